@@ -1,0 +1,60 @@
+"""The kinds of failure that a user can cause and mend.
+
+The command line prints a ``LatentManError`` without a traceback and exits with status 2. A message says what was being
+done, the value received, what is allowed and what to do next, and names the configuration key or the file. Anything
+else that is raised is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LatentManError(Exception):
+    """Base of every failure that the user can cause and mend."""
+
+
+class ConfigError(LatentManError):
+    """A configuration value, key or combination that cannot work."""
+
+
+class WeightsError(LatentManError):
+    """A model folder or file that is missing, incomplete, damaged or of the wrong shape."""
+
+
+class ShapeError(LatentManError):
+    """Data whose shape or type differs from what the next stage needs."""
+
+
+class DataError(LatentManError):
+    """Input data that is present but unusable: not finite, empty, out of range."""
+
+
+class RecordError(LatentManError):
+    """A run folder that cannot be read or written, or that belongs to something else."""
+
+
+class NumericsError(LatentManError):
+    """Sampling that left the finite numbers."""
+
+
+class MissingExtraError(LatentManError):
+    """An optional package that the chosen option needs and that is not installed."""
+
+
+def nearest(value: str, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest choice, or an empty string when none is close."""
+    close = difflib.get_close_matches(value, list(choices), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def check_choice(key: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a value that is not among the choices, naming the key, the choices and the nearest of them.
+
+    Raises:
+        ConfigError: if ``value`` is not one of ``choices``.
+    """
+    allowed = sorted(choices)
+    if value not in allowed:
+        raise ConfigError(f"{key}='{value}' is unknown: choose one of {', '.join(allowed)}{nearest(value, allowed)}")

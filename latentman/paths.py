@@ -1,0 +1,107 @@
+"""Where things lie, and writing that never leaves half a file.
+
+``config_dir`` finds the YAML tree in a checkout and in an installed wheel; ``asset`` finds what ships inside the package;
+the ``write_*`` functions write beside the target and rename, so that a killed process leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentman.errors import ConfigError, RecordError
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def config_dir() -> str:
+    """Return the absolute path of the configuration tree: the wheel's own, else the checkout's.
+
+    Raises:
+        ConfigError: if neither place holds ``config.yaml``.
+    """
+    places = [PACKAGE / "conf", PACKAGE.parent / "conf"]
+    for place in places:
+        if (place / "config.yaml").is_file():
+            return str(place)
+    raise ConfigError(f"no config.yaml in {places[0]} or {places[1]}: reinstall latentman, or run from its checkout")
+
+
+def asset(*parts: str) -> Path:
+    """Return the path of something that ships inside the package, such as ``asset("bodies", "anny_male.npz")``."""
+    return PACKAGE.joinpath("assets", *parts)
+
+
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then rename it over ``path``.
+
+    The temporary name keeps the suffix of ``path``, since some writers choose their format by it.
+
+    Raises:
+        RecordError: if the folder cannot be written or the disk is full; the old file, if any, is untouched.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes files that only their owner can read; a result is for everyone whom the umask allows.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RecordError(
+            f"cannot write {path}: {reason}; free some space or choose a folder that you may write to with run_dir=..."
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically; NaN and infinity are refused, since no reader of JSON needs to know them."""
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays to a compressed npz file atomically."""
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    write_atomic(path, save)
+
+
+def read_npz(path: Path) -> dict[str, Any]:
+    """Read an npz file without ever unpickling.
+
+    Raises:
+        RecordError: if the file is missing, damaged, or holds pickled objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {key: data[key] for key in data.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise RecordError(f"cannot read {path}: {error}; delete it to have it made again") from error

@@ -1,0 +1,259 @@
+"""The frozen values that travel between the stages.
+
+Axis letters, everywhere in the project: T frames, H W image, h w latent grid, C channels, V vertices, F faces, J joints,
+K matches. World: metres, Y up, the character faces +Z at rest and +X is its left (as HumanML3D and SMPL). Camera: OpenCV
+axes (x right, y down, z forward); the centre of pixel (row, col) lies at (col + 0.5, row + 0.5).
+
+Arrays are NumPy arrays, checked when a value is made, so that a wrong shape is reported where it arises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentman.errors import DataError, ShapeError
+
+NUM_JOINTS = 22
+"""Joints of the HumanML3D skeleton: rows 0 to 21 of SMPL's."""
+
+NUM_PARTS = 24
+"""Body parts of DensePose, numbered 1 to 24; 0 is the background."""
+
+Array = NDArray[Any]
+
+
+def _expect(name: str, array: Array, axes: tuple[int | str, ...], dtype: type | None = None) -> None:
+    """Raise ShapeError unless ``array`` has these axes (a string is a free length) and, if given, this kind of dtype."""
+    if array.ndim != len(axes) or any(isinstance(n, int) and n != m for n, m in zip(axes, array.shape, strict=True)):
+        raise ShapeError(f"{name}: expected ({', '.join(map(str, axes))}), got {tuple(array.shape)}")
+    if dtype is not None and not np.issubdtype(array.dtype, dtype):
+        raise ShapeError(f"{name}: expected values of kind {dtype.__name__}, got {array.dtype}")
+
+
+def _expect_finite(name: str, array: Array) -> None:
+    if not np.isfinite(array).all():
+        bad = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise DataError(f"{name} holds values that are not finite, first at frame {bad}")
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A moving skeleton: joints (T, 22, 3) in metres at ``fps`` frames a second, with the text it was made from."""
+
+    joints: Array
+    fps: float
+    text: str
+    source: str
+
+    def __post_init__(self) -> None:
+        _expect("motion.joints", self.joints, ("T", NUM_JOINTS, 3), np.floating)
+        _expect_finite("motion.joints", self.joints)
+        if len(self.joints) < 1 or not self.fps > 0:
+            raise DataError(f"motion: needs at least one frame and fps > 0, got {len(self.joints)} at fps {self.fps}")
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the content as plain arrays, for an npz file."""
+        return {
+            "joints": self.joints,
+            "fps": np.float64(self.fps),
+            "text": np.str_(self.text),
+            "source": np.str_(self.source),
+        }  # type: ignore[dict-item]
+
+    @classmethod
+    def from_arrays(cls, data: Mapping[str, Array]) -> Motion:
+        """Rebuild a motion from what :meth:`arrays` returned."""
+        return cls(data["joints"], float(data["fps"]), str(data["text"]), str(data["source"]))
+
+
+@dataclass(frozen=True, slots=True)
+class BodySequence:
+    """A moving mesh.
+
+    ``vertices`` (T, V, 3) metres; ``faces`` (F, 3), counter-clockwise seen from outside; ``joints`` (T, J, 3) metres, J
+    at least 22; ``part`` (F,) DensePose part 1 to 24 of each face; ``corner_uv`` (F, 3, 2) chart coordinates 0 to 1 of
+    each face corner inside its part.
+    """
+
+    vertices: Array
+    faces: Array
+    joints: Array
+    part: Array
+    corner_uv: Array
+    fps: float
+
+    def __post_init__(self) -> None:
+        _expect("body.vertices", self.vertices, ("T", "V", 3), np.floating)
+        _expect_finite("body.vertices", self.vertices)
+        _expect("body.faces", self.faces, ("F", 3), np.integer)
+        _expect("body.joints", self.joints, (len(self.vertices), "J", 3), np.floating)
+        _expect("body.part", self.part, (len(self.faces),), np.integer)
+        _expect("body.corner_uv", self.corner_uv, (len(self.faces), 3, 2), np.floating)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A fixed pinhole camera: ``X_cam = rotation @ X + translation``; focal lengths and centre in pixels."""
+
+    rotation: Array
+    translation: Array
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        _expect("camera.rotation", self.rotation, (3, 3), np.floating)
+        _expect("camera.translation", self.translation, (3,), np.floating)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What is drawn from the mesh for every frame.
+
+    ``depth`` (T, H, W) float32 metres, 0 outside the figure; ``disparity`` (T, H, W) float32 0 to 1, the picture that the
+    ControlNet is given (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W) bool;
+    ``face`` (T, H, W) int32 face index, -1 outside; ``bary`` (T, H, W, 3) float32 barycentric coordinates in that face.
+    """
+
+    depth: Array
+    disparity: Array
+    iuv: Array
+    mask: Array
+    face: Array
+    bary: Array
+    camera: Camera
+
+    def __post_init__(self) -> None:
+        frames, height, width = (*self.depth.shape, 0, 0, 0)[:3]
+        _expect("conditions.depth", self.depth, ("T", "H", "W"), np.floating)
+        _expect("conditions.disparity", self.disparity, (frames, height, width), np.floating)
+        _expect("conditions.iuv", self.iuv, (frames, height, width, 3), np.uint8)
+        _expect("conditions.mask", self.mask, (frames, height, width), np.bool_)
+        _expect("conditions.face", self.face, (frames, height, width), np.integer)
+        _expect("conditions.bary", self.bary, (frames, height, width, 3), np.floating)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the content as plain arrays, for an npz file."""
+        cam = self.camera
+        return {
+            "depth": self.depth,
+            "disparity": self.disparity,
+            "iuv": self.iuv,
+            "mask": self.mask,
+            "face": self.face,
+            "bary": self.bary,
+            "camera_rotation": cam.rotation,
+            "camera_translation": cam.translation,
+            "camera_intrinsics": np.array([cam.fx, cam.fy, cam.cx, cam.cy, cam.height, cam.width], dtype=np.float64),
+        }
+
+    @classmethod
+    def from_arrays(cls, data: Mapping[str, Array]) -> Conditions:
+        """Rebuild conditions from what :meth:`arrays` returned."""
+        fx, fy, cx, cy, height, width = (float(x) for x in data["camera_intrinsics"])
+        camera = Camera(data["camera_rotation"], data["camera_translation"], fx, fy, cx, cy, int(height), int(width))
+        fields = {k: data[k] for k in ("depth", "disparity", "iuv", "mask", "face", "bary")}
+        return cls(**fields, camera=camera)
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """The map M of the paper's section 3.3 for a whole clip, on a ``size`` x ``size`` grid.
+
+    ``pairs`` has T entries; entry i is ``(target, source)``, two (K, 2) int32 arrays of (row, col): pixel ``target[k]`` of
+    frame i shows the same point of the body as pixel ``source[k]`` of frame ``source_frame(i)``. Entry 0 is empty. Both
+    sides are injective. ``cost`` (T,) is the total assignment cost of each pair (0 for entry 0); ``parts_skipped`` (T,)
+    counts the parts seen in only one frame of the pair; ``certificate`` (T,) the proven gap to the optimum, or None
+    where the solver gives no proof.
+    """
+
+    pairs: tuple[tuple[Array, Array], ...]
+    size: int
+    reference: str
+    cost: Array
+    parts_skipped: Array
+    certificate: Array | None = None
+
+    def __post_init__(self) -> None:
+        for i, (target, source) in enumerate(self.pairs):
+            _expect(f"correspondence.pairs[{i}].target", target, ("K", 2), np.int32)
+            _expect(f"correspondence.pairs[{i}].source", source, (len(target), 2), np.int32)
+        if not self.pairs or len(self.pairs[0][0]) > 0:
+            raise DataError("correspondence: entry 0 must be there and empty, since frame 0 has no reference")
+        _expect("correspondence.cost", self.cost, (len(self.pairs),), np.floating)
+        _expect("correspondence.parts_skipped", self.parts_skipped, (len(self.pairs),), np.integer)
+
+    def source_frame(self, frame_index: int) -> int:
+        """Return the frame that frame ``frame_index`` takes its colours from."""
+        return 0 if self.reference == "first" else frame_index - 1
+
+    @property
+    def num_matches(self) -> int:
+        """Matches over all pairs."""
+        return sum(len(target) for target, _ in self.pairs)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the content as plain arrays, for an npz file."""
+        counts = np.array([len(target) for target, _ in self.pairs], dtype=np.int64)
+        data = {
+            "counts": counts,
+            "target": np.concatenate([target for target, _ in self.pairs]),
+            "source": np.concatenate([source for _, source in self.pairs]),
+            "size": np.int64(self.size),
+            "reference": np.str_(self.reference),
+            "cost": self.cost,
+            "parts_skipped": self.parts_skipped,
+        }
+        if self.certificate is not None:
+            data["certificate"] = self.certificate
+        return data  # type: ignore[return-value]
+
+    @classmethod
+    def from_arrays(cls, data: Mapping[str, Array]) -> Correspondence:
+        """Rebuild a correspondence from what :meth:`arrays` returned."""
+        cuts = np.cumsum(data["counts"])[:-1]
+        targets, sources = np.split(data["target"], cuts), np.split(data["source"], cuts)
+        return cls(
+            pairs=tuple(zip(targets, sources, strict=True)),
+            size=int(data["size"]),
+            reference=str(data["reference"]),
+            cost=data["cost"],
+            parts_skipped=data["parts_skipped"],
+            certificate=data.get("certificate"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """Finished pictures: ``frames`` (T, H, W, 3) uint8 RGB, shown at ``fps`` frames a second."""
+
+    frames: Array
+    fps: float
+
+    def __post_init__(self) -> None:
+        _expect("video.frames", self.frames, ("T", "H", "W", 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number of a run: ``value`` is None when it does not apply, and ``reason`` then says why."""
+
+    name: str
+    value: float | None
+    unit: str = ""
+    per_pair: tuple[float | None, ...] | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is None and not self.reason:
+            raise DataError(f"score {self.name}: a missing value needs a reason")
+        if self.value is not None and not np.isfinite(self.value):
+            raise DataError(f"score {self.name}: {self.value} is not finite; give None and a reason")
