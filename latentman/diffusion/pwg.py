@@ -1,0 +1,92 @@
+"""Pixel-Wise Guidance: Eq. 7 and 8 of the paper.
+
+Every frame's prediction of the clean picture, D(x0), is pulled towards the colours that its reference frame shows at the
+matched pixels. The loss is that of the released code, the mean over 3 |M| values of (25 d)^2 with d in [0, 1]: the paper's
+strength delta = 0.01 belongs to it.
+
+The gradient is ``direct``: that of the loss with respect to x0, carried to x_t by dx0/dx_t = 1 / sqrt(abar_t), leaving out the
+path through the UNet. What the released code computes, the unconditional branch's path alone, points almost the same way
+and is about (guidance - 1) sqrt(1 - abar_t) times as long, hence the factor in :func:`step_size`. No UNet is differentiated.
+
+Frames are guided one at a time, exactly: the reference picture is detached, so no gradient crosses frames, and the memory does
+not grow with the clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from latentman.errors import ShapeError
+from latentman.types import Correspondence
+
+PIXEL_SCALE = 25.0
+"""The released code multiplies pictures in [0, 1] by this before it squares differences."""
+
+
+def step_size(delta: float, strength: float, alpha_cumprod: float) -> float:
+    """Return the factor of the gradient with respect to x0: delta * strength * sqrt(1 - abar) / sqrt(abar)."""
+    return float(delta * strength * ((1 - alpha_cumprod) / alpha_cumprod) ** 0.5)
+
+
+def matched_target(reference: Tensor, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    """Paint the reference's colours where the frame's matched pixels lie.
+
+    Args:
+        reference: (C, H, W) picture of the reference frame.
+        target, source: (K, 2) row and column of the matched pixels in the frame and in the reference.
+
+    Returns:
+        The painted picture (C, H, W), zero elsewhere, and the weight (H, W), 1 at matched pixels.
+    """
+    painted, weight = torch.zeros_like(reference), torch.zeros_like(reference[0])
+    painted[:, target[:, 0], target[:, 1]] = reference[:, source[:, 0], source[:, 1]]
+    weight[target[:, 0], target[:, 1]] = 1
+    return painted, weight
+
+
+def guidance_loss(picture: Tensor, painted: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean over the matched values of (25 d)^2 for a picture (C, H, W) in [0, 1]."""
+    return (weight * (PIXEL_SCALE * (picture - painted)) ** 2).sum() / (len(picture) * weight.sum())
+
+
+def pixel_wise_guidance(
+    pred_original: Tensor, correspondence: Correspondence, decode: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
+
+    Args:
+        pred_original: x0 as predicted at this step, (T, C, h, w).
+        correspondence: the map M on the guidance grid, whose size divides the picture's.
+        decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
+
+    Returns:
+        (T, C, h, w); zero for frame 0, which has no reference, and for frames without matches.
+
+    Raises:
+        ShapeError: if the picture cannot be sampled on the map's grid.
+    """
+    gradient = torch.zeros_like(pred_original)
+    pictures: dict[int, Tensor] = {}
+    for i, pair in enumerate(correspondence.pairs):
+        target, source = (torch.from_numpy(x.astype("int64")).to(pred_original.device) for x in pair)
+        is_guided = len(target) > 0
+        with torch.enable_grad():
+            x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
+            picture = _on_grid(decode(x0)[0].float(), correspondence.size)
+            if is_guided:
+                painted, weight = matched_target(pictures[correspondence.source_frame(i)], target, source)
+                (gradient[i : i + 1],) = torch.autograd.grad(guidance_loss(picture, painted, weight), x0)
+        pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
+        pictures[i] = picture.detach()
+    return gradient
+
+
+def _on_grid(picture: Tensor, size: int) -> Tensor:
+    """Take the top-left sample of every block, as the map does: (C, H, W) -> (C, size, size)."""
+    height, width = picture.shape[-2:]
+    if height % size or width % size or height != width:
+        raise ShapeError(f"pixel-wise guidance: a picture of {height}x{width} cannot be sampled on a {size}x{size} grid")
+    return picture[:, :: height // size, :: width // size]

@@ -1,0 +1,58 @@
+"""DDIM: the timesteps of a run and one step back in time. Latents and schedule are fp32 whatever the networks are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentman.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A DDIM scheduler set to a number of steps."""
+
+    scheduler: Any
+    timesteps: tuple[int, ...]
+    eta: float
+    seed: int
+
+    def alpha_cumprod(self, step: int) -> float:
+        """Return abar_t of a step."""
+        return float(self.scheduler.alphas_cumprod[self.timesteps[step]])
+
+    def step_back(self, noise_pred: Tensor, step: int, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (x_{t-1}, predicted x0), both like ``latents`` (T, C, h, w).
+
+        With eta > 0 the added noise is the same for every frame, as x_T is, and depends on the seed and the step alone, so
+        that a run that was interrupted continues with the same noise.
+        """
+        noise = None
+        if self.eta > 0:
+            shape = (1, *latents.shape[1:])
+            noise = seeded_noise(shape, self.seed, stream=1 + step).to(latents).expand_as(latents)
+        result = self.scheduler.step(noise_pred, self.timesteps[step], latents, eta=self.eta, variance_noise=noise)
+        return result.prev_sample, result.pred_original_sample
+
+
+def build_schedule(scheduler: Any, num_steps: int, *, eta: float, seed: int) -> Schedule:
+    """Set the scheduler to ``num_steps`` steps.
+
+    Raises:
+        ConfigError: if it was trained with fewer timesteps than that.
+    """
+    trained = scheduler.config.num_train_timesteps
+    if num_steps > trained:
+        raise ConfigError(f"num_inference_steps={num_steps} is more than the {trained} timesteps the model was trained with")
+    scheduler.set_timesteps(num_steps)
+    return Schedule(scheduler, tuple(int(t) for t in scheduler.timesteps), eta, seed)
+
+
+def seeded_noise(shape: tuple[int, ...], seed: int, *, stream: int) -> Tensor:
+    """Return standard normal noise that depends on the seed and the stream alone; drawn on the CPU on every device."""
+    # A generator's seed has 64 bits: the stream goes into the upper ones, so that (seed, stream) never meet.
+    generator = torch.Generator().manual_seed((seed + (stream << 40)) % (1 << 63))
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,40 @@
+"""Spatial Latent Alignment: Eq. 6 of the paper.
+
+Where pixel q of frame i shows the same point of the body as pixel s of its reference frame, the latent of frame i at q is
+replaced by the reference's at s: ``x_t^i[q] <- x_t^(i-1)[s]``. The chain is sequential: frame i copies from the frame i - 1
+that has already been aligned in the same step (the released code does the same), so that frame 0's latents travel through
+the whole clip.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentman.errors import ShapeError
+from latentman.types import Correspondence
+
+
+def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence) -> Tensor:
+    """Return latents (T, C, h, w) aligned along the reference chain; the input is left alone.
+
+    Args:
+        latents: x_t of every frame, before the UNet is called.
+        correspondence: the map M on the latent grid.
+
+    Raises:
+        ShapeError: if the map's grid or number of frames is not that of the latents.
+    """
+    frames, _, height, width = latents.shape
+    if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):
+        raise ShapeError(
+            f"spatial latent alignment: latents of {frames} frames at {height}x{width} do not fit a map of "
+            f"{len(correspondence.pairs)} frames at {correspondence.size}x{correspondence.size}"
+        )
+    aligned = latents.clone()
+    for i, (target, source) in enumerate(correspondence.pairs):
+        if len(target) == 0:
+            continue
+        (q_row, q_col), (s_row, s_col) = (torch.from_numpy(x.T.astype("int64")).to(latents.device) for x in (target, source))
+        aligned[i][:, q_row, q_col] = aligned[correspondence.source_frame(i)][:, s_row, s_col]
+    return aligned
