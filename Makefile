@@ -1,0 +1,92 @@
+# Everything goes through the virtual environment in .venv. `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.SUFFIXES:
+
+# The Python that makes .venv (3.11, 3.12 or 3.13), the torch to install, and further arguments for pip,
+# such as an --index-url for a torch without CUDA.
+PYTHON ?=
+TORCH ?= torch==2.13.0
+PIP_ARGS ?=
+# Where `make demo` puts its run.
+DEMO ?= out/demo
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet install --prefer-binary
+
+.PHONY: help
+help: ## list the targets
+	@echo 'make TARGET, with one of:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1	\2/p' Makefile | while IFS='	' read -r name text; do \
+	  printf '  %-9s %s\n' "$$name" "$$text"; done
+	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo'
+
+.PHONY: setup
+setup: $(VENV)/installed ## make .venv and install latentman with all it needs
+
+.PHONY: demo
+demo: $(VENV)/installed ## one prompt to one video, with its record and page, in out/demo
+	@$(PY) -m latentman.run run_dir='$(DEMO)'
+
+.PHONY: test
+test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests
+	@$(PY) -m pytest
+
+.PHONY: lint
+lint: $(VENV)/installed-dev ## style and formatting, changing nothing
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+.PHONY: format
+format: $(VENV)/installed-dev ## mend what can be mended automatically
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: types
+types: $(VENV)/installed-dev ## type check
+	@$(PY) -m mypy
+
+.PHONY: ci
+ci: ## everything that must pass before a change is taken
+	@./.ci/run
+
+.PHONY: build
+build: $(VENV)/installed-dev ## the wheel and the source archive, in dist/
+	@$(PY) -m hatchling build
+
+.PHONY: clean
+clean: ## remove caches and builds; keeps .venv, runs and out
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find latentman tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@found=''; \
+	for python in $(if $(PYTHON),'$(PYTHON)',python3.11 python3.12 python3.13 python3 python); do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then \
+	    found="$$python"; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo 'error: latentman needs Python 3.11, 3.12 or 3.13, and none was found$(if $(PYTHON), under the name $(PYTHON),)' >&2; \
+	  echo 'install one, or name it: make setup PYTHON=/path/to/python3.11' >&2; exit 2; fi; \
+	echo "making $(VENV) with $$found"; \
+	"$$found" -m venv $(VENV) || { \
+	  echo "error: $$found cannot make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
+	  rm -rf $(VENV); exit 2; }
+
+# torch comes first and by itself, so that TORCH and PIP_ARGS choose its build and the rest keeps it.
+$(VENV)/installed-torch: | $(PY)
+	@echo 'installing $(TORCH)'
+	@$(PIP) $(PIP_ARGS) '$(TORCH)'
+	@touch $@
+
+$(VENV)/installed: pyproject.toml $(VENV)/installed-torch
+	@echo 'installing latentman'
+	@$(PIP) --editable .
+	@$(PIP) --only-binary lapjv 'lapjv>=1.3.24' 2>/dev/null || \
+	  echo 'lapjv has no wheel for this Python: solver=lapjv stays away, every other solver is there'
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(VENV)/installed
+	@echo 'installing what the tests and checks need'
+	@$(PIP) --editable '.[dev]'
+	@touch $@

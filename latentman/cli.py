@@ -1,0 +1,66 @@
+"""``latentman <command>``: each command is imported only when it is asked for, so that help answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+from latentman import __version__
+from latentman.errors import LatentManError, nearest
+
+COMMANDS = {
+    "run": ("latentman.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
+    "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
+    "assets": ("latentman.assets.__main__", "what is installed, what is missing, and how to get it"),
+}
+"""Each command, the module whose ``main(argv)`` carries it out, and what it is for."""
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def usage() -> str:
+    """Return the text of ``latentman --help``."""
+    rows = "\n".join(f"  latentman {name:<8} {text}" for name, (_, text) in COMMANDS.items())
+    return (
+        "LatentMan: consistent animated-character videos from text, without video training.\n\n"
+        f"{rows}\n\n  --version, --help\n\nEach command has its own --help. The first thing to try: latentman run"
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out one command and return its exit status.
+
+    0 is success, 2 a mistake that the user can mend, 130 an interruption; any other exception is a defect and passes.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())  # noqa: T201
+        return 0
+    if arguments[0] == "--version":
+        print(f"latentman {__version__}")  # noqa: T201
+        return 0
+    command, *rest = arguments
+    if command not in COMMANDS:
+        looks_like_run = command.startswith("-") or "=" in command
+        hint = f"; did you mean 'latentman run {command}'?" if looks_like_run else nearest(command, COMMANDS)
+        return fail(f"'{command}' is no command of latentman{hint}\ncommands: {', '.join(COMMANDS)}")
+    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    module = importlib.import_module(COMMANDS[command][0])
+    try:
+        status = module.main(rest)
+    except LatentManError as error:
+        if wants_traceback:
+            traceback.print_exc()
+        return fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
+    except KeyboardInterrupt as interrupt:
+        return fail(str(interrupt) or "interrupted", INTERRUPTED)
+    return int(status or 0)
+
+
+def fail(message: str, status: int = USAGE_ERROR) -> int:
+    """Print one message on stderr and return the exit status."""
+    print(f"error: {message}" if status != INTERRUPTED else message, file=sys.stderr)  # noqa: T201
+    return status

@@ -1,0 +1,258 @@
+"""Composes a command's configuration without running it, to find its mistakes early and to say how to mend them.
+
+Every key, group and choice is looked up first, since only then can a message name the nearest one that exists; then
+each job of the command is composed and resolved, so that a sweep's last job fails before its first one starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from latentman.config import Config, register, resolve
+from latentman.errors import ConfigError, nearest
+from latentman.paths import config_dir
+
+MAX_CHECKED_JOBS = 64
+"""Jobs of a sweep that are composed before it starts, at about 0.1 s each; the others are checked when they run."""
+
+
+@contextlib.contextmanager
+def composer(extra_dir: str | None = None) -> Iterator[ConfigLoader]:
+    """Yield Hydra's loader for our configuration tree, with the user's ``--config-dir`` before it.
+
+    Raises:
+        ConfigError: if ``extra_dir`` is no folder.
+    """
+    register()
+    search_path = create_config_search_path(config_dir())
+    if extra_dir is not None:
+        if not Path(extra_dir).is_dir():
+            raise ConfigError(f"--config-dir {extra_dir} is no folder")
+        where = SearchPathQuery(provider="schema")
+        search_path.prepend(provider="command-line", path=f"file://{Path(extra_dir).resolve()}", anchor=where)
+    hydra = Hydra.create_main_hydra2(task_name="latentman", config_search_path=search_path)
+    try:
+        yield hydra.config_loader
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def check_command(overrides: list[str], extra_dir: str | None = None) -> None:
+    """Refuse a command that cannot work, before anything is written and any model is loaded.
+
+    Raises:
+        ConfigError: for an unknown key, group or choice, a combination that makes no sense, or a value that the schema
+            refuses in any of the command's jobs.
+    """
+    with explained(), composer(extra_dir) as loader:
+        parsed = _parse(overrides, loader)
+        mode, jobs = _jobs(overrides, parsed, loader)
+        _check_folders(parsed, mode)
+        for job in jobs[:MAX_CHECKED_JOBS]:
+            composed = loader.load_configuration("config", [*job, "hydra.mode=RUN"], run_mode=RunMode.RUN)
+            _check_prompt(parsed, resolve(_without_hydra(composed)))
+
+
+def compose(overrides: list[str], extra_dir: str | None = None) -> Config:
+    """Return the checked configuration of one run.
+
+    Raises:
+        ConfigError: as :func:`check_command`.
+    """
+    with explained(), composer(extra_dir) as loader:
+        _parse(overrides, loader)
+        return resolve(_without_hydra(loader.load_configuration("config", overrides, run_mode=RunMode.RUN)))
+
+
+def _parse(overrides: list[str], loader: ConfigLoader) -> list[Override]:
+    """Return the parsed overrides after looking up every name in them."""
+    parser = OverridesParser.create(config_loader=loader)
+    parsed = []
+    for text in overrides:
+        if "=" not in text and not text.startswith("~"):
+            raise ConfigError(f"'{text}' is no setting: write key=value, such as prompt=\"{text}\"")
+        try:
+            parsed += parser.parse_overrides([text])
+        except OverrideParseException as error:
+            key, _, value = text.partition("=")
+            raise ConfigError(
+                f"cannot read the value of {text} ({str(error.__cause__ or error).splitlines()[0]})\n"
+                f"put quotes inside the shell's: '{key}=\"{value}\"'"
+            ) from error
+    for override in parsed:
+        _check_names(override, loader)
+    return parsed
+
+
+def _without_hydra(composed: DictConfig) -> DictConfig:
+    with open_dict(composed):
+        del composed["hydra"]
+    return composed
+
+
+def _jobs(overrides: list[str], parsed: list[Override], loader: ConfigLoader) -> tuple[RunMode, list[list[str]]]:
+    """Return the mode of a command and the overrides of each of its jobs."""
+    master = loader.load_configuration("config", overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
+    if master.hydra.mode != RunMode.MULTIRUN:
+        for override in parsed:
+            if override.is_sweep_override():
+                raise ConfigError(
+                    f"{override.input_line} is a sweep over several values: add -m to run them all, "
+                    f"or write {override.key_or_group}=[...] for one value that is a list"
+                )
+        return RunMode.RUN, [overrides]
+    in_file = master.hydra.sweeper.params
+    params = {} if in_file is None else OmegaConf.to_container(in_file, resolve=True)
+    assert isinstance(params, dict)
+    task = [override.input_line for override in parsed if not override.is_hydra_override()]
+    shared = [override.input_line for override in parsed if override.is_hydra_override()]
+    lines = [f"{key}={value}" for key, value in params.items()] + task
+    swept = OverridesParser.create(config_loader=loader).parse_overrides(lines)
+    return RunMode.MULTIRUN, [shared + job for job in BasicSweeper.split_arguments(swept, None)[0]]
+
+
+def _check_folders(parsed: list[Override], mode: RunMode) -> None:
+    """Refuse the folder key that does not belong to this kind of command, and empty ones."""
+    given = {o.key_or_group: o.value() for o in parsed if o.key_or_group in ("run_dir", "sweep_dir")}
+    for key in given:
+        if isinstance(given[key], str) and not given[key].strip():
+            raise ConfigError(f"{key} is empty: name a folder, or leave it out for a new one")
+    if mode == RunMode.MULTIRUN and given.get("run_dir") is not None:
+        raise ConfigError(
+            "run_dir names the folder of one run, and this is a sweep of several: write sweep_dir= instead"
+        )
+    if mode == RunMode.RUN and given.get("sweep_dir") is not None:
+        raise ConfigError("sweep_dir names the folder of a sweep, and this is one run: write run_dir= instead")
+    if "sweep_dir" in given and given["sweep_dir"] is None:
+        raise ConfigError("sweep_dir=null names no folder: leave it out for a new one under paths.runs")
+
+
+def _check_prompt(parsed: list[Override], config: Config) -> None:
+    if config.prompts.entries and any(override.key_or_group == "prompt" for override in parsed):
+        raise ConfigError(
+            f"prompt=... has no effect with prompts={config.prompts.name}, a set that brings its own prompts: "
+            "leave one of them out (prompts=single takes prompt=...)"
+        )
+
+
+def _check_names(override: Override, loader: ConfigLoader) -> None:
+    """Refuse a group, choice or key that does not exist, naming the nearest one that does."""
+    name = override.key_or_group
+    if name == "hydra" or name.startswith(("hydra.", "hydra/")) or override.package is not None:
+        return
+    groups = sorted(set(loader.list_groups("")) - {"hydra", "local"})
+    if override.is_delete():
+        raise ConfigError(
+            f"{override.input_line}: nothing can be deleted; give it another value instead, such as none or null"
+        )
+    if name in groups:
+        _check_choices(override, loader)
+        return
+    kind: Any = Config
+    path = name.split(".")
+    for depth, part in enumerate(path):
+        kind = _dataclass_of(kind)
+        if kind is None:
+            return
+        hints = typing.get_type_hints(kind)
+        if part not in hints:
+            raise ConfigError(_unknown_key(path, depth, [item.name for item in fields(kind)], groups, override))
+        kind = hints[part]
+    if override.is_add() and not override.is_force_add() and _dataclass_of(kind) is None:
+        raise ConfigError(f"+{name}: the key exists already, so leave out the plus: {override.input_line.lstrip('+')}")
+
+
+def _unknown_key(path: list[str], depth: int, keys: list[str], groups: list[str], override: Override) -> str:
+    prefix = ".".join([*path[:depth], ""])
+    known = {prefix + key: key for key in keys}
+    if depth == 0:
+        known |= {("+exp" if group == "exp" else group): group for group in groups}
+    close = nearest(path[depth], known.values())
+    match = re.search(r"'(.*)'", close)
+    if match:
+        shown = next(full for full, short in known.items() if short == match[1])
+        close = f"; did you mean '{shown}'?"
+    what = "key or group" if depth == 0 else "key"
+    owner = "" if depth == 0 else f"\n{prefix[:-1]} has: {', '.join(sorted(keys))}"
+    listing = "\nlatentman run --help lists them all" if depth == 0 else owner
+    return f"{override.input_line}: there is no {what} '{'.'.join(path)}'{close}{listing}"
+
+
+def _dataclass_of(kind: Any) -> Any:
+    """Return the dataclass that a field's type names, also behind ``X | None``, or None if it is no dataclass."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        kind = next((arg for arg in typing.get_args(kind) if is_dataclass(arg)), None)
+    return kind if isinstance(kind, type) and is_dataclass(kind) else None
+
+
+def _check_choices(override: Override, loader: ConfigLoader) -> None:
+    group = override.key_or_group
+    options = loader.get_group_options(group, ObjectType.CONFIG)
+    text = override.input_line
+    if group == "exp":
+        if override.is_sweep_override():
+            raise ConfigError(
+                f"{text}: an experiment brings its own sweep, so one command cannot sweep several;\n"
+                f"run them one after another: latentman run +exp=NAME, with NAME one of {', '.join(options)}"
+            )
+        if not override.is_add():
+            raise ConfigError(f"{text}: an experiment is added with a plus: +{text.lstrip('+')}")
+    elif override.is_add():
+        raise ConfigError(f"{text}: {group} has a choice already, so leave out the plus: {text.lstrip('+')}")
+    for value in _values(override):
+        if value not in options and not value.startswith("["):
+            close = nearest(value, options)
+            raise ConfigError(f"{group}={value}: there is no such {group}{close}\nchoose one of {', '.join(options)}")
+
+
+def _values(override: Override) -> list[str]:
+    """Return every value that an override takes, as text; none for a sweep over an interval."""
+    if not override.is_sweep_override():
+        return [str(override.value())]
+    if not override.is_discrete_sweep():
+        return []
+    return [value.strip("'\"") for value in override.sweep_string_iterator()]
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise into a ConfigError of a few plain lines."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from error
+
+
+def explain(error: BaseException) -> str:
+    """Return at most three lines that say what Hydra or OmegaConf found wrong, the innermost cause first."""
+    while error.__cause__ is not None and isinstance(error.__cause__, (HydraException, OmegaConfBaseException)):
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines()]
+    hints = ("See https", "reference_type", "object_type", "Config search path", "provider=", "Set the environment")
+    kept = [line for line in lines if line and not line.startswith(hints)]
+    key = getattr(error, "full_key", None)
+    if key:
+        kept = [line for line in kept if not line.startswith("full_key")]
+        kept[0] = f"{key}: {kept[0]}"
+    return "\n".join(kept[:3]) or type(error).__name__

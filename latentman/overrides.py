@@ -1,0 +1,146 @@
+"""The arguments of ``latentman run``, made ready for Hydra: flags apart from overrides, free text quoted as typed.
+
+Hydra reads ``prompt=a knight, waving`` as a sweep over two values and ``prompt=7`` as a number. Here the values of the
+few keys that hold free text are quoted and escaped for both grammars that read them (Hydra's overrides, OmegaConf's
+interpolations), so that what the user typed is what arrives.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from latentman.errors import ConfigError, nearest
+
+FREE_TEXT_KEYS = ("prompt", "motion.text", "text.suffix", "text.negative", "run_dir", "sweep_dir")
+"""Keys whose value is text or a path, never a list, a sweep or an interpolation."""
+
+FLAGS_WITH_VALUE = {
+    "--cfg": "--cfg",
+    "-c": "--cfg",
+    "--package": "--package",
+    "-p": "--package",
+    "--config-path": "--config-path",
+    "-cp": "--config-path",
+    "--config-name": "--config-name",
+    "-cn": "--config-name",
+    "--config-dir": "--config-dir",
+    "-cd": "--config-dir",
+    "--experimental-rerun": "--experimental-rerun",
+}
+FLAGS_ALONE = {
+    "--help": "--help",
+    "-h": "--help",
+    "--hydra-help": "--hydra-help",
+    "--version": "--version",
+    "--resolve": "--resolve",
+    "--run": "--run",
+    "-r": "--run",
+    "--multirun": "--multirun",
+    "-m": "--multirun",
+    "--shell-completion": "--shell-completion",
+    "-sc": "--shell-completion",
+    "--info": "--info",
+    "-i": "--info",
+}
+INFO_TOPICS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+
+_OVERRIDE = re.compile(r"(?P<sigil>\+\+|\+)?(?P<key>[^=+~][^=]*)=(?P<value>.*)", re.DOTALL)
+_QUOTED = re.compile(r"(?P<quote>[\"'])(?P<content>(?:(?!(?P=quote))[^\\]|\\.)*)(?P=quote)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """A command line taken apart: ``flags`` maps each long flag to its value (None without one)."""
+
+    flags: dict[str, str | None]
+    overrides: list[str]
+
+    def argv(self) -> list[str]:
+        """Return it in an order that Hydra's parser accepts: overrides side by side, then the flags."""
+        return self.overrides + [
+            part for flag, value in self.flags.items() for part in (flag, value) if part is not None
+        ]
+
+
+def split_arguments(argv: list[str]) -> Arguments:
+    """Part flags from overrides, wherever the flags stand, and quote the free text.
+
+    Raises:
+        ConfigError: for an unknown flag, a flag without its value, or a word that is no override.
+    """
+    flags: dict[str, str | None] = {}
+    overrides: list[str] = []
+    rest = list(argv)
+    completion = any(FLAGS_ALONE.get(word) == "--shell-completion" for word in argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            overrides.append(word if completion else quote_free_text(word))
+            continue
+        name, equals, value = word.partition("=")
+        if name in FLAGS_WITH_VALUE:
+            if not equals and not rest:
+                raise ConfigError(f"{name} needs a value after it")
+            flags[FLAGS_WITH_VALUE[name]] = value if equals else rest.pop(0)
+        elif name in FLAGS_ALONE:
+            flag = FLAGS_ALONE[name]
+            if flag == "--info":
+                takes_next = not equals and bool(rest) and rest[0] in INFO_TOPICS
+                flags[flag] = value if equals else rest.pop(0) if takes_next else "all"
+            elif equals:
+                raise ConfigError(f"{name} takes no value, got '{value}'")
+            else:
+                flags[flag] = None
+        else:
+            raise ConfigError(_unknown_flag(word, rest))
+    return Arguments(flags, overrides)
+
+
+def _unknown_flag(word: str, rest: list[str]) -> str:
+    name, equals, value = word.lstrip("-").partition("=")
+    if not equals and rest and "=" not in rest[0] and not rest[0].startswith("-"):
+        equals, value = "=", rest[0]
+    hint = nearest(f"--{name}", [*FLAGS_ALONE, *FLAGS_WITH_VALUE])
+    example = f"{name.replace('-', '_')}={value if equals else '...'}"
+    return f"'{word}' is no flag of latentman run{hint}\nsettings are written key=value, without dashes: {example}"
+
+
+def quote_free_text(argument: str) -> str:
+    """Return an override with its value quoted for Hydra if its key holds free text, and any other word as it is.
+
+    A value that is wholly inside one matching pair of quotes stands for the text between them, so that commands written
+    for Hydra (``prompt='"a, b"'``) mean the same here. ``null`` stays the null value, except for ``prompt``.
+    """
+    match = _OVERRIDE.fullmatch(argument)
+    if match is None or match["key"].strip() not in FREE_TEXT_KEYS:
+        return argument
+    key, value = match["key"].strip(), match["value"]
+    if value == "null" and key != "prompt":
+        return argument
+    return f"{match['sigil'] or ''}{key}={quote(_unquoted(value))}"
+
+
+def _unquoted(value: str) -> str:
+    """Return the text inside one matching pair of quotes around the whole value, or the value itself."""
+    match = _QUOTED.fullmatch(value)
+    if match is None:
+        return value
+    # Inside quotes Hydra halves the backslashes that stand before a quote or at the end, and no others.
+    inner = re.sub(r"(\\+)(?=%s|\Z)" % match["quote"], lambda run: run[0][: len(run[0]) // 2], match["content"])  # noqa: UP031
+    # An escaped interpolation was escaped by a user who knows OmegaConf; quote() escapes it again.
+    return re.sub(r"(\\+)(?=\$\{)", lambda run: run[0][: len(run[0]) // 2], inner)
+
+
+def quote(text: str) -> str:
+    r"""Return ``text`` as a quoted value that Hydra and OmegaConf read back as exactly ``text``.
+
+    >>> print(quote('a "b", ${c}'))
+    "a \"b\", \${c}"
+    """
+    # OmegaConf: n backslashes before "${" are read as escapes, so they become 2n + 1.
+    plain = re.sub(r"(\\*)\$\{", lambda run: run[1] * 2 + r"\${", text)
+    # Hydra: the same before a quote, and 2n at the end, where the closing quote follows.
+    escaped = re.sub(r'(\\*)"', lambda run: run[1] * 2 + r"\"", plain)
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return f'"{escaped}{chr(92) * trailing}"'
