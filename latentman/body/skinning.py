@@ -1,0 +1,121 @@
+"""A skinned body: forward kinematics and linear blend skinning, with bones that can be given other lengths.
+
+The zero pose is SMPL's T-pose although the mesh is bound in the A-pose it was modelled in: the shoulders then keep
+their shape with the arms down, where most motions have them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from latentman.body.rotations import swing
+from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS, rest_directions
+from latentman.types import Array
+
+_SIZE_BONES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 18, 19, 20, 21)
+"""Bones (by their lower joint) whose summed length tells the size of a skeleton: legs, spine, neck and arms."""
+
+_STRETCH_PRIOR = 0.05
+"""How strongly a stretched joint is pulled towards the uniform scale, relative to the squared length of its bones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A mesh that follows 24 joints; lengths in metres, float64.
+
+    ``vertices`` (V, 3) and ``joints`` (24, 3) in the bind pose; ``faces`` (F, 3); ``weights`` (V, 24), rows sum to 1;
+    ``bind_rotations`` (24, 3, 3) T-pose to bind pose; ``offsets`` (24, 3) each bone's vector in its parent's T-pose
+    frame (row 0: the pelvis); ``stretch`` (24, 3, 3) what each joint does to the flesh around it; ``part`` (F,) and
+    ``corner_uv`` (F, 3, 2) the charts.
+    """
+
+    vertices: Array
+    joints: Array
+    faces: Array
+    weights: Array
+    bind_rotations: Array
+    offsets: Array
+    stretch: Array
+    part: Array
+    corner_uv: Array
+
+
+def bind_rotations(joints: Array) -> Array:
+    """Return the rotations (24, 3, 3) that take each T-pose bone to its direction in the bind pose (24, 3)."""
+    rotations = np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1))
+    for joint, direction in rest_directions().items():
+        rotations[joint] = swing(direction, joints[CHILDREN[joint][0]] - joints[joint])
+    rotations[22], rotations[23] = rotations[20], rotations[21]  # a hand goes on in its wrist's direction
+    return rotations
+
+
+def bone_offsets(joints: Array, rotations: Array) -> Array:
+    """Return the bone vectors (24, 3) in their parents' T-pose frames, from the bind pose."""
+    offsets = joints.copy()
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        offsets[joint] = rotations[parent].T @ (joints[joint] - joints[parent])
+    return offsets
+
+
+def with_offsets(body: Body, offsets: Array) -> Body:
+    """Return the unstretched ``body`` with other bone vectors (24, 3), its flesh stretched to go with them.
+
+    Each joint with children gets the linear map that sends its old bones to its new ones in the least-squares sense,
+    regularised towards the uniform change of size, so that girth changes with the size of the whole.
+    """
+    new_length, old_length = (np.linalg.norm(o, axis=1)[list(_SIZE_BONES)].sum() for o in (offsets, body.offsets))
+    size = new_length / old_length * np.eye(3)
+    stretch = np.tile(size, (NUM_BODY_JOINTS, 1, 1))
+    for joint, children in enumerate(CHILDREN):
+        if children:
+            old, new = body.offsets[list(children)], offsets[list(children)]
+            prior = _STRETCH_PRIOR * (old**2).sum()
+            stretch[joint] = (prior * size + new.T @ old) @ np.linalg.inv(prior * np.eye(3) + old.T @ old)
+    return replace(body, offsets=offsets.copy(), stretch=stretch)
+
+
+def forward_kinematics(body: Body, local_rotations: Array, root: Array) -> tuple[Array, Array]:
+    """Pose the skeleton.
+
+    Args:
+        body: whose bones are posed.
+        local_rotations: (T, 24, 3, 3) each joint's rotation in its parent's frame; identity everywhere is the T-pose.
+        root: (T, 3) pelvis positions in metres.
+
+    Returns:
+        Global rotations (T, 24, 3, 3) and joint positions (T, 24, 3).
+    """
+    rotations, joints = np.empty_like(local_rotations), np.empty((len(root), NUM_BODY_JOINTS, 3))
+    rotations[:, 0], joints[:, 0] = local_rotations[:, 0], root
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        joints[:, joint] = joints[:, parent] + rotations[:, parent] @ body.offsets[joint]
+        rotations[:, joint] = rotations[:, parent] @ local_rotations[:, joint]
+    return rotations, joints
+
+
+def place_joints(body: Body, rotations: Array, root: Array) -> Array:
+    """Return the joint positions (T, 24, 3) for global rotations (T, 24, 3, 3) and pelvis positions (T, 3)."""
+    joints = np.empty((len(root), NUM_BODY_JOINTS, 3))
+    joints[:, 0] = root
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        joints[:, joint] = joints[:, parent] + rotations[:, parent] @ body.offsets[joint]
+    return joints
+
+
+def skin(body: Body, rotations: Array, joints: Array) -> Array:
+    """Return the vertices (T, V, 3) in metres for global rotations (T, 24, 3, 3) and joints (T, 24, 3).
+
+    Linear blend skinning: vertex v goes to sum_j w_j (G_j S_j B_j^T (v - b_j) + P_j), with G the rotations, S the
+    stretch, B and b the bind pose and P the joints.
+    """
+    linear = rotations @ body.stretch @ body.bind_rotations.transpose(0, 2, 1)
+    shift = joints - (linear @ body.joints[:, :, None])[..., 0]
+    transforms = np.concatenate([linear, shift[..., None]], axis=-1).reshape(len(joints), NUM_BODY_JOINTS, 12)
+    points = np.concatenate([body.vertices, np.ones((len(body.vertices), 1))], axis=1)
+    vertices = np.empty((len(joints), len(points), 3))
+    for frame, transform in enumerate(transforms):
+        blended = (body.weights @ transform).reshape(-1, 3, 4)
+        vertices[frame] = (blended @ points[:, :, None])[..., 0]
+    return vertices

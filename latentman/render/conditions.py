@@ -1,0 +1,102 @@
+"""Everything that the pictures are conditioned on, drawn for a whole clip."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from latentman.config import CameraConfig, DepthConfig
+from latentman.render.camera import place_camera, project, to_camera
+from latentman.render.depth import encode_depth
+from latentman.render.iuv import draw_iuv
+from latentman.render.rasterize import NEAR, Fragments, get_rasterizer
+from latentman.types import Array, BodySequence, Camera, Conditions
+
+_log = logging.getLogger("latentman.render")
+
+SMALL_FIGURE = 0.35
+"""Share of the picture's height below which a figure has too few pixels to be matched and painted well."""
+
+
+def render_conditions(
+    sequence: BodySequence,
+    *,
+    camera: CameraConfig,
+    depth: DepthConfig,
+    size: int,
+    renderer: str = "torch",
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Conditions:
+    """Draw depth, disparity, IUV and mask of every frame, in pictures of ``size`` x ``size`` pixels.
+
+    Warns, once each, through the logger ``latentman.render``, when a part of the figure lies outside the picture, and
+    when the figure is small.
+
+    Args:
+        sequence: the moving mesh.
+        camera: where the camera stands.
+        depth: how metric depth becomes disparity.
+        size: height and width in pixels.
+        renderer: name of the rasteriser.
+        device: where it draws.
+        progress: called with (frames done, frames in all) after each frame.
+
+    Raises:
+        ConfigError: if ``renderer`` is unknown.
+        DataError: if the camera cannot be placed.
+    """
+    draw = get_rasterizer(renderer)
+    placed = place_camera(sequence, camera, size)
+    points = to_camera(sequence.vertices, placed)
+    faces = torch.from_numpy(sequence.faces.astype(np.int64)).to(device)
+    frames = []
+    for frame, vertices in enumerate(points, start=1):
+        frames.append(_to_arrays(draw(torch.from_numpy(vertices[None]).to(device), faces, placed)))
+        if progress is not None:
+            progress(frame, len(points))
+    face, bary, metres = (np.concatenate(values) for values in zip(*frames, strict=True))
+    mask: Array = np.greater_equal(face, 0)
+    _warn_of_framing(points, mask, placed)
+    return Conditions(
+        depth=metres,
+        disparity=encode_depth(metres, depth, to_camera(sequence.joints[:, 0], placed)[:, 2]),
+        iuv=draw_iuv(face, bary, sequence.part, sequence.corner_uv),
+        mask=mask,
+        face=face,
+        bary=bary,
+        camera=placed,
+    )
+
+
+def _to_arrays(fragments: Fragments) -> tuple[Array, Array, Array]:
+    """Return face (int32), barycentric coordinates and depth (float32) as arrays."""
+    return fragments.face.int().cpu().numpy(), fragments.bary.cpu().numpy(), fragments.depth.cpu().numpy()
+
+
+def _warn_of_framing(points: Array, mask: Array, camera: Camera) -> None:
+    """Log what is wrong with the framing of a clip: vertices (T, V, 3) in camera axes, mask (T, H, W)."""
+    behind = (points[..., 2] <= NEAR).any(1)
+    pixels = project(np.where(points[..., 2:] > NEAR, points, (0.0, 0.0, 1.0)), camera)
+    outside = behind | ((pixels < 0) | (pixels > (camera.width, camera.height))).any((1, 2))
+    empty = ~mask.any((1, 2))
+    if (outside | empty).any():
+        _log.warning(
+            "the figure lies partly outside the picture in %d of %d frames (%d of them are empty): set "
+            "camera.distance to null, or to more than it is",
+            int((outside | empty).sum()),
+            len(mask),
+            int(empty.sum()),
+        )
+    rows = mask.any(2)
+    heights = np.where(empty, 0, camera.height - rows.argmax(1) - rows[:, ::-1].argmax(1))
+    if not empty.all() and (smallest := heights[~empty].min()) < SMALL_FIGURE * camera.height:
+        _log.warning(
+            "the figure is only %d of %d pixels high: choose a motion that travels less, fewer frames, or a smaller "
+            "camera.margin",
+            int(smallest),
+            camera.height,
+        )

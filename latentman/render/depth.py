@@ -1,0 +1,75 @@
+"""From metres to the picture that a depth ControlNet knows: near is bright, the background is 0.
+
+The depth ControlNets were trained on estimated disparity, hence the encoding ``inverse``. The range that is mapped to
+grey is the same for all frames, or moves slowly with the character: a range of each frame's own would make the clip
+flicker.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentman.config import DepthConfig
+from latentman.types import Array
+
+BODY_REACH = 1.0
+"""Metres in front of and behind the pelvis that ``range: body`` maps to grey."""
+
+SMOOTHING_FRAMES = 9
+"""Width of the box filter over the pelvis' depth."""
+
+OFFICIAL_METRES = 5.0
+"""The depth that the released code's encoding maps to white."""
+
+_NEAREST = 0.05
+"""Metres; a near limit at or behind the camera has no inverse."""
+
+
+def encode_depth(depth: Array, config: DepthConfig, pelvis_depth: Array) -> Array:
+    """Encode metric depth for the ControlNet.
+
+    Args:
+        depth: (T, H, W) metres, 0 for the background.
+        config: ``encoding``: ``inverse`` is linear in 1/z, ``linear`` in z, and ``official`` is z / 5 m as the released
+            code has it, near dark, but clamped where that overflows. ``range`` (``clip``, ``body``, ``fixed``) and
+            ``low`` and ``high``, the greys of its far and near end, apply to the first two.
+        pelvis_depth: (T,) metres, for ``range: body``.
+
+    Returns:
+        (T, H, W) float32, 0 to 1; 0 in the background.
+    """
+    figure = depth > 0
+    metres = np.where(figure, depth, 1.0).astype(np.float64)
+    if config.encoding == "official":
+        grey = np.clip(metres / OFFICIAL_METRES, 0, 1)
+    else:
+        near, far = (limit[:, None, None] for limit in _depth_range(depth, config, pelvis_depth))
+        if config.encoding == "inverse":
+            metres, near, far = 1 / metres, 1 / near, 1 / far
+        span = near - far
+        # A flat figure has no range: it is all "near".
+        share = np.where(span == 0, 1.0, (metres - far) / np.where(span == 0, 1.0, span))
+        grey = config.low + (config.high - config.low) * np.clip(share, 0, 1)
+    return np.where(figure, grey, 0.0).astype(np.float32)
+
+
+def _depth_range(depth: Array, config: DepthConfig, pelvis_depth: Array) -> tuple[Array, Array]:
+    """Return the near and far end of the grey scale for every frame, (T,) metres, 0 < near <= far."""
+    frames = np.ones(len(depth))
+    if config.range == "fixed":
+        assert config.fixed is not None
+        return config.fixed[0] * frames, config.fixed[1] * frames
+    if config.range == "clip":
+        seen = depth[depth > 0].astype(np.float64)
+        return (seen.min() * frames, seen.max() * frames) if len(seen) else (frames, frames)
+    near = np.maximum(smooth(pelvis_depth) - BODY_REACH, _NEAREST)
+    return near, np.maximum(smooth(pelvis_depth) + BODY_REACH, near + _NEAREST)
+
+
+def smooth(values: Array) -> Array:
+    """Return values (T,) averaged over up to nine neighbouring frames, fewer at the ends."""
+    reach = SMOOTHING_FRAMES // 2
+    total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    index = np.arange(len(values))
+    first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
+    return (total[last] - total[first]) / (last - first)

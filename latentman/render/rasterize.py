@@ -1,0 +1,190 @@
+"""Which face is seen at each pixel, how far away, and where in the face.
+
+The default rasteriser needs nothing but PyTorch. All pixels in the bounding boxes of all faces are candidates at
+once; the nearest face of each pixel is found by one integer minimum over (depth, face) keys, so a run is repeatable on
+any device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from latentman.errors import check_choice
+from latentman.types import Camera
+
+NEAR = 1e-2
+"""Metres in front of the camera; a face with a corner nearer than this is not drawn."""
+
+_INSIDE = -1e-9
+"""Smallest barycentric coordinate of a pixel inside a face: a pixel centre on a common edge belongs to both faces."""
+
+_EMPTY = torch.iinfo(torch.int64).max
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """What the pixels of N pictures show.
+
+    ``face`` (N, H, W) int64, -1 for nothing; ``bary`` (N, H, W, 3) float32 perspective-correct barycentric coordinates,
+    0 for nothing; ``depth`` (N, H, W) float32 metres along the view axis, 0 for nothing.
+    """
+
+    face: Tensor
+    bary: Tensor
+    depth: Tensor
+
+
+class Rasterizer(Protocol):
+    """Draws ``vertices`` (N, V, 3), in camera axes, with ``faces`` (F, 3), counter-clockwise seen from outside."""
+
+    def __call__(self, vertices: Tensor, faces: Tensor, camera: Camera) -> Fragments:
+        """Return what each pixel of the N pictures shows."""
+
+
+class TorchRasterizer:
+    """A z-buffer in plain PyTorch, float64 inside, on the device of its input.
+
+    Args:
+        cull_back: leave out faces that are seen from behind; a closed body looks the same and takes half the time.
+        max_candidates: bounding-box pixels that are tested at once: a matter of memory (about 150 bytes each), never of
+            the result.
+    """
+
+    def __init__(self, *, cull_back: bool = True, max_candidates: int = 4_000_000) -> None:
+        self.cull_back = cull_back
+        self.max_candidates = max_candidates
+
+    @torch.no_grad()
+    def __call__(self, vertices: Tensor, faces: Tensor, camera: Camera) -> Fragments:
+        """Return what each pixel of the N pictures shows."""
+        pictures = [self._draw(v.double(), faces, camera) for v in vertices]
+        face, bary, depth = (torch.stack(values) for values in zip(*pictures, strict=True))
+        return Fragments(face, bary, depth)
+
+    def _draw(self, vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw one picture of vertices (V, 3)."""
+        height, width = camera.height, camera.width
+        setup = _set_up(vertices, faces, camera, self.cull_back)
+        nearest = torch.full((height * width,), _EMPTY, dtype=torch.int64, device=vertices.device)
+        for first, last in _split(setup.count, self.max_candidates):
+            pixel, triangle = _candidates(setup, first, last, width)
+            weights = _edge_weights(setup, triangle, pixel, width)
+            inside = (weights >= _INSIDE).all(-1)
+            pixel, triangle = pixel[inside], triangle[inside]
+            depth = 1 / (weights[inside] * setup.inverse_depth[triangle]).sum(-1)
+            # The bits of positive floats are ordered as the floats are, so the minimum of the key is the nearest face.
+            key = (depth.float().view(torch.int32).long() << 32) | triangle
+            nearest.scatter_reduce_(0, pixel, key, "amin")
+        return _resolve(setup, nearest, height, width)
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """The triangles that may be seen: ``face`` their index in the mesh, the rest per triangle."""
+
+    face: Tensor
+    origin: Tensor
+    gradient: Tensor
+    inverse_depth: Tensor
+    corner: Tensor
+    extent: Tensor
+    count: Tensor
+
+
+def _set_up(vertices: Tensor, faces: Tensor, camera: Camera, cull_back: bool) -> _Setup:
+    """Project the faces, leave out those that cannot be seen, and prepare their edge functions."""
+    depth = vertices[:, 2]
+    safe = depth.clamp_min(NEAR)
+    points = torch.stack(
+        [camera.fx * vertices[:, 0] / safe + camera.cx, camera.fy * vertices[:, 1] / safe + camera.cy], dim=-1
+    )
+    corners, corner_depth = points[faces], depth[faces]
+    limit = torch.tensor([camera.width, camera.height], device=vertices.device)
+    low = torch.minimum(torch.ceil(corners.amin(1) - 0.5).clamp_min(0), limit.double()).long()
+    high = torch.minimum(torch.floor(corners.amax(1) - 0.5).clamp_min(-1), limit.double() - 1).long()
+    extent = (high - low + 1).clamp_min(0)
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = first[:, 0] * second[:, 1] - second[:, 0] * first[:, 1]
+    # With y down, a face seen from outside has a negative area.
+    visible = (area < -1e-12) if cull_back else (area.abs() > 1e-12)
+    visible &= (corner_depth.amin(1) > NEAR) & (extent.amin(1) > 0)
+    face = visible.nonzero()[:, 0]
+    first, second, extent = first[face], second[face], extent[face]
+    gradient = torch.stack([second[:, 1], -second[:, 0], -first[:, 1], first[:, 0]], dim=-1) / area[face, None]
+    return _Setup(
+        face=face,
+        origin=corners[face, 0],
+        gradient=gradient,
+        inverse_depth=1 / corner_depth[face],
+        corner=low[face],
+        extent=extent,
+        count=extent.prod(1),
+    )
+
+
+def _split(count: Tensor, limit: int) -> list[tuple[int, int]]:
+    """Cut the triangles into ranges of at most ``limit`` candidates, or of one triangle that alone has more."""
+    total = count.cumsum(0).cpu()
+    ranges, first = [], 0
+    while first < len(total):
+        done = int(total[first - 1]) if first else 0
+        last = max(first + 1, int(torch.searchsorted(total, done + limit, right=True)))
+        ranges.append((first, last))
+        first = last
+    return ranges
+
+
+def _candidates(setup: _Setup, first: int, last: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return the (pixel, triangle) pairs of the bounding boxes of triangles ``first`` to ``last``."""
+    count = setup.count[first:last]
+    triangle = torch.repeat_interleave(torch.arange(first, last, device=count.device), count)
+    before = torch.repeat_interleave(count.cumsum(0) - count, count)
+    index = torch.arange(len(triangle), device=count.device) - before
+    columns = setup.extent[triangle, 0]
+    row = torch.div(index, columns, rounding_mode="floor")
+    corner = setup.corner[triangle]
+    return (corner[:, 1] + row) * width + corner[:, 0] + (index - row * columns), triangle
+
+
+def _edge_weights(setup: _Setup, triangle: Tensor, pixel: Tensor, width: int) -> Tensor:
+    """Return the barycentric coordinates (N, 3), in the picture's plane, of pixel centres in triangles."""
+    row = torch.div(pixel, width, rounding_mode="floor")
+    origin, gradient = setup.origin[triangle], setup.gradient[triangle]
+    dx, dy = (pixel - row * width) + 0.5 - origin[:, 0], row + 0.5 - origin[:, 1]
+    second = gradient[:, 0] * dx + gradient[:, 1] * dy
+    third = gradient[:, 2] * dx + gradient[:, 3] * dy
+    return torch.stack([1 - second - third, second, third], dim=-1)
+
+
+def _resolve(setup: _Setup, nearest: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return face, perspective-correct barycentric coordinates and depth of the nearest triangles."""
+    device = nearest.device
+    face = torch.full((height * width,), -1, dtype=torch.int64, device=device)
+    bary = torch.zeros((height * width, 3), device=device)
+    depth = torch.zeros(height * width, device=device)
+    pixel = (nearest != _EMPTY).nonzero()[:, 0]
+    triangle = nearest[pixel] & 0xFFFFFFFF
+    weights = _edge_weights(setup, triangle, pixel, width).clamp_min(0) * setup.inverse_depth[triangle]
+    distance = 1 / weights.sum(-1)
+    face[pixel] = setup.face[triangle]
+    bary[pixel] = (weights * distance[:, None]).float()
+    depth[pixel] = distance.float()
+    return face.view(height, width), bary.view(height, width, 3), depth.view(height, width)
+
+
+RASTERIZERS: dict[str, Rasterizer] = {"torch": TorchRasterizer()}
+"""What each value of ``renderer.name`` draws with."""
+
+
+def get_rasterizer(name: str) -> Rasterizer:
+    """Return the rasteriser of this name.
+
+    Raises:
+        ConfigError: if the name is unknown.
+    """
+    check_choice("renderer", name, RASTERIZERS)
+    return RASTERIZERS[name]
