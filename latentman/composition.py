@@ -127,7 +127,7 @@ def _jobs(overrides: list[str], parsed: list[Override], loader: ConfigLoader) ->
     assert isinstance(params, dict)
     task = [override.input_line for override in parsed if not override.is_hydra_override()]
     shared = [override.input_line for override in parsed if override.is_hydra_override()]
-    lines = [f"{key}={value}" for key, value in params.items()] + task
+    lines = [f"{key!s}={value}" for key, value in params.items()] + task
     swept = OverridesParser.create(config_loader=loader).parse_overrides(lines)
     return RunMode.MULTIRUN, [shared + job for job in BasicSweeper.split_arguments(swept, None)[0]]
 

@@ -65,7 +65,7 @@ def _launch(arguments: Arguments) -> None:
 
 
 def _with_mode(arguments: Arguments) -> Arguments:
-    """Return the arguments with ``--run`` or ``--multirun`` said as ``hydra.mode``, since Hydra would warn otherwise."""
+    """Return the arguments with ``--run`` or ``--multirun`` said as ``hydra.mode``; Hydra would warn otherwise."""
     modes = [flag for flag in ("--run", "--multirun") if flag in arguments.flags]
     if len(modes) == 2:
         raise ConfigError("--run and --multirun exclude each other: give one of them")
