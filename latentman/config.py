@@ -41,10 +41,14 @@ class StepGate:
         if not self.enabled:
             return
         if (self.window is None) == (self.steps is None):
-            raise ConfigError(f"{key}: give either {key}.window (fractions of T) or {key}.steps (indices), and null for the other")
+            raise ConfigError(
+                f"{key}: give either {key}.window (fractions of T) or {key}.steps (indices), and null for the other"
+            )
         if self.window is not None:
             if len(self.window) != 2 or not 0 <= self.window[0] < self.window[1] <= 1:
-                raise ConfigError(f"{key}.window={self.window} is no window: it needs 0 <= start < end <= 1, or {key}=none")
+                raise ConfigError(
+                    f"{key}.window={self.window} is no window: it needs 0 <= start < end <= 1, or {key}=none"
+                )
         elif self.steps is not None and (len(self.steps) != 2 or not 0 <= self.steps[0] <= self.steps[1]):
             raise ConfigError(f"{key}.steps={self.steps} is no range: it needs 0 <= first <= last, or {key}=none")
 
@@ -59,13 +63,17 @@ class StepGate:
         if self.steps is not None:
             first, last = self.steps
             if last >= num_steps:
-                raise ConfigError(f"{key}.steps={self.steps} leaves the run: with T={num_steps} the last step is {num_steps - 1}")
+                raise ConfigError(
+                    f"{key}.steps={self.steps} leaves the run: with T={num_steps} the last step is {num_steps - 1}"
+                )
             return range(first, last + 1)
         assert self.window is not None
         # Step k starts at the fraction k / T; rounding guards against 0.7 * 100 = 70.00000000000001.
         start, end = (math.ceil(round(edge * num_steps, 9)) for edge in self.window)
         if start >= end:
-            raise ConfigError(f"{key}.window={self.window} holds no step of a run with T={num_steps}; widen it or set {key}=none")
+            raise ConfigError(
+                f"{key}.window={self.window} holds no step of a run with T={num_steps}; widen it or set {key}=none"
+            )
         return range(start, end)
 
 
@@ -81,14 +89,21 @@ class SetupConfig:
     revision: str | None = None
     controlnet_revision: str | None = None
     image_size: int = MISSING
+    latent_size: int = MISSING
+    """Cells along each side of the latents: image_size over the VAE's factor."""
     guidance_scale: float = MISSING
     pwg_strength: float = MISSING
     steps: dict[str, int] = field(default_factory=dict)
     dtype: str = "float32"
+    """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents and schedule are always float32."""
 
     def __post_init__(self) -> None:
-        check_choice("setup.dtype", self.dtype, ("float32", "float16", "bfloat16"))
+        check_choice("setup.dtype", self.dtype, ("auto", "float32", "float16", "bfloat16"))
         _at_least("setup.image_size", self.image_size, 64)
+        if self.latent_size < 8 or self.image_size % self.latent_size:
+            raise ConfigError(
+                f"setup.latent_size={self.latent_size} must be 8 or more and divide setup.image_size={self.image_size}"
+            )
         _at_least("setup.guidance_scale", self.guidance_scale, 0)
         _at_least("setup.pwg_strength", self.pwg_strength, 0)
 
@@ -140,7 +155,9 @@ class DepthConfig:
         if not 0 <= self.low < self.high <= 1:
             raise ConfigError(f"depth.low={self.low}, depth.high={self.high}: they need 0 <= low < high <= 1")
         if (self.fixed is not None) != (self.range == "fixed"):
-            raise ConfigError(f"depth.range={self.range}, depth.fixed={self.fixed}: depth.fixed=[near,far] goes with range=fixed only")
+            raise ConfigError(
+                f"depth.range={self.range}, depth.fixed={self.fixed}: depth.fixed=[near,far] goes with range=fixed only"
+            )
         if self.fixed is not None and (len(self.fixed) != 2 or not 0 < self.fixed[0] < self.fixed[1]):
             raise ConfigError(f"depth.fixed={self.fixed} must be [near, far] in metres with 0 < near < far")
 
@@ -165,7 +182,9 @@ class MotionConfig:
         if self.start != "auto" and not self.start.isdigit():
             raise ConfigError(f"motion.start='{self.start}' must be auto or a frame number of 0 or more")
         if self.text is not None and not self.text.strip():
-            raise ConfigError("motion.text is empty: say what the character does, or set motion.text=null to use the prompt")
+            raise ConfigError(
+                "motion.text is empty: say what the character does, or set motion.text=null to use the prompt"
+            )
 
 
 @dataclass
@@ -352,14 +371,16 @@ class Config:
     def __post_init__(self) -> None:
         _check_finite("", self)
         if not self.prompts.entries and not self.prompt.strip():
-            raise ConfigError('prompt is empty: say who does what and where, such as prompt="a red robot dances on a beach"')
+            raise ConfigError(
+                'prompt is empty: say who does what and where, such as prompt="a red robot dances on a beach"'
+            )
         for index, entry in enumerate(self.prompts.entries):
             if not entry.text.strip():
                 raise ConfigError(f"prompts.entries[{index}].text is empty")
         if self.num_frames < 2:
             raise ConfigError(f"num_frames={self.num_frames} makes no video: it must be 2 or more")
-        if self.seed < 0:
-            raise ConfigError(f"seed={self.seed} must be 0 or more")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed={self.seed} must be 0 or more and below 2**32")
         _positive("fps", self.fps)
         if self.threads is not None:
             _at_least("threads", self.threads, 1)
@@ -382,7 +403,9 @@ class Config:
         steps = self.setup.steps
         if self.sampler.name not in steps:
             known = ", ".join(sorted(steps)) or "none"
-            raise ConfigError(f"setup.steps has no number for sampler={self.sampler.name} (it has: {known}); set num_inference_steps=...")
+            raise ConfigError(
+                f"setup.steps has no number for sampler={self.sampler.name} (it has: {known}); set num_inference_steps=..."
+            )
         return steps[self.sampler.name]
 
     @property
@@ -425,7 +448,9 @@ def resolve(cfg: Any) -> Config:
     try:
         missing = [key for key in OmegaConf.missing_keys(cfg) if not key.startswith("hydra")]
         if missing:
-            raise ConfigError(f"{', '.join(sorted(missing))} has no value: set it on the command line or in a YAML file")
+            raise ConfigError(
+                f"{', '.join(sorted(missing))} has no value: set it on the command line or in a YAML file"
+            )
         config = OmegaConf.to_object(cfg)
     except OmegaConfBaseException as error:
         raise ConfigError(f"the configuration cannot be resolved: {error}") from error

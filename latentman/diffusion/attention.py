@@ -65,7 +65,9 @@ class AnchorAttention:
         # (G F, L, C) -> (G, F L, C): the frames of a group form one long sequence of queries.
         query = query.reshape(groups, -1, query.shape[-1])
         key, value = self._key_value(attn, hidden_states.reshape(groups, -1, tokens, channels))
-        out = scaled_dot_product_attention(*(_split_heads(x, attn.heads) for x in (query, key, value)), scale=attn.scale)
+        out = scaled_dot_product_attention(
+            *(_split_heads(x, attn.heads) for x in (query, key, value)), scale=attn.scale
+        )
         out = out.transpose(1, 2).reshape(batch, tokens, -1)
         return attn.to_out[1](attn.to_out[0](out))  # type: ignore[no-any-return]
 
@@ -98,7 +100,9 @@ def anchored(networks: dict[str, Any], anchor: Anchor) -> Iterator[None]:
         for name, network in networks.items():
             network.set_attn_processor(
                 {
-                    layer: AnchorAttention(anchor, f"{name}.{layer}") if layer.endswith("attn1.processor") else processor
+                    layer: AnchorAttention(anchor, f"{name}.{layer}")
+                    if layer.endswith("attn1.processor")
+                    else processor
                     for layer, processor in before[name].items()
                 }
             )

@@ -59,7 +59,9 @@ def pick_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise ConfigError(f"device={name} is unknown: use auto, cpu, cuda, cuda:N or mps") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device={name}: this torch sees {torch.cuda.device_count()} CUDA devices; use device=auto or cpu")
+        raise ConfigError(
+            f"device={name}: this torch sees {torch.cuda.device_count()} CUDA devices; use device=auto or cpu"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError(f"device={name}: this machine has no MPS device; use device=auto or cpu")
     return device
@@ -151,7 +153,8 @@ def load_backbone(setup: SetupConfig, device: torch.device) -> Backbone:
     _quiet_libraries()
     check_setup(setup)
     model: Path | str = local_folder(setup.model) or setup.model
-    dtype = DTYPES[setup.dtype]
+    automatic = "float16" if device.type == "cuda" else "float32"
+    dtype = DTYPES[automatic if setup.dtype == "auto" else setup.dtype]
     revision = {} if isinstance(model, Path) else {"revision": setup.revision}
     # Without torch_dtype, transformers loads a checkpoint in the precision it was saved in.
     networks: dict[str, Any] = {}

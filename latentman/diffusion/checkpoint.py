@@ -68,7 +68,9 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} is not a safetensors file: {error}; fetch it again") from error
     if 8 + length + end != size:
-        raise WeightsError(f"{path} is damaged: {size} bytes, {8 + length + end} expected from its header; fetch it again")
+        raise WeightsError(
+            f"{path} is damaged: {size} bytes, {8 + length + end} expected from its header; fetch it again"
+        )
     return dict(header)
 
 
@@ -133,9 +135,10 @@ def check_shapes(folder: Path, component: str, expected: dict[str, tuple[int, ..
 
 @cache
 def folder_digest(folder: Path) -> str:
-    """Return a short SHA-256 over the names and contents of a model folder's files: what results are recorded with."""
+    """Return a short SHA-256 over the files that are loaded from a model folder: what results are recorded with."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md"):
+    loaded = {".json", ".txt", ".safetensors"}
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in loaded and p.is_file()):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

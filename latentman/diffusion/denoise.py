@@ -90,11 +90,15 @@ def denoise(
         for step in range(state.step, plan.num_steps):
             if step in plan.sla_steps:
                 latents = spatial_latent_alignment(latents, latent_map)
-            noise_pred = predict_noise(backbone, latents, schedule.timesteps[step], prompt_embeds, control, plan, anchor)
+            noise_pred = predict_noise(
+                backbone, latents, schedule.timesteps[step], prompt_embeds, control, plan, anchor
+            )
             latents, pred_original = schedule.step_back(noise_pred, step, latents)
             if step in plan.pwg_steps:
                 gradient = pixel_wise_guidance(pred_original, guidance_map, lambda x0: decode(backbone, x0))
-                latents = latents - step_size(plan.pwg_delta, plan.pwg_strength, schedule.alpha_cumprod(step)) * gradient
+                latents = (
+                    latents - step_size(plan.pwg_delta, plan.pwg_strength, schedule.alpha_cumprod(step)) * gradient
+                )
             check_finite(latents, step)
             if on_step is not None:
                 on_step(State(step + 1, latents))
@@ -102,7 +106,13 @@ def denoise(
 
 
 def predict_noise(
-    backbone: Backbone, latents: Tensor, timestep: int, prompt_embeds: Tensor, control: Tensor, plan: Plan, anchor: Anchor
+    backbone: Backbone,
+    latents: Tensor,
+    timestep: int,
+    prompt_embeds: Tensor,
+    control: Tensor,
+    plan: Plan,
+    anchor: Anchor,
 ) -> Tensor:
     """Return the guided noise prediction of every frame, (T, C, h, w) in fp32, in chunks of frames."""
     groups = len(prompt_embeds)

@@ -88,5 +88,7 @@ def _on_grid(picture: Tensor, size: int) -> Tensor:
     """Take the top-left sample of every block, as the map does: (C, H, W) -> (C, size, size)."""
     height, width = picture.shape[-2:]
     if height % size or width % size or height != width:
-        raise ShapeError(f"pixel-wise guidance: a picture of {height}x{width} cannot be sampled on a {size}x{size} grid")
+        raise ShapeError(
+            f"pixel-wise guidance: a picture of {height}x{width} cannot be sampled on a {size}x{size} grid"
+        )
     return picture[:, :: height // size, :: width // size]

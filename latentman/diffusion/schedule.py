@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,13 +47,19 @@ def build_schedule(scheduler: Any, num_steps: int, *, eta: float, seed: int) -> 
     """
     trained = scheduler.config.num_train_timesteps
     if num_steps > trained:
-        raise ConfigError(f"num_inference_steps={num_steps} is more than the {trained} timesteps the model was trained with")
+        raise ConfigError(
+            f"num_inference_steps={num_steps} is more than the {trained} timesteps the model was trained with"
+        )
     scheduler.set_timesteps(num_steps)
     return Schedule(scheduler, tuple(int(t) for t in scheduler.timesteps), eta, seed)
 
 
 def seeded_noise(shape: tuple[int, ...], seed: int, *, stream: int) -> Tensor:
-    """Return standard normal noise that depends on the seed and the stream alone; drawn on the CPU on every device."""
-    # A generator's seed has 64 bits: the stream goes into the upper ones, so that (seed, stream) never meet.
-    generator = torch.Generator().manual_seed((seed + (stream << 40)) % (1 << 63))
-    return torch.randn(shape, generator=generator)
+    """Return standard normal noise that depends on the seed and the stream alone; drawn on the CPU on every device.
+
+    Stream 0 is the plain generator of that seed, as the field uses it for x_T.
+    """
+    # torch's CPU generator looks at 32 bits of its seed only, so seed and stream are hashed together rather than packed.
+    if stream:
+        seed = int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:4], "little")
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

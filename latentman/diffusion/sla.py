@@ -35,6 +35,8 @@ def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence) ->
     for i, (target, source) in enumerate(correspondence.pairs):
         if len(target) == 0:
             continue
-        (q_row, q_col), (s_row, s_col) = (torch.from_numpy(x.T.astype("int64")).to(latents.device) for x in (target, source))
+        (q_row, q_col), (s_row, s_col) = (
+            torch.from_numpy(x.T.astype("int64")).to(latents.device) for x in (target, source)
+        )
         aligned[i][:, q_row, q_col] = aligned[correspondence.source_frame(i)][:, s_row, s_col]
     return aligned

@@ -1,0 +1,65 @@
+"""Latents on disk: the finished ones, and where an unfinished run stands. Safetensors, nothing pickled."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from latentman.diffusion.denoise import State
+from latentman.errors import RecordError
+from latentman.paths import write_atomic
+
+
+def _write(path: Path, latents: Tensor, metadata: dict[str, str]) -> None:
+    tensors = {"latents": latents.detach().cpu().contiguous()}
+    write_atomic(path, lambda p: save_file(tensors, str(p), metadata=metadata))
+
+
+def _read(path: Path) -> tuple[Tensor, dict[str, str]]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return file.get_tensor("latents"), file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise RecordError(f"cannot read {path}: {error}; delete it to have it made again") from error
+
+
+def write_state(path: Path, state: State) -> None:
+    """Save where the loop stands, in place of what was saved before."""
+    _write(path, state.latents, {"step": str(state.step)})
+
+
+def read_state(path: Path) -> State | None:
+    """Return the saved state, or None if there is none.
+
+    Raises:
+        RecordError: if the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    latents, metadata = _read(path)
+    return State(int(metadata["step"]), latents)
+
+
+def remove_state(path: Path) -> None:
+    """Forget the saved state, and its folder if nothing else is in it."""
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty: something else is kept there
+        path.parent.rmdir()
+
+
+def write_latents(path: Path, latents: Tensor) -> None:
+    """Save finished latents (T, C, h, w)."""
+    _write(path, latents, {})
+
+
+def read_latents(path: Path) -> Tensor:
+    """Return finished latents.
+
+    Raises:
+        RecordError: if the file is damaged.
+    """
+    return _read(path)[0]

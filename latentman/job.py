@@ -1,0 +1,210 @@
+"""From one composed configuration to the prompts it asks for and the folders they go to."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from latentman.config import Config, PromptEntry, resolve
+from latentman.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Job:
+    """What Hydra started: a single run, or one job of a sweep."""
+
+    folder: Path
+    sweep_dir: Path | None
+    number: int
+    overwrite: bool
+    choices: dict[str, str]
+    overrides: list[str]
+    swept: dict[str, str]
+    baseline: dict[str, str]
+    name: str
+    plain: dict[str, Any]
+    text: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return what every status file below this job says of it."""
+        return {
+            "name": self.name,
+            "choices": self.choices,
+            "overrides": self.overrides,
+            "swept": self.swept,
+            "baseline": self.baseline,
+            "commit": _commit(),
+        }
+
+
+@dataclass(frozen=True)
+class Task:
+    """One prompt in one folder."""
+
+    config: Config
+    folder: Path
+    plain: dict[str, Any]
+    text: str
+    command: str
+
+
+def describe_job(cfg: Any, config: Config) -> Job:
+    """Read Hydra's side of the story: the choices, the overrides, the sweep, and so the folder.
+
+    Raises:
+        ConfigError: if ``run_dir`` is given for a sweep, or ``prompt`` together with a set of prompts.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    choices, overrides, number, sweep_dir = {}, [], 0, None
+    if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        choices = {k: str(v) for k, v in hydra.runtime.choices.items() if not k.startswith("hydra/") and k != "local"}
+        overrides = list(hydra.overrides.task)
+        if hydra.mode == RunMode.MULTIRUN:
+            number = int(hydra.job.num)
+            sweep_dir = Path(str(config.sweep_dir)).expanduser().absolute()
+    if sweep_dir is not None and config.run_dir is not None:
+        raise ConfigError(
+            "run_dir names the folder of one run, and this is a sweep; name its folder with sweep_dir=..."
+        )
+    if config.prompts.entries and any(re.match(r"\+*prompt=", override) for override in overrides):
+        raise ConfigError(
+            f"prompt=... and prompts={config.prompts.name} exclude each other: the set brings its own prompts"
+        )
+    swept = _swept(overrides) if sweep_dir else {}
+    plain, text = _plain(cfg)
+    return Job(
+        folder=_folder(config, sweep_dir, number, swept),
+        sweep_dir=sweep_dir,
+        number=number,
+        overwrite=config.overwrite,
+        choices=choices,
+        overrides=overrides,
+        swept=swept,
+        baseline=dict(config.baseline),
+        name=config.name,
+        plain=plain,
+        text=text,
+    )
+
+
+def _folder(config: Config, sweep_dir: Path | None, number: int, swept: dict[str, str]) -> Path:
+    if sweep_dir is not None:
+        label = "_".join(f"{key}-{value}" for key, value in swept.items())
+        return sweep_dir / f"{number:02d}_{slug(label, 60)}".rstrip("_")
+    if config.run_dir is not None:
+        return Path(config.run_dir).expanduser().absolute()
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return _unused(Path(config.paths.runs).expanduser().absolute() / config.name / stamp)
+
+
+def _unused(folder: Path) -> Path:
+    """Two runs started in one second must not share a folder."""
+    candidate, number = folder, 2
+    while candidate.exists():
+        candidate, number = folder.with_name(f"{folder.name}-{number}"), number + 1
+    return candidate
+
+
+def _swept(overrides: list[str]) -> dict[str, str]:
+    """Return the overrides of a sweep's job; which of them differ between jobs is for the table to see."""
+    pairs = (override.lstrip("+").partition("=") for override in overrides)
+    fixed = {
+        "exp",
+        "sweep_dir",
+        "prompt",
+        "name",
+        "tags",
+        "num_frames",
+        "num_inference_steps",
+        "threads",
+        "device",
+        "overwrite",
+    }
+    return {key: value for key, _, value in pairs if key not in fixed}
+
+
+def plan_tasks(cfg: Any, config: Config, job: Job) -> list[Task]:
+    """Return the prompts of a job; a single prompt takes the job's own folder."""
+    if not config.prompts.entries:
+        return [Task(config, job.folder, job.plain, job.text, _command(job.overrides, {}))]
+    entries = list(enumerate(config.prompts.entries))
+    if config.prompts.shard is not None:
+        index, count = (int(x) for x in config.prompts.shard.split("/"))
+        entries = entries[index::count]
+        if not entries:
+            raise ConfigError(
+                f"prompts.shard={config.prompts.shard} holds none of the {len(config.prompts.entries)} prompts"
+            )
+    alone = len(entries) == 1 and len(config.prompts.entries) == 1
+    return [_task(cfg, config, entry, job, None if alone else number) for number, entry in entries]
+
+
+def _task(cfg: Any, config: Config, entry: PromptEntry, job: Job, number: int | None) -> Task:
+    """Return an entry of a prompt set as a run of its own, with the configuration it would have alone."""
+    from omegaconf import OmegaConf
+
+    prompt = entry.mini if config.setup.name == "mini" and entry.mini else entry.text
+    seed = config.seed + (entry.seed or 0)
+    own = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    own = OmegaConf.merge(OmegaConf.structured(Config), own)
+    changes: dict[str, Any] = {
+        "prompt": prompt,
+        "seed": seed,
+        "prompts": {"name": "single", "entries": [], "shard": None},
+    }
+    if entry.motion is not None and config.motion.text is None:
+        changes["motion"] = {"text": entry.motion}
+    for key, value in changes.items():
+        OmegaConf.update(own, key, value, merge=key == "motion")
+    folder = job.folder if number is None else job.folder / f"{number:02d}-{slug(prompt)}"
+    plain, text = _plain(own)
+    resolved = resolve(own)
+    extra = {"prompts": "single", "prompt": prompt, "seed": str(seed)}
+    if resolved.motion.text is not None:
+        extra["motion.text"] = resolved.motion.text
+    return Task(resolved, folder, plain, text, _command(job.overrides, extra))
+
+
+def _command(overrides: list[str], extra: dict[str, str]) -> str:
+    """Return the command that makes the same pictures again."""
+    dropped = {"run_dir", "sweep_dir", "overwrite", "prompts.shard", *extra}
+    kept = [override for override in overrides if override.lstrip("+").partition("=")[0] not in dropped]
+    return shlex.join(["python", "-m", "latentman.run", *kept, *(f"{key}={value}" for key, value in extra.items())])
+
+
+def _plain(cfg: Any) -> tuple[dict[str, Any], str]:
+    """Return a composed configuration as plain data and as YAML text."""
+    from omegaconf import OmegaConf
+
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}, OmegaConf.to_yaml(OmegaConf.create(plain))
+
+
+def slug(text: str, length: int = 40) -> str:
+    """Return a text as part of a folder name: ASCII letters, digits, dot, dash and underscore."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+    return safe[:length].rstrip("-.") or "x"
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout that this package runs from, marked when it has changes; None elsewhere."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=root, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,116 @@
+"""Whose folder is it: opening a run folder without ever touching what is not this run's."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from latentman.errors import RecordError
+from latentman.paths import write_text
+from latentman.tracking.local import LocalRecord
+
+NOT_PART_OF_THE_RESULT = (
+    "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
+)  # fmt: skip
+"""Keys that may differ between a run and its continuation: they do not change a byte of the pictures."""
+
+OUR_FILES = (
+    "config.yaml", "status.json", "metrics.json", "log.txt", "index.html", "motion.npz", "body.npz", "conditions.npz",
+    "video.mp4", "correspondence.mp4", "latents.safetensors", "correspondence_*.npz", "frames", "conditions", "latents",
+)  # fmt: skip
+"""What a run writes, and so all that ``overwrite=true`` may take away."""
+
+
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a plain configuration that the result depends on."""
+    return {key: value for key, value in config.items() if key not in NOT_PART_OF_THE_RESULT}
+
+
+def digest(*parts: Any) -> str:
+    """Return a short hash of plain data."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(before: Any, now: Any, prefix: str = "") -> list[str]:
+    """Return one line per key at which two plain configurations differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        lines = []
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                lines += differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
+        return lines
+    return [f"{prefix} is {before!r} there and {now!r} here"]
+
+
+def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalRecord:
+    """Open a run folder for this configuration: a new one, an empty one, or this run's own from before.
+
+    Raises:
+        RecordError: if the folder holds something else, or another configuration's run; nothing is changed then.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RecordError(f"run_dir={folder} is a file; choose a folder")
+    try:
+        entries = [p for p in folder.iterdir() if p.name != ".lock"] if folder.is_dir() else []
+    except OSError as error:
+        raise RecordError(f"run_dir={folder} cannot be read: {error.strerror}; choose another folder") from error
+    if entries and not (folder / "status.json").is_file():
+        raise RecordError(
+            f"run_dir={folder} holds files that no run made, such as {entries[0].name}; choose another folder"
+        )
+    if entries and overwrite:
+        _clear(folder)
+    record = LocalRecord.open(folder)
+    before = record.status.get("identity")
+    now = json.loads(json.dumps(identity(config), default=str))
+    if before is not None and before != now:
+        raise RecordError(
+            f"run_dir={folder} belongs to another configuration: {'; '.join(differences(before, now)[:3])}\n"
+            "choose another run_dir, or overwrite=true to throw its results away"
+        )
+    record.update(identity=now)
+    return record
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an earlier run left, and nothing else."""
+    for pattern in OUR_FILES:
+        for path in folder.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process.
+
+    Raises:
+        RecordError: if another process works in it, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        raise RecordError(f"cannot write to run_dir={folder}: {error.strerror}; choose another folder") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RecordError(
+                f"run_dir={folder}: another process is working in it; wait for it or choose another folder"
+            ) from error
+        yield
+
+
+def write_config(folder: Path, text: str) -> None:
+    """Write the composed configuration beside the results."""
+    write_text(folder / "config.yaml", text)

@@ -1,0 +1,259 @@
+"""Runs a configuration: one prompt in one folder, or a set of prompts as one job.
+
+The edge of the program: here the composed configuration becomes objects, stages are skipped or done, and whatever happens is
+written into the folder's ``status.json``.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latentman import __version__
+from latentman.config import Config, resolve
+from latentman.errors import ConfigError, LatentManError
+from latentman.job import Job, Task, describe_job, plan_tasks
+from latentman.meter import measured
+from latentman.progress import Progress, configure_logging
+from latentman.run_folder import claim, digest, locked, write_config
+from latentman.scores import score_run, with_costs, write_means
+from latentman.stages import STAGES, Run, Stage
+from latentman.tracking.local import LocalRecord
+
+if TYPE_CHECKING:
+    from latentman.diffusion.backbone import Backbone
+
+logger = logging.getLogger("latentman")
+
+_loaded: dict[str, Backbone] = {}
+"""The networks of the last setup: the jobs of a sweep in one process load them once."""
+
+finished_sweeps: list[Path] = []
+"""Sweep folders in which this process has run jobs, in order; the command line ends with their table."""
+
+
+def execute(cfg: Any) -> float | None:
+    """Run one job and return its H_MSE, which a sweeper may minimise.
+
+    Raises:
+        LatentManError: whatever the user can mend; the folder's status then says the same.
+    """
+    config = resolve(cfg)
+    job = describe_job(cfg, config)
+    if job.sweep_dir is not None and job.sweep_dir not in finished_sweeps:
+        finished_sweeps.append(job.sweep_dir)
+    _prepare(config)
+    with locked(job.folder), _terminable():
+        tasks = plan_tasks(cfg, config, job)
+        if len(tasks) == 1 and tasks[0].folder == job.folder:
+            return run_task(tasks[0], job, show_config=job.number == 0)
+        return run_job(tasks, job, cfg)
+
+
+def _prepare(config: Config) -> None:
+    """Find what is wrong with the setup before the first stage, and set the threads."""
+    import torch
+
+    from latentman.diffusion.backbone import check_setup, pick_device
+
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    pick_device(config.device)
+    check_setup(config.setup)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: with a status that says so."""
+
+    def stop(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: the signal is somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_job(tasks: list[Task], job: Job, cfg: Any) -> float | None:
+    """Run every prompt of a set in its own folder, then write the means and an overview."""
+    from latentman.report.page import write_job_page
+
+    record = claim(job.folder, job.plain, overwrite=job.overwrite)
+    write_config(job.folder, job.text)
+    record.update(kind="job", state="running", started=_now(), finished=None, error=None, **job.facts())
+    with _recorded(record):
+        for index, task in enumerate(tasks):
+            logger.info("prompt %d of %d: %s", index + 1, len(tasks), task.config.prompt)
+            run_task(task, job, show_config=index == 0 and job.number == 0)
+        means = write_means(job.folder, [task.folder for task in tasks])
+        write_job_page(job.folder)
+    record.update(state="done", finished=_now())
+    logger.info("page: %s", job.folder / "index.html")
+    return means.get("human_mse")
+
+
+def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
+    """Run one prompt in its folder, skipping what is done, and return its H_MSE."""
+    from latentman.report.page import write_run_page
+
+    folder, config = task.folder, task.config
+    record = claim(folder, task.plain, overwrite=job.overwrite)
+    write_config(folder, task.text)
+    with Progress() as progress, configure_logging(folder / "log.txt", progress.console) as warned, _recorded(record):
+        if show_config:
+            progress.show_config(task.text)
+        run = _describe_run(task)
+        record.update(
+            kind="run", state="running", started=record.status.get("started") or _now(), finished=None, error=None,
+            prompt=config.prompt, seed=config.seed, num_frames=config.num_frames, weights=run.weights,
+            texts={"prompt": config.prompt, "positive": run.positive, "negative": config.text.negative, "motion": run.motion_text},
+            command=task.command, versions=_versions(), **job.facts(),
+        )  # fmt: skip
+        run_stages(run, record, progress)
+        record.update(warnings=sorted({*record.status.get("warnings", []), *warned}))
+        metrics = with_costs(folder, record.status)
+        record.write_metrics(metrics)
+        record.update(state="done", stage=None, finished=_now())
+        write_run_page(folder)
+        progress.closing(_closing_lines(folder, metrics, job))
+    return metrics.get("human_mse")
+
+
+def _describe_run(task: Task) -> Run:
+    from latentman.diffusion.backbone import model_digests
+    from latentman.motion.text import motion_text
+
+    config = task.config
+    return Run(
+        config=config,
+        folder=task.folder,
+        prompt=config.prompt,
+        motion_text=config.motion.text or motion_text(config.prompt),
+        weights=model_digests(config.setup),
+        backbone=lambda: load_once(config),
+    )
+
+
+def load_once(config: Config) -> Backbone:
+    """Return the networks of a setup, keeping the last ones loaded.
+
+    Raises:
+        ConfigError: if the setup's sizes are not those of its VAE.
+    """
+    from latentman.diffusion.backbone import load_backbone, pick_device
+
+    device = pick_device(config.device)
+    key = digest(repr(config.setup), str(device))
+    if key not in _loaded:
+        _loaded.clear()
+        backbone = load_backbone(config.setup, device)
+        expected = config.setup.image_size // backbone.vae_scale_factor
+        if config.setup.latent_size != expected:
+            raise ConfigError(
+                f"setup.latent_size={config.setup.latent_size}, but pictures of {config.setup.image_size} pixels have "
+                f"{expected}x{expected} latents in this VAE; set setup.latent_size={expected}"
+            )
+        _loaded[key] = backbone
+    return _loaded[key]
+
+
+def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
+    """Do the stages whose inputs are new or whose outputs are not all there; skip the others."""
+    chained = digest(__version__)
+    for stage in (*STAGES, score_run):
+        chained = digest(chained, stage.name, stage.depends(run))
+        if _is_done(stage, run, record, chained):
+            continue
+        before = record.stage(stage.name)
+        if before is not None and before.get("hash") != chained:
+            _discard(stage, run)
+        if stage.name in ("denoise", "video"):
+            _load(run, record, progress)
+        record.begin(stage.name, chained)
+        spent = (before or {}).get("seconds") or 0.0 if before and before.get("hash") == chained else 0.0
+        with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
+            stage.work(run, advance)
+        record.end(stage.name, seconds=spent + reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
+
+
+def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
+    """Load the networks as a step of its own, so that its seconds are nobody else's."""
+    if _loaded and digest(repr(run.config.setup), str(_device(run))) in _loaded:
+        return
+    record.begin("load", "")
+    with progress.stage("load", total=1), measured() as reading:
+        run.backbone()
+    record.end("load", seconds=reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
+
+
+def _device(run: Run) -> Any:
+    from latentman.diffusion.backbone import pick_device
+
+    return pick_device(run.config.device)
+
+
+def _on_cuda(run: Run) -> bool:
+    return bool(_device(run).type == "cuda")
+
+
+def _is_done(stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:
+    entry = record.stage(stage.name)
+    if entry is None or entry.get("state") != "done" or entry.get("hash") != chained:
+        return False
+    return all((run.folder / name).is_file() for name in stage.outputs(run))
+
+
+def _discard(stage: Stage, run: Run) -> None:
+    """Take away what a stage left for other inputs, unfinished work included."""
+    for name in stage.outputs(run):
+        (run.folder / name).unlink(missing_ok=True)
+    if stage.name == "denoise":
+        shutil.rmtree(run.folder / "latents", ignore_errors=True)
+
+
+@contextmanager
+def _recorded(record: LocalRecord) -> Iterator[None]:
+    """Write the end of a run into its status, whatever the end is; the error itself goes on."""
+    try:
+        yield
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
+        try:
+            record.update(
+                state="interrupted" if interrupted else "failed",
+                error=None if interrupted else {"class": type(error).__name__, "message": str(error)},
+                finished=_now(),
+            )
+        except LatentManError as second:
+            # A full or read-only disk: the first error says more than that its status could not be written.
+            logger.warning("the status could not be written: %s", second)
+        raise
+
+
+def _closing_lines(folder: Path, metrics: dict[str, Any], job: Job) -> list[str]:
+    value = metrics.get("human_mse")
+    score = f"{value:.1f}" if isinstance(value, float) else f"not available ({metrics.get('human_mse_reason')})"
+    return [f"H_MSE  {score}", f"video  {folder / 'video.mp4'}", f"page   {folder / 'index.html'}"]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    names = ("torch", "diffusers", "transformers", "numpy", "scipy", "hydra-core")
+    return {"latentman": __version__, "python": platform.python_version(), **{name: version(name) for name in names}}

@@ -1,0 +1,255 @@
+"""The stages of one run, in the order in which data flows (DESIGN: motion, body, render, correspondence, denoise, video, metrics).
+
+A stage reads the files of earlier stages and writes its own, so that a run which was cut off goes on with the very bytes
+that an uninterrupted one would have used. Each names what its result depends on; the runner chains these into hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latentman.config import Config
+from latentman.paths import read_npz, write_npz
+from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
+
+if TYPE_CHECKING:
+    from latentman.diffusion.backbone import Backbone
+
+METRIC_SIZE = 256
+"""H_MSE compares pixels of frames sampled on this grid (Eq. 9), or on the picture's own if that is smaller."""
+
+Advance = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One prompt, one folder: what every stage works on."""
+
+    config: Config
+    folder: Path
+    prompt: str
+    motion_text: str
+    weights: dict[str, str]
+    backbone: Callable[[], Backbone]
+
+    @property
+    def positive(self) -> str:
+        """The text that the text encoder reads."""
+        return self.prompt + self.config.text.suffix
+
+    @property
+    def metric_size(self) -> int:
+        """The grid on which frames are compared."""
+        return min(METRIC_SIZE, self.config.setup.image_size)
+
+    @property
+    def map_sizes(self) -> list[int]:
+        """The grids on which the map M is needed."""
+        return sorted({self.config.setup.latent_size, self.config.pwg.size, self.metric_size})
+
+    def conditions(self) -> Conditions:
+        """What the render stage drew."""
+        return Conditions.from_arrays(read_npz(self.folder / "conditions.npz"))
+
+    def correspondence(self, size: int) -> Correspondence:
+        """The map M on a grid."""
+        return Correspondence.from_arrays(read_npz(self.folder / f"correspondence_{size}.npz"))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the run: what it depends on beside earlier stages, what it leaves behind, and how it is done."""
+
+    name: str
+    depends: Callable[[Run], Any]
+    outputs: Callable[[Run], list[str]]
+    work: Callable[[Run, Advance], None]
+    length: Callable[[Run], int] = lambda run: 1
+
+
+def make_motion(run: Run, advance: Advance) -> None:
+    """Text to joints, cut to the video's frames."""
+    from latentman.motion.build import build
+    from latentman.motion.window import cut
+
+    config = run.config
+    needed = (config.num_frames - 1) * config.stride + 1
+    motion = build(config.motion)(run.motion_text, num_frames=needed, seed=config.seed)
+    motion = cut(motion, num_frames=config.num_frames, stride=config.stride, start=config.motion.start)
+    write_npz(run.folder / "motion.npz", motion.arrays())
+
+
+def make_body(run: Run, advance: Advance) -> None:
+    """Joints to a moving mesh."""
+    from latentman.body.build import build
+    from latentman.body.fit import fit_motion
+
+    sequence = fit_motion(build(run.config.body), Motion.from_arrays(read_npz(run.folder / "motion.npz")))
+    write_npz(run.folder / "body.npz", {**asdict(sequence)})
+
+
+def make_conditions(run: Run, advance: Advance) -> None:
+    """Mesh to depth, mask and IUV."""
+    from latentman.render.conditions import render_conditions
+    from latentman.render.pictures import depth_frames, iuv_frames
+    from latentman.video import write_mp4
+
+    config = run.config
+    body = read_npz(run.folder / "body.npz")
+    sequence = BodySequence(**{**body, "fps": float(body["fps"])})
+    conditions = render_conditions(
+        sequence,
+        camera=config.camera,
+        depth=config.depth,
+        size=config.setup.image_size,
+        renderer=config.renderer.name,
+        progress=advance,
+    )
+    write_npz(run.folder / "conditions.npz", conditions.arrays())
+    for name, frames in (("depth", depth_frames(conditions)), ("iuv", iuv_frames(conditions))):
+        write_mp4(run.folder / "conditions" / f"{name}.mp4", frames, config.fps, config.video.crf)
+
+
+def make_correspondence(run: Run, advance: Advance) -> None:
+    """IUV to the map M, on every grid that is needed."""
+    from latentman.correspondence.build import build
+
+    config = run.config
+    match = build(config.correspondence, config.solver.name, config.reference.name)
+    conditions = run.conditions()
+    sizes = run.map_sizes
+    for index, size in enumerate(sizes):
+
+        def progress(done: int, total: int, before: int = index) -> None:
+            advance(before * total + done, len(sizes) * total)
+
+        write_npz(run.folder / f"correspondence_{size}.npz", match(conditions, size, progress).arrays())
+
+
+def make_latents(run: Run, advance: Advance) -> None:
+    """Algorithm 1, going on from the last saved step."""
+    from latentman.diffusion.conditioning import embed_condition
+    from latentman.diffusion.denoise import State, denoise
+    from latentman.diffusion.latent_file import read_state, remove_state, write_latents, write_state
+    from latentman.diffusion.text import encode_prompt
+
+    config, plan = run.config, sampling_plan(run.config)
+    backbone = run.backbone()
+    state_file = run.folder / "latents" / "state.safetensors"
+
+    def on_step(state: State) -> None:
+        write_state(state_file, state)
+        advance(state.step, plan.num_steps)
+
+    latents = denoise(
+        backbone,
+        encode_prompt(backbone, run.positive, config.text.negative, plan.guidance_scale),
+        embed_condition(backbone, run.conditions().disparity),
+        run.correspondence(config.setup.latent_size),
+        run.correspondence(config.pwg.size),
+        plan,
+        state=read_state(state_file),
+        on_step=on_step,
+    )
+    write_latents(run.folder / "latents.safetensors", latents)
+    remove_state(state_file)
+
+
+def sampling_plan(config: Config) -> Any:
+    """Return the loop's plan for a configuration."""
+    from latentman.diffusion.denoise import Plan
+
+    steps = config.num_steps
+    return Plan(
+        num_steps=steps,
+        guidance_scale=config.setup.guidance_scale,
+        control_scale=config.conditioner.scale,
+        seed=config.seed,
+        anchor_modules=tuple(config.sampler.modules),
+        sla_steps=config.sla.indices("sla", steps),
+        pwg_steps=config.pwg.indices("pwg", steps),
+        pwg_delta=config.pwg.delta,
+        pwg_strength=config.setup.pwg_strength,
+        chunk_size=config.sampler.chunk_size,
+        eta=config.sampler.eta,
+    )
+
+
+def make_video(run: Run, advance: Advance) -> None:
+    """Latents to frames, the video and the correspondence overlay."""
+    from latentman.correspondence.overlay import overlay, track_colours
+    from latentman.diffusion.denoise import decode_frames
+    from latentman.diffusion.latent_file import read_latents
+    from latentman.video import write_mp4, write_png_frames
+
+    config, done = run.config, 0
+    latents = read_latents(run.folder / "latents.safetensors")
+
+    def on_frame() -> None:
+        nonlocal done
+        done += 1
+        advance(done, len(latents))
+
+    frames = decode_frames(run.backbone(), latents, on_frame).numpy()
+    write_png_frames(run.folder / "frames", frames)
+    write_mp4(run.folder / "video.mp4", frames, config.fps, config.video.crf)
+    size, conditions = run.metric_size, run.conditions()
+    step = config.setup.image_size // size
+    colours = track_colours(conditions.mask[:, ::step, ::step], run.correspondence(size))
+    write_mp4(run.folder / "correspondence.mp4", overlay(frames, colours, size), config.fps, config.video.crf)
+
+
+def frames_of(run: Run) -> Video:
+    """Return the finished frames."""
+    from latentman.video import read_png_frames
+
+    return Video(np.asarray(read_png_frames(run.folder / "frames")), run.config.fps)
+
+
+STAGES = (
+    Stage(
+        "motion",
+        lambda r: [asdict(r.config.motion), r.motion_text, r.config.seed, r.config.num_frames, r.config.stride],
+        lambda r: ["motion.npz"],
+        make_motion,
+    ),
+    Stage("body", lambda r: asdict(r.config.body), lambda r: ["body.npz"], make_body),
+    Stage(
+        "render",
+        lambda r: [
+            asdict(x) for x in (r.config.camera, r.config.depth, r.config.renderer, r.config.iuv, r.config.video)
+        ] + [r.config.setup.image_size, r.config.fps],
+        lambda r: ["conditions.npz", "conditions/depth.mp4", "conditions/iuv.mp4"],
+        make_conditions,
+        lambda r: r.config.num_frames,
+    ),
+    Stage(
+        "correspondence",
+        lambda r: [asdict(x) for x in (r.config.correspondence, r.config.solver, r.config.reference)] + [r.map_sizes],
+        lambda r: [f"correspondence_{size}.npz" for size in r.map_sizes],
+        make_correspondence,
+        lambda r: len(r.map_sizes) * (r.config.num_frames - 1),
+    ),
+    Stage(
+        "denoise",
+        lambda r: [
+            asdict(x) for x in (r.config.setup, r.config.sampler, r.config.sla, r.config.pwg, r.config.conditioner)
+        ] + [r.positive, r.config.text.negative, r.config.seed, r.config.num_steps, r.weights],
+        lambda r: ["latents.safetensors"],
+        make_latents,
+        lambda r: r.config.num_steps,
+    ),
+    Stage(
+        "video",
+        lambda r: [asdict(r.config.video), r.config.fps],
+        lambda r: ["video.mp4", "correspondence.mp4"] + [f"frames/{i:03d}.png" for i in range(r.config.num_frames)],
+        make_video,
+        lambda r: r.config.num_frames,
+    ),
+)  # fmt: skip
