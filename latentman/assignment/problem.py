@@ -1,0 +1,60 @@
+"""The assignment problem and its answer.
+
+Two sets of points, X (n, 3) and Y (m, 3); matching x_i with y_j costs their Euclidean distance. Wanted: min(n, m)
+pairs, no point used twice, of least total cost. The |n - m| points that are left over cost nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentman.errors import DataError, ShapeError
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A matching of X (n, 3) with Y (m, 3).
+
+    ``row`` and ``col`` (min(n, m),) int64 index X and Y, rows ascending. ``cost`` is the sum of the distances of the
+    pairs, computed in float64 from the points themselves, whatever the solver used inside. ``u`` (n,) and ``v`` (m,)
+    are dual values of X and Y (None where the solver gives none). ``gap`` is the proven distance of ``cost`` to the
+    optimum (None where it was not asked for or there are no dual values). ``solver`` is the name of the routine that
+    did the work.
+    """
+
+    row: IntArray
+    col: IntArray
+    cost: float
+    u: FloatArray | None
+    v: FloatArray | None
+    gap: float | None
+    solver: str
+
+
+def check_points(name: str, points: NDArray[np.floating]) -> FloatArray:
+    """Return the points as a contiguous float64 array (n, 3).
+
+    Raises:
+        ShapeError: if they are not (n, 3).
+        DataError: if a coordinate is not finite.
+    """
+    array = np.ascontiguousarray(points, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != 3:
+        raise ShapeError(f"assignment: {name} must hold one point of 3 features a row, (n, 3); got {array.shape}")
+    if not np.isfinite(array).all():
+        bad = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise DataError(
+            f"assignment: {name}[{bad}] = {array[bad]} is not finite; check the IUV map and correspondence.e_weight"
+        )
+    return array
+
+
+def paired_cost(x: FloatArray, y: FloatArray, row: IntArray, col: IntArray) -> float:
+    """Return the sum of the distances |x[row] - y[col]|."""
+    return float(np.sqrt(((x[row] - y[col]) ** 2).sum(axis=1)).sum())

@@ -1,0 +1,1 @@
+"""The map M: which pixel of a frame shows the same point of the body as which pixel of its reference frame."""

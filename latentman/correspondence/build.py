@@ -1,0 +1,65 @@
+"""From the configuration's names to a correspondence search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from latentman.assignment.solvers import SOLVERS
+from latentman.config import CorrespondenceConfig
+from latentman.correspondence.match import REFERENCES, match_clip
+from latentman.errors import check_choice
+from latentman.types import Conditions, Correspondence
+
+
+class Search(Protocol):
+    """Find the map M on a ``size`` x ``size`` grid; ``progress`` is called with (pairs done, pairs in all)."""
+
+    def __call__(
+        self, conditions: Conditions, size: int, progress: Callable[[int, int], None] | None = None
+    ) -> Correspondence:
+        """Run the search on the IUV maps of ``conditions``."""
+        ...
+
+
+def _densepose_lap(
+    conditions: Conditions,
+    size: int,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    cfg: CorrespondenceConfig,
+    solver: str,
+    reference: str,
+) -> Correspondence:
+    """Match by part-wise linear assignment on the IUV maps: the paper's way."""
+    return match_clip(
+        conditions.iuv,
+        size=size,
+        features=cfg.features,
+        e_weight=cfg.e_weight,
+        solver=solver,
+        reference=reference,
+        progress=progress,
+    )
+
+
+CORRESPONDENCES: dict[str, Callable[..., Correspondence]] = {"densepose_lap": _densepose_lap}
+"""What each value of the group ``correspondence`` runs."""
+
+
+def build(cfg: CorrespondenceConfig, solver: str, reference: str) -> Search:
+    """Return the search that a configuration names, called as ``search(conditions, size, progress)``.
+
+    Args:
+        cfg: the group ``correspondence``.
+        solver: the key ``solver.name``.
+        reference: the key ``reference.name``.
+
+    Raises:
+        ConfigError: if a name is unknown, before anything is computed.
+    """
+    check_choice("correspondence", cfg.name, CORRESPONDENCES)
+    check_choice("solver", solver, SOLVERS)
+    check_choice("reference", reference, REFERENCES)
+    return partial(CORRESPONDENCES[cfg.name], cfg=cfg, solver=solver, reference=reference)

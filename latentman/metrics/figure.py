@@ -1,0 +1,142 @@
+"""Is the character there, and does it stand out: guards that keep Human MSE honest.
+
+A video whose character fades, blurs into a flat patch or walks away from its mask can have a low Human MSE. Neither
+guard uses a learned network. Both look at the frames and at the conditions' mask alone, frame by frame; ``per_pair``
+holds the series over the T frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from latentman.errors import ShapeError
+from latentman.types import Conditions, Score
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Weights of R, G and B in the luma of ITU-R BT.601."""
+
+_BINS = 16  # levels per channel of the colour histograms
+_COLOUR_SIGMA = 1.0  # bins: colours this close count as nearly the same
+_PRIOR_COUNT = 1.0  # pixels spread over the whole colour cube, so that a colour never seen counts for neither class
+_BLOCK = 8  # px: side of the checkerboard's squares; wider than the models' texture
+_MIN_SAMPLES = 16  # pixels of each class in each half of the checkerboard, below which no model is fitted
+
+Frames = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+def figure_contrast(frames: Frames, conditions: Conditions) -> Score:
+    """Return how much light and dark the character holds: the standard deviation of its luma, mean over the frames.
+
+    In levels of 0..255, over the pixels inside the mask. It falls when the character washes out into one tone.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB.
+        conditions: of the same T, H and W; only the mask is used. Frames with an empty mask are skipped.
+
+    Raises:
+        ShapeError: if frames and mask do not fit together.
+    """
+    return _per_frame("figure_contrast", "levels (0..255)", frames, conditions.mask, _contrast)
+
+
+def figure_overlap(frames: Frames, conditions: Conditions) -> Score:
+    """Return the overlap (intersection over union, 0 to 1) of the figure found in the picture with the mask asked for.
+
+    How the figure is found, without any learned segmenter: two colour models (smoothed RGB histograms) are fitted to
+    each frame, one to the inside of the mask and one to its surroundings, both well away from the outline. They label
+    every pixel of the mask's surroundings as figure or background, after the evidence has been averaged over about a
+    pixel. No position enters: a pixel without evidence counts as background. Each half of a checkerboard is labelled
+    by models of the other half, so that noise is not learned by heart: a figure that cannot be told from its
+    background scores about the mask's share of the picture's box or less, not 1.
+
+    What it cannot see: a figure whose colours also fill the background loses those parts, so that a good picture in
+    front of a busy scene scores below 1; flat colours standing exactly in the mask score 1 though they show no
+    character; fine differences at the outline are below its resolution. It compares methods on the same prompt and
+    conditions; the number itself is no quality.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB.
+        conditions: of the same T, H and W; only the mask is used. Frames whose mask is empty, or leaves no background
+            to compare with, are skipped.
+
+    Raises:
+        ShapeError: if frames and mask do not fit together.
+    """
+    return _per_frame("figure_overlap", "intersection over union", frames, conditions.mask, _overlap)
+
+
+def find_figure(frame: Frames, mask: Mask) -> tuple[Mask, tuple[slice, slice]] | None:
+    """Label the surroundings of a mask (H, W) in a frame (H, W, 3) as figure (True) or background, by colour.
+
+    Returns:
+        The labels inside a box around the mask, and that box; None where there is too little to fit the models to.
+    """
+    if not mask.any():
+        return None
+    box = _surroundings(mask)
+    mask, picture = mask[box], frame[box]
+    margin = max(1, round(mask.shape[0] / 64))
+    inside = ndimage.binary_erosion(mask, iterations=margin)
+    outside = ~ndimage.binary_dilation(mask, iterations=2 * margin)
+    rows, cols = np.indices(mask.shape)
+    fold = (rows // _BLOCK + cols // _BLOCK) % 2 == 0
+    evidence = np.zeros(mask.shape)
+    colours = picture.astype(np.int64) * _BINS // 256
+    for test in (fold, ~fold):
+        models = [_colour_model(colours[region & ~test]) for region in (inside, outside)]
+        if models[0] is None or models[1] is None:
+            return None
+        evidence[test] = (models[0] - models[1])[tuple(colours[test].T)]
+    return ndimage.gaussian_filter(evidence, max(0.75, margin / 2), mode="nearest") > 0, box
+
+
+def _contrast(frame: Frames, mask: Mask) -> float | None:
+    return float((frame[mask] @ LUMA).std()) if mask.any() else None
+
+
+def _overlap(frame: Frames, mask: Mask) -> float | None:
+    found = find_figure(frame, mask)
+    if found is None:
+        return None
+    figure, box = found
+    return float((figure & mask[box]).sum() / (figure | mask[box]).sum())
+
+
+def _surroundings(mask: Mask) -> tuple[slice, slice]:
+    """Return the mask's bounding box, wider by a sixth of its longer side on every side."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    grow = max(4, round(max(np.ptp(rows), np.ptp(cols)) / 6))
+    return tuple(slice(max(0, x[0] - grow), x[-1] + grow + 1) for x in (rows, cols))  # type: ignore[return-value]
+
+
+def _colour_model(colours: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return the log density (bins, bins, bins) of these colours (n, 3), or None where there are too few."""
+    if len(colours) < _MIN_SAMPLES:
+        return None
+    counts = np.zeros((_BINS,) * 3)
+    np.add.at(counts, tuple(colours.T), 1.0)
+    density = ndimage.gaussian_filter(counts, _COLOUR_SIGMA, mode="constant") + _PRIOR_COUNT / _BINS**3
+    return np.asarray(np.log(density / density.sum()))
+
+
+def _per_frame(
+    name: str, unit: str, frames: Frames, mask: Mask, value_of: Callable[[Frames, Mask], float | None]
+) -> Score:
+    if frames.dtype != np.uint8 or frames.shape != (*mask.shape, 3):
+        raise ShapeError(
+            f"{name}: expected frames {(*mask.shape, 3)} uint8, as the mask; got {frames.shape} {frames.dtype}"
+        )
+    values = tuple(value_of(frame, inside) for frame, inside in zip(frames, mask, strict=True))
+    known = [value for value in values if value is not None]
+    return Score(
+        name=name,
+        value=float(np.mean(known)) if known else None,
+        unit=unit,
+        per_pair=values,
+        reason=None if known else "the character is outside the picture, or fills it, in every frame",
+    )

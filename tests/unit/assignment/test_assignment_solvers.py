@@ -1,0 +1,179 @@
+import itertools
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.spatial.distance import cdist
+
+from latentman.assignment.certificate import dual_bound, optimality_gap
+from latentman.assignment.solvers import SOLVERS, match
+from latentman.errors import ConfigError, DataError, MissingExtraError, ShapeError
+
+EXACT = sorted(SOLVERS)
+pytest.importorskip("lapjv", reason="the extra 'lap' is not installed")
+
+
+def cheapest(x, y):
+    """The optimum by trying every injection."""
+    if len(x) > len(y):
+        x, y = y, x
+    cost = cdist(x, y)
+    return min(cost[range(len(x)), list(columns)].sum() for columns in itertools.permutations(range(len(y)), len(x)))
+
+
+def kinds(rng, n, m):
+    """Inputs of different nature, from generic to fully degenerate."""
+    x, y = rng.uniform(0, 255, (n, 3)), rng.uniform(0, 255, (m, 3))
+    line = np.array([1.0, 2.0, -1.0])
+    yield "random", x, y
+    yield "integers", np.round(x / 32), np.round(y / 32)
+    yield "integers and an offset", np.round(x / 32), np.round(y / 32) + 0.37
+    yield "collinear", x[:, :1] * line, y[:, :1] * line
+    yield "collinear integers", np.round(x[:, :1] / 16) * line, np.round(y[:, :1] / 16) * line
+    yield "all equal", np.ones((n, 3)), np.ones((m, 3))
+    yield "duplicates", x[rng.integers(0, n, n)], y[rng.integers(0, m, m)]
+
+
+@pytest.mark.parametrize("solver", EXACT)
+def test_cost_is_the_least_of_all_injections(solver):
+    rng = np.random.default_rng(0)
+    for n, m in itertools.product(range(1, 6), range(1, 7)):
+        for kind, x, y in kinds(rng, n, m):
+            assert match(x, y, solver).cost == pytest.approx(cheapest(x, y), abs=1e-9), (kind, n, m)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 40), (40, 1), (37, 37), (30, 77), (77, 30), (120, 121)])
+def test_solvers_agree_in_cost_and_lapjv_proves_it(n, m):
+    rng = np.random.default_rng(n * 1000 + m)
+    for kind, x, y in kinds(rng, n, m):
+        expected = match(x, y, "scipy").cost
+        found = match(x, y, "lapjv", certify=True)
+        assert found.cost == pytest.approx(expected, rel=1e-9, abs=1e-9), kind
+        assert abs(found.gap) <= 1e-9 * (1 + expected), kind
+
+
+points = hnp.arrays(np.float64, st.tuples(st.integers(0, 7), st.just(3)), elements=st.floats(-300, 300, width=32))
+
+
+@settings(deadline=None, max_examples=60)
+@given(x=points, y=points, solver=st.sampled_from(EXACT))
+def test_a_matching_is_injective_complete_ascending_and_priced_honestly(x, y, solver):
+    found = match(x, y, solver)
+    size = min(len(x), len(y))
+    assert len(found.row) == len(found.col) == len(set(found.col.tolist())) == size
+    assert (np.diff(found.row) > 0).all()
+    assert found.row.dtype == found.col.dtype == np.int64
+    assert found.cost == pytest.approx(
+        sum(np.linalg.norm(x[i] - y[j]) for i, j in zip(found.row, found.col, strict=True))
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), solver=st.sampled_from(EXACT))
+def test_cost_ignores_order_sides_and_position_and_scales_with_the_features(data, solver):
+    x, y = data.draw(points), data.draw(points)
+    rng = np.random.default_rng(len(x) * 10 + len(y))
+    cost = match(x, y, solver).cost
+    shuffled = match(rng.permutation(x), rng.permutation(y), solver).cost
+    for other in (
+        shuffled,
+        match(y, x, solver).cost,
+        match(x + 40.0, y + 40.0, solver).cost,
+        match(4 * x, 4 * y, solver).cost / 4,
+    ):
+        assert other == pytest.approx(cost, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("solver", EXACT)
+@pytest.mark.parametrize(("n", "m"), [(0, 3), (3, 0), (0, 0)])
+def test_an_empty_side_gives_empty_integer_arrays(solver, n, m):
+    found = match(np.zeros((n, 3)), np.zeros((m, 3)), solver)
+    assert found.row.shape == found.col.shape == (0,)
+    assert found.row.dtype == found.col.dtype == np.int64
+    assert found.cost == 0.0
+
+
+@pytest.mark.parametrize("solver", EXACT)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused_by_name(solver, value):
+    bad = np.zeros((4, 3))
+    bad[2, 1] = value
+    with pytest.raises(DataError, match=r"Y\[2\].*not finite"):
+        match(np.zeros((4, 3)), bad, solver)
+    with pytest.raises(DataError, match=r"X\[2\].*not finite"):
+        match(bad, np.zeros((4, 3)), solver)
+
+
+def test_points_of_another_shape_are_refused():
+    with pytest.raises(ShapeError, match=r"X must hold .* got \(4, 2\)"):
+        match(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+def test_an_unknown_solver_is_refused_with_the_choices():
+    with pytest.raises(ConfigError, match=r"solver='scypi'.*auto, lapjv, scipy.*did you mean 'scipy'"):
+        match(np.zeros((1, 3)), np.zeros((1, 3)), "scypi")
+
+
+def test_without_its_package_lapjv_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lapjv", None)
+    with pytest.raises(MissingExtraError, match=r"pip install latentman\[lap\].*solver=auto"):
+        match(np.zeros((2, 3)), np.zeros((2, 3)), "lapjv")
+
+
+def test_a_solver_without_dual_values_gives_no_gap():
+    found = match(np.zeros((2, 3)), np.ones((3, 3)), "scipy", certify=True)
+    assert found.u is found.v is found.gap is None
+
+
+@pytest.mark.parametrize(("n", "m"), [(20, 33), (33, 20), (25, 25)])
+def test_dual_values_are_feasible_and_tight_on_the_pairs(n, m):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3))
+    found = match(x, y, "lapjv")
+    slack = cdist(x, y) - found.u[:, None] - found.v[None, :]
+    assert slack.min() >= -1e-12
+    assert np.abs(slack[found.row, found.col]).max() <= 1e-12
+    larger, used = (found.v, found.col) if n <= m else (found.u, found.row)
+    if n != m:
+        assert larger.max() <= 1e-12
+        assert np.abs(np.delete(larger, used)).max() <= 1e-12
+
+
+def test_the_gap_grows_by_exactly_the_cost_of_a_wrong_swap():
+    rng = np.random.default_rng(5)
+    x, y = rng.uniform(0, 50, (40, 3)), rng.uniform(0, 50, (60, 3))
+    found = match(x, y, "lapjv", certify=True)
+    swapped = found.col.copy()
+    swapped[[0, 1]] = swapped[[1, 0]]
+    cost = cdist(x, y)
+    change = cost[found.row, swapped].sum() - cost[found.row, found.col].sum()
+    assert change > 1e-3
+    assert optimality_gap(x, y, found.row, swapped, found.v) == pytest.approx(found.gap + change)
+
+
+@pytest.mark.parametrize("shift", [30.0, -30.0])
+def test_the_gap_opens_when_a_dual_value_is_wrong(shift):
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(0, 50, (40, 3)), rng.uniform(0, 50, (60, 3))
+    found = match(x, y, "lapjv")
+    wrong = found.v.copy()
+    wrong[found.col[np.argmin(found.v[found.col])]] += shift
+    assert optimality_gap(x, y, found.row, found.col, wrong) > 1e-3
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_any_potential_gives_a_true_lower_bound(data):
+    x, y = data.draw(points), data.draw(points)
+    small, large = (x, y) if len(x) <= len(y) else (y, x)
+    potential = data.draw(hnp.arrays(np.float64, len(large), elements=st.floats(-100, 100)))
+    assert dual_bound(small, large, potential) <= match(x, y, "scipy").cost + 1e-6
+
+
+def test_pairs_that_use_a_point_twice_are_no_matching():
+    x = np.zeros((3, 3))
+    with pytest.raises(DataError, match="no matching of 3 distinct rows"):
+        optimality_gap(x, x, np.arange(3), np.array([0, 1, 1]), np.zeros(3))
