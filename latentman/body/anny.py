@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from latentman.body.charts import build_charts
+from latentman.body.mesh import close_holes
 from latentman.body.skeleton import NUM_BODY_JOINTS, PARENTS
 from latentman.body.skinning import Body, bind_rotations, bone_offsets
 from latentman.config import BodyConfig
@@ -49,8 +50,10 @@ def read_body(path: Path) -> Body:
     weights = np.zeros((len(vertices), NUM_BODY_JOINTS))
     np.add.at(weights, (np.arange(len(vertices))[:, None], data["skin_idx"]), data["skin_w"].astype(np.float64))
     weights /= weights.sum(1, keepdims=True)
+    vertices, faces, weights = close_holes(vertices, faces, weights)
+    segments = np.pad(data["face_seg"], (0, len(faces) - len(data["face_seg"])))
     rotations = bind_rotations(joints)
-    part, corner_uv = build_charts(vertices, faces, joints, weights, rotations, data["face_seg"])
+    part, corner_uv = build_charts(vertices, faces, joints, weights, rotations, segments)
     return Body(
         vertices=vertices,
         joints=joints,

@@ -59,7 +59,7 @@ def render_conditions(
         if progress is not None:
             progress(frame, len(points))
     face, bary, metres = (np.concatenate(values) for values in zip(*frames, strict=True))
-    mask: Array = np.greater_equal(face, 0)
+    mask: Array = np.asarray(face >= 0)
     _warn_of_framing(points, mask, placed)
     return Conditions(
         depth=metres,
@@ -91,9 +91,10 @@ def _warn_of_framing(points: Array, mask: Array, camera: Camera) -> None:
             len(mask),
             int(empty.sum()),
         )
-    rows = mask.any(2)
-    heights = np.where(empty, 0, camera.height - rows.argmax(1) - rows[:, ::-1].argmax(1))
-    if not empty.all() and (smallest := heights[~empty].min()) < SMALL_FIGURE * camera.height:
+    rows: Array = np.asarray(mask.any(2))
+    heights = camera.height - rows.argmax(1) - rows[:, ::-1].argmax(1)
+    smallest = np.min(heights, where=~empty, initial=camera.height)
+    if smallest < SMALL_FIGURE * camera.height:
         _log.warning(
             "the figure is only %d of %d pixels high: choose a motion that travels less, fewer frames, or a smaller "
             "camera.margin",
