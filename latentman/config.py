@@ -95,7 +95,7 @@ class SetupConfig:
     pwg_strength: float = MISSING
     steps: dict[str, int] = field(default_factory=dict)
     dtype: str = "float32"
-    """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents and schedule are always float32."""
+    """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents are always float32."""
 
     def __post_init__(self) -> None:
         check_choice("setup.dtype", self.dtype, ("auto", "float32", "float16", "bfloat16"))
@@ -404,7 +404,8 @@ class Config:
         if self.sampler.name not in steps:
             known = ", ".join(sorted(steps)) or "none"
             raise ConfigError(
-                f"setup.steps has no number for sampler={self.sampler.name} (it has: {known}); set num_inference_steps=..."
+                f"setup.steps has no number for sampler={self.sampler.name} (it has: {known}); "
+                "set num_inference_steps=..."
             )
         return steps[self.sampler.name]
 

@@ -1,7 +1,8 @@
 """Where things lie, and writing that never leaves half a file.
 
-``config_dir`` finds the YAML tree in a checkout and in an installed wheel; ``asset`` finds what ships inside the package;
-the ``write_*`` functions write beside the target and rename, so that a killed process leaves the old file or the new one.
+``config_dir`` finds the YAML tree in a checkout and in an installed wheel; ``asset`` finds what ships inside the
+package; the ``write_*`` functions write beside the target and rename, so that a killed process leaves the old file or
+the new one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs a configuration: one prompt in one folder, or a set of prompts as one job.
 
-The edge of the program: here the composed configuration becomes objects, stages are skipped or done, and whatever happens is
-written into the folder's ``status.json``.
+The edge of the program: here the composed configuration becomes objects, stages are skipped or done, and whatever
+happens is written into the folder's ``status.json``.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
         record.update(
             kind="run", state="running", started=record.status.get("started") or _now(), finished=None, error=None,
             prompt=config.prompt, seed=config.seed, num_frames=config.num_frames, weights=run.weights,
-            texts={"prompt": config.prompt, "positive": run.positive, "negative": config.text.negative, "motion": run.motion_text},
-            command=task.command, versions=_versions(), **job.facts(),
+            texts={"prompt": config.prompt, "positive": run.positive, "negative": config.text.negative, "motion":
+            run.motion_text}, command=task.command, versions=_versions(), **job.facts(),
         )  # fmt: skip
         run_stages(run, record, progress)
         record.update(warnings=sorted({*record.status.get("warnings", []), *warned}))

@@ -1,7 +1,8 @@
-"""The stages of one run, in the order in which data flows (DESIGN: motion, body, render, correspondence, denoise, video, metrics).
+"""The stages of one run, in the order in which data flows: motion, body, render, correspondence, denoise, video.
 
-A stage reads the files of earlier stages and writes its own, so that a run which was cut off goes on with the very bytes
-that an uninterrupted one would have used. Each names what its result depends on; the runner chains these into hashes.
+A stage reads the files of earlier stages and writes its own, so that a run which was cut off goes on with the very
+bytes that an uninterrupted one would have used. Each names what its result depends on; the runner chains these into
+hashes.
 """
 
 from __future__ import annotations

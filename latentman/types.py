@@ -1,8 +1,8 @@
 """The frozen values that travel between the stages.
 
-Axis letters, everywhere in the project: T frames, H W image, h w latent grid, C channels, V vertices, F faces, J joints,
-K matches. World: metres, Y up, the character faces +Z at rest and +X is its left (as HumanML3D and SMPL). Camera: OpenCV
-axes (x right, y down, z forward); the centre of pixel (row, col) lies at (col + 0.5, row + 0.5).
+Axis letters, everywhere in the project: T frames, H W image, h w latent grid, C channels, V vertices, F faces, J
+joints, K matches. World: metres, Y up, the character faces +Z at rest and +X is its left (as HumanML3D and SMPL).
+Camera: OpenCV axes (x right, y down, z forward); the centre of pixel (row, col) lies at (col + 0.5, row + 0.5).
 
 Arrays are NumPy arrays, checked when a value is made, so that a wrong shape is reported where it arises.
 """
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 
 def _expect(name: str, array: Array, axes: tuple[int | str, ...], dtype: type | None = None) -> None:
-    """Raise ShapeError unless ``array`` has these axes (a string is a free length) and, if given, this kind of dtype."""
+    """Raise ShapeError unless ``array`` has these axes (a string is a free length) and this kind of dtype."""
     if array.ndim != len(axes) or any(isinstance(n, int) and n != m for n, m in zip(axes, array.shape, strict=True)):
         raise ShapeError(f"{name}: expected ({', '.join(map(str, axes))}), got {tuple(array.shape)}")
     if dtype is not None and not np.issubdtype(array.dtype, dtype):
@@ -56,14 +56,14 @@ class Motion:
         if len(self.joints) < 1 or not self.fps > 0:
             raise DataError(f"motion: needs at least one frame and fps > 0, got {len(self.joints)} at fps {self.fps}")
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Any]:
         """Return the content as plain arrays, for an npz file."""
         return {
             "joints": self.joints,
             "fps": np.float64(self.fps),
             "text": np.str_(self.text),
             "source": np.str_(self.source),
-        }  # type: ignore[dict-item]
+        }
 
     @classmethod
     def from_arrays(cls, data: Mapping[str, Array]) -> Motion:
@@ -118,9 +118,10 @@ class Camera:
 class Conditions:
     """What is drawn from the mesh for every frame.
 
-    ``depth`` (T, H, W) float32 metres, 0 outside the figure; ``disparity`` (T, H, W) float32 0 to 1, the picture that the
-    ControlNet is given (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W) bool;
-    ``face`` (T, H, W) int32 face index, -1 outside; ``bary`` (T, H, W, 3) float32 barycentric coordinates in that face.
+    ``depth`` (T, H, W) float32 metres, 0 outside the figure; ``disparity`` (T, H, W) float32 0 to 1, the picture that
+    the ControlNet is given (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W)
+    bool; ``face`` (T, H, W) int32 face index, -1 outside; ``bary`` (T, H, W, 3) float32 barycentric coordinates in
+    that face.
     """
 
     depth: Array
@@ -140,7 +141,7 @@ class Conditions:
         _expect("conditions.face", self.face, (frames, height, width), np.integer)
         _expect("conditions.bary", self.bary, (frames, height, width, 3), np.floating)
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Any]:
         """Return the content as plain arrays, for an npz file."""
         cam = self.camera
         return {
@@ -168,11 +169,11 @@ class Conditions:
 class Correspondence:
     """The map M of the paper's section 3.3 for a whole clip, on a ``size`` x ``size`` grid.
 
-    ``pairs`` has T entries; entry i is ``(target, source)``, two (K, 2) int32 arrays of (row, col): pixel ``target[k]`` of
-    frame i shows the same point of the body as pixel ``source[k]`` of frame ``source_frame(i)``. Entry 0 is empty. Both
-    sides are injective. ``cost`` (T,) is the total assignment cost of each pair (0 for entry 0); ``parts_skipped`` (T,)
-    counts the parts seen in only one frame of the pair; ``certificate`` (T,) the proven gap to the optimum, or None
-    where the solver gives no proof.
+    ``pairs`` has T entries; entry i is ``(target, source)``, two (K, 2) int32 arrays of (row, col): pixel
+    ``target[k]`` of frame i shows the same point of the body as pixel ``source[k]`` of frame ``source_frame(i)``.
+    Entry 0 is empty. Both sides are injective. ``cost`` (T,) is the total assignment cost of each pair (0 for entry
+    0); ``parts_skipped`` (T,) counts the parts seen in only one frame of the pair; ``certificate`` (T,) the proven
+    gap to the optimum, or None where the solver gives no proof.
     """
 
     pairs: tuple[tuple[Array, Array], ...]
@@ -200,10 +201,10 @@ class Correspondence:
         """Matches over all pairs."""
         return sum(len(target) for target, _ in self.pairs)
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Any]:
         """Return the content as plain arrays, for an npz file."""
         counts = np.array([len(target) for target, _ in self.pairs], dtype=np.int64)
-        data = {
+        data: dict[str, Any] = {
             "counts": counts,
             "target": np.concatenate([target for target, _ in self.pairs]),
             "source": np.concatenate([source for _, source in self.pairs]),
@@ -214,7 +215,7 @@ class Correspondence:
         }
         if self.certificate is not None:
             data["certificate"] = self.certificate
-        return data  # type: ignore[return-value]
+        return data
 
     @classmethod
     def from_arrays(cls, data: Mapping[str, Array]) -> Correspondence:

@@ -1,7 +1,7 @@
 """Cross-frame attention: the queries of every frame attend to the anchor frame's keys and values.
 
-This is the self-attention of Text2Video-Zero (its section 3.3), used by LatentMan as its base. It is installed on ``attn1``
-only, so that cross-attention to the text, and anything that others put there, stays as it is.
+This is the self-attention of Text2Video-Zero (its section 3.3), used by LatentMan as its base. It is installed on
+``attn1`` only, so that cross-attention to the text, and anything that others put there, stays as it is.
 
 Two exact savings over repeating keys and values for every frame: all frames' queries are folded into one attention call
 per guidance group, and frames in later chunks read the anchor's keys and values instead of running the anchor again.
@@ -24,9 +24,9 @@ from torch.nn.functional import scaled_dot_product_attention
 class Anchor:
     """What the self-attention layers of one or more networks share during a pass.
 
-    ``mode``: ``off`` is ordinary self-attention; ``record`` takes keys and values from the first frame of the batch and keeps
-    them; ``read`` uses the kept ones. ``groups`` is the guidance multiplicity: the batch is laid out as [unconditional
-    frames, conditional frames], and every group has an anchor of its own.
+    ``mode``: ``off`` is ordinary self-attention; ``record`` takes keys and values from the first frame of the batch
+    and keeps them; ``read`` uses the kept ones. ``groups`` is the guidance multiplicity: the batch is laid out as
+    [unconditional frames, conditional frames], and every group has an anchor of its own.
     """
 
     mode: str = "off"
@@ -65,14 +65,14 @@ class AnchorAttention:
         # (G F, L, C) -> (G, F L, C): the frames of a group form one long sequence of queries.
         query = query.reshape(groups, -1, query.shape[-1])
         key, value = self._key_value(attn, hidden_states.reshape(groups, -1, tokens, channels))
-        out = scaled_dot_product_attention(
-            *(_split_heads(x, attn.heads) for x in (query, key, value)), scale=attn.scale
-        )
+        query, key, value = (_split_heads(x, attn.heads) for x in (query, key, value))
+        out = scaled_dot_product_attention(query, key, value, scale=attn.scale)
         out = out.transpose(1, 2).reshape(batch, tokens, -1)
-        return attn.to_out[1](attn.to_out[0](out))  # type: ignore[no-any-return]
+        result: Tensor = attn.to_out[1](attn.to_out[0](out))
+        return result
 
     def _key_value(self, attn: Any, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values (groups, tokens, channels) of the anchor; ``frames`` is (groups, frames, tokens, channels)."""
+        """Return the anchor's keys and values (G, L, C); ``frames`` is (G, F, L, C)."""
         if self.anchor.mode == "read":
             return self.anchor.kept[self.layer]
         first = frames[:, 0]

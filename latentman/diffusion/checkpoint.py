@@ -32,8 +32,8 @@ _ADVICE = "point setup.model (and setup.controlnet) at a whole folder in the Sta
 def local_folder(reference: str) -> Path | None:
     """Return the folder that a ``setup.model`` value names, or None when it is a hub id.
 
-    ``asset:NAME`` is a folder that ships with the package. A value with one slash that is no existing folder and does not
-    look like a path is a hub id.
+    ``asset:NAME`` is a folder that ships with the package. A value with one slash that is no existing folder and does
+    not look like a path is a hub id.
 
     Raises:
         WeightsError: if the value is a path at which there is no folder.

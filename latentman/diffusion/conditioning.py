@@ -30,7 +30,8 @@ def embed_condition(backbone: Backbone, disparity: Array) -> Tensor:
     factor = backbone.vae_scale_factor
     if disparity.shape[1] % factor or disparity.shape[2] % factor:
         raise ShapeError(
-            f"depth pictures of {disparity.shape[1]}x{disparity.shape[2]} do not divide into latent cells of {factor} pixels"
+            f"depth pictures of {disparity.shape[1]}x{disparity.shape[2]} do not divide into "
+            f"latent cells of {factor} pixels"
         )
     features = []
     for frame in disparity:

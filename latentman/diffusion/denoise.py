@@ -1,8 +1,8 @@
 """Algorithm 1 of the paper: from shared noise to the latents of every frame.
 
-Steps are the outer loop and frames the inner one: at each step all frames are aligned (Eq. 6), the networks predict their
-noise in chunks, DDIM takes them one step back, and the pixels are guided (Eq. 7 and 8). The chunk that holds frame 0 goes
-first and leaves its keys and values to the others, so that chunks change nothing but memory.
+Steps are the outer loop and frames the inner one: at each step all frames are aligned (Eq. 6), the networks predict
+their noise in chunks, DDIM takes them one step back, and the pixels are guided (Eq. 7 and 8). The chunk that holds
+frame 0 goes first and leaves its keys and values to the others, so that chunks change nothing but memory.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """Pixel-Wise Guidance: Eq. 7 and 8 of the paper.
 
-Every frame's prediction of the clean picture, D(x0), is pulled towards the colours that its reference frame shows at the
-matched pixels. The loss is that of the released code, the mean over 3 |M| values of (25 d)^2 with d in [0, 1]: the paper's
-strength delta = 0.01 belongs to it.
+Every frame's prediction of the clean picture, D(x0), is pulled towards the colours that its reference frame shows at
+the matched pixels. The loss is that of the released code, the mean over 3 |M| values of (25 d)^2 with d in [0, 1]:
+the paper's strength delta = 0.01 belongs to it.
 
-The gradient is ``direct``: that of the loss with respect to x0, carried to x_t by dx0/dx_t = 1 / sqrt(abar_t), leaving out the
-path through the UNet. What the released code computes, the unconditional branch's path alone, points almost the same way
-and is about (guidance - 1) sqrt(1 - abar_t) times as long, hence the factor in :func:`step_size`. No UNet is differentiated.
+The gradient is ``direct``: that of the loss with respect to x0, carried to x_t by dx0/dx_t = 1 / sqrt(abar_t),
+leaving out the path through the UNet. What the released code computes, the unconditional branch's path alone, points
+almost the same way and is about (guidance - 1) sqrt(1 - abar_t) times as long, hence the factor in :func:`step_size`.
+No UNet is differentiated.
 
-Frames are guided one at a time, exactly: the reference picture is detached, so no gradient crosses frames, and the memory does
-not grow with the clip.
+Frames are guided one at a time, exactly: the reference picture is detached, so no gradient crosses frames, and the
+memory does not grow with the clip.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def matched_target(reference: Tensor, target: Tensor, source: Tensor) -> tuple[T
 
     Args:
         reference: (C, H, W) picture of the reference frame.
-        target, source: (K, 2) row and column of the matched pixels in the frame and in the reference.
+        target: (K, 2) row and column of the matched pixels in the frame.
+        source: (K, 2) row and column of the same points in the reference.
 
     Returns:
         The painted picture (C, H, W), zero elsewhere, and the weight (H, W), 1 at matched pixels.

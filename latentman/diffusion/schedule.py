@@ -28,8 +28,8 @@ class Schedule:
     def step_back(self, noise_pred: Tensor, step: int, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Return (x_{t-1}, predicted x0), both like ``latents`` (T, C, h, w).
 
-        With eta > 0 the added noise is the same for every frame, as x_T is, and depends on the seed and the step alone, so
-        that a run that was interrupted continues with the same noise.
+        With eta > 0 the added noise is the same for every frame, as x_T is, and depends on the seed and the step
+        alone, so that a run that was interrupted continues with the same noise.
         """
         noise = None
         if self.eta > 0:
@@ -59,7 +59,8 @@ def seeded_noise(shape: tuple[int, ...], seed: int, *, stream: int) -> Tensor:
 
     Stream 0 is the plain generator of that seed, as the field uses it for x_T.
     """
-    # torch's CPU generator looks at 32 bits of its seed only, so seed and stream are hashed together rather than packed.
+    # torch's CPU generator looks at 32 bits of its seed only, so seed and stream are hashed together rather than
+    # packed.
     if stream:
         seed = int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:4], "little")
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

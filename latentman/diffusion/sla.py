@@ -1,9 +1,9 @@
 """Spatial Latent Alignment: Eq. 6 of the paper.
 
-Where pixel q of frame i shows the same point of the body as pixel s of its reference frame, the latent of frame i at q is
-replaced by the reference's at s: ``x_t^i[q] <- x_t^(i-1)[s]``. The chain is sequential: frame i copies from the frame i - 1
-that has already been aligned in the same step (the released code does the same), so that frame 0's latents travel through
-the whole clip.
+Where pixel q of frame i shows the same point of the body as pixel s of its reference frame, the latent of frame i at
+q is replaced by the reference's at s: ``x_t^i[q] <- x_t^(i-1)[s]``. The chain is sequential: frame i copies from the
+frame i - 1 that has already been aligned in the same step (the released code does the same), so that frame 0's
+latents travel through the whole clip.
 """
 
 from __future__ import annotations

@@ -42,4 +42,4 @@ def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidanc
         return_tensors="pt",
     )
     # Stable Diffusion pads with the end token and attends to the padding: no attention mask.
-    return backbone.text_encoder(tokens.input_ids.to(backbone.device))[0]  # type: ignore[no-any-return]
+    return backbone.text_encoder(tokens.input_ids.to(backbone.device))[0]

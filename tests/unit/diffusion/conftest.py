@@ -1,4 +1,4 @@
-"""A random-weight model of Stable Diffusion's block types, saved in the hub's layout and loaded by the public loader."""
+"""A random-weight model of Stable Diffusion's block types, saved in the hub's layout, loaded by the public loader."""
 
 import shutil
 from pathlib import Path
@@ -52,7 +52,8 @@ def save_tiny_model(folder: Path) -> None:
     for name, part in {"unet": unet, "controlnet": controlnet, "vae": vae, "text_encoder": text}.items():
         part.save_pretrained(folder / name, safe_serialization=True)
     DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+        clip_sample=False, set_alpha_to_one=False, steps_offset=1,
     ).save_pretrained(folder / "scheduler")  # fmt: skip
     shutil.copytree(asset("mini-sd", "tokenizer"), folder / "tokenizer")
 
