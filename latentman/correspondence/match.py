@@ -176,14 +176,15 @@ def _sum_or_none(gaps: list[float | None]) -> float | None:
 
 
 def _warn_of_losses(pairs: list[FramePair]) -> None:
-    """Say once for the clip how many frames have no match at all and how many parts had no partner."""
-    without = [i for i, pair in enumerate(pairs) if i > 0 and len(pair.target) == 0]
+    """Say once for the clip which frames have no match at all, and how many parts had no partner."""
+    without = [str(i) for i, pair in enumerate(pairs) if i > 0 and len(pair.target) == 0]
     skipped = sum(pair.parts_skipped for pair in pairs)
     if without or skipped:
         _log.warning(
-            "correspondence: %d of %d frame pairs have no match%s; %d times a part was seen in one frame only",
+            "correspondence: %d of %d frames have no match with their reference%s; parts seen in one frame of a pair "
+            "only, and left unmatched: %d",
             len(without),
             len(pairs) - 1,
-            f" (frames {', '.join(map(str, without))})" if without else "",
+            f" (frame {', '.join(without)})" if without else "",
             skipped,
         )

@@ -79,7 +79,7 @@ def _colour_field(pixels: NDArray[np.integer]) -> Images:
     down, across = ((pixels - low) / extent).T
     width = max(1e-9, float(across.max()))
     cells = np.floor(down * _CELLS) + np.floor(across * _CELLS)
-    value = np.where(cells % 2 == 0, 1.0, 0.72)
+    value = np.where(cells % 2 == 0, 1.0, 0.62)
     return _hsv_to_rgb(0.83 * down, 1.0 - 0.55 * across / width, value)
 
 
