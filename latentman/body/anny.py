@@ -70,7 +70,7 @@ def read_body(path: Path) -> Body:
 def _read_arrays(path: Path) -> dict[str, Array]:
     """Read and check the arrays of a body file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             data = {name: file[name] for name in _SHAPES}
     except FileNotFoundError as error:
         raise WeightsError(f"no body at {path}: reinstall latentman, which ships it") from error

@@ -70,7 +70,10 @@ def smooth_twist(votes: Array) -> Array:
     bands[1] = trust + _TWIST_PRIOR
     bands[1, :-1] += links
     bands[1, 1:] += links
-    return np.angle(solveh_banded(bands, votes * np.abs(votes) + _TWIST_PRIOR))
+    wanted = votes * np.abs(votes) + _TWIST_PRIOR
+    if len(votes) == 1:  # LAPACK's tridiagonal solver takes no system of one row
+        return np.angle(wanted / bands[1])
+    return np.angle(solveh_banded(bands, wanted))
 
 
 def _aim(offsets: Array, joints: Array, joint: int, child: int, start: Array) -> Array:

@@ -6,10 +6,10 @@ import colorsys
 
 import numpy as np
 
-from latentman.types import NUM_PARTS, Array, Conditions
+from latentman.types import Array, Conditions
 
-_GOLDEN_RATIO = 0.6180339887498949
-"""Steps of this size along the circle of hues keep neighbouring parts apart."""
+_HUES = (14, 19, 10, 4, 11, 23, 1, 5, 7, 13, 12, 17, 18, 22, 2, 3, 8, 9, 20, 16, 15, 21, 6, 0)
+"""Hue of parts 1 to 24, in 24ths of the circle; parts that touch are 5 or more apart."""
 
 
 def depth_frames(conditions: Conditions) -> Array:
@@ -19,15 +19,14 @@ def depth_frames(conditions: Conditions) -> Array:
 
 
 def iuv_frames(conditions: Conditions) -> Array:
-    """Return the IUV maps as pictures, (T, H, W, 3) uint8: a hue for each part, lighter with V, paler with U."""
+    """Return the IUV maps as pictures, (T, H, W, 3) uint8: a hue for each part, paler with U, darker towards V = 0."""
     part = conditions.iuv[..., 0]
     u, v = (conditions.iuv[..., channel, None] / 255.0 for channel in (1, 2))
     colour = _part_colours()[part]
-    shaded = (0.55 + 0.45 * v) * (colour + (1 - colour) * 0.45 * u)
+    shaded = (0.5 + 0.5 * v) * (colour + (1 - colour) * 0.5 * u)
     return np.rint(255 * np.where(part[..., None] > 0, shaded, 0.0)).astype(np.uint8)
 
 
 def _part_colours() -> Array:
     """Return a saturated RGB colour, 0 to 1, for each part (row 0 black)."""
-    hues = [(_GOLDEN_RATIO * part) % 1 for part in range(1, NUM_PARTS + 1)]
-    return np.array([(0.0, 0.0, 0.0), *(colorsys.hsv_to_rgb(hue, 0.75, 1.0) for hue in hues)])
+    return np.array([(0.0, 0.0, 0.0), *(colorsys.hsv_to_rgb(hue / 24, 0.8, 1.0) for hue in _HUES)])
