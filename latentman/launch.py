@@ -124,6 +124,4 @@ def _how_to_continue(arguments: Arguments) -> str:
     named = [part for part in arguments.overrides if part.lstrip("+").startswith(("run_dir=", "sweep_dir="))]
     if named:
         return "interrupted; the same command continues where it stopped"
-    return (
-        "interrupted; to continue, run it again with run_dir=FOLDER (a sweep: sweep_dir=FOLDER), where it wrote to"
-    )
+    return "interrupted; to continue, run it again with run_dir=FOLDER (a sweep: sweep_dir=FOLDER), where it wrote to"

@@ -1,0 +1,55 @@
+"""A module imports only from its own package, its own row, or the rows above it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROWS = [
+    {"types", "errors", "paths", "video"},
+    {"config"},
+    {"motion"},
+    {"body"},
+    {"render"},
+    {"assignment"},
+    {"correspondence"},
+    {"diffusion"},
+    {"metrics"},
+    {"tracking"},
+    {"report"},
+    {"study", "training"},
+    {"bench", "progress", "cli", "overrides", "run_help", "composition", "assets"},
+    {"job", "meter", "run_folder", "scores", "stages", "runner", "run", "launch"},
+]
+ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
+PACKAGE = Path(__file__).resolve().parents[2] / "latentman"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+
+
+def imported(source: str) -> set[str]:
+    """Return the first part below ``latentman`` of everything that a module imports, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute, so that this test can follow them"
+            module = node.module or ""
+            names |= {f"latentman.{alias.name}" for alias in node.names} if module == "latentman" else {module}
+    parts = [name.split(".") for name in names if name.startswith("latentman.")]
+    return {part[1] for part in parts if not part[1].startswith("__")}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_module_imports_only_from_its_row_or_above(module: Path) -> None:
+    own = module.parts[0].removesuffix(".py")
+    assert own in ROW_OF, f"{module} belongs to no row: give {own} a place in ROWS"
+    row = ROW_OF[own]
+    for name in imported((PACKAGE / module).read_text(encoding="utf-8")):
+        assert name in ROW_OF, f"{module} imports latentman.{name}, which belongs to no row"
+        assert ROW_OF[name] <= row, f"{module}, in row {row}, imports {name} from the lower row {ROW_OF[name]}"
+
+
+def test_the_check_sees_imports_in_functions_and_from_the_package_itself() -> None:
+    source = "import latentman.motion.build\ndef f():\n    from latentman import runner, __version__\n"
+    assert imported(source) == {"motion", "runner"}

@@ -1,0 +1,57 @@
+"""Size, names and headers that every file keeps to."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sorted(path.relative_to(ROOT) for path in (ROOT / "latentman").rglob("*.py"))
+FORBIDDEN = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "handler", "handlers", "base"}
+MAX_LINES = 400
+LONGER = {"latentman/config.py": 500}
+"""The schema is one table that is looked things up in, not read: splitting it would only scatter it."""
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_file_is_short_enough_to_read(path: Path) -> None:
+    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= LONGER.get(path.as_posix(), MAX_LINES)
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_file_is_named_for_its_concept(path: Path) -> None:
+    assert not FORBIDDEN & {part.removesuffix(".py") for part in path.parts}
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_module_unpickles_nothing(path: Path) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert not re.search(
+        r"^\s*(import|from)\s+(pickle|dill|cloudpickle)\b|allow_pickle=True|weights_only=False", text, re.M
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "method").glob("*.yaml")), ids=lambda path: path.stem)
+def test_method_file_says_what_it_is(path: Path) -> None:
+    package, purpose = path.read_text(encoding="utf-8").splitlines()[:2]
+    assert package == "# @package _global_"
+    assert re.fullmatch(r"# \S.{15,}", purpose)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "exp").glob("*.yaml")), ids=lambda path: path.stem)
+def test_experiment_file_gives_its_purpose_and_command(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = [line for line in lines if line.startswith("#")]
+    assert header[0] == "# @package _global_"
+    assert re.fullmatch(r"# \S.{15,}", header[1])
+    assert f"#   python -m latentman.run +exp={path.stem}" in header
+    assert f"name: {path.stem}" in lines
+
+
+def test_everything_shipped_has_a_card() -> None:
+    folders = [
+        path for path in (ROOT / "latentman" / "assets").iterdir() if path.is_dir() and path.name != "__pycache__"
+    ]
+    assert folders
+    for folder in folders:
+        assert (folder / "CARD.md").is_file(), f"{folder.name} lacks a CARD.md"

@@ -1,0 +1,122 @@
+"""The commands: exit statuses, messages, and what goes on to Hydra."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from latentman import __version__, cli
+
+Outcome = tuple[int, str, str]
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Return a function that carries out a command and returns its status, stdout and stderr."""
+
+    def call(*arguments: str) -> Outcome:
+        status = cli.main(list(arguments))
+        captured = capfd.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["rum"], ["'rum' is no command", "did you mean 'run'?"]),
+        (["seed=3"], ["did you mean 'latentman run seed=3'?"]),
+        (["run", "num_frame=3"], ["did you mean 'num_frames'?"]),
+        (["run", "--multirn"], ["--multirun"]),
+        (["run", "-m", "-r"], ["exclude each other"]),
+        (["run", "-m", "+exp=ablation", "run_dir=x"], ["sweep_dir="]),
+        (["run", "--cfg", "job", "motion=nothing"], ["motion/nothing"]),
+        (["run", "--config-dir", "absent"], ["absent is no folder"]),
+        (["assets", "chek"], ["did you mean 'check'?"]),
+        (["assets", "list", "seed=3"], ["takes no settings"]),
+        (["assets", "check", "solvr=3"], ["did you mean 'solver'?"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_mistake_gives_one_error_and_status_2(
+    command: Callable[..., Outcome], arguments: list[str], parts: list[str]
+) -> None:
+    status, out, err = command(*arguments)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    assert len(err.splitlines()) <= 3
+    for part in parts:
+        assert part in err
+
+
+def test_nothing_is_written_when_a_command_is_refused(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    command("run", "num_frames=1", "run_dir=out/x")
+    command("run", "-m", "seed=0,-1", "sweep_dir=out/y")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_error_shows_the_traceback_too(command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    status, _, err = command("run", "num_frame=3")
+    assert status == 2
+    assert "Traceback" in err
+    assert "error: num_frame=3" in err
+
+
+def test_the_users_environment_is_left_as_it_was(command: Callable[..., Outcome]) -> None:
+    before = dict(os.environ)
+    command("run", "num_frame=3")
+    assert dict(os.environ) == before
+
+
+def test_version_is_the_same_everywhere(command: Callable[..., Outcome]) -> None:
+    assert command("--version")[1] == command("run", "--version")[1] == f"latentman {__version__}\n"
+
+
+def test_configuration_is_shown_wherever_the_flag_stands(command: Callable[..., Outcome]) -> None:
+    status, out, _ = command("run", "prompt=a, 'b' = ${c}", "--cfg", "job", "seed=7")
+    assert status == 0
+    assert "seed: 7" in out
+    assert command("run", "seed=7", "prompt=a, 'b' = ${c}", "--cfg", "job")[1] == out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ("seed=7 --info searchpath", "Config search path"),
+        ("--hydra-help", "Hydra"),
+        ("-sc install=bash", "hydra_bash_completion"),
+        ("--cfg hydra", "sweep:"),
+    ],
+)
+def test_hydras_own_flags_reach_it(arguments: str, part: str, command_environment: dict[str, str]) -> None:
+    call = [sys.executable, "-m", "latentman.run", *arguments.split()]
+    result = subprocess.run(call, env=command_environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert part in result.stdout
+
+
+def test_help_lists_every_group_choice_and_key(command: Callable[..., Outcome], checkout: Path) -> None:
+    _, out, _ = command("run", "--help")
+    for file in (checkout / "conf").glob("*/*.yaml"):
+        if file.parent.name not in ("hydra", "local"):
+            assert file.stem in out
+            assert file.parent.name in out
+    for key in (
+        "prompt=",
+        "seed=0",
+        "num_frames=8",
+        "num_inference_steps=null",
+        "run_dir=null",
+        "sweep_dir=",
+        "device=auto",
+    ):
+        assert key in out
+    assert "Open index.html" in out
+    assert max(len(line) for line in out.splitlines()) <= 120
