@@ -1,0 +1,300 @@
+"""What the user sees while a run works: bars on a terminal, sparse plain lines in a log; and where messages go.
+
+On a terminal every stage has a bar with its time left, and messages appear above the bars. Elsewhere (a file, a queue's
+log) a stage prints few lines, each readable alone. Output that cannot be written is dropped: a run never ends because
+somebody closed the pipe it printed to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+import rich.progress
+from rich.console import Console
+from rich.syntax import Syntax
+
+from latentman.errors import RecordError
+
+LINE_EVERY_S = 5.0
+"""In a log, lines of one stage are at least this far apart."""
+
+LINE_AT_LEAST_EVERY_S = 60.0
+"""In a log, a stage that advances by less than a tenth still shows every minute that it lives."""
+
+logger = logging.getLogger("latentman.progress")
+
+
+class Advance(Protocol):
+    """Reports work: ``advance(1)`` for one more unit, or ``advance(done, total)`` for where the stage stands."""
+
+    def __call__(self, done: int = 1, total: int | None = None, /) -> None:
+        """Take the report."""
+
+
+class _Stream:
+    """A text stream that swallows what cannot be written."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.flush()
+
+    def isatty(self) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream is not None and self._stream.isatty()
+        return False
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise OSError("there is no stream")
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+
+def make_console(stream: IO[str] | None = None, *, quiet: bool = False) -> Console:
+    """Return a console on a stream (stderr if none is named) that never raises for lack of a reader."""
+    target: Any = _Stream(sys.stderr if stream is None else stream)
+    return Console(file=target, quiet=quiet, highlight=False, soft_wrap=not target.isatty())
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """The display of one run; use it as a context.
+
+    Args:
+        console: where to show it; by default stderr.
+        quiet: show nothing.
+    """
+
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        self.console = console or make_console(quiet=quiet)
+        self._bars: rich.progress.Progress | None = None
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal and not self.console.quiet:
+            self._bars = rich.progress.Progress(
+                rich.progress.TextColumn("{task.description:<15}"),
+                rich.progress.BarColumn(bar_width=28),
+                rich.progress.TaskProgressColumn(),
+                rich.progress.TimeElapsedColumn(),
+                rich.progress.TextColumn("{task.fields[left]}", style="dim"),
+                console=self.console,
+                refresh_per_second=8,
+            )
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
+        """Show one stage; its block reports work by calling what it is given."""
+        meter = _Meter(name, total)
+        show = self._show_line if self._bars is None else self._make_bar(name, total)
+        logger.info("%s: started", name)
+
+        def advance(done: int = 1, total: int | None = None, /) -> None:
+            meter.set(done, total)
+            show(meter)
+
+        try:
+            yield advance
+        except BaseException:
+            logger.info("%s: stopped after %s at %s", name, duration(meter.elapsed), meter.position)
+            raise
+        meter.finish()
+        show(meter)
+        logger.info("%s: done in %s", name, duration(meter.elapsed))
+
+    def _make_bar(self, name: str, total: int) -> Any:
+        bars = self._bars
+        assert bars is not None
+        task = bars.add_task(name, total=total, left="")
+
+        def show(meter: _Meter) -> None:
+            left = "" if meter.finished else f"{duration(meter.left)} left" if meter.left is not None else ""
+            bars.update(task, completed=meter.done, total=meter.total, left=left)
+
+        return show
+
+    def _show_line(self, meter: _Meter) -> None:
+        if meter.wants_line():
+            self._print(meter.line())
+
+    def show_config(self, text: str) -> None:
+        """Show the composed configuration, YAML text."""
+        self._print(Syntax(text.rstrip(), "yaml", background_color="default") if self.console.is_terminal else text)
+
+    def closing(self, lines: Sequence[str]) -> None:
+        """End with the few lines that matter: the score and where the results lie."""
+        if self._bars is not None:
+            self._bars.stop()
+        for line in lines:
+            self._print(line)
+
+    def _print(self, content: Any) -> None:
+        # A path or a prompt in brackets is not markup, and a line that is cut cannot be copied.
+        self.console.print(content, markup=False, soft_wrap=isinstance(content, str))
+
+
+class _Meter:
+    """How far a stage is, and when it last said so."""
+
+    def __init__(self, name: str, total: int) -> None:
+        self.name, self.total, self.done, self.finished = name, total, 0, False
+        self._start = self._shown_at = time.monotonic()
+        self._shown_share = 0.0
+
+    def set(self, done: int, total: int | None) -> None:
+        """Take a report: one step, or the position."""
+        if total is None:
+            self.done += done
+            self.total = max(self.total, self.done)
+        else:
+            self.done, self.total = done, total
+
+    def finish(self) -> None:
+        self.done, self.finished = self.total, True
+
+    @property
+    def share(self) -> float:
+        return self.done / self.total if self.total > 0 else 1.0
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    @property
+    def left(self) -> float | None:
+        return self.elapsed * (1 - self.share) / self.share if self.done > 0 and self.share > 0 else None
+
+    @property
+    def position(self) -> str:
+        return f"{self.done}/{self.total}"
+
+    def wants_line(self) -> bool:
+        """Return whether a log should have a line now, and count it as shown."""
+        since = time.monotonic() - self._shown_at
+        due = since >= LINE_AT_LEAST_EVERY_S or (since >= LINE_EVERY_S and self.share - self._shown_share >= 0.1)
+        if not (due or self.finished):
+            return False
+        self._shown_at, self._shown_share = time.monotonic(), self.share
+        return True
+
+    def line(self) -> str:
+        if self.finished:
+            return f"{self.name:<15} done in {duration(self.elapsed)}"
+        left = f", about {duration(self.left)} left" if self.left is not None else ""
+        return f"{self.name:<15} {100 * self.share:3.0f} %  {self.position}, {duration(self.elapsed)} so far{left}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a span of time for people: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds is None:
+        return "?"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class _ConsoleHandler(logging.Handler):
+    """Shows each warning once, above the bars, and keeps a list of them."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self.console = console
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self.seen:
+            self.seen.append(message)
+            label = "warning" if record.levelno < logging.ERROR else "error"
+            self.console.print(f"{label}: {message}", style="yellow", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def configure_logging(log_file: Path | None, console: Console) -> Iterator[list[str]]:
+    """Send messages to a run's log and its warnings to the console, for as long as the block lasts.
+
+    The log gets everything from latentman and the warnings of other libraries, Python's included. The console shows
+    each warning of latentman once.
+
+    Args:
+        log_file: appended to; None keeps no log.
+        console: that of the run's :class:`Progress`, so that the bars stay below the messages.
+
+    Yields:
+        The different warnings so far, in order; it grows while the block runs.
+
+    Raises:
+        RecordError: if the log cannot be written.
+    """
+    ours, root = logging.getLogger("latentman"), logging.getLogger()
+    shown = _ConsoleHandler(console)
+    handlers: list[tuple[logging.Logger, logging.Handler]] = [(ours, shown)]
+    if log_file is not None:
+        handlers.append((root, _file_handler(log_file)))
+    level = ours.level
+    ours.setLevel(logging.DEBUG)
+    logging.captureWarnings(True)
+    for owner, handler in handlers:
+        owner.addHandler(handler)
+    try:
+        yield shown.seen
+    finally:
+        logging.captureWarnings(False)
+        ours.setLevel(level)
+        for owner, handler in handlers:
+            owner.removeHandler(handler)
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log whose failing disk does not end the run."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Drop the line."""
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = _LogFile(path, encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"cannot write {path}: {error.strerror}; choose another run_dir") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    return handler

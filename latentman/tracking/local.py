@@ -1,0 +1,108 @@
+"""The local record of one run: ``status.json`` and ``metrics.json`` in its folder.
+
+``status.json`` is written anew, whole and atomically, at every change, so that a reader never meets half of it and a
+killed process leaves the state it was in. Success is judged by this file alone: a queue calls a failed Hydra job
+COMPLETED.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from latentman.errors import RecordError
+from latentman.paths import write_json
+
+STATUS_FILE = "status.json"
+METRICS_FILE = "metrics.json"
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of a run folder.
+
+    Raises:
+        RecordError: if the file is missing, unreadable, damaged, or holds something other than an object.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}; is this the folder of a run?") from error
+    except ValueError as error:
+        raise RecordError(
+            f"{path} is damaged ({error}); delete it to start this run again, or choose another run_dir"
+        ) from error
+    if not isinstance(data, dict):
+        raise RecordError(f"{path} holds a {type(data).__name__} where an object belongs; delete it to start again")
+    return data
+
+
+@dataclass
+class LocalRecord:
+    """What is known of the run in ``run_dir``; every change is on disk when the call returns."""
+
+    run_dir: Path
+    status: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, run_dir: Path) -> LocalRecord:
+        """Load the record of a folder, or begin an empty one; nothing is written yet.
+
+        Raises:
+            RecordError: if there is a ``status.json`` and it is damaged.
+        """
+        path = run_dir / STATUS_FILE
+        status = read_object(path) if path.exists() else {}
+        stages = status.setdefault("stages", {})
+        if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
+            raise RecordError(f"{path}: its 'stages' is not an object of objects; delete it to start this run again")
+        return cls(run_dir, status)
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the status and write it.
+
+        Raises:
+            RecordError: if the folder cannot be written.
+        """
+        self.status.update(fields)
+        write_json(self.run_dir / STATUS_FILE, self.status)
+
+    def stage(self, name: str) -> dict[str, Any] | None:
+        """Return what is known of a stage: state, hash, seconds and peak memory; None before its first start."""
+        entry: dict[str, Any] | None = self.status["stages"].get(name)
+        return entry
+
+    def begin(self, name: str, hash: str) -> None:
+        """Note that a stage starts on inputs with this hash; seconds spent on the same inputs before are kept."""
+        before = self.stage(name) or {}
+        seconds = before.get("seconds") if before.get("hash") == hash else None
+        entry = {"state": "running", "hash": hash, "seconds": seconds, "peak_memory_bytes": None}
+        self.status["stages"][name] = entry
+        self.update(stage=name)
+
+    def end(self, name: str, seconds: float, peak_memory_bytes: int) -> None:
+        """Note that a stage has done its work and what it cost.
+
+        Raises:
+            RecordError: if the stage was never begun.
+        """
+        entry = self.stage(name)
+        if entry is None:
+            raise RecordError(f"stage '{name}' ends in {self.run_dir} but was never begun")
+        entry.update(state="done", seconds=seconds, peak_memory_bytes=peak_memory_bytes)
+        self.update(stage=None)
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write ``metrics.json``.
+
+        Raises:
+            RecordError: if the folder cannot be written, or a number is not finite.
+        """
+        try:
+            write_json(self.run_dir / METRICS_FILE, dict(metrics))
+        except ValueError as error:
+            raise RecordError(
+                f"cannot write {self.run_dir / METRICS_FILE}: a metric is not finite ({error}); give null and a reason"
+            ) from error

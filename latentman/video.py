@@ -1,0 +1,157 @@
+"""Frames to files and back: H.264 clips that play in every browser, and lossless PNG frames.
+
+The same frames give the same bytes: one encoder thread, no time stamps, no version strings. Colours are converted with
+the BT.709 matrix and tagged so; untagged clips are guessed by their size, and reds shift.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentman.errors import RecordError, ShapeError
+from latentman.paths import write_atomic
+from latentman.types import Video
+
+Frames = NDArray[np.uint8]
+
+_BT709 = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+_BITEXACT = ["-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+_RGB_TO_709 = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int+bitexact"
+_STREAM_FACTS = re.compile(r"Video:.*?, (\d+)x(\d+).*?, ([\d.]+) fps")
+_FRAME_NAME = re.compile(r"\d{3,}\.png")
+
+
+def write_mp4(path: Path, frames: Frames, fps: float, crf: int = 17) -> None:
+    """Encode a clip: H.264, 4:2:0, BT.709, index at the front.
+
+    Odd sizes grow by one row or column that repeats the edge, since 4:2:0 needs even ones.
+
+    Args:
+        path: where to write; an older file is replaced only by a finished one.
+        frames: (T, H, W, 3) uint8 RGB, T at least 1.
+        fps: frames shown in a second, above 0.
+        crf: quality of x264, 0 (lossless) to 51.
+
+    Raises:
+        ShapeError: if the frames have another shape or type, or there are none.
+        RecordError: if ffmpeg is missing or fails, or the folder cannot be written.
+    """
+    _expect_frames(frames)
+    even = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge")
+    _, height, width, _ = even.shape
+    rate = Fraction(fps).limit_denominator(100_000)
+    command = [
+        *(ffmpeg(), "-nostdin", "-y", "-loglevel", "error"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate), "-i", "pipe:0"),
+        *("-an", "-vf", f"{_RGB_TO_709},format=yuv420p", "-c:v", "libx264", "-preset", "medium", "-crf", str(crf)),
+        *(*_BITEXACT, *_BT709, "-movflags", "+faststart"),
+    ]
+    pixels = np.ascontiguousarray(even).tobytes()
+    write_atomic(path, lambda temporary: _encode([*command, str(temporary)], pixels, path))
+
+
+def _encode(command: list[str], pixels: bytes, path: Path) -> None:
+    done = subprocess.run(command, input=pixels, capture_output=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = next((line for line in lines if "No space left" in line), lines[-1] if lines else "no message")
+        raise RecordError(
+            f"cannot write {path}: ffmpeg ended with status {done.returncode}: {reason}; "
+            "free some space, or point IMAGEIO_FFMPEG_EXE at an ffmpeg with libx264"
+        )
+
+
+def ffmpeg() -> str:
+    """Return the path of the ffmpeg program.
+
+    Raises:
+        RecordError: if there is none.
+    """
+    import imageio_ffmpeg
+
+    try:
+        program = str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise RecordError(
+            "no ffmpeg found: reinstall imageio-ffmpeg (pip install --force-reinstall imageio-ffmpeg), "
+            "or set IMAGEIO_FFMPEG_EXE to the path of one"
+        ) from error
+    if "/" in program and not Path(program).is_file():
+        raise RecordError(f"IMAGEIO_FFMPEG_EXE={program} is no file: unset it or set it to the path of an ffmpeg")
+    return program
+
+
+def read_mp4(path: Path) -> Video:
+    """Decode a clip.
+
+    Raises:
+        RecordError: if the file is missing or cannot be decoded.
+    """
+    if not path.is_file():
+        raise RecordError(f"cannot read {path}: there is no such file")
+    command = [ffmpeg(), "-nostdin", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    facts = _STREAM_FACTS.search(done.stderr.decode(errors="replace"))
+    if done.returncode != 0 or facts is None or not done.stdout:
+        raise RecordError(f"cannot decode {path}: delete it to have it made again")
+    width, height, fps = int(facts[1]), int(facts[2]), float(facts[3])
+    return Video(np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3), fps)
+
+
+def write_png_frames(folder: Path, frames: Frames) -> None:
+    """Write frames as ``000.png``, ``001.png``, ...; higher numbers left by a longer clip are removed.
+
+    Args:
+        folder: made if missing.
+        frames: (T, H, W, 3) uint8 RGB, T at least 1.
+
+    Raises:
+        ShapeError: if the frames have another shape or type, or there are none.
+        RecordError: if the folder cannot be written.
+    """
+    _expect_frames(frames)
+    for index, frame in enumerate(frames):
+        picture = Image.fromarray(frame)
+        write_atomic(folder / f"{index:03d}.png", partial(picture.save, format="PNG"))
+    for path in frame_paths(folder)[len(frames) :]:
+        path.unlink(missing_ok=True)
+
+
+def frame_paths(folder: Path) -> list[Path]:
+    """Return the PNG frames of a folder in order; an empty list when there are none."""
+    found = [path for path in folder.glob("*.png") if _FRAME_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.stem))
+
+
+def read_png_frames(folder: Path) -> Frames:
+    """Return the frames of a folder as (T, H, W, 3) uint8 RGB.
+
+    Raises:
+        RecordError: if there are none, a number is missing, a file is damaged, or the sizes differ.
+    """
+    paths = frame_paths(folder)
+    if [int(path.stem) for path in paths] != list(range(len(paths))) or not paths:
+        raise RecordError(f"{folder} does not hold the frames 000.png, 001.png, ...: found {len(paths)} files")
+    frames = []
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                frames.append(np.asarray(picture.convert("RGB")))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise RecordError(f"cannot read {path}: {error}; delete the folder to have it made again") from error
+    if len({frame.shape for frame in frames}) > 1:
+        raise RecordError(f"the frames in {folder} differ in size; delete the folder to have it made again")
+    return np.stack(frames)
+
+
+def _expect_frames(frames: Frames) -> None:
+    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or 0 in frames.shape:
+        raise ShapeError(f"frames: expected (T, H, W, 3) uint8 with T >= 1, got {frames.shape} {frames.dtype}")
