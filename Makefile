@@ -13,7 +13,7 @@ DEMO ?= out/demo
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check --quiet install --prefer-binary
+PIP := $(PY) -m pip --disable-pip-version-check install --prefer-binary
 
 .PHONY: help
 help: ## list the targets
@@ -81,12 +81,12 @@ $(VENV)/installed-torch: | $(PY)
 
 $(VENV)/installed: pyproject.toml $(VENV)/installed-torch
 	@echo 'installing latentman'
-	@$(PIP) --editable .
-	@$(PIP) --only-binary lapjv 'lapjv>=1.3.24' 2>/dev/null || \
+	@$(PIP) --quiet --editable .
+	@$(PIP) --quiet --only-binary lapjv 'lapjv>=1.3.24' 2>/dev/null || \
 	  echo 'lapjv has no wheel for this Python: solver=lapjv stays away, every other solver is there'
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	@echo 'installing what the tests and checks need'
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --quiet --editable '.[dev]'
 	@touch $@

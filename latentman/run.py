@@ -19,8 +19,8 @@ register()
 
 # Hydra sends this function to the nodes of a cluster by value: it must refer to nothing else in this module.
 @hydra.main(version_base="1.3", config_path=config_dir(), config_name="config")
-def main(cfg: DictConfig) -> None:
-    """Make one video from one composed configuration."""
+def main(cfg: DictConfig) -> float | None:
+    """Run one composed configuration and return its H_MSE, which a sweeper may minimise."""
     from latentman.runner import execute
 
-    execute(cfg)
+    return execute(cfg)

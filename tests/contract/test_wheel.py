@@ -36,7 +36,6 @@ def call(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=installed.parent, env=environment, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.slow
 def test_wheel_holds_every_configuration_and_asset(installed: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "conf", "latentman"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -48,7 +47,6 @@ def test_wheel_holds_every_configuration_and_asset(installed: Path) -> None:
     assert list(installed.glob("*.dist-info/licenses/LICENSE"))
 
 
-@pytest.mark.slow
 def test_installed_command_finds_its_own_configuration_and_assets(installed: Path) -> None:
     shown = call(installed, "run", "--info", "searchpath")
     assert shown.returncode == 0, shown.stderr

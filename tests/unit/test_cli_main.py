@@ -61,6 +61,21 @@ def test_nothing_is_written_when_a_command_is_refused(command: Callable[..., Out
     assert list(tmp_path.iterdir()) == []
 
 
+def test_failing_run_gives_its_error_alone(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    status, _, err = command("run", "setup.model=/nowhere", "run_dir=out/x")
+    assert status == 2
+    assert err.startswith("error: setup.model=/nowhere")
+    assert "Error executing job" not in err
+    assert "Traceback" not in err
+
+
+def test_failing_job_of_a_sweep_is_named(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    status, _, err = command("run", "-m", "seed=4,5", "setup.model=/nowhere", "sweep_dir=out/y")
+    assert status == 2
+    assert "in job 0 of the sweep: seed=4 setup.model=/nowhere" in err
+    assert "Traceback" not in err
+
+
 def test_full_error_shows_the_traceback_too(command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     status, _, err = command("run", "num_frame=3")

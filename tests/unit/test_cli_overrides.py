@@ -85,6 +85,13 @@ def test_quoting_leaves_any_text_whole(text: str) -> None:
     assert as_hydra_reads_it(f"prompt={quote(text)}", "prompt") == (text, text)
 
 
+@given(text=TEXT)
+def test_what_was_quoted_once_stays_the_same(text: str) -> None:
+    # A recorded command holds the quoted form; typed again it must mean the same.
+    override = f"prompt={quote(text)}"
+    assert quote_free_text(override) == override
+
+
 @pytest.mark.parametrize("text", NASTY)
 def test_nasty_text_arrives_in_the_composed_configuration(text: str) -> None:
     arguments = split_arguments([f"prompt={text}", f"text.negative={text}" if text != "null" else "seed=0"])
