@@ -1,0 +1,205 @@
+"""Dances: a groove with side steps, its jumpy and shimmying kin, and the waltz."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from latentman.motion.clip import Clip, angles, arm, place, point, posed
+from latentman.motion.footwork import Contact, FootTrack, follow, smooth
+from latentman.motion.pose import STAND_HEIGHT, Pose
+from latentman.motion.skeleton import SIDES, Floats
+
+_SIDE_STEP = 0.13
+
+
+def dance(clip: Clip) -> Pose:
+    """Return a dance of the style that the text names: a groove, jumpy, or a shimmy."""
+    return _DANCES[clip.action.style or "groove"](clip)
+
+
+def groove(clip: Clip) -> Pose:
+    """Return side steps on the beat, hips and shoulders swinging against each other, arms up in turn."""
+    beat = _beat(clip, 1.9)
+    sway = np.sin(np.pi * beat)
+    dip = 0.5 + 0.5 * np.cos(2 * np.pi * beat)
+    figure = smooth(0.5 + 1.2 * np.sin(np.pi * beat / 4 + 0.5))
+    tilt = 0.16 * clip.size * sway
+    pump = [_pump(sway * side, dip, figure) for side in SIDES]
+    return posed(
+        clip,
+        _side_steps(clip, beat),
+        pelvis=point(0.13 * sway, STAND_HEIGHT - 0.055 - 0.05 * dip, -0.01),
+        yaw=0.22 * np.sin(np.pi * beat + 0.5),
+        pitch=np.full_like(sway, 0.05),
+        roll=tilt,
+        side=-2.0 * tilt,
+        lean=0.05 + 0.08 * dip,
+        twist=-0.5 * np.sin(np.pi * beat + 0.5),
+        look=angles(0.35 * sway, 0.12 * dip),
+        arms=np.stack(pump, axis=1),
+        shrug=np.stack([0.1 + 0.12 * sway, 0.1 - 0.12 * sway], axis=-1),
+    )
+
+
+def shimmy(clip: Clip) -> Pose:
+    """Return shoulders that shake fast over slow hips, the arms held out to the sides."""
+    pose = groove(clip)
+    beat = _beat(clip, 1.9)
+    shake = np.sin(2 * np.pi * 1.75 * beat)
+    sway = np.sin(np.pi * beat)
+    out = [
+        arm(0.25 + 0.1 * shake * side, 1.15 + 0.12 * sway * side, 0.7 + 0 * sway, 0.5 + 0.2 * sway) for side in SIDES
+    ]
+    shrug = np.stack([0.1 + 0.1 * shake, 0.1 - 0.1 * shake], axis=-1)
+    return replace(pose, twist=0.35 * shake, arms=np.stack(out, axis=1), shrug=shrug, lean=0.02 + 0 * sway)
+
+
+def jumpy(clip: Clip) -> Pose:
+    """Return springy hops from foot to foot with a kicked-up heel and arms thrown high."""
+    beat = _beat(clip, 2.0)
+    period = 1.0 / (2.0 * clip.rate)
+    feet = []
+    for index, side in enumerate(SIDES):
+        contacts = []
+        for k in range(-3, int(beat[-1]) + 4):
+            if k % 2 != index:
+                continue
+            middle = (k - _offset(clip)) * period
+            contacts.append(Contact(middle - 0.42 * period, middle + 0.42 * period, side * 0.1, 0.1, side * 0.2))
+        feet.append(follow(contacts, clip.times, lift=0.16))
+    over = np.cos(np.pi * beat)
+    bounce = np.cos(2 * np.pi * beat)
+    throw = 0.5 - 0.5 * bounce
+    high = [
+        arm(0.35 + 0.2 * over * side, 1.35 + 0.9 * throw + 0.3 * over * side, 0.75 - 0.45 * throw, 0.9 + 0 * over)
+        for side in SIDES
+    ]
+    return posed(
+        clip,
+        (feet[0], feet[1]),
+        pelvis=point(0.06 * over, STAND_HEIGHT - 0.05 - 0.055 * bounce, 0.0),
+        yaw=0.3 * over,
+        roll=0.1 * over,
+        side=-0.25 * over,
+        twist=-0.4 * over,
+        look=angles(0.25 * over, -0.08 - 0.05 * bounce),
+        heel=np.stack([0.55 * (foot.swing > 0) * np.sin(np.pi * foot.swing) for foot in feet], axis=-1) + 0.12,
+        arms=np.stack(high, axis=1),
+    )
+
+
+def waltz(clip: Clip) -> Pose:
+    """Return a turning box step in three time, rising and falling, the arms in frame around a partner."""
+    per_beat = 0.44 / clip.rate
+    beats = clip.times / per_beat + 3.0 * np.floor(2 * clip.phase)
+    first = int(np.floor(beats[0]))
+    travel, facing = _box(np.arange(first - 3, int(beats[-1]) + 6))
+    numbers = np.arange(first - 3, int(beats[-1]) + 6)
+    feet: tuple[list[Contact], list[Contact]] = ([], [])
+    held: list[int | None] = [None, None]
+    for row, n in enumerate(numbers[:-1]):
+        index = n % 2
+        if held[index] is not None:
+            feet[index].append(
+                _waltz_contact(clip, held[index], n, numbers[0], travel, facing, index, per_beat, beats[0])
+            )  # type: ignore[arg-type]
+        held[index] = n
+        del row
+    for index in range(2):
+        feet[index].append(
+            _waltz_contact(clip, held[index], numbers[-1] + 9, numbers[0], travel, facing, index, per_beat, beats[0])  # type: ignore[arg-type]
+        )
+    x, z, yaw = (_glide(beats, numbers, values) for values in (travel[:, 0], travel[:, 1], facing))
+    rise = 0.5 - 0.5 * np.cos(2 * np.pi * (beats / 3 - 0.12))
+    sway = 0.08 * np.sin(2 * np.pi * beats / 3)
+    zero = np.zeros_like(rise)
+    left = arm(0.35 + zero, 1.35 + 0.05 * rise, 0.55 + zero, 0.75 + zero)
+    right = arm(0.75 + zero, 0.85 + 0.05 * rise, 1.3 + zero, -0.35 + zero)
+    tracks = tuple(follow(contacts, clip.times) for contacts in feet)
+    return posed(
+        clip,
+        (tracks[0], tracks[1]),
+        pelvis=point(x, STAND_HEIGHT - 0.06 + 0.05 * rise, z),
+        yaw=yaw,
+        lean=-0.06 + zero,
+        side=sway,
+        look=angles(0.3 + zero, -0.08 + zero),
+        heel=np.stack([0.35 * rise, 0.35 * rise], axis=-1),
+        arms=np.stack([left, right], axis=1),
+    )
+
+
+def _box(numbers: Floats) -> tuple[Floats, Floats]:
+    """Return where the body is (n, 2) and faces (n,) at each beat: forward, side, close; back, side, close, turning."""
+    local = np.array([[0.0, 0.24], [0.2, 0.0], [0.0, 0.0], [0.0, -0.24], [-0.2, 0.0], [0.0, 0.0]])
+    turn = np.array([0.5, 0.7, 0.35, 0.5, 0.7, 0.35])
+    facing = np.cumsum(turn[numbers % 6])
+    facing = facing - facing[3]
+    step = local[numbers % 6]
+    cos, sin = np.cos(facing), np.sin(facing)
+    world = np.stack([cos * step[:, 0] + sin * step[:, 1], -sin * step[:, 0] + cos * step[:, 1]], axis=-1)
+    place_ = np.cumsum(world, axis=0)
+    return place_ - place_[3], facing
+
+
+def _waltz_contact(
+    clip: Clip,
+    since: int,
+    until: int,
+    first: int,
+    travel: Floats,
+    facing: Floats,
+    index: int,
+    per_beat: float,
+    begin: float,
+) -> Contact:
+    row = since - first
+    x, z, yaw = place(x=travel[row, 0], z=travel[row, 1], yaw=facing[row], side=SIDES[index], out=0.1)
+    del clip
+    return Contact((since - begin) * per_beat - 0.02, (until - 1 - begin) * per_beat + 0.06, x, z, yaw)
+
+
+def _glide(beats: Floats, numbers: Floats, values: Floats) -> Floats:
+    """Return values at fractional beats, rounded off at the corners so that the body never stops."""
+    near = [np.interp(beats + shift, numbers, values) for shift in (-0.4, -0.2, 0.0, 0.2, 0.4)]
+    mean: Floats = np.mean(near, axis=0)
+    return mean
+
+
+def _offset(clip: Clip) -> float:
+    return 2.0 * clip.phase
+
+
+def _beat(clip: Clip, per_second: float) -> Floats:
+    """Return the beat count over time; a whole number falls on a beat."""
+    return clip.times * per_second * clip.rate + _offset(clip)
+
+
+def _side_steps(clip: Clip, beat: Floats) -> tuple[FootTrack, FootTrack]:
+    """Return feet that step out and in on alternate beats: the free foot taps while the weight is on the other."""
+    period = clip.duration / max(float(beat[-1] - beat[0]), 1e-6) if len(beat) > 1 else 1.0
+    tracks = []
+    for index, side in enumerate(SIDES):
+        contacts = []
+        for k in range(-4, int(beat[-1]) + 5):
+            # The weight is on the left (+X) at beats 0.5, 2.5, ...: the left foot comes down just before.
+            landing = 2 * k + (0.15 if index == 0 else 1.15)
+            start, end = (landing - beat[0]) * period, (landing + 1.25 - beat[0]) * period
+            wide = _SIDE_STEP + (0.06 if k % 2 else 0.0)
+            contacts.append(Contact(start, end, side * wide, 0.1 + (0.05 if k % 2 else -0.02), side * 0.25))
+        tracks.append(follow(contacts, clip.times, lift=0.03))
+    return tracks[0], tracks[1]
+
+
+def _pump(up: Floats, dip: Floats, figure: Floats) -> Floats:
+    """Return one arm that is raised while ``up`` is 1 and bent at the waist while it is -1; ``figure`` mixes two ways."""
+    high = 0.5 + 0.5 * up
+    over = arm(0.5 + 1.3 * high, 0.45 + 0.35 * high, 1.7 - 0.8 * high - 0.2 * dip, -0.3 + 0.6 * high)
+    wide = arm(0.3 + 0.2 * high, 0.6 + 1.1 * high, 1.4 - 0.5 * high, 0.9 + 0.2 * dip)
+    mixed: Floats = over + (wide - over) * figure[:, None]
+    return mixed
+
+
+_DANCES = {"groove": groove, "jumpy": jumpy, "shimmy": shimmy}

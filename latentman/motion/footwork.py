@@ -1,0 +1,94 @@
+"""Feet that stay where they stand: contacts with the floor, and the swings between them.
+
+A foot is described by the spans of time in which its toe keeps its place. Inside such a span the toe may rise and sink, but
+it never moves over the floor; it travels only between two spans, and then higher than any foot that stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentman.motion.pose import TOE_HEIGHT
+from latentman.motion.skeleton import Floats
+
+HOLD = 0.055
+"""Seconds at either end of a swing in which the toe only rises or sinks: a little more than one frame at 20 fps."""
+
+CLEARANCE = 0.065
+"""Metres by which a travelling toe is above its standing height, at the least."""
+
+_RISE = 0.11
+"""Seconds in which a toe reaches its clearance, slowing down; over half of it is done within HOLD."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A span of seconds in which a toe keeps its place (x, z), heading ``yaw``; ``floor`` is the height it stands on."""
+
+    start: float
+    end: float
+    x: float
+    z: float
+    yaw: float
+    floor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FootTrack:
+    """One foot over T frames.
+
+    ``toe`` (T, 3) metres; ``yaw`` (T,); ``stance`` (T,) runs from 0 to 1 through a contact and is 1 in a swing; ``swing``
+    (T,) runs from 0 to 1 through a swing and is 0 in a contact.
+    """
+
+    toe: Floats
+    yaw: Floats
+    stance: Floats
+    swing: Floats
+
+
+def smooth(u: Floats) -> Floats:
+    """Return the quintic ease of ``u`` clipped to 0..1: no speed and no acceleration at either end."""
+    u = np.clip(u, 0.0, 1.0)
+    return u * u * u * (u * (6.0 * u - 15.0) + 10.0)
+
+
+def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0) -> FootTrack:
+    """Return the track of a foot that stands in each contact in turn and swings in between.
+
+    Args:
+        contacts: in the order of time, not overlapping; the first and last extend to the ends of the clip.
+        times: (T,) seconds.
+        lift: metres by which the middle of a swing rises above the clearance.
+    """
+    start, end, x, z, yaw, floor = (
+        np.array([getattr(c, name) for c in contacts]) for name in ("start", "end", "x", "z", "yaw", "floor")
+    )
+    now = np.clip(np.searchsorted(start, times, side="right") - 1, 0, len(contacts) - 1)
+    after = np.minimum(now + 1, len(contacts) - 1)
+    gap = np.where(after > now, np.maximum(start[after] - end[now], 1e-6), np.inf)
+    swing = np.clip((times - end[now]) / gap, 0.0, 1.0)
+    ease = smooth(swing)
+    toe = np.stack([_mix(x, now, after, ease), _mix(floor, now, after, ease), _mix(z, now, after, ease)], axis=-1)
+    since_end = np.where(after > now, times - (end[now] - HOLD), -1.0)
+    until_start = np.where(after > now, start[after] + HOLD - times, -1.0)
+    # A contact that follows a swing begins by sinking: those frames belong to the swing before it.
+    sinking = np.where(now > 0, start[now] + HOLD - times, -1.0)
+    aloft = np.maximum(np.minimum(since_end, until_start), np.where(swing > 0, -1.0, sinking))
+    toe[:, 1] += TOE_HEIGHT + CLEARANCE * _rise(aloft) + lift * np.sin(np.pi * smooth(swing)) ** 2
+    stance = np.where(swing > 0, 1.0, np.clip((times - start[now]) / np.maximum(end[now] - start[now], 1e-6), 0.0, 1.0))
+    return FootTrack(toe, _mix(yaw, now, after, ease), stance, swing)
+
+
+def _mix(values: Floats, now: Floats, after: Floats, ease: Floats) -> Floats:
+    mixed: Floats = values[now] + (values[after] - values[now]) * ease
+    return mixed
+
+
+def _rise(seconds: Floats) -> Floats:
+    """Return 0..1: the part of the clearance reached so long after the toe left the floor, or so long before it lands."""
+    u = np.clip(seconds / _RISE, 0.0, 1.0)
+    return 1.0 - (1.0 - u) ** 2

@@ -1,0 +1,77 @@
+"""The procedural source: an action that a text names, as a closed-form motion of the 22-joint skeleton.
+
+No weights and no data. Feet are planted and legs follow by inverse kinematics, so that what a learned source has to be
+taught holds by construction: bones keep their length, knees bend forward, feet do not slide.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentman.errors import ConfigError
+from latentman.motion.clip import Clip, make_clip
+from latentman.motion.dancing import dance, waltz
+from latentman.motion.gait import run, ski, sneak, walk
+from latentman.motion.jumping import jump, jump_off
+from latentman.motion.pose import Pose, pose_joints
+from latentman.motion.standing import bow, kick, look_around, punch, squat, stand, turn_around, warm_up, wave
+from latentman.motion.text import parse_action
+from latentman.motion.vocabulary import VERBS
+from latentman.types import Motion
+
+log = logging.getLogger("latentman.motion")
+
+ACTIONS: dict[str, Callable[[Clip], Pose]] = {
+    "stand": stand,
+    "walk": walk,
+    "run": run,
+    "move": walk,
+    "jump": jump,
+    "jump off": jump_off,
+    "dance": dance,
+    "waltz": waltz,
+    "wave": wave,
+    "kick": kick,
+    "punch": punch,
+    "turn around": turn_around,
+    "bow": bow,
+    "squat": squat,
+    "sneak": sneak,
+    "ski": ski,
+    "warm up": warm_up,
+}
+"""The motion of every verb in the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProceduralSource:
+    """Makes clips at ``fps`` frames a second that complete the action within them."""
+
+    fps: float = 20.0
+
+    def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
+        """Return the motion of ``text``; the same text, length and seed give the same bytes.
+
+        A text without a known verb gives somebody who stands and looks around, with a warning that lists the verbs.
+
+        Raises:
+            ConfigError: if ``num_frames`` is below 1.
+        """
+        if num_frames < 1:
+            raise ConfigError(f"motion=procedural cannot make {num_frames} frames: num_frames must be 1 or more")
+        action = parse_action(text)
+        if action.verb is None:
+            known = ", ".join(VERBS)
+            log.warning(
+                "motion=procedural knows no verb in '%s': the character stands and looks around; known verbs: %s",
+                text,
+                known,
+            )
+        clip = make_clip(action, num_frames=num_frames, fps=self.fps, seed=seed)
+        joints = pose_joints(ACTIONS[action.verb](clip) if action.verb else look_around(clip))
+        joints[..., [0, 2]] -= joints[0, 0, [0, 2]]
+        return Motion(np.ascontiguousarray(joints), self.fps, text, "procedural")
