@@ -24,6 +24,8 @@ Frames = NDArray[np.uint8]
 
 _BT709 = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
 _BITEXACT = ["-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+# x264 writes its version and settings into the stream as SEI units.
+_NO_SETTINGS = ["-bsf:v", "filter_units=remove_types=6"]
 _RGB_TO_709 = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int+bitexact"
 _STREAM_FACTS = re.compile(r"Video:.*?, (\d+)x(\d+).*?, ([\d.]+) fps")
 _FRAME_NAME = re.compile(r"\d{3,}\.png")
@@ -52,7 +54,7 @@ def write_mp4(path: Path, frames: Frames, fps: float, crf: int = 17) -> None:
         *(ffmpeg(), "-nostdin", "-y", "-loglevel", "error"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate), "-i", "pipe:0"),
         *("-an", "-vf", f"{_RGB_TO_709},format=yuv420p", "-c:v", "libx264", "-preset", "medium", "-crf", str(crf)),
-        *(*_BITEXACT, *_BT709, "-movflags", "+faststart"),
+        *(*_BITEXACT, *_NO_SETTINGS, *_BT709, "-movflags", "+faststart"),
     ]
     pixels = np.ascontiguousarray(even).tobytes()
     write_atomic(path, lambda temporary: _encode([*command, str(temporary)], pixels, path))
