@@ -50,9 +50,9 @@ def figure_overlap(frames: Frames, conditions: Conditions) -> Score:
     How the figure is found, without any learned segmenter: two colour models (smoothed RGB histograms) are fitted to
     each frame, one to the inside of the mask and one to its surroundings, both well away from the outline. They label
     every pixel of the mask's surroundings as figure or background, after the evidence has been averaged over about a
-    pixel. No position enters: a pixel without evidence counts as background. Each half of a checkerboard is labelled
-    by models of the other half, so that noise is not learned by heart: a figure that cannot be told from its
-    background scores about the mask's share of the picture's box or less, not 1.
+    pixel; a pixel without evidence counts as background, whatever the mask says of it. Pieces that do not reach into
+    the mask are dropped. Each half of a checkerboard is labelled by models of the other half, so that noise is not
+    learned by heart: a figure that cannot be told from its background scores low, not 1.
 
     What it cannot see: a figure whose colours also fill the background loses those parts, so that a good picture in
     front of a busy scene scores below 1; flat colours standing exactly in the mask score 1 though they show no
@@ -73,6 +73,8 @@ def figure_overlap(frames: Frames, conditions: Conditions) -> Score:
 def find_figure(frame: Frames, mask: Mask) -> tuple[Mask, tuple[slice, slice]] | None:
     """Label the surroundings of a mask (H, W) in a frame (H, W, 3) as figure (True) or background, by colour.
 
+    The method is described at :func:`figure_overlap`.
+
     Returns:
         The labels inside a box around the mask, and that box; None where there is too little to fit the models to.
     """
@@ -92,7 +94,17 @@ def find_figure(frame: Frames, mask: Mask) -> tuple[Mask, tuple[slice, slice]] |
         if models[0] is None or models[1] is None:
             return None
         evidence[test] = (models[0] - models[1])[tuple(colours[test].T)]
-    return ndimage.gaussian_filter(evidence, max(0.75, margin / 2), mode="nearest") > 0, box
+    figure = ndimage.gaussian_filter(evidence, max(0.75, margin / 2), mode="nearest") > 0
+    return _touching(figure, mask), box
+
+
+def _touching(figure: Mask, mask: Mask) -> Mask:
+    """Keep the connected pieces that reach into the mask; the others are things of the figure's colour beside it."""
+    pieces, count = ndimage.label(figure)
+    reaching = np.zeros(count + 1, dtype=bool)
+    reaching[np.unique(pieces[mask])] = True
+    reaching[0] = False
+    return np.asarray(reaching[pieces])
 
 
 def _contrast(frame: Frames, mask: Mask) -> float | None:
