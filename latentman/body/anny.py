@@ -12,6 +12,7 @@ from latentman.body.charts import build_charts
 from latentman.body.mesh import close_holes
 from latentman.body.skeleton import NUM_BODY_JOINTS, PARENTS
 from latentman.body.skinning import Body, bind_rotations, bone_offsets
+from latentman.body.torso import move_torso_joints, spread_spine_weights
 from latentman.config import BodyConfig
 from latentman.errors import WeightsError
 from latentman.paths import asset
@@ -51,6 +52,8 @@ def read_body(path: Path) -> Body:
     np.add.at(weights, (np.arange(len(vertices))[:, None], data["skin_idx"]), data["skin_w"].astype(np.float64))
     weights /= weights.sum(1, keepdims=True)
     vertices, faces, weights = close_holes(vertices, faces, weights)
+    joints = move_torso_joints(joints)
+    weights = spread_spine_weights(vertices, joints, weights)
     segments = np.pad(data["face_seg"], (0, len(faces) - len(data["face_seg"])))
     rotations = bind_rotations(joints)
     part, corner_uv = build_charts(vertices, faces, joints, weights, rotations, segments)
