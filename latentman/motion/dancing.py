@@ -21,7 +21,7 @@ def dance(clip: Clip) -> Pose:
 
 def groove(clip: Clip) -> Pose:
     """Return side steps on the beat, hips and shoulders swinging against each other, arms up in turn."""
-    beat = _beat(clip, 1.9)
+    beat = _beat(clip, 2.1)
     sway = np.sin(np.pi * beat)
     dip = 0.5 + 0.5 * np.cos(2 * np.pi * beat)
     figure = smooth(0.5 + 1.2 * np.sin(np.pi * beat / 4 + 0.5))
@@ -46,7 +46,7 @@ def groove(clip: Clip) -> Pose:
 def shimmy(clip: Clip) -> Pose:
     """Return shoulders that shake fast over slow hips, the arms held out to the sides."""
     pose = groove(clip)
-    beat = _beat(clip, 1.9)
+    beat = _beat(clip, 2.1)
     shake = np.sin(2 * np.pi * 1.75 * beat)
     sway = np.sin(np.pi * beat)
     out = [
@@ -196,8 +196,8 @@ def _side_steps(clip: Clip, beat: Floats) -> tuple[FootTrack, FootTrack]:
 def _pump(up: Floats, dip: Floats, figure: Floats) -> Floats:
     """Return one arm that is raised while ``up`` is 1 and bent at the waist while it is -1; ``figure`` mixes two ways."""
     high = 0.5 + 0.5 * up
-    over = arm(0.5 + 1.3 * high, 0.45 + 0.35 * high, 1.7 - 0.8 * high - 0.2 * dip, -0.3 + 0.6 * high)
-    wide = arm(0.3 + 0.2 * high, 0.6 + 1.1 * high, 1.4 - 0.5 * high, 0.9 + 0.2 * dip)
+    over = arm(0.25 + 2.2 * high, 0.55 - 0.1 * high, 1.9 - 1.1 * high - 0.2 * dip, -0.5 + 0.7 * high)
+    wide = arm(0.2 + 0.2 * high, 0.5 + 1.6 * high, 1.7 - 1.0 * high, 0.3 + 0.8 * high)
     mixed: Floats = over + (wide - over) * figure[:, None]
     return mixed
 

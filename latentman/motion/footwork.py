@@ -14,7 +14,7 @@ import numpy as np
 from latentman.motion.pose import TOE_HEIGHT
 from latentman.motion.skeleton import Floats
 
-HOLD = 0.055
+HOLD = 0.06
 """Seconds at either end of a swing in which the toe only rises or sinks: a little more than one frame at 20 fps."""
 
 CLEARANCE = 0.065

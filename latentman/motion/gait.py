@@ -1,6 +1,6 @@
 """Ways of getting along: walk, run, sneak, ski. A path, feet set down beside it, and a body that swings over them.
 
-Cadence and speed follow the biomechanics of adults: a walk of 1.25 m/s at 1.85 steps a second with each foot down for 60 %
+Cadence and speed follow the biomechanics of adults: a walk of 1.2 m/s at 1.85 steps a second with each foot down for 60 %
 of the cycle; a run of 2.8 m/s at 2.8 steps a second with a phase of flight.
 """
 
@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from latentman.motion.clip import TOE_AHEAD, Clip, angles, arm, posed
+from latentman.motion.clip import Clip, angles, arm, posed
 from latentman.motion.footwork import Contact, FootTrack, follow, smooth
 from latentman.motion.pose import Pose
 from latentman.motion.skeleton import SIDES, Floats, about_y
 
 _FINE = 0.005
+_TOE_AHEAD = 0.06
+"""Metres by which a toe is ahead of the pelvis in the middle of its contact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class Gait:
     spread: float = 0.12
 
 
-WALK = Gait(1.25, 1.85, 0.62, 0.945, 0.015, 0.06, 0.02, 0.085, 0.02, 0.12, 0.5, 0.0, 0.45, 0.75, 0.3)
+WALK = Gait(1.2, 1.85, 0.6, 0.95, 0.012, 0.06, 0.02, 0.085, 0.02, 0.12, 0.5, 0.0, 0.45, 0.5, 0.3)
 RUN = Gait(2.8, 2.8, 0.42, 0.90, -0.03, 0.2, 0.22, 0.05, 0.01, 0.18, 0.85, 0.05, 1.6, 1.0, 0.05, 0.03, 0.2)
-SNEAK = Gait(0.6, 1.2, 0.6, 0.80, -0.02, 0.5, 0.16, 0.10, 0.04, 0.1, 0.3, 0.75, 1.5, 0.7, -0.25, 0.1, 0.25)
-SKI = Gait(1.7, 1.5, 0.58, 0.80, -0.04, 0.5, 0.06, 0.20, 0.13, 0.1, 0.0, 0.0, 0.6, 0.6, 0.1, 0.4, 0.25)
+SNEAK = Gait(0.65, 1.4, 0.6, 0.80, -0.02, 0.5, 0.16, 0.10, 0.04, 0.1, 0.3, 0.75, 1.5, 0.7, -0.25, 0.1, 0.25)
+SKI = Gait(1.25, 1.7, 0.58, 0.80, -0.04, 0.5, 0.06, 0.20, 0.13, 0.1, 0.0, 0.0, 0.6, 0.6, 0.1, 0.4, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def ski(clip: Clip) -> Pose:
 def _scaled(clip: Clip, gait: Gait) -> Gait:
     """Return the gait at the tempo asked for: speed grows with both the length of a step and the cadence."""
     slow_down = 0.7 if clip.action.direction == "circle" and gait is RUN else 1.0
-    cadence = gait.cadence * (clip.rate**0.5 if gait.speed > 1 else clip.rate**0.7)
+    cadence = gait.cadence * (clip.rate**0.6 if gait.speed > 1 else clip.rate**0.7)
     return replace(
         gait,
         speed=gait.speed * clip.rate * slow_down,
@@ -176,7 +178,7 @@ def _foot(clip: Clip, gait: Gait, path: Path, index: int, cycle: float) -> FootT
         if not -2.5 < middle < clip.duration + 2.5:
             continue
         x, z, yaw = path.at(middle)
-        offset = about_y(yaw) @ np.array([SIDES[index] * gait.half_width, 0.0, TOE_AHEAD])
+        offset = about_y(yaw) @ np.array([SIDES[index] * gait.half_width, 0.0, _TOE_AHEAD])
         span = gait.stance * cycle / 2
         contacts.append(
             Contact(middle - span, middle + span, x + offset[0], z + offset[2], yaw + SIDES[index] * gait.toe_out)

@@ -12,7 +12,7 @@ from latentman.motion.skeleton import SIDES, Floats
 GRAVITY = 9.81
 
 LEDGE = 0.45
-"""Metres by which the place that one jumps off is above the floor."""
+"""Metres by which the place that one jumps off is above the floor, at the most: a short clip has a lower one."""
 
 _LEAP = {"forward": (0.0, 0.55), "backward": (0.0, -0.35), "right": (0.45, 0.0), "left": (-0.45, 0.0)}
 
@@ -46,7 +46,7 @@ def jump(clip: Clip) -> Pose:
             (land + 0.4 * (end - land), 0.75),
             (end, 0.0),
         )
-        rise += ease(now, (begin, 0.0), (begin + 0.2 * period, -0.6), (take_off, 1.0), (land, 0.45), (end, 0.0))
+        rise += ease(now, (begin, 0.0), (begin + 0.12 * period, -0.5), (take_off + 0.4 * flight, 1.0), (land, 0.45), (end, 0.0))
         tuck += ease(now, (take_off, 0.0), (take_off + 0.5 * flight, 1.0), (land, 0.0))
         thrust += ease(now, (begin + 0.2 * period, 0.0), (take_off + 0.05, 1.0), (land, 0.1), (land + 0.08, 0.0))
     _stand_at(contacts, since, clip.duration + 1.0, count * pace * step_x, count * pace * step_z, 0.0)
@@ -72,18 +72,18 @@ def jump(clip: Clip) -> Pose:
 def jump_off(clip: Clip) -> Pose:
     """Return a leap forward and down from a ledge, landing deep in the knees, then rising."""
     pace = min(1.0, clip.duration / 1.4)
-    take_off = 0.3 * clip.duration if clip.duration < 1.6 else 0.55 + 0.12 * (clip.duration - 1.6)
-    up = 0.12 * pace
-    flight = float(np.sqrt(2 * up / GRAVITY) + np.sqrt(2 * (up + LEDGE) / GRAVITY))
+    ledge, up = LEDGE * (0.4 + 0.6 * pace), 0.12 * pace
+    take_off = max(0.1, 0.154 + 0.44 * (min(clip.duration, 1.6) - 0.7)) + 0.12 * max(clip.duration - 1.6, 0.0)
+    flight = float(np.sqrt(2 * up / GRAVITY) + np.sqrt(2 * (up + ledge) / GRAVITY))
     flight = min(flight, 0.62 * clip.duration)
     land, now = take_off + flight, clip.times
     length = 0.55 + 0.3 * pace
     contacts: tuple[list[Contact], list[Contact]] = ([], [])
-    _stand_at(contacts, -1.0, take_off, 0.0, 0.0, LEDGE)
+    _stand_at(contacts, -1.0, take_off, 0.0, 0.0, ledge)
     _stand_at(contacts, land, clip.duration + 1.0, 0.0, length, 0.0)
     u = np.clip((now - take_off) / flight, 0.0, 1.0)
     # A parabola through both floors: the same fall for pelvis and feet.
-    height = LEDGE * (1 - u) + 0.5 * GRAVITY * flight**2 * u * (1 - u) * min(1.0, (up + LEDGE) / 0.57)
+    height = ledge * (1 - u) + 0.5 * GRAVITY * flight**2 * u * (1 - u)
     travel = np.clip((now - take_off + 0.12) / (flight + 0.24), 0, 1)
     settle = max(clip.duration, land + 0.5)
     crouch = ease(
@@ -98,8 +98,8 @@ def jump_off(clip: Clip) -> Pose:
     swing = ease(
         now,
         (take_off - 0.45, 0.0),
-        (take_off - 0.16, -0.9),
-        (take_off + 0.06, 1.0),
+        (take_off - 0.16, -0.6),
+        (take_off + 0.18, 1.0),
         (land, 0.75),
         (land + 0.22, 0.35),
         (settle, 0.0),

@@ -44,7 +44,7 @@ TOE_HEIGHT = 0.015
 ANKLE_HEIGHT = 0.075
 """Height in metres of an ankle whose foot stands flat."""
 
-STAND_HEIGHT = 0.955
+STAND_HEIGHT = 0.966
 """Height in metres of the pelvis of a relaxed standing person: knees all but straight."""
 
 MAX_REACH = 0.995
@@ -52,6 +52,8 @@ MAX_REACH = 0.995
 
 MIN_REACH = 0.38
 """Part of the full leg length below which thigh and calf would meet."""
+
+_WILLING_ANGLE = 0.9
 
 MAX_FOOT_ANGLE = 1.35
 """Steepest angle in radians between foot and floor: on the tip of the toes."""
@@ -121,8 +123,7 @@ def _drop_to_reach(hips: Floats, pose: Pose) -> Floats:
     """Return how far (T,) the pelvis must sink for both feet to be in reach, smooth over time; 0 where they are."""
     drop = np.zeros(len(hips))
     for index in range(2):
-        steep = np.maximum(pose.heel[:, index] + _foot_angle(index), min(0.9, MAX_FOOT_ANGLE))
-        offset = hips[:, index] - _ankle(index, pose, np.minimum(steep, MAX_FOOT_ANGLE))
+        offset = hips[:, index] - _ankle(index, pose, _willing_angle(hips[:, index], index, pose))
         across = np.hypot(offset[:, 0], offset[:, 2])
         reach = MAX_REACH * _leg_length(index)
         upright = np.sqrt(np.maximum(reach**2 - across**2, 0.05))
@@ -134,6 +135,22 @@ def _drop_to_reach(hips: Floats, pose: Pose) -> Floats:
     return smooth
 
 
+def _nearest_angle(hip: Floats, index: int, pose: Pose) -> Floats:
+    """Return the foot angle (T,) at which the ankle is nearest to the hip."""
+    to_hip = hip - pose.toes[:, index]
+    back = -np.sum(to_hip * ahead(pose.foot_yaw[:, index]), axis=-1)
+    return np.clip(np.arctan2(to_hip[:, 1], back), 0.0, MAX_FOOT_ANGLE)
+
+
+def _willing_angle(hip: Floats, index: int, pose: Pose) -> Floats:
+    """Return how steep (T,) a foot gets rather than have the pelvis sink: only one that trails behind lifts its heel."""
+    asked = np.clip(pose.heel[:, index] + _foot_angle(index), 0.0, MAX_FOOT_ANGLE)
+    behind = np.sum((hip - pose.toes[:, index]) * ahead(pose.foot_yaw[:, index]), axis=-1)
+    part = np.clip(behind / 0.2, 0.0, 1.0)
+    steep = np.minimum(np.maximum(asked, _WILLING_ANGLE), _nearest_angle(hip, index, pose))
+    return asked + part * part * (3.0 - 2.0 * part) * np.maximum(steep - asked, 0.0)
+
+
 def _place_leg(joints: Floats, index: int, hip: Floats, pose: Pose) -> None:
     """Set hip, knee, ankle and toe of one leg; a heel rises as far as the leg needs to reach."""
     reach = MAX_REACH * _leg_length(index)
@@ -141,7 +158,7 @@ def _place_leg(joints: Floats, index: int, hip: Floats, pose: Pose) -> None:
     # The heel stays above the floor: a foot whose toe is low cannot tip backwards.
     floor = np.arcsin(np.clip((ANKLE_HEIGHT - 0.007 - toe_y) / BONE_LENGTHS[TOES[index]], -1.0, 1.0))
     low = np.clip(pose.heel[:, index] + flat, floor, MAX_FOOT_ANGLE)
-    high = np.full_like(low, MAX_FOOT_ANGLE)
+    high = np.maximum(low, _nearest_angle(hip, index, pose))
     fits = np.linalg.norm(hip - _ankle(index, pose, low), axis=-1) <= reach
     lower, upper = low.copy(), np.where(fits, low, high)
     for _ in range(30):

@@ -40,7 +40,7 @@ def wave(clip: Clip) -> Pose:
     up = ease(clip.times, (-0.12, 0.0), (min(0.35, 0.4 * clip.duration), 1.0))
     wag = np.sin(2 * np.pi * 1.9 * clip.rate * (clip.times - 0.15)) * up
     rest = arm(0.05, 0.14, 0.25, -0.3 + 0 * up)
-    high = arm(0.25 + 0 * up, 1.75 + 0.12 * wag, 0.85 + 0.55 * clip.size * wag, 1.35 + 0 * up)
+    high = arm(0.25 + 0 * up, 1.8 + 0.1 * wag, 1.25 + 0.5 * clip.size * wag, 1.35 + 0 * up)
     lifted = rest + (high - rest) * up[:, None]
     resting = rest + arm(0.05 * wag, 0.02 * wag, 0.1 * up, 0 * up)
     left = lifted if clip.action.limb in ("left", "both") else resting
@@ -58,7 +58,7 @@ def bow(clip: Clip) -> Pose:
     """Return a deep bow from the hips, the right hand at the belly, and up again."""
     count, period = clip.repeats(2.2)
     down = _repeat(clip, count, period, (0.0, 0.0), (0.4, 1.0), (0.62, 1.0), (1.0, 0.0))
-    left = arm(0.05 - 0.5 * down, 0.14 + 0.25 * down, 0.25 + 0 * down, -0.3 + 0 * down)
+    left = arm(0.05 + 0.95 * down, 0.14 + 0.05 * down, 0.25 + 0 * down, -0.3 + 0 * down)
     right = arm(0.05 + 0.35 * down, 0.14 + 0.1 * down, 0.25 + 1.6 * down, -0.3 - 0.9 * down)
     return posed(
         clip,
@@ -82,32 +82,32 @@ def squat(clip: Clip) -> Pose:
         pitch=0.45 * down,
         lean=0.03 + 0.25 * down,
         look=angles(0.0, 0.05 * down),
-        arms=arms(0.05 + 1.15 * down + 0.1, 0.14 + 0 * down, 0.3 - 0.15 * down, -0.3 + 0 * down),
+        arms=arms(0.05 + 2.0 * down, 0.14 + 0 * down, 0.3 - 0.15 * down, -0.3 + 0 * down),
     )
 
 
 def punch(clip: Clip) -> Pose:
     """Return a fighting stance and straight punches from alternate hands, the trunk turning into each."""
-    count, period = clip.repeats(0.55)
+    count, period = clip.repeats(0.38)
     turn = int(clip.action.limb == "right")
     reach = [np.zeros_like(clip.times), np.zeros_like(clip.times)]
     for k in range(count):
         index = turn if clip.action.limb in ("left", "right") else k % 2
         hit = ease(clip.times - k * period, (0.0, 0.0), (0.42 * period, 1.0), (0.55 * period, 1.0), (period, 0.0))
         reach[index] = np.maximum(reach[index], hit)
-    hands = [arm(0.55 + 1.05 * r, 0.25 - 0.2 * r, 2.25 - 2.1 * r, -0.35 - 0.25 * r) for r in reach]
-    twist = 0.55 * clip.size * (reach[1] - reach[0]) - 0.25
+    hands = [arm(0.5 + 1.1 * r, 0.3 + 0.2 * r, 2.3 - 2.15 * r, -0.35 - 0.25 * r) for r in reach]
+    twist = 0.45 * clip.size * (reach[1] - reach[0]) - 0.05
     drive = reach[0] + reach[1]
     bounce = 0.012 * np.cos(2 * np.pi * clip.times / period)
     return posed(
         clip,
         planted(clip, half=0.16, out=0.3, stagger=0.2),
         pelvis=point(0.0, STAND_HEIGHT - 0.09 + bounce, 0.05 * drive),
-        yaw=0.3 * (reach[1] - reach[0]) - 0.2,
+        yaw=0.22 * (reach[1] - reach[0]) - 0.1,
         pitch=np.full_like(twist, 0.08),
         lean=0.12 + 0.08 * drive,
         twist=twist,
-        look=angles(0.2 - 0.3 * (reach[1] - reach[0]), 0.05),
+        look=angles(0.1 - 0.22 * (reach[1] - reach[0]), 0.05),
         arms=np.stack(hands, axis=1),
         shrug=np.stack([0.15 + 0.1 * r for r in reach], axis=-1),
     )
@@ -128,7 +128,7 @@ def kick(clip: Clip) -> Pose:
         out = ease(now, (0.2, 0.0), (0.47, 1.0), (0.55, 1.0), (0.76, 0.0))
         toes[index][:, 1] += 0.5 * knee + 0.48 * clip.size * out
         toes[index][:, 2] += (
-            0.12 * knee * (1 - out) + 0.68 * out - 0.1 * np.sin(np.pi * np.clip((now - 0.2) / 0.2, 0, 1))
+            0.12 * knee * (1 - out) + 0.72 * out - 0.1 * np.sin(np.pi * np.clip((now - 0.2) / 0.2, 0, 1))
         )
         heels[index] += 0.35 * knee - 0.2 * out
         sway -= 0.07 * SIDES[index] * ease(now, (0.0, 0.0), (0.2, 1.0), (0.82, 1.0), (1.0, 0.0))
