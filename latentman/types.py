@@ -77,7 +77,7 @@ class BodySequence:
 
     ``vertices`` (T, V, 3) metres; ``faces`` (F, 3), counter-clockwise seen from outside; ``joints`` (T, J, 3) metres, J
     at least 22; ``part`` (F,) DensePose part 1 to 24 of each face; ``corner_uv`` (F, 3, 2) chart coordinates 0 to 1 of
-    each face corner inside its part.
+    each face corner inside its part; U runs past 0 or 1 in a face that reaches over a seam (``render/iuv.py``).
     """
 
     vertices: Array

@@ -55,6 +55,13 @@ def test_fit_is_exact_for_skeletons_of_other_proportions(seed, scale):
     assert joint_error(fit_motion(body, motion(joints)), joints) < 1e-4 * scale
 
 
+def test_fit_is_exact_for_a_pelvis_and_chest_of_another_build(body):
+    offsets = body.offsets.copy()
+    offsets[[1, 2, 3, 12, 13, 14]] += np.random.default_rng(12).normal(0, 0.015, (6, 3))
+    joints = random_joints(with_offsets(body, offsets), seed=12)
+    assert joint_error(fit_motion(body, motion(joints)), joints) < 1e-4
+
+
 def test_lowest_vertex_of_the_clip_lies_on_the_floor_and_a_jump_stays_as_high(body):
     joints = np.repeat(random_joints(body, seed=3, frames=1), 3, axis=0)
     joints[1, :, 1] += 0.5
