@@ -24,6 +24,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: $(VENV)/installed ## make .venv and install latentman with all it needs
+	@echo 'ready: make demo, or . $(VENV)/bin/activate and latentman run --help'
 
 .PHONY: demo
 demo: $(VENV)/installed ## one prompt to one video, with its record and page, in out/demo

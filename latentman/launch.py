@@ -7,11 +7,13 @@ say what to do next, and the check of every job of a sweep before the first one 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from latentman.cli import COMMANDS
 from latentman.errors import ConfigError, LatentManError
 from latentman.overrides import Arguments, split_arguments
 from latentman.paths import config_dir
@@ -43,8 +45,8 @@ def main(argv: list[str]) -> int:
     with _hydra_passes_errors_on():
         try:
             _launch(arguments)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(_how_to_continue(arguments)) from None
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments)) from None
     return 0
 
 
@@ -61,7 +63,23 @@ def _launch(arguments: Arguments) -> None:
         from latentman.run import main as hydra_main
 
         with _argv(arguments.argv()), _plain_job_errors():
-            hydra_main()
+            try:
+                hydra_main()
+            finally:
+                _report_sweeps()
+
+
+def _report_sweeps() -> None:
+    """End a sweep with its table and gallery, also when some of its jobs failed or it was interrupted."""
+    runner = sys.modules.get("latentman.runner")
+    folders = list(dict.fromkeys(getattr(runner, "finished_sweeps", ())))
+    if not folders:
+        return
+    report = importlib.import_module(COMMANDS["report"][0])
+    for folder in folders:
+        runner.finished_sweeps.remove(folder)  # type: ignore[union-attr]
+        with contextlib.suppress(LatentManError):  # nothing is finished yet: the error of the run itself says why
+            report.main([str(folder)])
 
 
 def _with_mode(arguments: Arguments) -> Arguments:

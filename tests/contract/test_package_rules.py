@@ -1,12 +1,19 @@
 """Size, names and headers that every file keeps to."""
 
+import ast
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sorted(path.relative_to(ROOT) for path in (ROOT / "latentman").rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REQUIREMENTS = PROJECT["dependencies"] + [item for extra in PROJECT["optional-dependencies"].values() for item in extra]
+DECLARED = {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower() for requirement in REQUIREMENTS}
 FORBIDDEN = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "handler", "handlers", "base"}
 MAX_LINES = 400
 LONGER = {"latentman/config.py": 500}
@@ -55,3 +62,16 @@ def test_everything_shipped_has_a_card() -> None:
     assert folders
     for folder in folders:
         assert (folder / "CARD.md").is_file(), f"{folder.name} lacks a CARD.md"
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_every_import_is_a_declared_dependency(path: Path) -> None:
+    names = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    for name in names - sys.stdlib_module_names - {"latentman"}:
+        owners = {owner.lower() for owner in packages_distributions().get(name, [name])}
+        assert owners & DECLARED, f"{path} imports {name}, which no dependency or extra in pyproject.toml brings"
