@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latentman.motion.action import Action
 from latentman.motion.footwork import Contact, FootTrack, follow, smooth
 from latentman.motion.pose import STAND_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats, about_y
-from latentman.motion.text import Action
 
 TEMPO_RATE = {"slowly": 0.65, None: 1.0, "quickly": 1.35}
 """How much faster a motion goes, by the tempo that the text names."""
@@ -23,9 +23,10 @@ TOE_AHEAD = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A request: ``times`` (T,) seconds from 0 to ``duration``; ``rate`` from the tempo; ``size`` near 1 scales the
-    amplitudes and ``phase`` in 0..1 moves the beginning of a cycle, both drawn from the seed.
-    """  # noqa: D205
+    """What is asked for: ``times`` (T,) seconds from 0 to ``duration``, and ``rate``, near 1, from the tempo.
+
+    ``size``, near 1, scales amplitudes and ``phase``, 0 to 1, moves the beginning of a cycle; both come from the seed.
+    """
 
     times: Floats
     duration: float
@@ -62,7 +63,7 @@ def place(
     *, x: float, z: float, yaw: float, side: float, out: float = 0.0, half: float = HALF_STANCE
 ) -> tuple[float, float, float]:
     """Return x, z and heading of the toe of a foot under a body at (x, z) that faces ``yaw``, toes turned ``out``."""
-    offset = about_y(np.float64(yaw)) @ np.array([side * half, 0.0, TOE_AHEAD])
+    offset = about_y(np.asarray(yaw)) @ np.array([side * half, 0.0, TOE_AHEAD])
     return x + float(offset[0]), z + float(offset[2]), yaw + side * out
 
 
@@ -105,7 +106,7 @@ def arms(flexion: Floats, spread: Floats, bend: Floats, twist: Floats) -> Floats
     return np.stack([one, one], axis=1)
 
 
-def arm(flexion: Floats, spread: Floats, bend: Floats, twist: Floats) -> Floats:
+def arm(flexion: Floats | float, spread: Floats | float, bend: Floats | float, twist: Floats | float) -> Floats:
     """Return the angles (T, 4) of one arm: forward, sideways, elbow bend, outward twist, in radians."""
     return np.stack(np.broadcast_arrays(flexion, spread, bend, twist), axis=-1).astype(float)
 
@@ -118,8 +119,3 @@ def point(x: Floats | float, y: Floats | float, z: Floats | float) -> Floats:
 def angles(yaw: Floats | float, pitch: Floats | float) -> Floats:
     """Return where the head looks, (T, 2), from yaw and pitch, of which at least one is an array over time."""
     return np.stack(np.broadcast_arrays(yaw, pitch), axis=-1).astype(float)
-
-
-def mirror_arms(both: Floats, swap: bool) -> Floats:
-    """Return the arms (T, 2, 4) with left and right exchanged where ``swap`` is true."""
-    return both[:, ::-1] if swap else both

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentman.motion.clip import Clip, angles, arm, place, point, posed
 from latentman.motion.footwork import Contact, FootTrack, follow, smooth
 from latentman.motion.pose import STAND_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats
 
+Integers = NDArray[np.int64]
+
 _SIDE_STEP = 0.13
+"""Metres from the middle to a foot that has stepped aside."""
+
+_LEAD = 3
+"""Beats before the first one of a waltz whose steps are already planned."""
 
 
 def dance(clip: Clip) -> Pose:
@@ -94,30 +102,16 @@ def waltz(clip: Clip) -> Pose:
     """Return a turning box step in three time, rising and falling, the arms in frame around a partner."""
     per_beat = 0.44 / clip.rate
     beats = clip.times / per_beat + 3.0 * np.floor(2 * clip.phase)
-    first = int(np.floor(beats[0]))
-    travel, facing = _box(np.arange(first - 3, int(beats[-1]) + 6))
-    numbers = np.arange(first - 3, int(beats[-1]) + 6)
-    feet: tuple[list[Contact], list[Contact]] = ([], [])
-    held: list[int | None] = [None, None]
-    for row, n in enumerate(numbers[:-1]):
-        index = n % 2
-        if held[index] is not None:
-            feet[index].append(
-                _waltz_contact(clip, held[index], n, numbers[0], travel, facing, index, per_beat, beats[0])
-            )  # type: ignore[arg-type]
-        held[index] = n
-        del row
-    for index in range(2):
-        feet[index].append(
-            _waltz_contact(clip, held[index], numbers[-1] + 9, numbers[0], travel, facing, index, per_beat, beats[0])  # type: ignore[arg-type]
-        )
+    numbers = np.arange(int(beats[0]) - _LEAD, int(beats[-1]) + 6)
+    travel, facing = _box(numbers)
+    seconds = (numbers - beats[0]) * per_beat
+    tracks = [_waltz_foot(clip, index, numbers, seconds, travel, facing) for index in range(2)]
     x, z, yaw = (_glide(beats, numbers, values) for values in (travel[:, 0], travel[:, 1], facing))
     rise = 0.5 - 0.5 * np.cos(2 * np.pi * (beats / 3 - 0.12))
     sway = 0.08 * np.sin(2 * np.pi * beats / 3)
     zero = np.zeros_like(rise)
     left = arm(0.35 + zero, 1.35 + 0.05 * rise, 0.55 + zero, 0.75 + zero)
     right = arm(0.75 + zero, 0.85 + 0.05 * rise, 1.3 + zero, -0.35 + zero)
-    tracks = tuple(follow(contacts, clip.times) for contacts in feet)
     return posed(
         clip,
         (tracks[0], tracks[1]),
@@ -131,37 +125,32 @@ def waltz(clip: Clip) -> Pose:
     )
 
 
-def _box(numbers: Floats) -> tuple[Floats, Floats]:
+def _box(numbers: Integers) -> tuple[Floats, Floats]:
     """Return where the body is (n, 2) and faces (n,) at each beat: forward, side, close; back, side, close, turning."""
     local = np.array([[0.0, 0.24], [0.2, 0.0], [0.0, 0.0], [0.0, -0.24], [-0.2, 0.0], [0.0, 0.0]])
     turn = np.array([0.5, 0.7, 0.35, 0.5, 0.7, 0.35])
     facing = np.cumsum(turn[numbers % 6])
-    facing = facing - facing[3]
+    facing = facing - facing[_LEAD]
     step = local[numbers % 6]
     cos, sin = np.cos(facing), np.sin(facing)
     world = np.stack([cos * step[:, 0] + sin * step[:, 1], -sin * step[:, 0] + cos * step[:, 1]], axis=-1)
-    place_ = np.cumsum(world, axis=0)
-    return place_ - place_[3], facing
+    where = np.cumsum(world, axis=0)
+    return where - where[_LEAD], facing
 
 
-def _waltz_contact(
-    clip: Clip,
-    since: int,
-    until: int,
-    first: int,
-    travel: Floats,
-    facing: Floats,
-    index: int,
-    per_beat: float,
-    begin: float,
-) -> Contact:
-    row = since - first
-    x, z, yaw = place(x=travel[row, 0], z=travel[row, 1], yaw=facing[row], side=SIDES[index], out=0.1)
-    del clip
-    return Contact((since - begin) * per_beat - 0.02, (until - 1 - begin) * per_beat + 0.06, x, z, yaw)
+def _waltz_foot(
+    clip: Clip, index: int, numbers: Integers, seconds: Floats, travel: Floats, facing: Floats
+) -> FootTrack:
+    """Return one foot of the box step: the feet take the beats in turn, and each stands until its next."""
+    rows = np.flatnonzero(numbers % 2 == index)
+    contacts = []
+    for row, later in pairwise(rows):
+        x, z, yaw = place(x=travel[row, 0], z=travel[row, 1], yaw=facing[row], side=SIDES[index], out=0.1)
+        contacts.append(Contact(seconds[row] - 0.02, seconds[later - 1] + 0.06, x, z, yaw))
+    return follow(contacts, clip.times)
 
 
-def _glide(beats: Floats, numbers: Floats, values: Floats) -> Floats:
+def _glide(beats: Floats, numbers: Integers, values: Floats) -> Floats:
     """Return values at fractional beats, rounded off at the corners so that the body never stops."""
     near = [np.interp(beats + shift, numbers, values) for shift in (-0.4, -0.2, 0.0, 0.2, 0.4)]
     mean: Floats = np.mean(near, axis=0)
@@ -194,7 +183,7 @@ def _side_steps(clip: Clip, beat: Floats) -> tuple[FootTrack, FootTrack]:
 
 
 def _pump(up: Floats, dip: Floats, figure: Floats) -> Floats:
-    """Return one arm that is raised while ``up`` is 1 and bent at the waist while it is -1; ``figure`` mixes two ways."""
+    """Return one arm, raised while ``up`` is 1 and bent at the waist while it is -1; ``figure`` mixes two ways."""
     high = 0.5 + 0.5 * up
     over = arm(0.25 + 2.2 * high, 0.55 - 0.1 * high, 1.9 - 1.1 * high - 0.2 * dip, -0.5 + 0.7 * high)
     wide = arm(0.2 + 0.2 * high, 0.5 + 1.6 * high, 1.7 - 1.0 * high, 0.3 + 0.8 * high)

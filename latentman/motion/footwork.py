@@ -1,7 +1,7 @@
 """Feet that stay where they stand: contacts with the floor, and the swings between them.
 
-A foot is described by the spans of time in which its toe keeps its place. Inside such a span the toe may rise and sink, but
-it never moves over the floor; it travels only between two spans, and then higher than any foot that stands.
+A foot is described by the spans of time in which its toe keeps its place. Inside such a span the toe may rise and
+sink, but it never moves over the floor; it travels only between two spans, and then higher than any foot that stands.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentman.motion.pose import TOE_HEIGHT
 from latentman.motion.skeleton import Floats
+
+Indices = NDArray[np.intp]
 
 HOLD = 0.06
 """Seconds at either end of a swing in which the toe only rises or sinks: a little more than one frame at 20 fps."""
@@ -26,7 +29,7 @@ _RISE = 0.11
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A span of seconds in which a toe keeps its place (x, z), heading ``yaw``; ``floor`` is the height it stands on."""
+    """A span of seconds in which a toe keeps its place (x, z) and heading ``yaw`` on a floor at height ``floor``."""
 
     start: float
     end: float
@@ -40,8 +43,8 @@ class Contact:
 class FootTrack:
     """One foot over T frames.
 
-    ``toe`` (T, 3) metres; ``yaw`` (T,); ``stance`` (T,) runs from 0 to 1 through a contact and is 1 in a swing; ``swing``
-    (T,) runs from 0 to 1 through a swing and is 0 in a contact.
+    ``toe`` (T, 3) metres; ``yaw`` (T,); ``stance`` (T,) runs from 0 to 1 through a contact and is 1 in a swing;
+    ``swing`` (T,) runs from 0 to 1 through a swing and is 0 in a contact.
     """
 
     toe: Floats
@@ -83,12 +86,12 @@ def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0) -> 
     return FootTrack(toe, _mix(yaw, now, after, ease), stance, swing)
 
 
-def _mix(values: Floats, now: Floats, after: Floats, ease: Floats) -> Floats:
+def _mix(values: Floats, now: Indices, after: Indices, ease: Floats) -> Floats:
     mixed: Floats = values[now] + (values[after] - values[now]) * ease
     return mixed
 
 
 def _rise(seconds: Floats) -> Floats:
-    """Return 0..1: the part of the clearance reached so long after the toe left the floor, or so long before it lands."""
+    """Return 0..1: the part of the clearance reached so long after the toe rose, or so long before it has landed."""
     u = np.clip(seconds / _RISE, 0.0, 1.0)
     return 1.0 - (1.0 - u) ** 2

@@ -1,7 +1,7 @@
 """Ways of getting along: walk, run, sneak, ski. A path, feet set down beside it, and a body that swings over them.
 
-Cadence and speed follow the biomechanics of adults: a walk of 1.2 m/s at 1.85 steps a second with each foot down for 60 %
-of the cycle; a run of 2.8 m/s at 2.8 steps a second with a phase of flight.
+Cadence and speed follow the biomechanics of adults: a walk of 1.2 m/s at 1.85 steps a second with each foot down for
+60 % of the cycle; a run of 2.8 m/s at 2.8 steps a second with a phase of flight.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Gait:
     spread: float = 0.12
 
 
-WALK = Gait(1.2, 1.85, 0.6, 0.95, 0.012, 0.06, 0.02, 0.085, 0.02, 0.12, 0.5, 0.0, 0.45, 0.5, 0.3)
+WALK = Gait(1.2, 1.85, 0.6, 0.95, 0.012, 0.06, 0.02, 0.09, 0.028, 0.12, 0.5, 0.0, 0.45, 0.5, 0.3)
 RUN = Gait(2.8, 2.8, 0.42, 0.90, -0.03, 0.2, 0.22, 0.05, 0.01, 0.18, 0.85, 0.05, 1.6, 1.0, 0.05, 0.03, 0.2)
 SNEAK = Gait(0.65, 1.4, 0.6, 0.80, -0.02, 0.5, 0.16, 0.10, 0.04, 0.1, 0.3, 0.75, 1.5, 0.7, -0.25, 0.1, 0.25)
 SKI = Gait(1.25, 1.7, 0.58, 0.80, -0.04, 0.5, 0.06, 0.20, 0.13, 0.1, 0.0, 0.0, 0.6, 0.6, 0.1, 0.4, 0.25)
@@ -58,7 +58,7 @@ class Path:
     z: Floats
     yaw: Floats
 
-    def at(self, times: Floats | float) -> tuple[Floats, Floats, Floats]:
+    def at(self, times: Floats) -> tuple[Floats, Floats, Floats]:
         """Return x, z and heading at ``times``."""
         return (
             np.interp(times, self.seconds, self.x),
@@ -70,8 +70,9 @@ class Path:
 def make_path(clip: Clip, speed: float) -> Path:
     """Return the path of ``speed`` m/s for the direction asked for.
 
-    Left and right are the picture's: the camera sees the front of the character, so that the right of the picture is +X,
-    the character's own left. The body turns to where it goes. Backward keeps facing +Z; a circle has a radius of 1 to 2 m.
+    Left and right are the picture's: the camera sees the front of the character, so that the right of the picture is
+    +X, the character's own left. The body turns to where it goes. Backward keeps facing +Z; a circle has a radius of
+    1 to 2 m.
     """
     seconds = np.arange(-3.0, clip.duration + 3.0, _FINE)
     zero = np.zeros_like(seconds)
@@ -90,7 +91,7 @@ def make_path(clip: Clip, speed: float) -> Path:
         yaw = course = seconds * speed / radius
     x, z = np.cumsum(pace * np.sin(course)) * _FINE, np.cumsum(pace * np.cos(course)) * _FINE
     path = Path(seconds, x, z, yaw)
-    x0, z0, _ = path.at(0.0)
+    x0, z0, _ = path.at(np.zeros(1))
     return replace(path, x=x - x0, z=z - z0)
 
 
@@ -169,7 +170,7 @@ def go(clip: Clip, base: Gait) -> Pose:
 
 
 def _foot(clip: Clip, gait: Gait, path: Path, index: int, cycle: float) -> FootTrack:
-    """Return a foot that is set down beside the path once a cycle, where the body passes in the middle of the contact."""
+    """Return a foot set down beside the path once a cycle, where the body passes in the middle of the contact."""
     first = int(np.floor(-1.5 / cycle)) - 1
     last = int(np.ceil((clip.duration + 1.0) / cycle)) + 1
     contacts = []
@@ -177,8 +178,8 @@ def _foot(clip: Clip, gait: Gait, path: Path, index: int, cycle: float) -> FootT
         middle = (k + 0.5 * index - clip.phase) * cycle
         if not -2.5 < middle < clip.duration + 2.5:
             continue
-        x, z, yaw = path.at(middle)
-        offset = about_y(yaw) @ np.array([SIDES[index] * gait.half_width, 0.0, _TOE_AHEAD])
+        x, z, yaw = (float(value[0]) for value in path.at(np.array([middle])))
+        offset = about_y(np.asarray(yaw)) @ np.array([SIDES[index] * gait.half_width, 0.0, _TOE_AHEAD])
         span = gait.stance * cycle / 2
         contacts.append(
             Contact(middle - span, middle + span, x + offset[0], z + offset[2], yaw + SIDES[index] * gait.toe_out)

@@ -46,7 +46,9 @@ def jump(clip: Clip) -> Pose:
             (land + 0.4 * (end - land), 0.75),
             (end, 0.0),
         )
-        rise += ease(now, (begin, 0.0), (begin + 0.12 * period, -0.5), (take_off + 0.4 * flight, 1.0), (land, 0.45), (end, 0.0))
+        rise += ease(
+            now, (begin, 0.0), (begin + 0.12 * period, -0.5), (take_off + 0.55 * flight, 1.0), (land, 0.45), (end, 0.0)
+        )
         tuck += ease(now, (take_off, 0.0), (take_off + 0.5 * flight, 1.0), (land, 0.0))
         thrust += ease(now, (begin + 0.2 * period, 0.0), (take_off + 0.05, 1.0), (land, 0.1), (land + 0.08, 0.0))
     _stand_at(contacts, since, clip.duration + 1.0, count * pace * step_x, count * pace * step_z, 0.0)
@@ -61,7 +63,7 @@ def jump(clip: Clip) -> Pose:
         look=angles(0.0, 0.15 * crouch - 0.1 * thrust),
         heel=np.stack([0.75 * thrust, 0.75 * thrust], axis=-1),
         arms=arms(
-            0.1 + 2.4 * np.maximum(rise, 0) - 1.0 * np.maximum(-rise, 0),
+            0.1 + 2.3 * np.maximum(rise, 0) - 1.0 * np.maximum(-rise, 0),
             0.18 + 0.25 * np.maximum(rise, 0),
             0.35 + 0.3 * np.abs(rise),
             -0.2 + 0 * rise,

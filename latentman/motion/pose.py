@@ -1,8 +1,8 @@
 """Pose parameters over time, and the joints that they stand for.
 
-A pose says where the pelvis is, how trunk, head and arms are turned, and where each foot touches or hangs. Trunk, head and
-arms follow by forward kinematics; the legs by two-bone inverse kinematics from hip to ankle with the knee in front. Bone
-lengths are therefore constant and knees and elbows bend the right way whatever the parameters are.
+A pose says where the pelvis is, how trunk, head and arms are turned, and where each foot touches or hangs. Trunk,
+head and arms follow by forward kinematics; the legs by two-bone inverse kinematics from hip to ankle with the knee in
+front. Bone lengths are therefore constant and knees and elbows bend the right way whatever the parameters are.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Pose:
     ``side``, ``twist`` (T,) bend the spine against the pelvis likewise: forwards, to the right, to the left; ``look``
     (T, 2) is where the head faces, yaw and pitch against the pelvis' yaw; ``toes`` (T, 2, 3) are the toe joints;
     ``foot_yaw`` (T, 2) world headings of the feet; ``heel`` (T, 2) lifts the heel about the toe; ``arms`` (T, 2, 4) are
-    flexion (forward), spread (sideways), elbow bend and outward twist of the upper arm; ``shrug`` (T, 2) lifts a shoulder.
+    flexion (forward), spread (sideways), elbow bend and outward twist of the upper arm; ``shrug`` (T, 2) lifts a
+    shoulder.
     """
 
     pelvis: Floats
@@ -143,7 +144,7 @@ def _nearest_angle(hip: Floats, index: int, pose: Pose) -> Floats:
 
 
 def _willing_angle(hip: Floats, index: int, pose: Pose) -> Floats:
-    """Return how steep (T,) a foot gets rather than have the pelvis sink: only one that trails behind lifts its heel."""
+    """Return how steep (T,) a foot gets before the pelvis has to sink: only one that trails lifts its heel."""
     asked = np.clip(pose.heel[:, index] + _foot_angle(index), 0.0, MAX_FOOT_ANGLE)
     behind = np.sum((hip - pose.toes[:, index]) * ahead(pose.foot_yaw[:, index]), axis=-1)
     part = np.clip(behind / 0.2, 0.0, 1.0)

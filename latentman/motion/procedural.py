@@ -1,7 +1,7 @@
 """The procedural source: an action that a text names, as a closed-form motion of the 22-joint skeleton.
 
-No weights and no data. Feet are planted and legs follow by inverse kinematics, so that what a learned source has to be
-taught holds by construction: bones keep their length, knees bend forward, feet do not slide.
+No weights and no data. Feet are planted and legs follow by inverse kinematics, so that what a learned source has to
+be taught holds by construction: bones keep their length, knees bend forward, feet do not slide.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentman.errors import ConfigError
+from latentman.motion.action import parse_action
 from latentman.motion.clip import Clip, make_clip
 from latentman.motion.dancing import dance, waltz
 from latentman.motion.gait import run, ski, sneak, walk
 from latentman.motion.jumping import jump, jump_off
 from latentman.motion.pose import Pose, pose_joints
 from latentman.motion.standing import bow, kick, look_around, punch, squat, stand, turn_around, warm_up, wave
-from latentman.motion.text import parse_action
 from latentman.motion.vocabulary import VERBS
 from latentman.types import Motion
 

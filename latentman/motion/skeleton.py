@@ -1,7 +1,7 @@
 """The 22-joint skeleton of HumanML3D: parents, bone lengths and a rest pose that looks like a standing person.
 
-The lengths are those of the template that every HumanML3D clip is retargeted to (Guo et al., CVPR 2022), so that motion of
-any source fits the same body. World: metres, Y up, facing +Z, +X is the character's left.
+The lengths are those of the template that every HumanML3D clip is retargeted to (Guo et al., CVPR 2022), so that
+motion of any source fits the same body. World: metres, Y up, facing +Z, +X is the character's left.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ COLLARS, SHOULDERS, ELBOWS, WRISTS = (13, 14), (16, 17), (18, 19), (20, 21)
 SIDES = (1.0, -1.0)
 """Sign of the X axis on the left and on the right, in the order of every pair above."""
 
-BONE_LENGTHS = np.array(
-    [0.0, 0.1031, 0.1099, 0.1316, 0.3936, 0.3901, 0.1432, 0.4322, 0.4257, 0.0574, 0.1434, 0.1495, 0.2193]
-    + [0.1375, 0.1434, 0.1031, 0.1316, 0.1230, 0.2569, 0.2631, 0.2660, 0.2697]
-)
+# fmt: off
+BONE_LENGTHS = np.array([
+    0.0, 0.1031, 0.1099, 0.1316, 0.3936, 0.3901, 0.1432, 0.4322, 0.4257, 0.0574, 0.1434,
+    0.1495, 0.2193, 0.1375, 0.1434, 0.1031, 0.1316, 0.1230, 0.2569, 0.2631, 0.2660, 0.2697,
+])
+# fmt: on
 """Length in metres of the bone that ends at each joint; 0 for the pelvis."""
 
 _DIRECTIONS = {

@@ -60,18 +60,41 @@ STRAIGHT = {
 
 LIMBS = ("hand", "hands", "arm", "arms", "leg", "legs", "foot", "feet", "fist", "fists")
 
-DETERMINERS = frozenset(["a", "an", "the", "this", "that", "these", "those", "his", "her", "its", "their", "my", "your", "our", "one", "some", "each", "every"])
-PREPOSITIONS = frozenset(
-    ["in", "on", "at", "inside", "outside", "through", "across", "along", "near", "beside", "under", "over", "by", "behind", "between", "among", "amid", "beneath", "above", "around", "into", "onto", "from", "off", "past", "down", "up", "upon", "towards", "toward", "against", "within", "to", "with", "of", "for", "like", "as", "without"]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+DETERMINERS = _words(
+    """
+    a an the this that these those his her its their my your our one some each every
+    """
 )
-PLACE_PREPOSITIONS = PREPOSITIONS - frozenset(["with", "for", "like", "as", "without"])
-AUXILIARIES = frozenset(["is", "are", "was", "were", "be", "been", "am", "has", "have", "had", "can", "will", "does", "did", "do", "who", "that", "starts", "begins"])
+PREPOSITIONS = _words(
+    """
+    in on at inside outside through across along near beside under over by behind between among amid beneath
+    above around into onto from off past down up upon towards toward against within to with of for like as
+    without
+    """
+)
+PLACE_PREPOSITIONS = PREPOSITIONS - _words("with for like as without")
+AUXILIARIES = _words(
+    """
+    is are was were be been am has have had can will does did do who that starts begins
+    """
+)
 JOINERS = frozenset(["and", "then", "while", "but", "or", ",", ";", ".", "when"])
-LIGHT_VERBS = frozenset(
-    ["do", "does", "doing", "did", "done", "perform", "performs", "performing", "performed", "make", "makes", "making", "made", "take", "takes", "taking", "took", "give", "gives", "giving", "throw", "throws", "throwing", "practice", "practices", "practicing", "practising", "have", "has", "having"]
+LIGHT_VERBS = _words(
+    """
+    do does doing did done perform performs performing performed make makes making made take takes taking took
+    give gives giving throw throws throwing practice practices practicing practising have has having
+    """
 )
-ADJECTIVES = frozenset(
-    ["red", "blue", "green", "black", "white", "yellow", "orange", "purple", "pink", "brown", "grey", "gray", "silver", "golden", "gold", "dark", "light", "bright", "big", "small", "tall", "short", "long", "old", "young", "two", "three", "four", "five", "many", "metal", "steel", "leather"]
+ADJECTIVES = _words(
+    """
+    red blue green black white yellow orange purple pink brown grey gray silver golden gold dark light bright
+    big small tall short long old young two three four five many metal steel leather
+    """
 )
 
 

@@ -30,8 +30,8 @@ def cut(motion: Motion, *, num_frames: int, stride: int, start: str) -> Motion:
     first = 0 if start == "auto" else int(start)
     if first + span > have:
         raise DataError(
-            f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at motion.stride={stride} from "
-            f"motion.start={start} needs {first + span}: lower num_frames, motion.stride or motion.start"
+            f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at motion.stride={stride} "
+            f"from motion.start={start} needs {first + span}: lower num_frames, motion.stride or motion.start"
         )
     if start == "auto":
         first = _liveliest(motion.joints, span)
@@ -40,7 +40,7 @@ def cut(motion: Motion, *, num_frames: int, stride: int, start: str) -> Motion:
 
 
 def _liveliest(joints: Floats, span: int) -> int:
-    """Return the first frame of the window of ``span`` frames over which the joints travel furthest, the earliest of equals."""
+    """Return where the window of ``span`` frames begins in which the joints travel furthest, the earliest of equals."""
     travelled = np.linalg.norm(np.diff(joints, axis=0), axis=-1).sum(axis=-1)
     total = np.concatenate([[0.0], np.cumsum(travelled)])
     within = total[span - 1 :] - total[: len(total) - span + 1]
