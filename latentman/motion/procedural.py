@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,24 @@ ACTIONS: dict[str, Callable[[Clip], Pose]] = {
 }
 """The motion of every verb in the vocabulary."""
 
+_GOING = ("walk", "run", "move", "sneak")
+
+
+def _perform(clip: Clip) -> Pose:
+    """Return the pose of the first verb; a hand can wave while its owner goes along."""
+    verb = clip.action.verb
+    if verb is None:
+        return look_around(clip)
+    verbs = (verb, *clip.action.also)
+    going = next((name for name in verbs if name in _GOING), None)
+    if going is None or "wave" not in verbs:
+        return ACTIONS[verb](clip)
+    pose = ACTIONS[going](clip)
+    waving = {"left": [0], "both": [0, 1]}.get(clip.action.limb or "right", [1])
+    arms = pose.arms.copy()
+    arms[:, waving] = wave(clip).arms[:, waving]
+    return replace(pose, arms=arms)
+
 
 @dataclass(frozen=True, slots=True)
 class ProceduralSource:
@@ -72,6 +90,6 @@ class ProceduralSource:
                 known,
             )
         clip = make_clip(action, num_frames=num_frames, fps=self.fps, seed=seed)
-        joints = pose_joints(ACTIONS[action.verb](clip) if action.verb else look_around(clip))
+        joints = pose_joints(_perform(clip))
         joints[..., [0, 2]] -= joints[0, 0, [0, 2]]
         return Motion(np.ascontiguousarray(joints), self.fps, text, "procedural")

@@ -187,6 +187,13 @@ def test_a_waving_hand_is_above_its_shoulder_and_the_other_is_not(text, raised):
     assert np.ptp(joints[:, WRISTS[raised], 0]) > 0.15
 
 
+@pytest.mark.parametrize("text", ["a person walks and waves", "a person waves while running"])
+def test_a_hand_can_wave_on_the_way(text):
+    joints = make(text, 40)
+    assert (joints[10:, WRISTS[1], 1] - joints[10:, SHOULDERS[1], 1]).min() > 0.05
+    assert joints[-1, PELVIS, 2] > 1.5
+
+
 def test_a_kick_lifts_a_foot_to_the_hip_in_front():
     joints = make("a person kicks", 25)
     highest = joints[:, TOES[1], 1].argmax()
