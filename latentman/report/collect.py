@@ -56,7 +56,7 @@ def collect(root: Path) -> pd.DataFrame:
     ]
     if not rows:
         raise RecordError(f"no runs below {root}: no folder there holds a {STATUS_FILE}")
-    columns = dict.fromkeys(LEADING) | dict.fromkeys(sorted({key for row in rows for key in row}))
+    columns = dict.fromkeys(LEADING) | dict.fromkeys(key for row in rows for key in row)
     return pd.DataFrame(rows, columns=list(columns))
 
 

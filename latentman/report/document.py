@@ -70,21 +70,23 @@ def load_frames(run_dir: Path, name: str) -> Array | None:
         return None
 
 
-def controls(num_frames: int, *, sticky: bool = False) -> str:
-    """Return the bar that moves all panels."""
+def controls(clips: Clips, *, sticky: bool = False) -> str:
+    """Return the bar that moves all panels; hidden if there are none."""
+    last = max(map(len, clips.panels), default=1) - 1
+    hidden = "" if clips.panels else " hidden"
     rates = "".join(
         f'<option value="{rate}"{" selected" if rate == "1" else ""}>{rate.replace("-", "")}×</option>'
         for rate in ("0.25", "0.5", "1", "1.5", "2")
     )
-    return f"""<div class="player{" stick" if sticky else ""}" role="group" aria-label="Player">
+    return f"""<div class="player{" stick" if sticky else ""}" role="group" aria-label="Player"{hidden}>
 <button id="play" type="button">Play</button>
 <button id="back" type="button" aria-label="One frame back">‹</button>
 <button id="forward" type="button" aria-label="One frame forward">›</button>
-<input id="scrub" type="range" min="0" max="{max(0, num_frames - 1)}" value="0" step="1" aria-label="Frame">
+<input id="scrub" type="range" min="0" max="{last}" value="0" step="1" aria-label="Frame">
 <span id="where"></span>
 <select id="speed" aria-label="Speed">{rates}</select>
 </div>
-<p class="note keys"><kbd>space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> step one frame,
+<p class="note keys"{hidden}><kbd>space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> step one frame,
 <kbd>home</kbd> <kbd>end</kbd> jump</p>"""
 
 

@@ -31,9 +31,9 @@ def write_gallery(sweep_dir: Path) -> None:
         f'<header><p class="over">LatentMan</p><h1>{text(name)}</h1>'
         f'<ul class="facts"><li>prompts <b>{labelled["prompt"].nunique()}</b></li>'
         f"<li>variants <b>{len(variants)}</b></li><li>runs <b>{len(results)}</b></li></ul></header>",
-        f'<div class="scroll"><table class="variants" style="--count:{len(variants)}"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>",
-        controls(max(map(len, clips.panels), default=1), sticky=True),
+        f'<div class="scroll videos"><table class="variants" style="--count:{len(variants)}">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
+        controls(clips, sticky=True),
         _summary(results),
     ]
     write_page(sweep_dir / "gallery.html", f"{name} - LatentMan", body, clips)

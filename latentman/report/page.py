@@ -10,7 +10,7 @@ from urllib.parse import quote
 from latentman.report import sections
 from latentman.report.collect import error_line, read_metrics, read_status, run_folders
 from latentman.report.document import Clips, controls, load_frames, write_page
-from latentman.report.sections import mapping, number, text
+from latentman.report.sections import mapping, text
 
 PANELS = (
     ("frames", "Video", "the result", "The finished video"),
@@ -37,7 +37,7 @@ def write_run_page(run_dir: Path) -> None:
     body = [
         sections.run_header(status),
         f'<div class="panels">{panels}</div>',
-        controls(max(map(len, clips.panels), default=1)),
+        controls(clips),
         sections.metrics_table(metrics),
         sections.pairs_plot(metrics),
         f'<div class="columns"><div>{sections.stages_table(status)}</div>',
@@ -53,7 +53,7 @@ def _panel(
 ) -> str:
     frames = load_frames(run_dir, name)
     if frames is None:
-        picture = f'<div class="empty">{text(name)} is not there</div>'
+        picture = f'<div class="empty">no {title.lower() if title != "IUV" else title} yet</div>'
     else:
         about = f" of the prompt: {status.get('prompt')}" if name == "frames" else ""
         picture = clips.canvas(frames, f"{description}{about}")
@@ -79,7 +79,7 @@ def write_job_page(job_dir: Path) -> None:
         header,
         sections.problems(status),
         f'<div class="cards">{cards}</div>',
-        controls(max(map(len, clips.panels), default=1), sticky=True),
+        controls(clips, sticky=True),
         sections.metrics_table(metrics).replace("<h2>Scores</h2>", "<h2>Means over the prompts</h2>"),
         sections.footer(status),
     ]
@@ -107,7 +107,7 @@ def score(folder: Path, status: Mapping[str, Any]) -> str:
     metrics = read_metrics(folder)
     value = metrics.get("human_mse")
     if isinstance(value, int | float):
-        return f'<span class="score">{number(value)}</span> H_MSE'
+        return f'<span class="score">{value:.1f}</span> H_MSE'
     reason = metrics.get("human_mse_reason") or f"no score, {status.get('state') or 'state unknown'}"
     return f'<span class="why">{text(reason)}</span>'
 

@@ -13,9 +13,21 @@ METRICS = {
     "human_mse": ("H_MSE", "squared levels, 0 to 255", "colour change along the body between frames; lower is better"),
     "human_mse_official_uint8": ("H_MSE, modulo 256", "squared levels modulo 256", "as the published code computes it"),
     "human_mse_mesh": ("H_MSE on the mesh", "squared levels, 0 to 255", "the same along exact points of the mesh"),
-    "warp_error": ("Warp error", "squared levels, 0 to 255", "background change along the estimated flow"),
-    "figure_contrast": ("Figure contrast", "", "detail on the figure; a blurred one scores low"),
-    "figure_overlap": ("Figure overlap", "0 to 1", "how well the drawn figure fills its mask; higher is better"),
+    "warp_error": (
+        "Warp error",
+        "squared levels, 0 to 255",
+        "change from frame to frame along the flow; lower is better",
+    ),
+    "figure_contrast": (
+        "Figure contrast",
+        "levels, 0 to 255",
+        "how far the figure stands out; a fading one scores low",
+    ),
+    "figure_overlap": (
+        "Figure overlap",
+        "intersection over union",
+        "how well the drawn figure fills its mask; higher is better",
+    ),
     "num_matches": ("Matched pixels", "over all pairs", "pixels that the map M connects"),
     "parts_skipped": ("Body parts skipped", "over all pairs", "seen in only one frame of a pair"),
 }
@@ -103,7 +115,8 @@ def stages_table(status: Mapping[str, Any]) -> str:
         state = status.get("state") if state == "running" and status.get("state") != "done" else state
         rows.append(
             f'<tr><th scope="row">{text(name)}</th><td>{text(state)}</td>'
-            f'<td class="number">{seconds(entry.get("seconds"))}</td><td class="number">{memory(entry.get("peak_memory_bytes"))}</td></tr>'
+            f'<td class="number">{seconds(entry.get("seconds"))}</td>'
+            f'<td class="number">{memory(entry.get("peak_memory_bytes"))}</td></tr>'
         )
     known = [entry["seconds"] for entry in stages.values() if isinstance(entry.get("seconds"), int | float)]
     peaks = [e["peak_memory_bytes"] for e in stages.values() if isinstance(e.get("peak_memory_bytes"), int | float)]
@@ -113,7 +126,8 @@ def stages_table(status: Mapping[str, Any]) -> str:
     )
     return (
         '<h2>Time and memory</h2><div class="scroll"><table><thead><tr><th>Stage</th><th>State</th>'
-        f'<th class="number">Time</th><th class="number">Peak memory</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        '<th class="number">Time</th><th class="number">Peak memory</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

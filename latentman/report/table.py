@@ -25,7 +25,7 @@ class Column:
 
 COLUMNS = (
     Column("human_mse", "H_MSE"),
-    Column("figure_contrast", "figure contrast", decimals=3),
+    Column("figure_contrast", "figure contrast"),
     Column("figure_overlap", "figure overlap", decimals=3),
     Column("seconds_total", "seconds"),
     Column("peak_memory_bytes", "peak memory (GB)", divisor=1e9, decimals=2),

@@ -1,0 +1,64 @@
+"""``latentman report DIR`` writes every file, prints the table, and says plainly what is wrong."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from latentman.report.build import write_report
+from tests.unit.report.factory import make_run, make_sweep
+
+
+def report(environment, *arguments):
+    command = [sys.executable, "-m", "latentman.report", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    scores = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "full"): {"a": 5.0, "b": 7.0}}
+    root = make_sweep(tmp_path / "sweep", scores, num_frames=2)
+    error = {"class": "WeightsError", "message": "no weights\ntraceback"}
+    make_run(root / "02_odd", swept={"sla": "odd", "pwg": "none"}, state="failed", error=error)
+    return root
+
+
+def test_the_report_writes_its_files_and_prints_table_failures_and_paths(sweep, command_environment):
+    done = report(command_environment, sweep)
+    assert done.returncode == 0, done.stderr
+    names = ["results.parquet", "results.csv", "table.md", "table.csv", "table.tex", "human_mse.svg", "gallery.html"]
+    for name in names:
+        assert (sweep / name).stat().st_size > 0
+        assert str(sweep / name) in done.stdout
+    assert (sweep / "table.md").read_text() in done.stdout
+    assert "| sla=full pwg=full | 6.0 ± 1.4 | -60.0 % |" in done.stdout
+    assert "02_odd: failed: WeightsError: no weights\n" in done.stdout
+    assert len(pd.read_parquet(sweep / "results.parquet")) == 5
+    assert len(pd.read_csv(sweep / "results.csv")) == 5
+
+
+def test_a_second_report_is_the_same(sweep):
+    first = write_report(sweep)
+    before = {path: path.read_bytes() for path in first.files}
+    assert write_report(sweep) == first
+    assert {path: path.read_bytes() for path in first.files} == before
+
+
+def test_a_folder_without_runs_is_one_line_and_status_2(tmp_path, command_environment):
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "missing"):
+        done = report(command_environment, tmp_path / place)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert place in done.stderr
+        assert not (tmp_path / place / "table.md").exists()
+
+
+def test_help_is_quick_and_the_report_needs_no_torch(command_environment):
+    for module, absent in (("gallery, latentman.report.build", "torch"), ("__main__", "pandas")):
+        code = f"import sys, latentman.report.{module}; sys.exit('{absent}' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False, env=command_environment).returncode == 0
+    shown = report(command_environment, "--help")
+    assert shown.returncode == 0
+    assert "results.parquet" in shown.stdout

@@ -1,0 +1,86 @@
+"""The table's numbers, against an example worked out by hand."""
+
+import pandas as pd
+import pytest
+
+from latentman.report.collect import collect
+from latentman.report.table import summarise, to_latex, to_markdown, variant_labels
+from tests.unit.report.factory import make_run, make_sweep
+
+SCORES = {
+    ("none", "none"): {"a": 10.0, "b": 20.0, "c": 30.0},
+    ("full", "none"): {"a": 5.0, "b": 10.0, "c": 15.0},
+    ("full", "full"): {"a": 2.0, "b": 4.0},
+}
+
+
+def test_means_deviations_and_changes_of_a_worked_example(tmp_path):
+    summary = summarise(collect(make_sweep(tmp_path, SCORES))).set_index("variant")
+    base, sla, both = "sla=none pwg=none", "sla=full pwg=none", "sla=full pwg=full"
+    assert list(summary.index) == [base, sla, both]
+    assert summary["n"].to_dict() == {base: 3, sla: 3, both: 2}
+    assert summary["human_mse_mean"].to_dict() == {base: 20.0, sla: 10.0, both: 3.0}
+    assert summary["human_mse_std"].to_list() == pytest.approx([10.0, 5.0, 2.0**0.5])
+    assert summary["is_baseline"].to_list() == [True, False, False]
+    # Only prompts a and b ran with both: 3 against 15, not against 20.
+    assert summary["change_percent"].to_list() == pytest.approx([0.0, -50.0, -80.0])
+
+
+def test_failed_runs_count_and_stay_out_of_the_mean(tmp_path):
+    make_sweep(tmp_path, {("none", "none"): {"a": 10.0, "b": 20.0}})
+    for prompt, state in (("c", "failed"), ("d", "running")):
+        folder = tmp_path / "00_sla-none_pwg-none" / prompt
+        swept = {"sla": "none", "pwg": "none"}
+        make_run(folder, prompt=prompt, swept=swept, sla="none", pwg="none", name="ablation", state=state)
+    (row,) = summarise(collect(tmp_path)).to_dict("records")
+    assert (row["n"], row["failed"], row["human_mse_mean"]) == (2, 1, 15.0)
+
+
+def test_seeds_are_averaged_and_not_variants(tmp_path):
+    for seed, value in ((0, 4.0), (1, 8.0)):
+        make_run(tmp_path / str(seed), seed=seed, human_mse=value, swept={"seed": str(seed), "sla": "full"})
+    (row,) = summarise(collect(tmp_path)).to_dict("records")
+    assert (row["n"], row["human_mse_mean"]) == (2, 6.0)
+
+
+def test_each_sampler_is_compared_with_its_own_baseline(tmp_path):
+    number = 0
+    for sampler, values in (("t2v_zero", (10.0, 5.0)), ("per_frame", (100.0, 90.0))):
+        for sla, value in zip(("none", "full"), values, strict=True):
+            swept = {"sampler": sampler, "sla": sla}
+            make_run(tmp_path / str(number), swept=swept, sla=sla, pwg="none", human_mse=value)
+            number += 1
+    summary = summarise(collect(tmp_path))
+    assert summary["change_percent"].to_list() == pytest.approx([0.0, -50.0, 0.0, -10.0])
+
+
+def test_without_a_baseline_there_is_no_change(tmp_path):
+    make_run(tmp_path / "0", swept={"sla": "full"}, baseline={})
+    make_run(tmp_path / "1", swept={"sla": "none"}, baseline={}, sla="none")
+    assert summarise(collect(tmp_path))["change_percent"].isna().all()
+
+
+def test_a_single_run_has_a_row_without_deviation(tmp_path):
+    make_run(tmp_path / "run", human_mse=7.25)
+    results = collect(tmp_path / "run")
+    assert list(variant_labels(results)) == ["run"]
+    assert "| run | 7.2 |" in to_markdown(summarise(results))
+
+
+def test_markdown_and_latex_have_a_line_per_variant(tmp_path):
+    summary = summarise(collect(make_sweep(tmp_path, SCORES)))
+    lines = to_markdown(summary).splitlines()
+    assert lines[0].startswith("| variant | H_MSE | change |")
+    assert lines[2].startswith("| sla=none pwg=none | 20.0 ± 10.0 | baseline |")
+    assert lines[3].startswith("| sla=full pwg=none | 10.0 ± 5.0 | -50.0 % |")
+    assert len({line.count("|") for line in lines}) == 1
+    latex = to_latex(summary)
+    assert r"H\_MSE" in latex
+    assert r"sla=full pwg=none & 10.0 $\pm$ 5.0 & -50.0 \% &" in latex
+
+
+def test_no_finished_run_gives_a_table_all_the_same(tmp_path):
+    make_run(tmp_path / "0", state="failed")
+    summary = summarise(collect(tmp_path))
+    assert pd.isna(summary["human_mse_mean"].iloc[0])
+    assert "| run | - |" in to_markdown(summary)
