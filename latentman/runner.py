@@ -184,9 +184,13 @@ def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
         if stage.name in ("denoise", "video"):
             _load(run, record, progress)
         record.begin(stage.name, chained)
-        spent = (before or {}).get("seconds") or 0.0 if before and before.get("hash") == chained else 0.0
-        with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
-            stage.work(run, advance)
+        spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
+        try:
+            with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
+                stage.work(run, advance)
+        except BaseException:
+            record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
+            raise
         record.end(stage.name, seconds=spent + reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
 
 

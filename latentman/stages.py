@@ -7,6 +7,7 @@ hashes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from latentman.types import BodySequence, Conditions, Correspondence, Motion, Vi
 
 if TYPE_CHECKING:
     from latentman.diffusion.backbone import Backbone
+
+logger = logging.getLogger("latentman")
 
 METRIC_SIZE = 256
 """H_MSE compares pixels of frames sampled on this grid (Eq. 9), or on the picture's own if that is smaller."""
@@ -143,6 +146,9 @@ def make_latents(run: Run, advance: Advance) -> None:
     config, plan = run.config, sampling_plan(run.config)
     backbone = run.backbone()
     state_file = run.folder / "latents" / "state.safetensors"
+    before = read_state(state_file)
+    if before is not None:
+        logger.info("denoise: goes on at step %d of %d", before.step, plan.num_steps)
 
     def on_step(state: State) -> None:
         write_state(state_file, state)
@@ -155,7 +161,7 @@ def make_latents(run: Run, advance: Advance) -> None:
         run.correspondence(config.setup.latent_size),
         run.correspondence(config.pwg.size),
         plan,
-        state=read_state(state_file),
+        state=before,
         on_step=on_step,
     )
     write_latents(run.folder / "latents.safetensors", latents)

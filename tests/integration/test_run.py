@@ -1,0 +1,216 @@
+"""A run from the command line to its folder: what it leaves, what it skips, and how it goes on after being killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from latentman.paths import read_npz
+from latentman.types import Correspondence
+from latentman.video import read_mp4
+
+from .conftest import SHORT, latentman, read_json, result_bytes, short_run
+
+STAGES = ["motion", "body", "render", "correspondence", "denoise", "video", "metrics"]
+
+
+def test_a_run_leaves_its_whole_record(finished):
+    names = {str(p.relative_to(finished)) for p in finished.rglob("*") if p.is_file()}
+    expected = {
+        "video.mp4", "frames/000.png", "frames/002.png", "conditions/depth.mp4", "conditions/iuv.mp4", "motion.npz",
+        "metrics.json", "config.yaml", "status.json", "index.html", "log.txt", "correspondence.mp4",
+    }  # fmt: skip
+    assert expected <= names
+    status = read_json(finished / "status.json")
+    assert status["state"] == "done"
+    assert [s for s in STAGES if status["stages"][s]["state"] == "done"] == STAGES
+    assert status["texts"]["negative"] == "low quality, blurry"
+    assert status["weights"]["model"]
+    assert read_mp4(finished / "video.mp4").frames.shape == (3, 256, 256, 3)
+    assert yaml.safe_load((finished / "config.yaml").read_text())["num_inference_steps"] == 4
+    assert not (finished / "latents").exists()
+
+
+def test_metrics_are_flat_numbers_with_reasons_for_what_is_missing(finished):
+    metrics = read_json(finished / "metrics.json")
+    assert metrics["human_mse"] > 0
+    assert 0 < metrics["human_mse_official_uint8"] < 255
+    assert len(metrics["per_pair"]["human_mse"]) == 2
+    for name in ("human_mse_mesh", "warp_error"):
+        assert metrics[name] is None
+        assert metrics[f"{name}_reason"]
+    assert all(metrics[f"seconds_{stage}"] >= 0 for stage in STAGES)
+    assert metrics["peak_memory_bytes"] > 100e6
+    assert all(v is None or isinstance(v, int | float | str) for k, v in metrics.items() if k != "per_pair")
+
+
+def test_correspondences_are_kept_on_both_grids(finished):
+    for size in (64, 256):
+        matches = Correspondence.from_arrays(read_npz(finished / f"correspondence_{size}.npz"))
+        assert (matches.size, len(matches.pairs)) == (size, 3)
+        assert matches.num_matches > size * size / 20
+
+
+def test_a_finished_run_is_skipped_and_left_as_it_is(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "again")
+    # The folder is part of no result, so the copy is this very run.
+    before = {
+        p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.suffix in {".png", ".mp4", ".npz", ".safetensors"}
+    }
+    short_run(folder)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_same_seed_same_bytes(finished, tmp_path):
+    folder = tmp_path / "second"
+    short_run(folder)
+    assert result_bytes(folder) == result_bytes(finished)
+
+
+def kill_when(folder, reached, *more):
+    """Start the run and SIGKILL it as soon as ``reached()`` holds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "latentman.run", *SHORT, f"run_dir={folder}", *more],
+        cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(4000):
+            if reached() or process.poll() is not None:
+                break
+            time.sleep(0.01)
+        assert process.poll() is None, "the run ended before it could be killed"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("moment", ["conditions.npz", "latents/state.safetensors", "frames/001.png"])
+def test_a_killed_run_continues_to_the_same_bytes(finished, tmp_path, moment):
+    folder = tmp_path / "killed"
+    kill_when(folder, (folder / moment).exists)
+    assert read_json(folder / "status.json")["state"] == "running"
+    short_run(folder)
+    assert result_bytes(folder) == result_bytes(finished)
+    assert read_json(folder / "status.json")["state"] == "done"
+
+
+def test_denoising_continues_from_its_last_step(tmp_path):
+    folder = tmp_path / "killed"
+    state = folder / "latents" / "state.safetensors"
+
+    def third_step():
+        return state.exists() and b'"step":"3"' in state.read_bytes()[:300]
+
+    kill_when(folder, third_step, "num_inference_steps=6")
+    short_run(folder, "num_inference_steps=6")
+    assert "denoise: goes on at step 3 of 6" in (folder / "log.txt").read_text()
+    fresh = tmp_path / "fresh"
+    short_run(fresh, "num_inference_steps=6")
+    assert result_bytes(folder) == result_bytes(fresh)
+
+
+def test_sigterm_is_recorded_as_an_interruption(tmp_path):
+    folder = tmp_path / "stopped"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "latentman.run", *SHORT, f"run_dir={folder}"],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (folder / "conditions.npz").exists():
+        time.sleep(0.01)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "same command continues" in stderr
+    assert "Traceback" not in stderr
+    assert read_json(folder / "status.json")["state"] == "interrupted"
+
+
+def test_a_folder_of_another_configuration_is_refused_and_left_alone(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "mine")
+    before = result_bytes(folder)
+    done = short_run(folder, "seed=9", check=False)
+    assert done.returncode == 2
+    assert "belongs to another configuration: seed is 0 there and 9 here" in done.stderr
+    assert "overwrite=true" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert result_bytes(folder) == before
+    assert read_json(folder / "status.json")["state"] == "done"
+
+
+def test_overwrite_replaces_the_run(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "mine")
+    (folder / "notes.txt").write_text("the user's own")
+    short_run(folder, "seed=9", "overwrite=true")
+    assert result_bytes(folder)["video.mp4"] != result_bytes(finished)["video.mp4"]
+    assert (folder / "notes.txt").read_text() == "the user's own"
+
+
+@pytest.mark.parametrize("more", [[], ["overwrite=true"]])
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, more):
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter1.tex").write_text("words")
+    done = short_run(folder, *more, check=False)
+    assert done.returncode == 2
+    assert "holds files that no run made, such as chapter1.tex" in done.stderr
+    assert [p.name for p in folder.iterdir() if p.name != ".lock"] == ["chapter1.tex"]
+
+
+def test_a_folder_in_use_is_refused(finished, tmp_path):
+    import fcntl
+
+    folder = shutil.copytree(finished, tmp_path / "busy")
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = short_run(folder, check=False)
+    assert done.returncode == 2
+    assert "another process is working in it" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = latentman(*SHORT, f"run_dir={tmp_path / 'file' / 'run'}", cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "cannot write to run_dir" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _small_files():
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+
+def test_a_full_disk_stops_the_run_with_the_file_and_it_continues_later(finished, tmp_path):
+    folder = tmp_path / "full"
+    done = short_run(folder, check=False, preexec_fn=_small_files, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert str(folder) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert read_json(folder / "status.json")["state"] == "failed"
+    short_run(folder)
+    assert result_bytes(folder) == result_bytes(finished)
+
+
+def test_a_character_outside_the_picture_is_a_valid_run_with_a_warning_and_no_score(tmp_path):
+    folder = tmp_path / "outside"
+    short_run(folder, "camera.distance=0.05", "motion.text='a person stands'")
+    status, metrics = read_json(folder / "status.json"), read_json(folder / "metrics.json")
+    assert status["state"] == "done"
+    assert status["warnings"]
+    if metrics["num_matches"] == 0:
+        assert metrics["human_mse"] is None
+        assert metrics["human_mse_reason"]
+
+
+def test_a_prompt_that_is_too_long_is_cut_and_said_so(tmp_path):
+    folder = tmp_path / "long"
+    short_run(folder, "prompt=" + "a very red robot " * 40 + "walks")
+    assert any("longer than the 77 tokens" in w for w in read_json(folder / "status.json")["warnings"])
