@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def main(argv: list[str]) -> int:
         try:
             _launch(arguments)
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments)) from None
+            raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments.overrides, [])) from None
     return 0
 
 
@@ -65,21 +66,27 @@ def _launch(arguments: Arguments) -> None:
         with _argv(arguments.argv()), _plain_job_errors():
             try:
                 hydra_main()
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(_how_to_continue(arguments.overrides, _sweeps())) from None
             finally:
                 _report_sweeps()
 
 
+def _sweeps() -> list[Path]:
+    """Return the folders of the sweeps of which this process has run jobs; the list is the runner's own."""
+    runner = sys.modules.get("latentman.runner")
+    return getattr(runner, "finished_sweeps", [])
+
+
 def _report_sweeps() -> None:
     """End a sweep with its table and gallery, also when some of its jobs failed or it was interrupted."""
-    runner = sys.modules.get("latentman.runner")
-    folders = list(dict.fromkeys(getattr(runner, "finished_sweeps", ())))
+    folders = _sweeps()
     if not folders:
         return
     report = importlib.import_module(COMMANDS["report"][0])
-    for folder in folders:
-        runner.finished_sweeps.remove(folder)  # type: ignore[union-attr]
+    while folders:
         with contextlib.suppress(LatentManError):  # nothing is finished yet: the error of the run itself says why
-            report.main([str(folder)])
+            report.main([str(folders.pop(0))])
 
 
 def _with_mode(arguments: Arguments) -> Arguments:
@@ -138,8 +145,9 @@ def _plain_job_errors() -> Iterator[None]:
         JobReturn.return_value = original
 
 
-def _how_to_continue(arguments: Arguments) -> str:
-    named = [part for part in arguments.overrides if part.lstrip("+").startswith(("run_dir=", "sweep_dir="))]
-    if named:
+def _how_to_continue(overrides: list[str], sweeps: list[Path]) -> str:
+    if any(part.lstrip("+").startswith(("run_dir=", "sweep_dir=")) for part in overrides):
         return "interrupted; the same command continues where it stopped"
-    return "interrupted; to continue, run it again with run_dir=FOLDER (a sweep: sweep_dir=FOLDER), where it wrote to"
+    if sweeps:
+        return f"interrupted; to continue, give the same command with sweep_dir={shlex.quote(str(sweeps[-1]))}"
+    return "interrupted; to continue, give the same command with run_dir= and the folder that it wrote to"
