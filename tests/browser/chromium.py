@@ -11,7 +11,8 @@ needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="no Chromium in PATH
 
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
+    "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
     "--virtual-time-budget=5000",
 ]  # fmt: skip
 

@@ -84,11 +84,12 @@
     });
   }
 
-  const load = (address) => {
+  const load = (address) => new Promise((resolve, reject) => {
     const picture = new Image();
+    picture.onload = () => resolve(picture);
+    picture.onerror = reject;
     picture.src = address;
-    return picture.decode().then(() => picture);
-  };
+  });
   Promise.all(canvases.map(async (canvas) => {
     canvas.pictures = await Promise.all(clips.panels[Number(canvas.dataset.clip)].map(load));
   })).then(() => {

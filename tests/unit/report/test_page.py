@@ -64,7 +64,8 @@ def test_a_run_page_shows_four_clips_of_equal_length(run_page):
 def test_a_run_page_shows_scores_reasons_costs_texts_warnings_and_the_command(run_page):
     for expected in (
         "12.50", "the mesh-exact correspondence is not part of this version", "41.2 s", "1.46 GB",
-        "low quality, blurry", "a person walks", "frame 3 is empty", "python -m latentman.run", "name: full", "commit 1f2e3d4c",
+        "low quality, blurry", "a person walks", "frame 3 is empty", "python -m latentman.run",
+        "name: full", "commit 1f2e3d4c",
     ):  # fmt: skip
         assert expected in run_page.text
     assert len([bar for bar in run_page.all("rect") if bar.get("class") == "bar"]) == 4
