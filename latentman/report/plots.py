@@ -28,7 +28,7 @@ def variant_bars(summary: pd.DataFrame) -> str:
     rows = [
         (str(r["variant"]), r["human_mse_mean"], r["human_mse_std"], r["is_baseline"]) for _, r in summary.iterrows()
     ]
-    left = 24 + 7 * max(len(label) for label, *_ in rows)
+    left = 24 + 8 * max(len(label) for label, *_ in rows)
     width, height = left + 420, 34 * len(rows) + 62
     reach = [mean + (0 if pd.isna(std) else std) for _, mean, std, _ in rows if not pd.isna(mean)]
     top = nice_ceiling(max(reach, default=1.0))
