@@ -77,10 +77,10 @@ def pair_bars(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     top = nice_ceiling(max(known, default=1.0))
     step = min(64.0, 600 / max(1, len(values)))
-    width, base, tall = 44 + step * len(values) + 6, 150, 130
+    width, base, tall = 44 + step * len(values) + 6, 128, 118
     every = max(1, math.ceil(34 / step))
     parts = [
-        f'<svg class="bars" viewBox="0 0 {width:.0f} 186" width="{width:.0f}" role="img" '
+        f'<svg class="bars" viewBox="0 0 {width:.0f} 152" width="{width:.0f}" role="img" '
         f'aria-label="H_MSE of {len(values)} pairs of frames, axis from 0 to {top:g}">'
     ]
     for tick in range(3):
@@ -103,5 +103,4 @@ def pair_bars(values: Sequence[float | None]) -> str:
             )
         if index % every == 0:
             parts.append(f'<text x="{x + step / 2:.1f}" y="{base + 16}" text-anchor="middle">{index + 1}</text>')
-    parts.append(f'<text x="44" y="{base + 33}">frame, compared with the one its colours come from</text></svg>')
-    return "".join(parts)
+    return "".join([*parts, "</svg>"])

@@ -101,7 +101,10 @@ def pairs_plot(metrics: Mapping[str, Any]) -> str:
     if not isinstance(series, list) or not any(isinstance(value, int | float) for value in series):
         return ""
     values = [float(value) if isinstance(value, int | float) else None for value in series]
-    return f'<h2>H_MSE of each pair of frames</h2><div class="scroll">{pair_bars(values)}</div>'
+    return (
+        f'<h2>H_MSE of each pair of frames</h2><div class="scroll">{pair_bars(values)}</div>'
+        '<p class="note">Each frame from the second on, compared with the frame that its colours come from.</p>'
+    )
 
 
 def stages_table(status: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ def test_the_ceiling_is_at_or_above_the_value_and_near_it(value):
 def test_bars_of_pairs_are_as_tall_as_their_values():
     root = ElementTree.fromstring(pair_bars([10.0, None, 40.0, 20.0]))
     heights = [float(bar.get("height")) for bar in root.iter("rect")]
-    assert heights == pytest.approx([26.0, 104.0, 52.0])
+    assert heights == pytest.approx([23.6, 94.4, 47.2])
     assert [bar.get("data-pair") for bar in root.iter("rect")] == ["1", "3", "4"]
 
 
