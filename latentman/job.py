@@ -12,6 +12,7 @@ from typing import Any
 
 from latentman.config import Config, PromptEntry, resolve
 from latentman.errors import ConfigError
+from latentman.overrides import quote
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def _swept(overrides: list[str]) -> dict[str, str]:
 def plan_tasks(cfg: Any, config: Config, job: Job) -> list[Task]:
     """Return the prompts of a job; a single prompt takes the job's own folder."""
     if not config.prompts.entries:
-        return [Task(config, job.folder, job.plain, job.text, _command(job.overrides, {}))]
+        typed = {key: value for key, value in _free_text(config).items() if _overridden(key, job.overrides)}
+        return [Task(config, job.folder, job.plain, job.text, _command(job.overrides, typed))]
     entries = list(enumerate(config.prompts.entries))
     if config.prompts.shard is not None:
         index, count = (int(x) for x in config.prompts.shard.split("/"))
@@ -167,17 +169,35 @@ def _task(cfg: Any, config: Config, entry: PromptEntry, job: Job, number: int | 
     folder = job.folder if number is None else job.folder / f"{number:02d}-{slug(prompt)}"
     plain, text = _plain(own)
     resolved = resolve(own)
-    extra = {"prompts": "single", "prompt": prompt, "seed": str(seed)}
+    typed = {key: value for key, value in _free_text(resolved).items() if _overridden(key, job.overrides)}
+    extra = {"prompts": "single", **typed, "prompt": prompt, "seed": str(seed)}
     if resolved.motion.text is not None:
         extra["motion.text"] = resolved.motion.text
     return Task(resolved, folder, plain, text, _command(job.overrides, extra))
 
 
+def _free_text(config: Config) -> dict[str, str]:
+    """Return the values that are typed as they are, where the overrides hold them quoted for Hydra."""
+    text = {
+        "prompt": config.prompt,
+        "motion.text": config.motion.text,
+        "text.suffix": config.text.suffix,
+        "text.negative": config.text.negative,
+    }
+    return {key: value for key, value in text.items() if value is not None}
+
+
+def _overridden(key: str, overrides: list[str]) -> bool:
+    return any(override.lstrip("+").partition("=")[0] == key for override in overrides)
+
+
 def _command(overrides: list[str], extra: dict[str, str]) -> str:
-    """Return the command that makes the same pictures again."""
+    """Return the command that makes the same pictures again; ``extra`` takes the place of overrides of the same key."""
     dropped = {"run_dir", "sweep_dir", "overwrite", "prompts.shard", *extra}
     kept = [override for override in overrides if override.lstrip("+").partition("=")[0] not in dropped]
-    return shlex.join(["python", "-m", "latentman.run", *kept, *(f"{key}={value}" for key, value in extra.items())])
+    # One pair of quotes around a whole value would be taken off: a text that has its own needs Hydra's around it.
+    values = {key: quote(value) if value[:1] in ("'", '"') else value for key, value in extra.items()}
+    return shlex.join(["python", "-m", "latentman.run", *kept, *(f"{key}={value}" for key, value in values.items())])
 
 
 def _plain(cfg: Any) -> tuple[dict[str, Any], str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import shlex
 import shutil
 import signal
 from collections.abc import Iterator
@@ -53,9 +54,14 @@ def execute(cfg: Any) -> float | None:
     _prepare(config)
     with locked(job.folder), _terminable():
         tasks = plan_tasks(cfg, config, job)
-        if len(tasks) == 1 and tasks[0].folder == job.folder:
-            return run_task(tasks[0], job, show_config=job.number == 0)
-        return run_job(tasks, job, cfg)
+        try:
+            if len(tasks) == 1 and tasks[0].folder == job.folder:
+                return run_task(tasks[0], job, show_config=job.number == 0)
+            return run_job(tasks, job)
+        except KeyboardInterrupt:
+            if config.run_dir is not None or job.sweep_dir is not None:
+                raise  # the same command continues
+            raise KeyboardInterrupt(f"interrupted; to continue, add run_dir={shlex.quote(str(job.folder))}") from None
 
 
 def _prepare(config: Config) -> None:
@@ -88,21 +94,22 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def run_job(tasks: list[Task], job: Job, cfg: Any) -> float | None:
+def run_job(tasks: list[Task], job: Job) -> float | None:
     """Run every prompt of a set in its own folder, then write the means and an overview."""
     from latentman.report.page import write_job_page
 
     record = claim(job.folder, job.plain, overwrite=job.overwrite)
     write_config(job.folder, job.text)
     record.update(kind="job", state="running", started=_now(), finished=None, error=None, **job.facts())
+    display = Progress()
     with _recorded(record):
         for index, task in enumerate(tasks):
-            logger.info("prompt %d of %d: %s", index + 1, len(tasks), task.config.prompt)
+            display.closing([f"prompt {index + 1} of {len(tasks)}: {task.config.prompt}"])
             run_task(task, job, show_config=index == 0 and job.number == 0)
         means = write_means(job.folder, [task.folder for task in tasks])
         write_job_page(job.folder)
     record.update(state="done", finished=_now())
-    logger.info("page: %s", job.folder / "index.html")
+    display.closing([f"page of all prompts  {job.folder / 'index.html'}"])
     return means.get("human_mse")
 
 
@@ -129,7 +136,7 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
         record.write_metrics(metrics)
         record.update(state="done", stage=None, finished=_now())
         write_run_page(folder)
-        progress.closing(_closing_lines(folder, metrics, job))
+        progress.closing(_closing_lines(folder, metrics))
     return metrics.get("human_mse")
 
 
@@ -248,7 +255,7 @@ def _recorded(record: LocalRecord) -> Iterator[None]:
         raise
 
 
-def _closing_lines(folder: Path, metrics: dict[str, Any], job: Job) -> list[str]:
+def _closing_lines(folder: Path, metrics: dict[str, Any]) -> list[str]:
     value = metrics.get("human_mse")
     score = f"{value:.1f}" if isinstance(value, float) else f"not available ({metrics.get('human_mse_reason')})"
     return [f"H_MSE  {score}", f"video  {folder / 'video.mp4'}", f"page   {folder / 'index.html'}"]

@@ -123,17 +123,20 @@ def make_conditions(run: Run, advance: Advance) -> None:
 def make_correspondence(run: Run, advance: Advance) -> None:
     """IUV to the map M, on every grid that is needed."""
     from latentman.correspondence.build import build
+    from latentman.correspondence.match import warn_of_losses
 
     config = run.config
     match = build(config.correspondence, config.solver.name, config.reference.name)
     conditions = run.conditions()
-    sizes = run.map_sizes
+    sizes, maps = run.map_sizes, []
     for index, size in enumerate(sizes):
 
         def progress(done: int, total: int, before: int = index) -> None:
             advance(before * total + done, len(sizes) * total)
 
-        write_npz(run.folder / f"correspondence_{size}.npz", match(conditions, size, progress).arrays())
+        maps.append(match(conditions, size, progress))
+        write_npz(run.folder / f"correspondence_{size}.npz", maps[-1].arrays())
+    warn_of_losses(maps)
 
 
 def make_latents(run: Run, advance: Advance) -> None:

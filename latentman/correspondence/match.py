@@ -7,7 +7,7 @@ features. The smaller side of a part is matched completely; the rest of the larg
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -139,7 +139,6 @@ def match_clip(
             source_map = fill_in(current, source_map, pair)
         if progress is not None:
             progress(done, len(maps) - 1)
-    _warn_of_losses(pairs)
     gaps = [pair.gap for pair in pairs]
     return Correspondence(
         pairs=tuple((pair.target, pair.source) for pair in pairs),
@@ -175,16 +174,16 @@ def _sum_or_none(gaps: list[float | None]) -> float | None:
     return float(sum(known)) if len(known) == len(gaps) else None
 
 
-def _warn_of_losses(pairs: list[FramePair]) -> None:
-    """Say once for the clip which frames have no match at all, and how many parts had no partner."""
-    without = [str(i) for i, pair in enumerate(pairs) if i > 0 and len(pair.target) == 0]
-    skipped = sum(pair.parts_skipped for pair in pairs)
-    if without or skipped:
-        _log.warning(
-            "correspondence: %d of %d frames have no match with their reference%s; parts seen in one frame of a pair "
-            "only, and left unmatched: %d",
-            len(without),
-            len(pairs) - 1,
-            f" (frame {', '.join(without)})" if without else "",
-            skipped,
-        )
+def warn_of_losses(maps: Sequence[Correspondence]) -> None:
+    """Say once for a clip, for all its grids, which frames have no match at all and how many parts had no partner."""
+    for matches in maps:
+        without = [str(i) for i, (target, _) in enumerate(matches.pairs) if i > 0 and len(target) == 0]
+        if without:
+            _log.warning(
+                "correspondence: %d of %d frames (%s) have no match with their reference on the %dx%d grid",
+                len(without), len(matches.pairs) - 1, ", ".join(without), matches.size, matches.size,
+            )  # fmt: skip
+    skipped = [(int(matches.parts_skipped.sum()), matches.size) for matches in maps]
+    if any(count for count, _ in skipped):
+        counts = ", ".join(f"{count} times at {size}x{size}" for count, size in skipped)
+        _log.warning("correspondence: a body part was seen in only one frame of a pair and left unmatched %s", counts)

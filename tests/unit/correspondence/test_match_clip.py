@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from latentman.config import CorrespondenceConfig
 from latentman.correspondence.build import build
 from latentman.correspondence.features import part_features
-from latentman.correspondence.match import downsample, match_clip
+from latentman.correspondence.match import downsample, match_clip, warn_of_losses
 from latentman.errors import ConfigError, DataError, ShapeError
 from latentman.types import Camera, Conditions
 
@@ -133,16 +133,17 @@ def test_parts_seen_in_one_frame_only_are_counted_and_reported_once(caplog):
     iuv[2, 3, 3, 0] = 5
     with caplog.at_level(logging.WARNING):
         found = match_clip(iuv, size=4)
+        warn_of_losses([found, found])
     assert found.parts_skipped.tolist() == [0, 2, 3]
     assert [len(target) for target, _ in found.pairs] == [0, 1, 0]
-    (record,) = caplog.records
-    assert record.name == "latentman.correspondence"
-    assert "1 of 2 frames have no match with their reference (frame 2)" in record.getMessage()
-    assert record.getMessage().endswith(": 5")
+    first, second, parts = (record.getMessage() for record in caplog.records)
+    assert first == second
+    assert "1 of 2 frames (2) have no match with their reference on the 4x4 grid" in first
+    assert parts.endswith("left unmatched 5 times at 4x4, 5 times at 4x4")
 
 
 def test_a_clip_without_losses_is_not_warned_of(caplog):
-    match_clip(np.repeat(noisy_clip(3, frames=1), 2, axis=0), size=12)
+    warn_of_losses([match_clip(np.repeat(noisy_clip(3, frames=1), 2, axis=0), size=12)])
     assert not caplog.records
 
 
