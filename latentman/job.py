@@ -155,8 +155,6 @@ def _task(cfg: Any, config: Config, entry: PromptEntry, job: Job, number: int | 
 
     prompt = entry.mini if config.setup.name == "mini" and entry.mini else entry.text
     seed = config.seed + (entry.seed or 0)
-    own = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
-    own = OmegaConf.merge(OmegaConf.structured(Config), own)
     changes: dict[str, Any] = {
         "prompt": prompt,
         "seed": seed,
@@ -164,8 +162,7 @@ def _task(cfg: Any, config: Config, entry: PromptEntry, job: Job, number: int | 
     }
     if entry.motion is not None and config.motion.text is None:
         changes["motion"] = {"text": entry.motion}
-    for key, value in changes.items():
-        OmegaConf.update(own, key, value, merge=key == "motion")
+    own = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(cfg, resolve=True), changes)
     folder = job.folder if number is None else job.folder / f"{number:02d}-{slug(prompt)}"
     plain, text = _plain(own)
     resolved = resolve(own)

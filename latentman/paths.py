@@ -23,6 +23,9 @@ from latentman.errors import ConfigError, RecordError
 
 PACKAGE = Path(__file__).resolve().parent
 
+PARTIAL = ".partial-"
+"""How the names of unfinished files begin; a killed process leaves one behind."""
+
 
 def config_dir() -> str:
     """Return the absolute path of the configuration tree: the wheel's own, else the checkout's.
@@ -53,7 +56,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
         write(temporary)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
-from latentman.paths import write_text
+from latentman.paths import PARTIAL, write_text
 from latentman.tracking.local import LocalRecord
 
 NOT_PART_OF_THE_RESULT = (
@@ -75,6 +75,8 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
             f"run_dir={folder} belongs to another configuration: {'; '.join(differences(before, now)[:3])}\n"
             "choose another run_dir, or overwrite=true to throw its results away"
         )
+    for leftover in folder.rglob(f"{PARTIAL}*"):
+        leftover.unlink(missing_ok=True)
     record.update(identity=now)
     return record
 

@@ -10,6 +10,12 @@ from latentman.config import CameraConfig
 from latentman.errors import DataError
 from latentman.types import Array, BodySequence, Camera
 
+NEAREST_M = 0.25
+"""How near the framing camera may come to the figure, metres."""
+
+MIN_EXTENT_M = 1e-6
+"""A clip that is smaller than this is a point."""
+
 
 def place_camera(sequence: BodySequence, config: CameraConfig, size: int) -> Camera:
     """Return the clip's camera for square pictures of ``size`` pixels.
@@ -41,7 +47,8 @@ def frame_clip(
     """Return the nearest camera that keeps every vertex of every frame inside the margin, in closed form.
 
     In view axes a point at (x, y, z) lies inside the frustum of a camera at -t with half width k per metre of depth iff
-    |x + t_x| <= k (z + t_z), and the same for y. The tightest of these bounds on either side give t directly.
+    |x + t_x| <= k (z + t_z), and the same for y. The tightest of these bounds on either side give t directly; the
+    camera stays at least ``NEAREST_M`` in front of the nearest vertex.
 
     Args:
         vertices: (T, V, 3) or (V, 3) metres.
@@ -59,12 +66,14 @@ def frame_clip(
     slope = math.tan(math.radians(yfov_deg) / 2) * (1 - 2 * margin)
     planar, depth = points[:, :2], points[:, 2:]
     high, low = (planar - slope * depth).max(0), (planar + slope * depth).min(0)
-    distance = float((high - low).max()) / (2 * slope)
-    translation = np.array([*(-(high + low) / 2), distance])
-    if not (points[:, 2] + distance).min() > 1e-6:
+    if float(np.ptp(points, axis=0).max()) < MIN_EXTENT_M:
         raise DataError(
             "cannot place the camera: all vertices of the clip lie in one point; check motion=... and body=..."
         )
+    # With a wide angle and a deep, narrow clip the tightest frustum would have its tip in the nearest vertex. Standing
+    # further back keeps every bound.
+    distance = max(float((high - low).max()) / (2 * slope), NEAREST_M - float(depth.min()))
+    translation = np.array([*(-(high + low) / 2), distance])
     return _camera(rotation, translation, size, yfov_deg)
 
 

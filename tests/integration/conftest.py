@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SHORT = ["num_frames=3", "num_inference_steps=4", "threads=1"]
+SHORT = ["num_frames=3", "num_inference_steps=4", "threads=2"]
 COSTS = ("seconds_", "peak_memory_bytes")
 SAME_BYTES = ["motion.npz", "conditions.npz", "latents.safetensors", "video.mp4", "correspondence.mp4"]
 

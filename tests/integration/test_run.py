@@ -72,6 +72,16 @@ def test_same_seed_same_bytes(finished, tmp_path):
     assert result_bytes(folder) == result_bytes(finished)
 
 
+def wait_until(reached, process):
+    """Wait for a moment of a run that is still going on."""
+    for _ in range(10_000):
+        if reached():
+            break
+        assert process.poll() is None, "the run ended before the moment came"
+        time.sleep(0.01)
+    assert process.poll() is None, "the run ended before it could be stopped"
+
+
 def kill_when(folder, reached, *more):
     """Start the run and SIGKILL it as soon as ``reached()`` holds."""
     process = subprocess.Popen(
@@ -79,11 +89,7 @@ def kill_when(folder, reached, *more):
         cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        for _ in range(4000):
-            if reached() or process.poll() is not None:
-                break
-            time.sleep(0.01)
-        assert process.poll() is None, "the run ended before it could be killed"
+        wait_until(reached, process)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -120,8 +126,7 @@ def test_sigterm_is_recorded_as_an_interruption(tmp_path):
         [sys.executable, "-m", "latentman.run", *SHORT, f"run_dir={folder}"],
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while not (folder / "conditions.npz").exists():
-        time.sleep(0.01)
+    wait_until((folder / "conditions.npz").exists, process)
     process.terminate()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -135,7 +140,7 @@ def test_a_folder_of_another_configuration_is_refused_and_left_alone(finished, t
     before = result_bytes(folder)
     done = short_run(folder, "seed=9", check=False)
     assert done.returncode == 2
-    assert "belongs to another configuration: seed is 0 there and 9 here" in done.stderr
+    assert "belongs to another configuration: seed is 3 there and 9 here" in done.stderr
     assert "overwrite=true" in done.stderr
     assert "Traceback" not in done.stderr
     assert result_bytes(folder) == before
