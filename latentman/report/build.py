@@ -28,7 +28,7 @@ class Report:
 
 
 def write_report(root: Path, *, gallery: bool = True) -> Report:
-    """Write the results, the table, the plot and the gallery of a run, job or sweep into its folder.
+    """Write the results, the table, the plot, the gallery and the strips of a run, job or sweep into its folder.
 
     Written anew from the runs each time; nothing is added up.
 
@@ -47,9 +47,11 @@ def write_report(root: Path, *, gallery: bool = True) -> Report:
     write_text(root / names[5], variant_bars(summary))
     if gallery:
         from latentman.report.gallery import write_gallery
+        from latentman.report.strip import write_strips
 
         write_gallery(root)
         names.append("gallery.html")
+        names += [str(path.relative_to(root)) for path in write_strips(root, results)]
     return Report(tuple(root / name for name in names), table, _failures(results))
 
 

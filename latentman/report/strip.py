@@ -1,0 +1,77 @@
+"""Still pictures of a sweep: for every prompt, the frames of each variant in a row, the rows below one another.
+
+What a page or a paper shows where no video can play: the eye compares columns for the method and rows for consistency.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from latentman.paths import write_atomic
+from latentman.report.table import variant_labels
+from latentman.video import frame_paths, read_png_frames
+
+FRAME_PX = 160
+"""Width of a frame in a strip."""
+
+LABEL_PX = 22
+"""Height of the line above each row."""
+
+MAX_FRAMES = 8
+"""Frames of a row; a longer clip is sampled evenly."""
+
+INK, PAPER = (30, 30, 30), (255, 255, 255)
+
+
+def write_strips(root: Path, results: pd.DataFrame) -> list[Path]:
+    """Write ``strips/<number>.png`` for every prompt and seed that more than one variant has finished.
+
+    Args:
+        root: the folder of the sweep.
+        results: as from ``collect``.
+
+    Returns:
+        The files, in the order of the prompts.
+    """
+    labelled = results.assign(label=variant_labels(results), human_mse=results.get("human_mse", np.nan))
+    labelled = labelled[labelled["state"] == "done"]
+    written = []
+    for number, ((prompt, seed), runs) in enumerate(labelled.groupby(["prompt", "seed"], sort=False)):
+        rows = [
+            (_heading(label, value), read_png_frames(root / str(folder) / "frames"))
+            for label, value, folder in zip(runs["label"], runs["human_mse"], runs["folder"], strict=True)
+            if frame_paths(root / str(folder) / "frames")
+        ]
+        if len(rows) < 2:
+            continue
+        picture = draw_strip(f"{prompt}  (seed {seed})", rows)
+        path = root / "strips" / f"{number:02d}.png"
+        write_atomic(path, partial(picture.save, optimize=True))
+        written.append(path)
+    return written
+
+
+def draw_strip(title: str, rows: list[tuple[str, NDArray[np.uint8]]]) -> Image.Image:
+    """Return one picture: the title, then each row's label and frames (T, H, W, 3)."""
+    shown = min(MAX_FRAMES, max(len(frames) for _, frames in rows))
+    height = max(round(FRAME_PX * frames.shape[1] / frames.shape[2]) for _, frames in rows)
+    picture = Image.new("RGB", (FRAME_PX * shown, LABEL_PX + len(rows) * (LABEL_PX + height)), PAPER)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=13)
+    draw.text((6, 4), title, fill=INK, font=font)
+    for index, (label, frames) in enumerate(rows):
+        top = LABEL_PX + index * (LABEL_PX + height)
+        draw.text((6, top + 4), label, fill=INK, font=font)
+        for column, frame in enumerate(np.unique(np.linspace(0, len(frames) - 1, shown).round().astype(int))):
+            tile = Image.fromarray(frames[frame]).resize((FRAME_PX, height), Image.Resampling.LANCZOS)
+            picture.paste(tile, (column * FRAME_PX, top + LABEL_PX))
+    return picture
+
+
+def _heading(label: str, value: float | None) -> str:
+    return label if value is None or not np.isfinite(value) else f"{label}   H_MSE {value:.0f}"
