@@ -52,6 +52,10 @@ types: $(VENV)/installed-dev ## type check
 ci: ## everything that must pass before a change is taken
 	@./.ci/run
 
+.PHONY: record
+record: $(VENV)/installed ## make the recorded results of experiments/ and README again (a quarter of an hour)
+	@$(PY) experiments/record.py
+
 .PHONY: build
 build: $(VENV)/installed-dev ## the wheel and the source archive, in dist/
 	@$(PY) -m hatchling build

@@ -1,0 +1,116 @@
+"""Makes the recorded results again: runs each sweep, or continues it, and copies what this folder shows of it.
+
+python experiments/record.py [NAME ...]        from the root of a checkout; all sweeps by default (make record)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from latentman.paths import write_atomic, write_json, write_text
+from latentman.report.build import write_report
+from latentman.report.collect import collect
+from latentman.report.strip import draw_strip
+from latentman.report.table import variant_labels
+from latentman.video import read_png_frames
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+WORK = ROOT / "out" / "record"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A sweep, and the variants that its picture compares, the baseline above."""
+
+    arguments: tuple[str, ...]
+    above: str
+    below: str
+
+
+SWEEPS = {
+    "table2_ablation": Recorded(("+exp=ablation",), "sla=none pwg=none", "sla=full pwg=full"),
+    "on_the_spot": Recorded(("+exp=ablation_sla", "prompts=on_the_spot3"), "sla=none", "sla=full"),
+}
+
+
+def record(name: str) -> None:
+    """Run or continue one sweep and write its table, rows, picture and environment beside its README."""
+    sweep, folder, out = SWEEPS[name], HERE / name, WORK / name
+    subprocess.run([sys.executable, "-m", "latentman.run", *sweep.arguments, f"sweep_dir={out}"], check=True, cwd=ROOT)
+    report = write_report(out)
+    write_text(folder / "table.md", report.table)
+    shutil.copyfile(out / "results.csv", folder / "results.csv")
+    shutil.copyfile(out / "human_mse.svg", folder / "human_mse.svg")
+    parts = compare(out, sweep)
+    save(stacked(parts), folder / "strip.png")
+    if name == "table2_ablation":
+        save(parts[0], ROOT / "docs" / "strip.png")
+    write_json(folder / "environment.json", environment(out, sweep))
+
+
+def compare(out: Path, sweep: Recorded) -> list[Image.Image]:
+    """Return for every prompt the frames of the two variants, one above the other."""
+    results = collect(out)
+    labels = variant_labels(results)
+    parts = []
+    for prompt in dict.fromkeys(results["prompt"]):
+        rows = []
+        for label, title in ((sweep.above, "baseline"), (sweep.below, "LatentMan")):
+            (run,) = results[(results["prompt"] == prompt) & (labels == label)].itertuples()
+            frames = read_png_frames(out / run.folder / "frames")
+            rows.append((f"{title} ({label})   H_MSE {run.human_mse:.0f}", frames))
+        parts.append(draw_strip(prompt, rows))
+    return parts
+
+
+def stacked(parts: list[Image.Image]) -> Image.Image:
+    """Return pictures below one another on white."""
+    picture = Image.new("RGB", (max(p.width for p in parts), sum(p.height for p in parts)), (255, 255, 255))
+    top = 0
+    for part in parts:
+        picture.paste(part, (0, top))
+        top += part.height
+    return picture
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a picture with 255 colours: a third of the bytes, and no difference to see at this size."""
+    write_atomic(path, picture.quantize(255, dither=Image.Dither.NONE).save)
+
+
+def environment(out: Path, sweep: Recorded) -> dict[str, object]:
+    """Return what the numbers were made with."""
+    status = json.loads(next(out.rglob("video.mp4")).with_name("status.json").read_text(encoding="utf-8"))
+    return {
+        "command": shlex.join(["python", "-m", "latentman.run", *sweep.arguments]),
+        "commit": status["commit"],
+        "weights": status["weights"],
+        "versions": status["versions"],
+        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
+    }
+
+
+def update_readme() -> None:
+    """Put the recorded table between the README's marks."""
+    readme = ROOT / "README.md"
+    before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- table -->\n")
+    _, end, after = rest.partition("<!-- end of table -->")
+    table = (HERE / "table2_ablation" / "table.md").read_text(encoding="utf-8")
+    write_text(readme, f"{before}{start}{table}{end}{after}")
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or SWEEPS:
+        record(wanted)
+    update_readme()
