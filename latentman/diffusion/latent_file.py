@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from latentman.diffusion.denoise import State
@@ -15,8 +15,9 @@ from latentman.paths import write_atomic
 
 
 def _write(path: Path, latents: Tensor, metadata: dict[str, str]) -> None:
-    tensors = {"latents": latents.detach().cpu().contiguous()}
-    write_atomic(path, lambda p: save_file(tensors, str(p), metadata=metadata))
+    # To bytes first: safetensors' own writer reports a full disk as an error of its own kind.
+    data = save({"latents": latents.detach().cpu().contiguous()}, metadata=metadata)
+    write_atomic(path, lambda p: p.write_bytes(data))
 
 
 def _read(path: Path) -> tuple[Tensor, dict[str, str]]:

@@ -140,7 +140,7 @@ def test_a_folder_of_another_configuration_is_refused_and_left_alone(finished, t
     before = result_bytes(folder)
     done = short_run(folder, "seed=9", check=False)
     assert done.returncode == 2
-    assert "belongs to another configuration: seed is 3 there and 9 here" in done.stderr
+    assert "belongs to another configuration: seed is 1 there and 9 here" in done.stderr
     assert "overwrite=true" in done.stderr
     assert "Traceback" not in done.stderr
     assert result_bytes(folder) == before
@@ -206,13 +206,16 @@ def test_a_full_disk_stops_the_run_with_the_file_and_it_continues_later(finished
 
 def test_a_character_outside_the_picture_is_a_valid_run_with_a_warning_and_no_score(tmp_path):
     folder = tmp_path / "outside"
-    short_run(folder, "camera.distance=0.05", "motion.text='a person stands'")
+    short_run(folder, "camera.distance=0.05", "motion.text=a person stands")
     status, metrics = read_json(folder / "status.json"), read_json(folder / "metrics.json")
     assert status["state"] == "done"
-    assert status["warnings"]
-    if metrics["num_matches"] == 0:
-        assert metrics["human_mse"] is None
-        assert metrics["human_mse_reason"]
+    assert any("partly outside the picture in 3 of 3 frames" in warning for warning in status["warnings"])
+    assert any("have no match with their reference" in warning for warning in status["warnings"])
+    assert metrics["num_matches"] == 0
+    assert metrics["human_mse"] is None
+    assert "no two frames" in metrics["human_mse_reason"]
+    assert metrics["figure_contrast"] is None
+    assert metrics["figure_contrast_reason"]
 
 
 def test_a_prompt_that_is_too_long_is_cut_and_said_so(tmp_path):
