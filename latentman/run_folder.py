@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +98,11 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         RecordError: if another process works in it, or it cannot be written.
     """
+    lock = folder / ".lock"
+    is_new_folder, is_new_lock = not folder.exists(), not lock.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("w")
+        file = lock.open("w")
     except OSError as error:
         raise RecordError(f"cannot write to run_dir={folder}: {error.strerror}; choose another folder") from error
     with file:
@@ -110,7 +112,15 @@ def locked(folder: Path) -> Iterator[None]:
             raise RecordError(
                 f"run_dir={folder}: another process is working in it; wait for it or choose another folder"
             ) from error
-        yield
+        try:
+            yield
+        finally:
+            # A run that was refused leaves a folder as it found it.
+            if is_new_lock and not (folder / "status.json").exists():
+                lock.unlink(missing_ok=True)
+                if is_new_folder:
+                    with suppress(OSError):  # not empty: something was written after all
+                        folder.rmdir()
 
 
 def write_config(folder: Path, text: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 ROWS = [
     {"types", "errors", "paths", "video"},
-    {"config"},
+    {"groups", "config"},
     {"motion"},
     {"body"},
     {"render"},
