@@ -128,6 +128,7 @@ def _swept(overrides: list[str]) -> dict[str, str]:
         "threads",
         "device",
         "overwrite",
+        "prompts.shard",
     }
     return {key: value for key, _, value in pairs if key not in fixed}
 

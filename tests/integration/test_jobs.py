@@ -18,9 +18,8 @@ def sweep(tmp_path_factory):
 
 def test_a_sweep_has_a_job_for_every_combination_and_a_folder_for_every_prompt(sweep):
     folder, _ = sweep
-    jobs = sorted(p.name for p in folder.iterdir() if p.is_dir())
-    assert len(jobs) == 4
-    assert [j[:2] for j in jobs] == ["00", "01", "02", "03"]
+    jobs = sorted(p.parent.name for p in folder.glob("*/status.json"))
+    assert jobs == ["00_sla-none_pwg-none", "01_sla-none_pwg-full", "02_sla-full_pwg-none", "03_sla-full_pwg-full"]
     for job in jobs:
         prompts = sorted(p.name for p in (folder / job).iterdir() if p.is_dir())
         assert [p[:3] for p in prompts] == ["00-", "02-"]
