@@ -56,6 +56,10 @@ ci: ## everything that must pass before a change is taken
 record: $(VENV)/installed ## make the recorded results of experiments/ and README again (a quarter of an hour)
 	@$(PY) experiments/record.py
 
+.PHONY: tables
+tables: $(VENV)/installed ## the README's table from the recorded results
+	@$(PY) experiments/record.py --tables
+
 .PHONY: build
 build: $(VENV)/installed-dev ## the wheel and the source archive, in dist/
 	@$(PY) -m hatchling build

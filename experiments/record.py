@@ -1,6 +1,7 @@
 """Makes the recorded results again: runs each sweep, or continues it, and copies what this folder shows of it.
 
 python experiments/record.py [NAME ...]        from the root of a checkout; all sweeps by default (make record)
+python experiments/record.py --tables          the README's table from what is recorded (make tables)
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ def update_readme() -> None:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or SWEEPS:
+    only_tables = sys.argv[1:] == ["--tables"]
+    for wanted in () if only_tables else sys.argv[1:] or SWEEPS:
         record(wanted)
     update_readme()
