@@ -167,7 +167,7 @@ class _Meter:
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done, self.finished = name, total, 0, False
         self._start = self._shown_at = time.monotonic()
-        self._shown_share = 0.0
+        self._shown_share, self._begun_at = 0.0, 0
 
     def set(self, done: int, total: int | None) -> None:
         """Take a report: one step, or the position."""
@@ -175,6 +175,8 @@ class _Meter:
             self.done += done
             self.total = max(self.total, self.done)
         else:
+            if self.done == 0:
+                self._begun_at = max(0, done - 1)  # a stage that goes on where it was cut off had these done before
             self.done, self.total = done, total
 
     def finish(self) -> None:
@@ -190,7 +192,8 @@ class _Meter:
 
     @property
     def left(self) -> float | None:
-        return self.elapsed * (1 - self.share) / self.share if self.done > 0 and self.share > 0 else None
+        own = self.done - self._begun_at
+        return self.elapsed * (self.total - self.done) / own if own > 0 else None
 
     @property
     def position(self) -> str:

@@ -180,3 +180,11 @@ def test_a_log_that_cannot_be_written_is_a_record_error(tmp_path):
 )
 def test_durations_are_for_people(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("first", "left"), [(11, 190.0), (1, 290.0)])
+def test_the_time_left_of_a_stage_that_goes_on_counts_only_its_own_steps(clock, first, left):
+    meter = module._Meter("denoise", 30)
+    clock.now += 10
+    meter.set(first, 30)  # the first report after one step of ten seconds; the steps before it were done by another run
+    assert meter.left == pytest.approx(left)
