@@ -133,7 +133,7 @@ def test_a_warning_shows_once_and_the_log_has_everything(tmp_path):
         logger.warning("frame %d is empty", 3)
         logger.warning("frame %d is empty", 3)
         logger.info("seventeen parts")
-        logging.getLogger("another.library").warning("from elsewhere")
+        logging.getLogger("another.package").warning("from elsewhere")
     assert stream.getvalue() == "warning: frame 3 is empty\n"
     assert warned == ["frame 3 is empty"]
     log = (tmp_path / "run" / "log.txt").read_text()
