@@ -59,13 +59,14 @@ def smooth(u: Floats) -> Floats:
     return u * u * u * (u * (6.0 * u - 15.0) + 10.0)
 
 
-def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0) -> FootTrack:
+def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0, hold: float = 0.0) -> FootTrack:
     """Return the track of a foot that stands in each contact in turn and swings in between.
 
     Args:
         contacts: in the order of time, not overlapping; the first and last extend to the ends of the clip.
         times: (T,) seconds.
         lift: metres by which the middle of a swing rises above the clearance.
+        hold: seconds at either end of a swing in which the toe does not travel yet, for swings that are quick and long.
     """
     start, end, x, z, yaw, floor = (
         np.array([getattr(c, name) for c in contacts]) for name in ("start", "end", "x", "z", "yaw", "floor")
@@ -74,7 +75,7 @@ def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0) -> 
     after = np.minimum(now + 1, len(contacts) - 1)
     gap = np.where(after > now, np.maximum(start[after] - end[now], 1e-6), np.inf)
     swing = np.clip((times - end[now]) / gap, 0.0, 1.0)
-    ease = smooth(swing)
+    ease = smooth((times - end[now] - hold) / np.maximum(gap - 2 * hold, 1e-6))
     toe = np.stack([_mix(x, now, after, ease), _mix(floor, now, after, ease), _mix(z, now, after, ease)], axis=-1)
     since_end = np.where(after > now, times - (end[now] - HOLD), -1.0)
     until_start = np.where(after > now, start[after] + HOLD - times, -1.0)

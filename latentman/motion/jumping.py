@@ -11,6 +11,9 @@ from latentman.motion.skeleton import SIDES, Floats
 
 GRAVITY = 9.81
 
+STILL = 0.025
+"""Seconds after lifting off, and before landing, in which a foot only rises or sinks."""
+
 LEDGE = 0.45
 """Metres by which the place that one jumps off is above the floor, at the most: a short clip has a lower one."""
 
@@ -144,7 +147,7 @@ def _airborne(
     contacts: tuple[list[Contact], list[Contact]], times: Floats, height: Floats
 ) -> tuple[FootTrack, FootTrack]:
     """Return both feet, in flight carried ``height`` above where they stood."""
-    tracks = [follow(foot, times) for foot in contacts]
+    tracks = [follow(foot, times, hold=STILL) for foot in contacts]
     for track in tracks:
         track.toe[:, 1] = np.minimum(track.toe[:, 1], track.toe[:, 1].min()) + height
     return tracks[0], tracks[1]
@@ -159,7 +162,7 @@ def _falling(
     land: float,
 ) -> tuple[FootTrack, FootTrack]:
     """Return both feet on the way down; the right one trails a little, so that they are told apart."""
-    tracks = [follow(foot, times) for foot in contacts]
+    tracks = [follow(foot, times, hold=STILL) for foot in contacts]
     for track, lag in zip(tracks, (0.0, 1.0), strict=True):
         low = float(np.min(track.toe[:, 1]))
         track.toe[:, 1] = min(low, 0.015) + height + (0.10 + 0.08 * lag) * air
