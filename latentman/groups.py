@@ -320,4 +320,3 @@ class PathsConfig:
     """Folders outside the run folder."""
 
     runs: str = "runs"
-    weights: str = "~/.cache/latentman"

@@ -14,6 +14,12 @@ from latentman.config import Config, PromptEntry, resolve
 from latentman.errors import ConfigError
 from latentman.overrides import quote
 
+NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard")
+"""Overrides that make no variant of a sweep: they do not change what is compared."""
+
+NOT_IN_NAMES = ("num_frames", "num_inference_steps")
+"""Overrides that most often hold for a whole sweep, and would only lengthen the names of its folders."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -98,8 +104,8 @@ def describe_job(cfg: Any, config: Config) -> Job:
 
 def _folder(config: Config, sweep_dir: Path | None, number: int, swept: dict[str, str]) -> Path:
     if sweep_dir is not None:
-        label = "_".join(f"{key}-{value}" for key, value in swept.items())
-        return sweep_dir / f"{number:02d}_{slug(label, 60)}".rstrip("_")
+        label = "_".join(f"{key}-{value}" for key, value in swept.items() if key not in NOT_IN_NAMES)
+        return sweep_dir / (f"{number:02d}_{slug(label, 60)}" if label else f"{number:02d}")
     if config.run_dir is not None:
         return Path(config.run_dir).expanduser().absolute()
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -117,20 +123,7 @@ def _unused(folder: Path) -> Path:
 def _swept(overrides: list[str]) -> dict[str, str]:
     """Return the overrides of a sweep's job; which of them differ between jobs is for the table to see."""
     pairs = (override.lstrip("+").partition("=") for override in overrides)
-    fixed = {
-        "exp",
-        "sweep_dir",
-        "prompt",
-        "name",
-        "tags",
-        "num_frames",
-        "num_inference_steps",
-        "threads",
-        "device",
-        "overwrite",
-        "prompts.shard",
-    }
-    return {key: value for key, _, value in pairs if key not in fixed}
+    return {key: value for key, _, value in pairs if key not in NOT_SWEPT}
 
 
 def plan_tasks(cfg: Any, config: Config, job: Job) -> list[Task]:

@@ -127,8 +127,7 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
         record.update(
             kind="run", state="running", started=record.status.get("started") or _now(), finished=None, error=None,
             prompt=config.prompt, seed=config.seed, num_frames=config.num_frames, weights=run.weights,
-            texts={"prompt": config.prompt, "positive": run.positive, "negative": config.text.negative, "motion":
-            run.motion_text}, command=task.command, versions=_versions(), **job.facts(),
+            texts=run.texts, command=task.command, versions=_versions(), **job.facts(),
         )  # fmt: skip
         run_stages(run, record, progress)
         record.update(warnings=sorted({*record.status.get("warnings", []), *warned}))
@@ -163,8 +162,7 @@ def load_once(config: Config) -> Backbone:
     """
     from latentman.diffusion.backbone import load_backbone, pick_device
 
-    device = pick_device(config.device)
-    key = digest(repr(config.setup), str(device))
+    device, key = pick_device(config.device), _networks_key(config)
     if key not in _loaded:
         _loaded.clear()
         backbone = load_backbone(config.setup, device)
@@ -203,7 +201,7 @@ def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
 
 def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
     """Load the networks as a step of its own, so that its seconds are nobody else's."""
-    if _loaded and digest(repr(run.config.setup), str(_device(run))) in _loaded:
+    if _networks_key(run.config) in _loaded:
         return
     record.begin("load", "")
     with progress.stage("load", total=1), measured() as reading:
@@ -211,14 +209,15 @@ def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
     record.end("load", seconds=reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
 
 
-def _device(run: Run) -> Any:
-    from latentman.diffusion.backbone import pick_device
-
-    return pick_device(run.config.device)
+def _networks_key(config: Config) -> str:
+    """Return what tells one set of loaded networks from another."""
+    return digest(repr(config.setup), config.device)
 
 
 def _on_cuda(run: Run) -> bool:
-    return bool(_device(run).type == "cuda")
+    from latentman.diffusion.backbone import pick_device
+
+    return pick_device(run.config.device).type == "cuda"
 
 
 def _is_done(stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:

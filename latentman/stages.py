@@ -48,6 +48,16 @@ class Run:
         return self.prompt + self.config.text.suffix
 
     @property
+    def texts(self) -> dict[str, str]:
+        """What was typed, and what each reader of text is given."""
+        return {
+            "prompt": self.prompt,
+            "positive": self.positive,
+            "negative": self.config.text.negative,
+            "motion": self.motion_text,
+        }
+
+    @property
     def metric_size(self) -> int:
         """The grid on which frames are compared."""
         return min(METRIC_SIZE, self.config.setup.image_size)
