@@ -12,15 +12,14 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from latentman.character_groups import BodyConfig, MotionConfig
 from latentman.errors import ConfigError
 from latentman.groups import (
-    BodyConfig,
     CameraConfig,
     ConditionerConfig,
     CorrespondenceConfig,
     DepthConfig,
     MetricsConfig,
-    MotionConfig,
     NamedConfig,
     PathsConfig,
     PromptEntry,

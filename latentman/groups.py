@@ -157,42 +157,6 @@ class DepthConfig:
 
 
 @dataclass
-class MotionConfig:
-    """Where the joints come from."""
-
-    name: str = MISSING
-    text: str | None = None
-    """What the motion source reads; null derives it from the prompt."""
-    fps: float = 20.0
-    stride: int | None = None
-    """Motion frames per video frame; null means motion.fps / fps."""
-    start: str = "auto"
-    """First motion frame that is shown, or auto: the window with the most joint motion."""
-
-    def __post_init__(self) -> None:
-        positive("motion.fps", self.fps)
-        if self.stride is not None:
-            at_least("motion.stride", self.stride, 1)
-        if self.start != "auto" and not self.start.isdigit():
-            raise ConfigError(f"motion.start='{self.start}' must be auto or a frame number of 0 or more")
-        if self.text is not None and not self.text.strip():
-            raise ConfigError(
-                "motion.text is empty: say what the character does, or set motion.text=null to use the prompt"
-            )
-
-
-@dataclass
-class BodyConfig:
-    """Which mesh is fitted to the joints."""
-
-    name: str = MISSING
-    shape: str = "neutral"
-
-    def __post_init__(self) -> None:
-        check_choice("body.shape", self.shape, ("neutral", "male", "female"))
-
-
-@dataclass
 class NamedConfig:
     """A choice that has a name and nothing to set."""
 
@@ -320,3 +284,5 @@ class PathsConfig:
     """Folders outside the run folder."""
 
     runs: str = "runs"
+    weights: str | None = None
+    """Where weights lie that the user brought; null means $LATENTMAN_WEIGHTS, else ~/.cache/latentman."""

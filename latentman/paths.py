@@ -45,6 +45,12 @@ def asset(*parts: str) -> Path:
     return PACKAGE.joinpath("assets", *parts)
 
 
+def weights_dir(configured: str | None = None) -> Path:
+    """Return the folder of weights that the user brought: ``paths.weights``, else $LATENTMAN_WEIGHTS, else the cache."""
+    named = configured or os.environ.get("LATENTMAN_WEIGHTS")
+    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "latentman"
+
+
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it over ``path``.
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from latentman.body.anny import load_anny
 from latentman.body.skinning import Body
 from latentman.config import BodyConfig
 from latentman.errors import check_choice
+from latentman.paths import weights_dir
 
-BODIES: dict[str, Callable[[BodyConfig], Body]] = {"anny": load_anny}
-"""What each value of ``body.name`` builds."""
+BODIES: dict[str, Callable[[BodyConfig, Path], Body]] = {"anny": lambda cfg, _: load_anny(cfg)}
+"""What each value of ``body.name`` builds, from its settings and the folder of the user's weights."""
 
 
-def build(cfg: BodyConfig) -> Body:
+def build(cfg: BodyConfig, weights: Path | None = None) -> Body:
     """Return the body that the configuration names.
 
     Raises:
@@ -21,4 +23,4 @@ def build(cfg: BodyConfig) -> Body:
         WeightsError: if the body's file is missing or damaged.
     """
     check_choice("body", cfg.name, BODIES)
-    return BODIES[cfg.name](cfg)
+    return BODIES[cfg.name](cfg, weights or weights_dir())

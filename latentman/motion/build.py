@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from latentman.config import MotionConfig
 from latentman.errors import check_choice
 from latentman.motion.procedural import ProceduralSource
-from latentman.types import Motion
+from latentman.paths import weights_dir
+from latentman.types import Array, Motion
 
 
 class MotionSource(Protocol):
     """What turns a text into a moving skeleton."""
 
     def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
-        """Return at least ``num_frames`` motion frames of what ``text`` says, drawn from ``seed`` alone."""
+        """Return the motion of what ``text`` says, drawn from ``seed`` alone.
+
+        The procedural source makes ``num_frames`` frames; others make what they can, and :func:`window.cut` decides
+        what happens when that is less.
+        """
         ...
 
 
-SOURCES: dict[str, Callable[[MotionConfig], MotionSource]] = {
-    "procedural": lambda cfg: ProceduralSource(cfg.fps),
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a source may need beside its own settings.
+
+    ``weights`` is the folder of the user's weights; ``device`` where networks run; ``rest_joints`` returns the T-pose
+    joints (24, 3) in metres of the body that will be fitted, for files that hold rotations instead of positions.
+    """
+
+    weights: Path
+    device: str = "cpu"
+    rest_joints: Callable[[], Array] | None = None
+
+
+SOURCES: dict[str, Callable[[MotionConfig, Surroundings], MotionSource]] = {
+    "procedural": lambda cfg, _: ProceduralSource(cfg.fps),
 }
 """Every motion source, by the name that ``motion=`` chooses."""
 
 
-def build(cfg: MotionConfig) -> MotionSource:
+def build(cfg: MotionConfig, around: Surroundings | None = None) -> MotionSource:
     """Return the motion source that the configuration names.
 
     Raises:
         ConfigError: if ``motion.name`` is not one of the sources.
     """
     check_choice("motion", cfg.name, SOURCES)
-    return SOURCES[cfg.name](cfg)
+    return SOURCES[cfg.name](cfg, around or Surroundings(weights_dir()))

@@ -7,7 +7,7 @@ import pytest
 
 ROWS = [
     {"types", "errors", "paths", "video"},
-    {"groups", "config"},
+    {"groups", "character_groups", "config"},
     {"motion"},
     {"body"},
     {"render"},
