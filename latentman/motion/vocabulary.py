@@ -108,6 +108,7 @@ def forms(lemma: str) -> dict[str, str]:
         and lemma[-2] in vowels
         and lemma[-3] not in vowels
         and lemma != "box"
+        and not (lemma.endswith("er") and len(lemma) > 4)  # "wandering": its last syllable is not stressed
     )
     # "squat": the u belongs to the q, so its last consonant doubles as well.
     stem = lemma + lemma[-1] if double or lemma == "squat" else plain

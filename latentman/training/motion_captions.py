@@ -1,0 +1,85 @@
+"""Captions for clips of the procedural source: every verb it knows, said in many ways.
+
+A caption is also the order that the clip is made from, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentman.motion.vocabulary import IMPLIED_TEMPO, VERBS, forms, third_person
+
+SUBJECTS = ("a person", "someone", "a man", "a woman", "the person", "somebody", "a human", "a figure")
+_TEMPO = {"slowly": ("slowly", "gently"), "quickly": ("quickly", "fast"), None: ("",)}
+
+_MANNERS: dict[str, tuple[str, ...]] = {
+    "walk": ("", "forward", "backward", "in a circle"),
+    "run": ("", "forward", "backward", "in a circle"),
+    "move": ("forward", "backward"),
+    "sneak": ("", "forward"),
+    "jump": ("", "in place", "forward", "backward", "up and down"),
+    "dance": ("", "salsa", "happily"),
+    "wave": ("", "with the left hand", "with the right hand", "with both hands"),
+    "kick": ("", "with the left leg", "with the right leg", "a ball"),
+    "punch": ("", "with the left hand", "with the right hand"),
+    "turn around": ("around",),
+}
+"""What may follow a verb; verbs that are not here take nothing.
+
+No movement goes left or right: in a prompt those are the picture's sides, in captions of recorded motion the person's.
+"""
+
+_PREDICATES = {
+    "jump off": (("jumps off a wall", "jumping off a wall"), ("jumps down from a box", "jumping down from a box")),
+    "warm up": (("warms up", "warming up"), ("does jumping jacks", "doing jumping jacks"), ("exercises", "exercising")),
+    "stand": (("stands", "standing"), ("stands still", "standing still"), ("waits", "waiting")),
+}
+"""Verbs whose phrases do not follow from their words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a procedural clip shows: a verb of the vocabulary, what follows it, and a tempo."""
+
+    verb: str
+    manner: str
+    tempo: str | None
+
+    @property
+    def category(self) -> str:
+        """The name under which its clips are counted."""
+        return " ".join(part for part in (self.verb, self.manner, self.tempo) if part)
+
+
+def orders() -> list[Order]:
+    """Return everything that the procedural source is asked for."""
+    return [
+        Order(verb, manner, tempo)
+        for verb in VERBS
+        for manner in _MANNERS.get(verb, ("",))
+        for tempo in ((None,) if verb in ("stand", "jump off") else _TEMPO)
+    ]
+
+
+def phrases(order: Order) -> list[str]:
+    """Return the predicates that mean an order, each with the subject left out."""
+    found = []
+    for finite, continuous in _PREDICATES.get(order.verb) or _inflected(order.verb):
+        for adverb in _TEMPO[order.tempo]:
+            for verb in (finite, f"is {continuous}"):
+                found.append(" ".join(part for part in (verb, order.manner, adverb) if part))
+    return found
+
+
+def captions(order: Order, rng: np.random.Generator, count: int) -> list[str]:
+    """Return up to ``count`` different captions of an order, drawn from ``rng``."""
+    said = phrases(order)
+    chosen = rng.choice(len(said), size=min(count, len(said)), replace=False)
+    return sorted({f"{SUBJECTS[rng.integers(len(SUBJECTS))]} {said[index]}" for index in chosen})
+
+
+def _inflected(verb: str) -> list[tuple[str, str]]:
+    lemmas = [lemma for lemma in VERBS[verb] if lemma not in {*IMPLIED_TEMPO, "salsa", "vals", "valz"}]
+    return [(third_person(lemma), next(w for w, kind in forms(lemma).items() if kind == "ing")) for lemma in lemmas]
