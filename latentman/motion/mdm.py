@@ -25,6 +25,21 @@ class MDMConfig:
     text_dim: int = 512
     diffusion_steps: int = 1000
     mask_frames: bool = False
+    arch: str = "trans_enc"
+    """trans_enc: the condition is a token before the frames; trans_dec: frames attend to it."""
+    emb_trans_dec: bool = False
+    """trans_dec with the condition (or, among a text's many tokens, the time) as a token before the frames too."""
+    emb_policy: str = "add"
+    """How trans_dec joins the time to a text of many tokens: added to each, or ``concat``: a token before them."""
+    condition: str = "text"
+    """text, action or none."""
+    num_actions: int = 12
+
+    @property
+    def name(self) -> str:
+        """What was detected, for messages."""
+        size = f"{self.layers} layers of width {self.latent_dim}, {self.num_features} features"
+        return f"MDM {self.arch} conditioned on {self.condition}, {size}"
 
 
 def sinusoids(length: int, width: int) -> Tensor:
@@ -89,40 +104,108 @@ class OutputProcess(nn.Module):
         return frames.permute(1, 2, 0)[:, :, None]
 
 
+class EmbedAction(nn.Module):
+    """A vector for each class of an action-to-motion model."""
+
+    def __init__(self, num_actions: int, width: int) -> None:
+        super().__init__()
+        self.action_embedding = nn.Parameter(torch.randn(num_actions, width))
+
+    def forward(self, actions: Tensor) -> Tensor:
+        """Return (N, D) for class numbers (N,)."""
+        return self.action_embedding[actions]
+
+
 class MDM(nn.Module):
-    """The text-to-motion encoder variant (``trans_enc``): one condition token in front of the frames."""
+    """The network in all its released variants: encoder or decoder, conditioned on text, an action or nothing."""
 
     max_tokens = 5000
 
     def __init__(self, config: MDMConfig) -> None:
         super().__init__()
         self.config, width = config, config.latent_dim
+        sizes = (width, config.num_heads, config.ff_size, 0.0, "gelu")
         self.input_process = InputProcess(config.num_features, width)
         self.sequence_pos_encoder = PositionalEncoding(width, self.max_tokens)
-        layer = nn.TransformerEncoderLayer(width, config.num_heads, config.ff_size, 0.0, "gelu")
-        self.seqTransEncoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        if config.arch == "trans_dec":
+            self.seqTransDecoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(*sizes), config.layers)
+        else:
+            layer = nn.TransformerEncoderLayer(*sizes)
+            self.seqTransEncoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.embed_timestep = TimestepEmbedder(width, self.sequence_pos_encoder)
-        self.embed_text = nn.Linear(config.text_dim, width)
+        if config.condition == "action":
+            self.embed_action = EmbedAction(config.num_actions, width)
+        elif config.condition == "text":
+            self.embed_text = nn.Linear(config.text_dim, width)
         self.output_process = OutputProcess(config.num_features, width)
 
-    def forward(self, motion: Tensor, timesteps: Tensor, text: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        motion: Tensor,
+        timesteps: Tensor,
+        text: Tensor | None = None,
+        lengths: Tensor | None = None,
+        text_padding: Tensor | None = None,
+    ) -> Tensor:
         """Return the predicted clean motion (N, F, 1, T).
 
         Args:
             motion: noisy motion (N, F, 1, T), normalised.
             timesteps: (N,) integer steps of the training schedule.
-            text: (N, text_dim) text features; zeros stand for no text.
+            text: (N, text_dim) text features, or (N, L, text_dim) features of its tokens; zeros stand for no text. For
+                an action-to-motion model (N,) class numbers.
             lengths: (N,) frames that are there; the rest is not attended to by a ``mask_frames`` model.
+            text_padding: (N, L) bool, True on tokens that only fill the text up.
         """
-        condition = self.embed_timestep(timesteps) + self.embed_text(text)[None]
-        tokens = self.sequence_pos_encoder(torch.cat([condition, self.input_process(motion)]))
-        hidden = self.seqTransEncoder(tokens, src_key_padding_mask=self._padding(motion, lengths))
-        frames: Tensor = self.output_process(hidden[1:])
-        return frames
+        time = self.embed_timestep(timesteps)
+        frames = self.input_process(motion)
+        padding = self._padding(motion, lengths)
+        if self.config.arch == "trans_dec":
+            return self._decode(frames, time, text, padding, text_padding)
+        tokens = self.sequence_pos_encoder(torch.cat([self._condition(time, text), frames]))
+        padding = _with_token_ahead(padding)
+        out: Tensor = self.output_process(self.seqTransEncoder(tokens, src_key_padding_mask=padding)[1:])
+        return out
+
+    def _condition(self, time: Tensor, text: Tensor | None) -> Tensor:
+        """Return time (1, N, D) plus what the motion shall be: (1, N, D), or (L, N, D) for a text of many tokens."""
+        if text is None or self.config.condition == "none":
+            return time
+        if self.config.condition == "action":
+            return time + self.embed_action(text)[None]
+        embedded: Tensor = self.embed_text(text)
+        return time + (embedded[None] if embedded.ndim == 2 else embedded.transpose(0, 1))
+
+    def _decode(
+        self, frames: Tensor, time: Tensor, text: Tensor | None, padding: Tensor | None, text_padding: Tensor | None
+    ) -> Tensor:
+        """Return the clean motion (N, F, 1, T) of a ``trans_dec`` model."""
+        many = text is not None and text.ndim == 3
+        if many and self.config.emb_policy == "concat":
+            memory = torch.cat([time, self.embed_text(text).transpose(0, 1)])
+            text_padding = _with_token_ahead(text_padding)
+        else:
+            memory = self._condition(time, text)
+        ahead = self.config.emb_trans_dec
+        if ahead:
+            frames = torch.cat([time if many else memory, frames])
+            padding = _with_token_ahead(padding)
+        hidden = self.seqTransDecoder(
+            self.sequence_pos_encoder(frames),
+            memory,
+            tgt_key_padding_mask=padding,
+            memory_key_padding_mask=text_padding,
+        )
+        out: Tensor = self.output_process(hidden[1:] if ahead else hidden)
+        return out
 
     def _padding(self, motion: Tensor, lengths: Tensor | None) -> Tensor | None:
-        """Return which tokens (N, 1+T) are padding; the condition never is."""
+        """Return which frames (N, T) are padding."""
         if lengths is None or not self.config.mask_frames:
             return None
-        frames = torch.arange(motion.shape[-1], device=motion.device)[None] >= lengths[:, None]
-        return torch.cat([torch.zeros_like(frames[:, :1]), frames], dim=1)
+        return torch.arange(motion.shape[-1], device=motion.device)[None] >= lengths[:, None]
+
+
+def _with_token_ahead(padding: Tensor | None) -> Tensor | None:
+    """Return padding (N, 1+L) for one more token in front, which is never padding."""
+    return None if padding is None else torch.cat([torch.zeros_like(padding[:, :1]), padding], dim=1)

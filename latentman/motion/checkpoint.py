@@ -1,0 +1,233 @@
+"""Finds and opens the checkpoint of a learned motion model: weights, ``args.json``; nothing in a file is ever executed.
+
+A folder holds one model, as the released archives unpack: ``paths.weights``/mdm/<name>/, /mld/, /gmd/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latentman.errors import WeightsError
+from latentman.paths import asset
+
+log = logging.getLogger("latentman.motion")
+
+NO_SMPL = "sampling motions needs no SMPL model and no data set"
+
+SUFFIXES = {"mdm": (".pt", ".safetensors"), "gmd": (".pt", ".safetensors"), "mld": (".ckpt",)}
+"""What the weights of each family end in."""
+
+ORIGINS = {
+    "mdm": "the project motion-diffusion-model (github.com/GuyTevet/motion-diffusion-model), such as its "
+    "humanml-encoder-512; code under MIT, weights made from AMASS motions, whose licence asks for registration",
+    "mld": "the project motion-latent-diffusion (github.com/ChenFengYe/motion-latent-diffusion), its HumanML3D "
+    "checkpoint 1222_mld_humanml3d_FID041.ckpt; weights made from AMASS motions, whose licence asks for registration",
+    "gmd": "the project guided-motion-diffusion (github.com/korrawe/guided-motion-diffusion), its motion model "
+    "unet_adazero_xl_x0_abs_proj10_fp16_clipwd_224; weights made from AMASS motions, whose licence asks for "
+    "registration",
+}
+"""Where a family's weights come from; what each is called there and on what terms."""
+
+_HARMLESS = (
+    "omegaconf.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "mld.", "typing.", "pathlib.", "numpy.",
+    "collections.defaultdict", "_codecs.encode", "builtins.dict", "builtins.list", "builtins.set", "builtins.int",
+    "builtins.float", "builtins.str", "builtins.bool", "builtins.tuple",
+)  # fmt: skip
+"""Names that a Lightning file mentions beside its tensors; each is replaced by :class:`Placeholder`, never imported."""
+
+
+class Placeholder:
+    """Stands for every object of a Lightning file that is no tensor; takes whatever state it is given and drops it."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+    def append(self, value: object) -> None:
+        """Drop the value."""
+
+    def extend(self, values: object) -> None:
+        """Drop the values."""
+
+
+def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
+    """Return the weights file of a family: ``mdm``, ``mld`` or ``gmd``.
+
+    Args:
+        family: which kind of model.
+        configured: ``motion.checkpoint``: a file, a folder or ``asset:NAME``; None takes the newest under ``weights``.
+        weights: the folder of the user's weights.
+
+    Raises:
+        WeightsError: saying where it was looked for and how to get one.
+    """
+    if configured is None:
+        place = weights / family
+        folders = [place, *(p for p in place.iterdir() if p.is_dir())] if place.is_dir() else []
+        files = [file for file in (_newest_file(folder, family) for folder in folders) if file]
+        if not files:
+            raise WeightsError(
+                f"motion={family}: there is no checkpoint in {place}; get one from {ORIGINS[family]}, and unpack it to "
+                f"{place / '<name>'} or set motion.checkpoint to its file or folder; {NO_SMPL}"
+            )
+        return max(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
+    asset_name = configured.removeprefix("asset:")
+    path = asset(*asset_name.split("/")) if configured != asset_name else Path(configured).expanduser().absolute()
+    if path.is_file():
+        return path
+    file = _newest_file(path, family) if path.is_dir() else None
+    if file is None:
+        what = "holds no " + " or ".join(f"*{suffix}" for suffix in SUFFIXES[family]) if path.is_dir() else "is missing"
+        raise WeightsError(
+            f"motion.checkpoint={configured}: {path} {what}; give the weights file or its folder, "
+            f"from {ORIGINS[family]}; {NO_SMPL}"
+        )
+    return file
+
+
+def _newest_file(folder: Path, family: str) -> Path | None:
+    """Return the weights file with the highest number in a folder; an optimiser's state is none."""
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in SUFFIXES[family] and path.is_file() and not path.name.startswith(("opt", "text_encoder", "."))
+    )
+    if len(files) > 1:
+        log.info("%s holds %d checkpoints, %s is taken; motion.checkpoint chooses another", folder, len(files),
+                 files[-1].name)  # fmt: skip
+    return files[-1] if files else None
+
+
+def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the values of ``args.json`` beside a checkpoint, completed by ``defaults``, which name all that is read.
+
+    Others are left out: silently those of ``ignored``, with a warning the rest.
+
+    Raises:
+        WeightsError: if the file is missing or no JSON object, or a value has another kind than its default.
+    """
+    file = checkpoint.parent / "args.json"
+    try:
+        given = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"there is no args.json in {checkpoint.parent}: it describes {checkpoint.name} and comes in the same "
+            f"archive; put it there; {NO_SMPL}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{file} is not valid JSON: {error}; unpack it again") from error
+    if not isinstance(given, dict):
+        raise WeightsError(f"{file} must hold one JSON object, got {type(given).__name__}; unpack it again")
+    unknown = sorted(set(given) - set(defaults) - ignored)
+    if unknown:
+        log.warning("%s: these are unknown and were not read: %s", file, ", ".join(unknown))
+    values = {**defaults, **{key: value for key, value in given.items() if key in defaults and value is not None}}
+    for key, default in defaults.items():
+        kinds = (int, float) if isinstance(default, float) else type(default)
+        if not isinstance(values[key], kinds):
+            raise WeightsError(f"{file}: {key}={values[key]!r} must be of type {type(default).__name__}")
+    return values
+
+
+def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any]:
+    """Return the content of a weights file, tensors on the CPU.
+
+    Args:
+        checkpoint: a .safetensors file, or one that torch wrote.
+        containers: replace a Lightning file's configuration objects by placeholders instead of refusing them.
+
+    Raises:
+        WeightsError: if the file is damaged, or could run code when it is loaded.
+    """
+    try:
+        if checkpoint.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(checkpoint))
+        allowed = _placeholders(checkpoint) if containers else contextlib.nullcontext()
+        with allowed:
+            content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
+    except Exception as error:  # torch lets through whatever a damaged file provokes
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            raise _refusal(checkpoint, _first_global(str(error))) from error
+        first = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise WeightsError(f"cannot read {checkpoint}: {first}; the file is damaged, fetch it again") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{checkpoint} holds a {type(content).__name__}, not the tensors of a model")
+    return content
+
+
+@contextlib.contextmanager
+def _placeholders(checkpoint: Path) -> Iterator[None]:
+    """Let torch meet the harmless names of a file as placeholders.
+
+    Raises:
+        WeightsError: naming the first one that is not harmless.
+    """
+    names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(checkpoint))
+    for name in names:
+        if not name.startswith(_HARMLESS):
+            raise _refusal(checkpoint, name)
+    with torch.serialization.safe_globals([(Placeholder, name) for name in names]):
+        yield
+
+
+def _refusal(checkpoint: Path, name: str) -> WeightsError:
+    return WeightsError(
+        f"{checkpoint} is refused: beside tensors it holds {name}, which would run code when loaded; take the released "
+        "file, or save its state dict again with torch.save"
+    )
+
+
+def _first_global(message: str) -> str:
+    """Return the name that torch complains about."""
+    words = message.split("GLOBAL ")
+    return words[1].split()[0] if len(words) > 1 else "an object"
+
+
+def select_state(content: Mapping[str, Any], *, averaged: bool) -> dict[str, Tensor]:
+    """Return the flat state dict: the content itself, its ``state_dict``, or ``model_avg`` or ``model`` in it."""
+    for key in (("model_avg", "model") if averaged else ("model",)) + ("state_dict",):
+        if isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def load_into(network: nn.Module, state: Mapping[str, Tensor], *, what: str, checkpoint: Path) -> None:
+    """Copy a state dict into a network and switch it to evaluation.
+
+    Raises:
+        WeightsError: with the first five tensors that are missing, unknown or of another shape.
+    """
+    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    faults = [f"{key} is missing" for key in expected if key not in state]
+    faults += [f"{key} is unknown" for key in state if key not in expected]
+    faults += [
+        f"{key} is {tuple(state[key].shape)} instead of {shape}"
+        for key, shape in expected.items()
+        if key in state and tuple(state[key].shape) != shape
+    ]
+    if faults:
+        shown = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
+        raise WeightsError(
+            f"{checkpoint} looks like {what}, but {len(faults)} of its tensors do not fit: {shown}; "
+            "give the unchanged released file, with the args.json that came with it"
+        )
+    network.load_state_dict(dict(state))
+    network.eval().requires_grad_(False)

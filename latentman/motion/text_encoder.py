@@ -1,0 +1,201 @@
+"""Text to the features that a motion model was trained on: CLIP, DistilBERT, or the mini model's own encoder.
+
+A text is encoded once per run, not once per step.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentman.errors import WeightsError
+from latentman.motion.mini_text import MiniTextEncoder
+from latentman.paths import asset
+
+log = logging.getLogger("latentman.motion")
+
+
+@dataclass(frozen=True, slots=True)
+class TextFeatures:
+    """Features of N texts: ``values`` (N, D), or (N, L, D) with ``padding`` (N, L), True on tokens that only fill up."""
+
+    values: Tensor
+    padding: Tensor | None = None
+
+
+TextEncoder = Callable[[list[str]], TextFeatures]
+"""N texts to their features, in float32 on the encoder's device."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """A text encoder that motion models are trained with: its hub id, the length of a text with its two end marks."""
+
+    hub_id: str
+    max_length: int
+    many_tokens: bool = False
+    """Features of every token (DistilBERT) instead of one projected feature (CLIP)."""
+
+
+CLIP_BASE = TextModel("openai/clip-vit-base-patch32", 22)
+"""MDM and GMD: CLIP ViT-B/32; the released code reads 20 tokens of a text."""
+CLIP_LARGE = TextModel("openai/clip-vit-large-patch14", 77)
+"""MLD: CLIP ViT-L/14."""
+DISTILBERT = TextModel("distilbert/distilbert-base-uncased", 512, many_tokens=True)
+"""MDM's decoder variant."""
+
+
+def load_text_encoder(model: TextModel, configured: str | None, width: int, device: torch.device) -> TextEncoder:
+    """Return the encoder of a learned model.
+
+    Args:
+        model: what the motion model was trained with.
+        configured: ``motion.text_encoder``: a folder, ``asset:NAME`` or a hub id; None takes the model's own.
+        width: features that the motion model expects.
+        device: where the encoder runs.
+
+    Raises:
+        WeightsError: if it is missing, cannot be fetched, lacks tensors, or gives another number of features.
+    """
+    import transformers
+
+    source = _source(configured or model.hub_id, model)
+    if model.many_tokens:
+        classes = (transformers.AutoTokenizer, transformers.DistilBertModel)
+    else:
+        classes = (transformers.CLIPTokenizer, transformers.CLIPTextModelWithProjection)
+    with _quiet():
+        tokenizer = _load(classes[0].from_pretrained, source, model)
+        # Without torch_dtype, transformers loads a checkpoint in the precision it was saved in.
+        network, info = _load(
+            classes[1].from_pretrained, source, model, torch_dtype=torch.float32, output_loading_info=True
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise WeightsError(
+            f"the text encoder in {source} lacks {len(missing)} tensors, first {missing[0]}; {_advice(model)}"
+        )
+    has = network.config.dim if model.many_tokens else network.config.projection_dim
+    if has != width:
+        raise WeightsError(
+            f"the text encoder {source} gives {has} features, but the motion model was trained on {width}; "
+            f"{_advice(model)}"
+        )
+    network.eval().requires_grad_(False).to(device)
+    return TransformersEncoder(tokenizer, network, model, device)
+
+
+@dataclass(frozen=True)
+class TransformersEncoder:
+    """CLIP's projected feature of each text, or DistilBERT's feature of each token."""
+
+    tokenizer: Any
+    network: Any
+    model: TextModel
+    device: torch.device
+
+    @torch.no_grad()
+    def __call__(self, texts: list[str]) -> TextFeatures:
+        """Return the features; what a text has beyond the last token is named in a warning and not read."""
+        limit = self._limit()
+        for text in texts:
+            self._warn_of_cut(text, limit)
+        tokens = self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        ids, mask = tokens.input_ids.to(self.device), tokens.attention_mask.to(self.device)
+        if self.model.many_tokens:
+            hidden = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+            return TextFeatures(hidden, mask == 0)
+        # CLIP attends to what is before a token alone, so that padding changes nothing and needs no mask.
+        return TextFeatures(self.network(input_ids=ids).text_embeds)
+
+    def _limit(self) -> int:
+        return min(self.model.max_length, int(self.network.config.max_position_embeddings))
+
+    def _warn_of_cut(self, text: str, limit: int) -> None:
+        ids = self.tokenizer(text, truncation=False, add_special_tokens=False, verbose=False).input_ids
+        if len(ids) > limit - 2:
+            log.warning(
+                "motion.text is longer than the %d tokens that the motion model reads; this end is ignored: '%s'",
+                limit - 2,
+                str(self.tokenizer.decode(ids[limit - 2 :])).strip(),
+            )
+
+
+def load_mini_encoder(folder: Path, width: int, device: torch.device) -> TextEncoder:
+    """Return the mini model's own text encoder, whose files lie beside the checkpoint.
+
+    Raises:
+        WeightsError: if it is missing, damaged, or gives another number of features than ``width``.
+    """
+    encoder = MiniTextEncoder.read(folder).requires_grad_(False).to(device)
+    if encoder.config.out != width:
+        raise WeightsError(
+            f"the text encoder in {folder} gives {encoder.config.out} features, but the motion model was trained on "
+            f"{width}; take both from the same training"
+        )
+
+    @torch.no_grad()
+    def encode(texts: list[str]) -> TextFeatures:
+        for text in texts:
+            unknown = encoder.unknown_words(text)
+            if unknown:
+                log.warning("the mini motion model was never told of: %s; it guesses from their letters",
+                            ", ".join(unknown))  # fmt: skip
+        return TextFeatures(encoder.encode(texts))
+
+    return encode
+
+
+def _source(reference: str, model: TextModel) -> str:
+    """Return the folder or hub id that a reference names.
+
+    Raises:
+        WeightsError: if it is a path at which there is no folder.
+    """
+    if reference.startswith("asset:"):
+        folder = asset(*reference.removeprefix("asset:").split("/"))
+    else:
+        folder = Path(reference).expanduser()
+        is_path = reference.startswith((".", "/", "~")) or reference.count("/") > 1
+        if not folder.exists() and not is_path:
+            return reference
+    if not folder.is_dir():
+        raise WeightsError(f"motion.text_encoder={reference}: there is no folder {folder}; {_advice(model)}")
+    return str(folder)
+
+
+def _load(load: Callable[..., Any], source: str, model: TextModel, **options: Any) -> Any:
+    """Call a ``from_pretrained`` and turn what it raises into one clear message."""
+    try:
+        return load(source, **options)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise WeightsError(f"cannot load the text encoder from {source}: {first}\n{_advice(model)}") from error
+
+
+def _advice(model: TextModel) -> str:
+    return (
+        f"set motion.text_encoder to a folder with {model.hub_id}, or to a hub id that this machine can reach "
+        f"(motion.text_encoder=null means {model.hub_id})"
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from listing the image tower's tensors, which a text encoder leaves unread."""
+    from transformers.utils import logging as library
+
+    level = library.get_verbosity()
+    library.set_verbosity_error()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        library.set_verbosity(level)

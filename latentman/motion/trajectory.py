@@ -1,0 +1,53 @@
+"""A path of the root that a motion shall follow, from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from latentman.errors import DataError
+from latentman.types import Array
+
+
+def read_trajectory(file: str, max_frames: int) -> Array:
+    """Return x and z in metres of the root, (T, 2), one row per motion frame (20 a second).
+
+    A ``.csv`` has two numbers a line, separated by a comma; lines that begin with # and one line of names are skipped.
+
+    Raises:
+        DataError: if the file is missing or holds something else, or has fewer than 2 or more than ``max_frames`` rows.
+    """
+    path = Path(file).expanduser().absolute()
+    try:
+        rows = _read_csv(path) if path.suffix.lower() == ".csv" else np.load(path, allow_pickle=False)
+        rows = np.asarray(rows, dtype=np.float64)
+    except FileNotFoundError as error:
+        raise DataError(f"motion.trajectory={file}: there is no file {path}") from error
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise DataError(
+            f"motion.trajectory={file}: cannot read it: {error}; give an .npy file of shape (T, 2), or a .csv with x "
+            "and z in metres on each line"
+        ) from error
+    if rows.ndim != 2 or rows.shape[1] != 2 or not 2 <= len(rows) <= max_frames:
+        raise DataError(
+            f"motion.trajectory={file}: expected (T, 2), x and z in metres for 2 to {max_frames} frames, "
+            f"got {tuple(rows.shape)}"
+        )
+    if not np.isfinite(rows).all():
+        raise DataError(f"motion.trajectory={file}: row {int(np.argwhere(~np.isfinite(rows))[0][0])} is not finite")
+    return rows
+
+
+def _read_csv(path: Path) -> Array:
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    try:
+        _numbers(lines[0])
+    except (IndexError, ValueError):
+        lines = lines[1:]
+    return np.array([_numbers(line) for line in lines])
+
+
+def _numbers(line: str) -> list[float]:
+    return [float(number) for number in line.split(",")]
