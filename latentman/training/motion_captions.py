@@ -65,12 +65,9 @@ def orders() -> list[Order]:
 
 def phrases(order: Order) -> list[str]:
     """Return the predicates that mean an order, each with the subject left out."""
-    found = []
-    for finite, continuous in _PREDICATES.get(order.verb) or _inflected(order.verb):
-        for adverb in _TEMPO[order.tempo]:
-            for verb in (finite, f"is {continuous}"):
-                found.append(" ".join(part for part in (verb, order.manner, adverb) if part))
-    return found
+    verbs = _PREDICATES.get(order.verb) or _inflected(order.verb)
+    said = [(verb, adverb) for pair in verbs for adverb in _TEMPO[order.tempo] for verb in (pair[0], f"is {pair[1]}")]
+    return [" ".join(part for part in (verb, order.manner, adverb) if part) for verb, adverb in said]
 
 
 def captions(order: Order, rng: np.random.Generator, count: int) -> list[str]:
