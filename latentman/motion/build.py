@@ -39,8 +39,37 @@ class Surroundings:
     rest_joints: Callable[[], Array] | None = None
 
 
+def _clip(cfg: MotionConfig, around: Surroundings) -> MotionSource:
+    from latentman.motion.clip_file import ClipSource
+
+    return ClipSource(cfg, around.rest_joints)
+
+
+def _mdm(cfg: MotionConfig, around: Surroundings) -> MotionSource:
+    from latentman.motion.mdm_source import build_mdm
+
+    return build_mdm(cfg, around)
+
+
+def _mld(cfg: MotionConfig, around: Surroundings) -> MotionSource:
+    from latentman.motion.mld_source import build_mld
+
+    return build_mld(cfg, around)
+
+
+def _gmd(cfg: MotionConfig, around: Surroundings) -> MotionSource:
+    from latentman.motion.gmd_source import build_gmd
+
+    return build_gmd(cfg, around)
+
+
 SOURCES: dict[str, Callable[[MotionConfig, Surroundings], MotionSource]] = {
     "procedural": lambda cfg, _: ProceduralSource(cfg.fps),
+    "clip": _clip,
+    "mdm_mini": _mdm,
+    "mdm": _mdm,
+    "mld": _mld,
+    "gmd": _gmd,
 }
 """Every motion source, by the name that ``motion=`` chooses."""
 

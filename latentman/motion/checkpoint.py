@@ -201,12 +201,22 @@ def _first_global(message: str) -> str:
 
 
 def select_state(content: Mapping[str, Any], *, averaged: bool) -> dict[str, Tensor]:
-    """Return the flat state dict: the content itself, its ``state_dict``, or ``model_avg`` or ``model`` in it."""
-    for key in (("model_avg", "model") if averaged else ("model",)) + ("state_dict",):
+    """Return the flat state dict: the content itself, or its ``state_dict``, ``model_avg`` or ``model``.
+
+    ``averaged`` prefers the averaged weights; with one set in the file, that one is taken.
+    """
+    for key in ("state_dict", *(("model_avg", "model") if averaged else ("model", "model_avg"))):
         if isinstance(content.get(key), Mapping):
             content = content[key]
             break
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def drop(
+    state: Mapping[str, Tensor], *, prefixes: tuple[str, ...] = (), suffixes: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
+    """Return a state dict without the tensors whose names begin or end like this."""
+    return {key: value for key, value in state.items() if not key.startswith(prefixes) and not key.endswith(suffixes)}
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, what: str, checkpoint: Path) -> None:

@@ -50,9 +50,9 @@ class GMDShape:
         """Read the sizes off a checkpoint's names and shapes; what is not there keeps its default."""
         first = re.compile(r"unet\.downs\.(\d+)\.0\.blocks\.0\.block1?\.0\.weight")
         levels = {int(m.group(1)): shapes[key] for key in shapes if (m := first.fullmatch(key))}
-        text = shapes.get("embed_text.weight", (cls.width, cls.text_width))
-        if sorted(levels) != list(range(len(levels))) or not levels:
+        if not levels or sorted(levels) != list(range(len(levels))):
             return cls()
+        text = shapes.get("embed_text.weight", (cls().width, cls().text_width))
         channels = tuple(levels[level][0] for level in sorted(levels))
         return cls(num_features=levels[0][1], width=text[0], channels=channels, text_width=text[1])
 

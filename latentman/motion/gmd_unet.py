@@ -7,6 +7,7 @@ code. Modules are named so that the tensors of the released checkpoints fit as t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -104,12 +105,12 @@ class TemporalUNet(nn.Module):
         self.time_mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.Mish(), nn.Linear(4 * width, width))
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         sizes = [num_features, *channels]
-        for level, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for level, (before, after) in enumerate(pairwise(sizes)):
             smaller = Halve(after) if level < self.halvings else nn.Identity()
             self.downs.append(self._level(before, after, width, smaller))
         self.mid_block1 = ResidualBlock(sizes[-1], sizes[-1], width)
         self.mid_block2 = ResidualBlock(sizes[-1], sizes[-1], width)
-        for after, before in reversed(list(zip(sizes[1:-1], sizes[2:], strict=True))):
+        for after, before in reversed(list(pairwise(sizes[1:]))):
             self.ups.append(self._level(2 * before, after, width, Double(after)))
         self.final_conv = nn.Sequential(PlainBlock(sizes[1], sizes[1]), nn.Conv1d(sizes[1], num_features, 1))
 
@@ -123,12 +124,14 @@ class TemporalUNet(nn.Module):
         """Return (N, F, T) for (N, F, T) under the condition (N, C); T is a multiple of 2 ** halvings."""
         steering = self.time_mlp(condition)
         skipped = []
-        for first, second, _, resize in self.downs:  # type: ignore[misc]
+        for level in self.downs:
+            first, second, _, resize = level.children()
             x = second(first(x, steering), steering)
             skipped.append(x)
             x = resize(x)
         x = self.mid_block2(self.mid_block1(x, steering), steering)
-        for first, second, _, resize in self.ups:  # type: ignore[misc]
+        for level in self.ups:
+            first, second, _, resize = level.children()
             x = torch.cat([x, skipped.pop()], dim=1)
             x = resize(second(first(x, steering), steering))
         out: Tensor = self.final_conv(x)

@@ -55,6 +55,8 @@ def sinusoids(length: int, width: int) -> Tensor:
 class PositionalEncoding(nn.Module):
     """Adds a row of sines to each token; the table is computed, never loaded."""
 
+    pe: Tensor
+
     def __init__(self, width: int, length: int) -> None:
         super().__init__()
         self.register_buffer("pe", sinusoids(length, width), persistent=False)
@@ -69,7 +71,7 @@ class TimestepEmbedder(nn.Module):
 
     def __init__(self, width: int, encoding: PositionalEncoding) -> None:
         super().__init__()
-        self.sequence_pos_encoder = encoding
+        self.sequence_pos_encoder: PositionalEncoding = encoding
         self.time_embed = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, timesteps: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,7 @@ NUM_STEPS = 50
 GUIDANCE_SCALE = 7.5
 """Classifier-free guidance of the released model, towards the text and away from the empty text."""
 
+NUM_TRAIN_STEPS = 1000
 NUM_HEADS = 4
 _MAX_POSITIONS = 500
 
@@ -58,8 +61,9 @@ class MLDShape:
         def count(pattern: str) -> int:
             return len({m.group(1) for m in (re.match(pattern, key) for key in shapes) if m})
 
-        skeleton = shapes.get("vae.skel_embedding.weight", (cls.width, cls.num_features))
-        tokens = shapes.get("vae.global_motion_token", (2, cls.width))[0]
+        usual = cls()
+        skeleton = shapes.get("vae.skel_embedding.weight", (usual.width, usual.num_features))
+        tokens = shapes.get("vae.global_motion_token", (2, usual.width))[0]
         mlp_dist = "vae.dist_layer.weight" in shapes
         plain = count(r"denoiser\.encoder\.layers\.(\d+)\.")
         decoder = count(r"denoiser\.decoder\.layers\.(\d+)\.")
@@ -67,10 +71,10 @@ class MLDShape:
         return cls(
             num_features=skeleton[1],
             width=skeleton[0],
-            ff_size=shapes.get("vae.encoder.middle_block.linear1.weight", (cls.ff_size,))[0],
+            ff_size=shapes.get("vae.encoder.middle_block.linear1.weight", (usual.ff_size,))[0],
             vae_layers=2 * count(r"vae\.encoder\.input_blocks\.(\d+)\.") + 1,
             denoiser_layers=decoder or plain or skips,
-            text_width=shapes.get("denoiser.emb_proj.1.weight", (0, cls.text_width))[1],
+            text_width=shapes.get("denoiser.emb_proj.1.weight", (0, usual.text_width))[1],
             latent_tokens=tokens if mlp_dist else max(tokens // 2, 1),
             denoiser_arch="trans_dec" if decoder else "trans_enc_plain" if plain else "trans_enc",
             mlp_dist=mlp_dist,
@@ -112,15 +116,17 @@ class MotionVAE(nn.Module):
 
     def __init__(self, shape: MLDShape) -> None:
         super().__init__()
-        sizes = {"ff_size": shape.ff_size, "num_heads": NUM_HEADS, "num_layers": shape.vae_layers}
+        stack = partial(
+            SkipTransformer, shape.width, ff_size=shape.ff_size, num_heads=NUM_HEADS, num_layers=shape.vae_layers
+        )
         self.shape = shape
         self.global_motion_token = nn.Parameter(
             torch.randn(shape.latent_tokens * (1 if shape.mlp_dist else 2), shape.width)
         )
         self.query_pos_encoder = LearnedPositions(shape.width)
         self.query_pos_decoder = LearnedPositions(shape.width)
-        self.encoder = SkipTransformer(shape.width, **sizes)
-        self.decoder = SkipTransformer(shape.width, **sizes, with_memory=shape.cross_decoder)
+        self.encoder = stack()
+        self.decoder = stack(with_memory=shape.cross_decoder)
         if shape.mlp_dist:
             self.dist_layer = nn.Linear(shape.width, 2 * shape.width)
         self.skel_embedding = nn.Linear(shape.num_features, shape.width)
@@ -228,34 +234,41 @@ class MLD(nn.Module):
 
 @torch.no_grad()
 def sample_latents(
-    denoiser: Denoiser, texts: Tensor, *, latents: Tensor, num_steps: int, guidance_scale: float
+    denoiser: Callable[[Tensor, Tensor, Tensor], Tensor],
+    texts: Tensor,
+    *,
+    latents: Tensor,
+    num_steps: int,
+    guidance_scale: float,
 ) -> Tensor:
     """Return latents (1, latent tokens, C) after DDIM without added noise (Song et al., ICLR 2021).
 
     Args:
-        denoiser: the network.
+        denoiser: predicts the noise from latents, timesteps and texts.
         texts: (2, text tokens, text width): the empty text, then the text.
         latents: (1, latent tokens, C) standard normal noise.
         num_steps: DDIM steps; the released model takes 50: 981, 961, ..., 1.
-        guidance_scale: 1 leaves the text's prediction as it is.
+        guidance_scale: 1 reads the text alone.
     """
     scheduler = make_scheduler()
     scheduler.set_timesteps(num_steps)
+    if guidance_scale == 1:
+        texts = texts[1:]
     for timestep in scheduler.timesteps.tolist():
-        batch = latents.expand(2, -1, -1)
-        now = torch.full((2,), timestep, device=latents.device)
-        uncond, cond = denoiser(batch, now, texts).chunk(2)
+        now = torch.full((len(texts),), timestep, device=latents.device)
+        predicted = denoiser(latents.expand(len(texts), -1, -1), now, texts)
+        uncond, cond = predicted[:1], predicted[-1:]
         noise_pred = uncond + guidance_scale * (cond - uncond)
         latents = scheduler.step(noise_pred, timestep, latents, eta=0.0).prev_sample
     return latents
 
 
-def make_scheduler():  # noqa: ANN201 (diffusers is imported only where it is needed)
+def make_scheduler() -> Any:
     """Return the DDIM scheduler of the released configuration, which is that of Stable Diffusion."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(
-        num_train_timesteps=1000,
+        num_train_timesteps=NUM_TRAIN_STEPS,
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",

@@ -23,8 +23,8 @@ def decoder_layer(width: int, ff_size: int, num_heads: int) -> nn.TransformerDec
 class SkipTransformer(nn.Module):
     """An odd number of layers, of which the first half hands its outputs to the second half.
 
-    The k-th layer from the end reads its predecessor's output joined with that of the k-th layer from the start, through
-    a linear layer. ``with_memory`` makes layers that also attend to a memory.
+    The k-th layer from the end reads its predecessor's output joined with that of the k-th layer from the start,
+    through a linear layer. ``with_memory`` makes layers that also attend to a memory.
     """
 
     def __init__(self, width: int, *, ff_size: int, num_heads: int, num_layers: int, with_memory: bool = False) -> None:

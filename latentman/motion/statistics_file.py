@@ -1,4 +1,4 @@
-"""The statistics that a motion model's features are normalised by: where they lie, and whether they are the right ones."""
+"""The statistics that a motion model's features are normalised by: where they lie, whether they are the right ones."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ log = logging.getLogger("latentman.motion")
 
 @dataclass(frozen=True, slots=True)
 class TextFeatures:
-    """Features of N texts: ``values`` (N, D), or (N, L, D) with ``padding`` (N, L), True on tokens that only fill up."""
+    """Features of N texts: ``values`` (N, D), or (N, L, D) with ``padding`` (N, L), True on tokens that fill up."""
 
     values: Tensor
     padding: Tensor | None = None

@@ -1,0 +1,159 @@
+"""GMD as a motion source: text, and if wanted a path of the root, to joints (Karunratanakul et al., ICCV 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from latentman.config import MotionConfig
+from latentman.errors import WeightsError
+from latentman.motion.ancestral import AncestralSampler, guided
+from latentman.motion.checkpoint import NO_SMPL, drop, find_checkpoint, load_into, read_args, read_tensors, select_state
+from latentman.motion.gmd import GMD, GMDShape, Projection, follow_path, recover_absolute
+from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES, Statistics
+from latentman.motion.learned import LearnedSource
+from latentman.motion.statistics_file import ABSOLUTE, find_statistics, read_array
+from latentman.motion.text_encoder import CLIP_BASE, load_text_encoder
+from latentman.motion.trajectory import read_trajectory
+from latentman.types import Array
+
+if TYPE_CHECKING:
+    from latentman.motion.build import Surroundings
+
+DEFAULTS: dict[str, Any] = {
+    "noise_schedule": "cosine",
+    "diffusion_steps": 1000,
+    "sigma_small": True,
+    "predict_xstart": True,
+    "abs_3d": False,
+    "use_random_proj": False,
+    "std_scale_shift": [1.0, 0.0],
+    "drop_redundant": False,
+    "train_keypoint_mask": "none",
+}
+"""What is read of ``args.json``, with the released code's values where it is silent."""
+
+_TRAINING = """
+adam_beta2 apply_zero_mask arch augment_type avg_model_beta batch_size clip_range cond_mask_prob cuda data_dir dataset
+device dim_mults emb_trans_dec eval_batch_size eval_during_training eval_mode eval_num_samples eval_rep_times eval_split
+eval_use_avg ff_size full_traj_inpaint grad_clip guidance_param impute_until lambda_fc lambda_rcxyz lambda_vel
+latent_dim layers log_interval lr lr_anneal_steps model_path num_frames num_steps out_mult overwrite random_proj_scale
+resume_checkpoint save_dir save_interval seed skip_first time_weighted_loss train_platform_type train_x0_as_eps
+traj_extra_weight traj_only unconstrained unet_adagn unet_zero use_ddim use_fp16 weight_decay xz_only
+"""
+
+IGNORED = frozenset(_TRAINING.split())
+"""Settings of training and evaluation, and sizes that are read off the tensors themselves."""
+
+
+@dataclass(frozen=True)
+class LoadedGMD:
+    """A network with its weights, and what its ``args.json`` says."""
+
+    network: GMD
+    args: dict[str, Any]
+
+
+def load_gmd(checkpoint: Path) -> LoadedGMD:
+    """Load a motion or trajectory model of GMD, with the averaged weights where the file has them.
+
+    Raises:
+        WeightsError: if a file is missing or damaged, or tensors do not fit.
+    """
+    args = read_args(checkpoint, DEFAULTS, IGNORED)
+    state = select_state(read_tensors(checkpoint), averaged=True)
+    state = drop(state, prefixes=("clip_model.", "rot2xyz."), suffixes=("sequence_pos_encoder.pe",))
+    shape = GMDShape.from_keys({key: tuple(value.shape) for key, value in state.items()})
+    network = GMD(shape)
+    load_into(network, state, what=shape.name, checkpoint=checkpoint)
+    return LoadedGMD(network, args)
+
+
+def build_gmd(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
+    """Load a GMD motion model.
+
+    Raises:
+        WeightsError: if weights, statistics, projection or text encoder are missing or do not fit.
+        ConfigError: if the configuration asks for what the model cannot do.
+        DataError: if ``motion.trajectory`` cannot be read.
+    """
+    path = read_trajectory(cfg.trajectory, cfg.length or MAX_FRAMES) if cfg.trajectory is not None else None
+    checkpoint = find_checkpoint("gmd", cfg.checkpoint, around.weights)
+    model = load_gmd(checkpoint)
+    _check_model(model, checkpoint)
+    device = torch.device(around.device)
+    projection = _projection(cfg, model.args, checkpoint, around.weights)
+    sampler = AncestralSampler.make(model.args["diffusion_steps"], cfg.num_inference_steps)
+    encode = load_text_encoder(CLIP_BASE, cfg.text_encoder, model.network.shape.text_width, device)
+    network = model.network.to(device)
+
+    def sample(text: str, length: int, generator: torch.Generator) -> Array:
+        denoise = guided(network, encode([text]).values, cfg.guidance_scale)
+        start = np.zeros(2) if path is None else path[0]
+        if path is not None:
+            # Clips of the data set begin at x = z = 0.
+            denoise = follow_path(denoise, projection, torch.as_tensor(path - start))
+        out = sampler.sample(denoise, (1, NUM_FEATURES, 1, MAX_FRAMES), generator, device=device)
+        features = projection.decode(out[0, :, 0, :length].T.double().cpu())
+        joints = recover_absolute(features.numpy())
+        joints[..., [0, 2]] += start
+        return joints
+
+    return LearnedSource(sample, MAX_FRAMES, cfg)
+
+
+def _check_model(model: LoadedGMD, checkpoint: Path) -> None:
+    """Refuse what would be sampled wrongly.
+
+    Raises:
+        WeightsError: naming the reason.
+    """
+    if model.network.shape.num_features != NUM_FEATURES:
+        raise WeightsError(
+            f"{checkpoint} makes {model.network.shape.num_features} features a frame, {NUM_FEATURES} are needed: it is "
+            "GMD's trajectory model, or one trained on other data; set motion.checkpoint to the motion model, and give "
+            "a path of the root with motion.trajectory"
+        )
+    wanted = {
+        "noise_schedule": "cosine",
+        "sigma_small": True,
+        "predict_xstart": True,
+        "abs_3d": True,
+        "drop_redundant": False,
+        "train_keypoint_mask": "none",
+    }
+    for key, value in wanted.items():
+        if model.args[key] != value:
+            raise WeightsError(
+                f"{checkpoint.parent / 'args.json'}: {key}={model.args[key]} is not supported, only {value}; take the "
+                "released model unet_adazero_xl_x0_abs_proj10_fp16_clipwd_224"
+            )
+
+
+def _projection(cfg: MotionConfig, args: Mapping[str, Any], checkpoint: Path, weights: Path) -> Projection:
+    """Return statistics and random matrix of the model.
+
+    Raises:
+        WeightsError: if one of their files is missing or damaged.
+    """
+    statistics = find_statistics(cfg.statistics, checkpoint, weights, names=ABSOLUTE)
+    scale, shift = args["std_scale_shift"]
+    statistics = Statistics(statistics.mean, statistics.std * scale + shift)
+    if not args["use_random_proj"]:
+        return Projection.make(statistics, np.eye(NUM_FEATURES), np.eye(NUM_FEATURES))
+    matrices = []
+    for name in ("rand_proj.npy", "inv_rand_proj.npy"):
+        file = checkpoint.parent / name
+        if not file.is_file():
+            raise WeightsError(
+                f"there is no {name} in {checkpoint.parent}: the model cannot be read without the random matrix it was "
+                "trained with; it ships with the project guided-motion-diffusion "
+                f"(github.com/korrawe/guided-motion-diffusion): put it beside the checkpoint; {NO_SMPL}"
+            )
+        matrices.append(read_array(file))
+    return Projection.make(statistics, *matrices)

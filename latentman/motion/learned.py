@@ -1,0 +1,70 @@
+"""Learned motion models as a source: text to joints, of the length that the model was trained for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from latentman.config import MotionConfig
+from latentman.errors import ConfigError, NumericsError
+from latentman.motion.humanml3d import FPS
+from latentman.types import Array, Motion
+
+Sample = Callable[[str, int, torch.Generator], Array]
+"""A text, a number of frames and a generator on the CPU to joints (T, 22, 3) in metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedSource:
+    """Makes clips of ``motion.length`` frames, or of ``max_frames``, whatever part of them is shown later."""
+
+    sample: Sample
+    max_frames: int
+    cfg: MotionConfig
+
+    def __post_init__(self) -> None:
+        if self.cfg.fps != FPS:
+            raise ConfigError(f"motion.fps={self.cfg.fps:g}: motion={self.cfg.name} makes {FPS:g} frames a second")
+        if self.cfg.length is not None and self.cfg.length > self.max_frames:
+            raise ConfigError(
+                f"motion.length={self.cfg.length} is more than the {self.max_frames} frames that this checkpoint of "
+                f"motion={self.cfg.name} was trained on; set it to {self.max_frames} or less, or to null"
+            )
+
+    def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
+        """Return the motion of ``text``; the same text and seed give the same bytes on the same machine.
+
+        ``num_frames`` is not read: a model is at its best at the length it was trained on.
+
+        Raises:
+            NumericsError: if the model's output is not finite.
+        """
+        length = self.cfg.length or self.max_frames
+        with torch.no_grad():
+            joints = self.sample(text, length, torch.Generator().manual_seed(seed))
+        if not np.isfinite(joints).all():
+            raise NumericsError(
+                f"motion={self.cfg.name} made values that are not finite for '{text}' with seed {seed}: try another "
+                "seed, a lower motion.guidance_scale, or check the files of motion.checkpoint and motion.statistics"
+            )
+        if self.cfg.template_bones or self.cfg.foot_lock:
+            from latentman.motion.cleanup import clean
+
+            joints = clean(joints, FPS, template_bones=self.cfg.template_bones, foot_lock=self.cfg.foot_lock)
+        return Motion(np.ascontiguousarray(joints), FPS, text, self.cfg.name)
+
+
+def check_steps(num_steps: int, num_train_steps: int) -> None:
+    """Refuse more steps than a model was trained with.
+
+    Raises:
+        ConfigError: naming both numbers.
+    """
+    if num_steps > num_train_steps:
+        raise ConfigError(
+            f"motion.num_inference_steps={num_steps}: this model was trained with {num_train_steps} steps; ask for no "
+            "more"
+        )
