@@ -8,6 +8,7 @@ the new one.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -46,9 +47,29 @@ def asset(*parts: str) -> Path:
 
 
 def weights_dir(configured: str | None = None) -> Path:
-    """Return the folder of weights that the user brought: ``paths.weights``, else $LATENTMAN_WEIGHTS, else the cache."""
+    """Return the folder of the user's own weights: ``paths.weights``, else $LATENTMAN_WEIGHTS, else the cache."""
     named = configured or os.environ.get("LATENTMAN_WEIGHTS")
     return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "latentman"
+
+
+def file_digest(path: Path) -> str | None:
+    """Return a short SHA-256 over the content of a file, or over all files of a folder; None if there is nothing.
+
+    Results are recorded with it, so that they are made anew when what they were made from has changed.
+
+    Raises:
+        RecordError: if a file is there that cannot be read.
+    """
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else []
+    try:
+        for file in files:
+            digest.update(b"" if file == path else file.relative_to(path).as_posix().encode() + b"\0")
+            with file.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    except OSError as error:
+        raise RecordError(f"cannot read {error.filename}: {error.strerror}; check who may read it") from error
+    return digest.hexdigest()[:16] if files else None
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentman.config import Config
-from latentman.paths import read_npz, write_npz
+from latentman.paths import file_digest, read_npz, weights_dir, write_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
 
 if TYPE_CHECKING:
@@ -89,14 +89,32 @@ class Stage:
 
 def make_motion(run: Run, advance: Advance) -> None:
     """Text to joints, cut to the video's frames."""
-    from latentman.motion.build import build
+    from latentman.body.build import build as build_body
+    from latentman.body.skinning import rest_joints
+    from latentman.diffusion.backbone import pick_device
+    from latentman.motion.build import Surroundings, build
     from latentman.motion.window import cut
 
-    config = run.config
+    config, cfg = run.config, run.config.motion
+    weights = weights_dir(config.paths.weights)
+    around = Surroundings(
+        weights=weights,
+        device=str(pick_device(config.device)),
+        rest_joints=lambda: rest_joints(build_body(config.body, weights)),
+    )
     needed = (config.num_frames - 1) * config.stride + 1
-    motion = build(config.motion)(run.motion_text, num_frames=needed, seed=config.seed)
-    motion = cut(motion, num_frames=config.num_frames, stride=config.stride, start=config.motion.start)
+    motion = build(cfg, around)(run.motion_text, num_frames=needed, seed=config.seed)
+    motion = cut(motion, num_frames=config.num_frames, stride=config.stride, start=cfg.start, if_short=cfg.if_short)
     write_npz(run.folder / "motion.npz", motion.arrays())
+
+
+def motion_origins(config: Config) -> dict[str, Any]:
+    """Return what a motion is made from beside its settings: digests of files, by their keys, and a clip's body."""
+    named = ("file", "rig", "checkpoint", "statistics", "text_encoder", "trajectory")
+    paths = {key: getattr(config.motion, key) for key in named}
+    files = {key: file_digest(Path(path).expanduser()) for key, path in paths.items() if path is not None}
+    # A file of rotations takes its bones from the body that will be fitted.
+    return {**files, "body": asdict(config.body) if config.motion.name == "clip" else None}
 
 
 def make_body(run: Run, advance: Advance) -> None:
@@ -235,7 +253,10 @@ def frames_of(run: Run) -> Video:
 STAGES = (
     Stage(
         "motion",
-        lambda r: [asdict(r.config.motion), r.motion_text, r.config.seed, r.config.num_frames, r.config.stride],
+        lambda r: [
+            *(asdict(r.config.motion), r.motion_text, r.config.seed, r.config.num_frames, r.config.stride),
+            motion_origins(r.config),
+        ],
         lambda r: ["motion.npz"],
         make_motion,
     ),

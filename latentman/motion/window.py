@@ -1,15 +1,17 @@
-"""The part of a motion that the video shows."""
+"""The part of a motion that the video shows, and what is shown when the motion is too short for the video."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from latentman.errors import ConfigError, DataError
+from latentman.character_groups import SHORT_MOTIONS
+from latentman.errors import ConfigError, DataError, check_choice
+from latentman.motion.repeat import repeated
 from latentman.motion.skeleton import Floats
 from latentman.types import Motion
 
 
-def cut(motion: Motion, *, num_frames: int, stride: int, start: str) -> Motion:
+def cut(motion: Motion, *, num_frames: int, stride: int, start: str, if_short: str = "error") -> Motion:
     """Return every ``stride``-th frame of a window of the motion, ``num_frames`` in all, at ``fps / stride``.
 
     Args:
@@ -17,26 +19,39 @@ def cut(motion: Motion, *, num_frames: int, stride: int, start: str) -> Motion:
         num_frames: frames of the result.
         stride: motion frames per frame of the result.
         start: the first frame shown, or "auto": the window in which the joints move most, the earliest of equals.
+        if_short: what happens when the motion ends before the window does: "error", "hold" (its last pose stays) or
+            "loop" (it begins again where it ended).
 
     Raises:
-        ConfigError: if ``start`` is neither "auto" nor a frame number, or a count is below 1.
-        DataError: if the motion is too short for such a window.
+        ConfigError: if ``start`` is neither "auto" nor a frame number, ``if_short`` is unknown, or a count is below 1.
+        DataError: if the motion is too short for such a window and ``if_short`` is "error", or begins after its end.
     """
     if num_frames < 1 or stride < 1:
         raise ConfigError(f"num_frames={num_frames}, motion.stride={stride}: both must be 1 or more")
     if start != "auto" and not start.isdigit():
         raise ConfigError(f"motion.start='{start}' must be auto or a frame number of 0 or more")
-    have, span = len(motion.joints), (num_frames - 1) * stride + 1
+    check_choice("motion.if_short", if_short, SHORT_MOTIONS)
+    span = (num_frames - 1) * stride + 1
     first = 0 if start == "auto" else int(start)
-    if first + span > have:
+    have, needed = len(motion.joints), first + span
+    if first >= have or (needed > have and if_short == "error"):
         raise DataError(
             f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at motion.stride={stride} "
-            f"from motion.start={start} needs {first + span}: lower num_frames, motion.stride or motion.start"
+            f"from motion.start={start} needs {needed}: lower num_frames, motion.stride or motion.start, or set "
+            "motion.if_short=hold (its last pose stays) or motion.if_short=loop (it begins again)"
         )
+    joints = motion.joints if needed <= have else _lengthened(motion.joints, needed, if_short)
     if start == "auto":
-        first = _liveliest(motion.joints, span)
-    joints = motion.joints[first : first + span : stride]
-    return Motion(np.ascontiguousarray(joints), motion.fps / stride, motion.text, motion.source)
+        first = _liveliest(joints, span)
+    shown = joints[first : first + span : stride]
+    return Motion(np.ascontiguousarray(shown), motion.fps / stride, motion.text, motion.source)
+
+
+def _lengthened(joints: Floats, num_frames: int, if_short: str) -> Floats:
+    """Return joints with further frames: the last pose again, or the clip again."""
+    if if_short == "loop":
+        return repeated(joints, num_frames)
+    return np.concatenate([joints, np.repeat(joints[-1:], num_frames - len(joints), axis=0)])
 
 
 def _liveliest(joints: Floats, span: int) -> int:

@@ -1,0 +1,145 @@
+"""From the joints of a BVH file to HumanML3D's 22, with what the rig lacks filled in.
+
+Rigs differ in the spine, the collars and the toes, and some put two joints in the same place (cgspeed's CMU files: hips
+and lower back, upper spine and collars). Such a bone has no direction, so the joint counts as lacking and is placed
+between its neighbours, in the proportions of HumanML3D's template.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from latentman.errors import DataError
+from latentman.motion.bvh import Bvh, joint_positions
+from latentman.motion.rigs import JOINT_NAMES, Rig, locate
+from latentman.motion.skeleton import (
+    ANKLES,
+    BONE_LENGTHS,
+    COLLARS,
+    ELBOWS,
+    HEAD,
+    HIPS,
+    KNEES,
+    NECK,
+    PARENTS,
+    PELVIS,
+    SHOULDERS,
+    SPINE1,
+    SPINE2,
+    SPINE3,
+    TOES,
+    WRISTS,
+)
+from latentman.types import Array
+
+_LIMBS = (*KNEES, *ANKLES, *ELBOWS, *WRISTS, *SHOULDERS)
+"""Bones, by their lower joint, without which there is no motion to show."""
+
+_TOUCHING = 0.01
+"""Two joints nearer than this part of a leg's length are in the same place."""
+
+_COLLAR = 0.75
+"""Where a collar lies on the way from the shoulder to the neck, when the rig has none."""
+
+
+def rig_joints(bvh: Bvh, rig: Rig) -> Array:
+    """Return HumanML3D's joints (T, 22, 3) of a file, in its own unit and axes.
+
+    Raises:
+        DataError: if a limb's bone has no length.
+    """
+    positions = joint_positions(bvh)
+    found: dict[int, Array] = {}
+    children: dict[int, int] = {}
+    for joint, name in enumerate(JOINT_NAMES):
+        place = locate(rig.joints[name], bvh.names) if name in rig.joints else None
+        if place is not None:
+            first, second, fraction = place
+            found[joint] = positions[:, first] * (1 - fraction) + positions[:, second] * fraction
+            children[joint] = next((i for i, parent in enumerate(bvh.parents) if parent == first), -1)
+    found.setdefault(PELVIS, (found[HIPS[0]] + found[HIPS[1]]) / 2)
+    leg = _length(found[HIPS[0]], found[KNEES[0]]) + _length(found[KNEES[0]], found[ANKLES[0]])
+    near = _TOUCHING * leg
+    below = {joint: positions[:, child] for joint, child in children.items() if child >= 0}
+    _fill_head(found, below, near)
+    _fill_spine(found, near)
+    _fill_collars(found, near)
+    _fill_toes(found, below, near)
+    joints = np.stack([found[joint] for joint in range(len(PARENTS))], axis=1)
+    _check_limbs(bvh, joints, near)
+    return joints
+
+
+def _length(first: Array, second: Array) -> float:
+    """Return the median distance of two joints (T, 3)."""
+    return float(np.median(np.linalg.norm(second - first, axis=-1)))
+
+
+def _fill_head(found: dict[int, Array], below: dict[int, Array], near: float) -> None:
+    """Give a file without a head the end of its neck, and one without a neck a place above the shoulders."""
+    shoulders = (found[SHOULDERS[0]] + found[SHOULDERS[1]]) / 2
+    if NECK not in found:
+        found[NECK] = shoulders * 0.75 + found[HEAD] * 0.25
+    if HEAD in found and _length(found[NECK], found[HEAD]) > near:
+        return
+    end = below.get(NECK)
+    if end is not None and _length(found[NECK], end) > near:
+        found[HEAD] = end
+    else:
+        found[HEAD] = found[NECK] + (found[NECK] - found[PELVIS]) * _share((HEAD,), (SPINE1, SPINE2, SPINE3, NECK))
+
+
+def _share(part: tuple[int, ...], whole: tuple[int, ...]) -> float:
+    return float(BONE_LENGTHS[list(part)].sum() / BONE_LENGTHS[list(whole)].sum())
+
+
+def _fill_spine(found: dict[int, Array], near: float) -> None:
+    """Place the spine's joints that are lacking, or that lie on a neighbour, between those that are there."""
+    chain = (PELVIS, SPINE1, SPINE2, SPINE3, NECK)
+    kept = [PELVIS]
+    for joint in chain[1:-1]:
+        apart = joint in found and min(_length(found[k], found[joint]) for k in (kept[-1], NECK)) > near
+        if apart:
+            kept.append(joint)
+    kept.append(NECK)
+    for low, high in pairwise(kept):
+        between = chain[chain.index(low) + 1 : chain.index(high) + 1]
+        for index, joint in enumerate(between[:-1], start=1):
+            fraction = _share(between[:index], between)
+            found[joint] = found[low] * (1 - fraction) + found[high] * fraction
+
+
+def _fill_collars(found: dict[int, Array], near: float) -> None:
+    """Place collars that are lacking, or that lie on the spine or the shoulder, between neck and shoulder."""
+    for collar, shoulder in zip(COLLARS, SHOULDERS, strict=True):
+        ends = (found[SPINE3], found[shoulder])
+        if collar not in found or min(_length(found[collar], end) for end in ends) <= near:
+            found[collar] = found[NECK] * _COLLAR + found[shoulder] * (1 - _COLLAR)
+
+
+def _fill_toes(found: dict[int, Array], below: dict[int, Array], near: float) -> None:
+    """Take the end of the foot where there are no toes, or let the foot point straight ahead."""
+    across = found[HIPS[0]] - found[HIPS[1]]
+    ahead = np.cross(across, found[NECK] - found[PELVIS])
+    ahead /= np.maximum(np.linalg.norm(ahead, axis=-1, keepdims=True), 1e-12)
+    for knee, ankle, toe in zip(KNEES, ANKLES, TOES, strict=True):
+        if toe in found and _length(found[ankle], found[toe]) > near:
+            continue
+        end = below.get(ankle)
+        if end is not None and _length(found[ankle], end) > near:
+            found[toe] = end
+        else:
+            foot = _length(found[knee], found[ankle]) * _share((toe,), (ankle,))
+            found[toe] = found[ankle] + foot * ahead
+
+
+def _check_limbs(bvh: Bvh, joints: Array, near: float) -> None:
+    for joint in (*HIPS, *_LIMBS):
+        parent = PARENTS[joint]
+        if _length(joints[:, parent], joints[:, joint]) <= near / 10:
+            raise DataError(
+                f"{bvh.path}: {JOINT_NAMES[joint]} lies on {JOINT_NAMES[parent]}, so the bone between them has no "
+                "direction; map them to joints that lie apart in a rig file (motion.rig=FILE, --rig FILE)"
+            )
