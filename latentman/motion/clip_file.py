@@ -78,7 +78,8 @@ def _read_bvh(path: Path, source: ClipSource) -> Recording:
 
 def _read_npz(path: Path, source: ClipSource) -> Recording:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, since numpy leaves a damaged archive open.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             data = {key: file[key] for key in file.files if key in _READ}
             keys = list(file.files)
     except _DAMAGED as error:
@@ -97,7 +98,8 @@ def _read_npz(path: Path, source: ClipSource) -> Recording:
 
 def _read_npy(path: Path, source: ClipSource) -> Recording:
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as opened:
+            array = np.load(opened, allow_pickle=False)
     except _DAMAGED as error:
         raise DataError(f"cannot read motion.file={path}: {error}; save a plain array with numpy.save") from error
     if not isinstance(array, np.ndarray):

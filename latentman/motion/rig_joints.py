@@ -40,8 +40,8 @@ _LIMBS = (*KNEES, *ANKLES, *ELBOWS, *WRISTS, *SHOULDERS)
 _TOUCHING = 0.01
 """Two joints nearer than this part of a leg's length are in the same place."""
 
-_COLLAR = 0.75
-"""Where a collar lies on the way from the shoulder to the neck, when the rig has none."""
+_COLLAR = {SPINE3: 0.35, NECK: 0.25}
+"""Where a collar lies between chest, neck and its shoulder (which has the rest), as in HumanML3D's template."""
 
 
 def rig_joints(bvh: Bvh, rig: Rig) -> Array:
@@ -112,11 +112,12 @@ def _fill_spine(found: dict[int, Array], near: float) -> None:
 
 
 def _fill_collars(found: dict[int, Array], near: float) -> None:
-    """Place collars that are lacking, or that lie on the spine or the shoulder, between neck and shoulder."""
+    """Place collars that are lacking, or that lie on the spine or the shoulder, between chest, neck and shoulder."""
+    middle = sum(weight * found[joint] for joint, weight in _COLLAR.items())
     for collar, shoulder in zip(COLLARS, SHOULDERS, strict=True):
         ends = (found[SPINE3], found[shoulder])
         if collar not in found or min(_length(found[collar], end) for end in ends) <= near:
-            found[collar] = found[NECK] * _COLLAR + found[shoulder] * (1 - _COLLAR)
+            found[collar] = middle + (1 - sum(_COLLAR.values())) * found[shoulder]
 
 
 def _fill_toes(found: dict[int, Array], below: dict[int, Array], near: float) -> None:

@@ -15,8 +15,8 @@ from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")
 
-TEMPLATE_LEG = float(BONE_LENGTHS[KNEES[0]] + BONE_LENGTHS[ANKLES[0]])
-"""Thigh and shin of HumanML3D's template, metres."""
+TEMPLATE_LEG = float(BONE_LENGTHS[[*KNEES, *ANKLES]].sum() / 2)
+"""Thigh and shin of HumanML3D's template, metres, the mean of both sides."""
 
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254, "CMU units": 0.056444}
 """Metres per unit. CMU's (0.45 inch to the centimetre of its skeleton files) is that of cgspeed's BVH files."""
@@ -29,10 +29,10 @@ _UPRIGHT = 0.5
 
 
 def leg_length(joints: Array) -> float:
-    """Return the median length of thigh and shin, both legs taken together, of joints (T, 22, 3)."""
+    """Return the length of thigh and shin of joints (T, 22, 3), the mean of both legs, the median over time."""
     bones = [(HIPS, KNEES), (KNEES, ANKLES)]
     lengths = [np.linalg.norm(joints[:, list(a)] - joints[:, list(b)], axis=-1) for a, b in bones]
-    return float(np.median(lengths[0] + lengths[1]))
+    return float(np.median((lengths[0] + lengths[1]).mean(axis=1)))
 
 
 def find_up(joints: Array, otherwise: str = "y") -> str:
