@@ -124,9 +124,7 @@ class MiniTextEncoder(nn.Module):
         try:
             described: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
             encoder = cls(list(described["vocabulary"]), MiniTextConfig(**described["config"]))
-            encoder.load_state_dict(
-                {name: value.float() for name, value in load_file(folder / WEIGHTS_FILE).items()}
-            )
+            encoder.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS_FILE).items()})
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise WeightsError(f"cannot read the text encoder in {folder}: {error}") from error
         return encoder.eval()

@@ -189,7 +189,7 @@ def to_tensors(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def feature_weights() -> Tensor:
-    """Return the weight (263,) of each feature's error, 1 on average: most for the root, least for what is not decoded."""
+    """Return the weight (263,) of each feature's error, 1 on average: most for the root, little for what is unread."""
     weights = torch.ones(NUM_FEATURES)
     weights[ROOT], weights[RIC], weights[ROTATIONS], weights[CONTACTS] = 8.0, 1.5, 0.15, 0.5
     return weights / weights.mean()

@@ -1,0 +1,188 @@
+"""What a learned motion lacks: bones of constant length, and feet that stay where they stand.
+
+A diffusion model predicts positions frame by frame, so that its bones breathe by a few percent and its feet glide. The
+repair keeps what the model decided (directions, timing, the path) and changes what cannot be seen to be wrong: first
+bones get the template's lengths, then the root's path is bent until the standing foot stands, then each leg is solved
+anew to the spot where its foot stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
+
+from latentman.motion.quality import floor_height
+from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, Floats
+from latentman.types import Array
+
+_LOW = 0.06
+"""Metres above the floor up to which a toe may stand."""
+
+_SLOW = 0.8
+"""Metres a second up to which a toe may stand: the glide of learned motion is slower, the swing of a leg faster."""
+
+_SHORTEST = 0.15
+"""Seconds of the shortest contact."""
+
+_BLEND = 0.1
+"""Seconds in which a foot leaves its track and returns to it, before and after a contact."""
+
+_DRIFT_SIGMA = 0.1
+"""Seconds over which the root's correction is smoothed."""
+
+_LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))
+"""Hip, knee, ankle and toe, left and right."""
+
+_STRAIGHT = 0.9995
+"""The largest share of its length to which a leg is stretched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A foot that stands: side (0 left, 1 right), and its frames, the last one excluded."""
+
+    side: int
+    first: int
+    end: int
+
+
+def clean(joints: Array, fps: float, *, template_bones: bool = True, foot_lock: bool = True) -> Array:
+    """Return the repaired motion.
+
+    Args:
+        joints: (T, 22, 3) in metres, Y up.
+        fps: frames a second.
+        template_bones: give every bone the template's length.
+        foot_lock: put the lowest foot on the floor and hold standing feet where they are.
+
+    Returns:
+        Joints (T, 22, 3), float64.
+    """
+    result = np.array(joints, dtype=np.float64)
+    if template_bones:
+        result = with_template_bones(result)
+    if foot_lock and len(result) > 2:
+        result[..., 1] -= floor_height(result)
+        contacts = find_contacts(result, fps)
+        result = hold_feet(without_drift(result, contacts, fps), contacts, fps)
+    return result
+
+
+def with_template_bones(joints: Floats) -> Floats:
+    """Return joints (T, 22, 3) whose bones have the template's lengths.
+
+    The body above the hips follows the directions it had. Legs are solved to reach the ankles where they were, scaled
+    with the length of the legs about the hips' path, so that neither the height nor the steps change.
+    """
+    legs = [(hip, knee, ankle) for hip, knee, ankle, _ in _LEGS]
+    had = np.mean([np.median(_length(joints, knee) + _length(joints, ankle)) for _, knee, ankle in legs])
+    scale = np.mean([BONE_LENGTHS[knee] + BONE_LENGTHS[ankle] for _, knee, ankle in legs]) / had
+    scaled = joints * scale
+    result = np.empty_like(scaled)
+    result[:, 0] = scaled[:, 0]
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        bone = scaled[:, joint] - scaled[:, parent]
+        result[:, joint] = result[:, parent] + BONE_LENGTHS[joint] * _unit(bone)
+    for leg in _LEGS:
+        reach_ankle(result, leg, scaled[:, leg[2]])
+    return result
+
+
+def find_contacts(joints: Floats, fps: float) -> list[Contact]:
+    """Return when each foot stands: its toe or ankle low and slow, for long enough, short gaps closed.
+
+    Args:
+        joints: (T, 22, 3), the floor at y = 0.
+        fps: frames a second.
+    """
+    shortest = max(2, round(_SHORTEST * fps))
+    contacts = []
+    for side, (*_, ankle, toe) in enumerate(_LEGS):
+        speed = np.linalg.norm(np.gradient(joints[:, toe], axis=0), axis=-1) * fps
+        low = np.minimum(joints[:, toe, 1], joints[:, ankle, 1] - BONE_LENGTHS[toe] / 3) < _LOW
+        stands = binary_opening(binary_closing(low & (speed < _SLOW)), np.ones(shortest))
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], stands.astype(int), [0]])))
+        contacts += [Contact(side, int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return contacts
+
+
+def without_drift(joints: Floats, contacts: list[Contact], fps: float) -> Floats:
+    """Return joints (T, 22, 3) moved over the floor so that standing feet do not glide on average.
+
+    Where two feet stand, their mean counts; where none does, the correction goes on as it is.
+    """
+    steps = np.diff(joints[:, [leg[3] for leg in _LEGS]][..., [0, 2]], axis=0)
+    weight = np.zeros((len(steps), 2))
+    for contact in contacts:
+        weight[contact.first : contact.end - 1, contact.side] = 1.0
+    total = weight.sum(axis=1)
+    slid = (steps * weight[..., None]).sum(axis=1) / np.maximum(total, 1.0)[:, None]
+    smooth = gaussian_filter1d(slid, _DRIFT_SIGMA * fps, axis=0, mode="nearest")
+    moved = joints.copy()
+    moved[1:, :, [0, 2]] -= np.cumsum(smooth, axis=0)[:, None]
+    return moved
+
+
+def hold_feet(joints: Floats, contacts: list[Contact], fps: float) -> Floats:
+    """Return joints (T, 22, 3) whose legs reach for the spots where their feet stand.
+
+    A foot stands over the mean of where it was; towards its contact and after it, it joins its own track smoothly.
+    """
+    blend = max(1, round(_BLEND * fps))
+    result = joints.copy()
+    for side, leg in enumerate(_LEGS):
+        shift = np.zeros((len(joints), 3))
+        share = np.zeros(len(joints))
+        for contact in (c for c in contacts if c.side == side):
+            spot = joints[contact.first : contact.end, leg[3]].mean(axis=0)
+            lead = np.arange(len(joints))
+            outside = np.maximum(np.maximum(contact.first - lead, lead - contact.end + 1), 0)
+            fade = 0.5 + 0.5 * np.cos(np.pi * np.minimum(outside / (blend + 1), 1.0))
+            nearest = np.clip(lead, contact.first, contact.end - 1)
+            shift += fade[:, None] * (spot - joints[nearest, leg[3]])
+            share += fade
+        shift /= np.maximum(share, 1.0)[:, None]
+        # A heel may be down while its toe is not: the height is the foot's own, only never below the floor.
+        shift[:, 1] = np.maximum(0.0, -joints[:, leg[3], 1])
+        reach_ankle(result, leg, joints[:, leg[2]] + shift)
+    return result
+
+
+def reach_ankle(joints: Floats, leg: tuple[int, int, int, int], ankle: Floats) -> None:
+    """Solve a leg in place so that its ankle is at ``ankle`` (T, 3): the knee bends in the plane it bent in before.
+
+    A spot out of reach is approached along the line from the hip. The foot keeps its direction.
+    """
+    hip, knee, foot, toe = leg
+    upper, lower = _length(joints, knee), _length(joints, foot)
+    pole = joints[:, knee] - joints[:, hip]
+    sole = joints[:, toe] - joints[:, foot]
+    line = ankle - joints[:, hip]
+    distance = np.clip(np.linalg.norm(line, axis=-1), np.abs(upper - lower) + 1e-6, _STRAIGHT * (upper + lower))
+    along = _unit(line)
+    # Where the knee has no side of its own, it bends forward: the way of the foot.
+    aside = _across(pole, along)
+    flat = np.linalg.norm(aside, axis=-1) < 1e-6
+    aside[flat] = _across(sole, along)[flat]
+    reach = (upper**2 - lower**2 + distance**2) / (2 * distance)
+    bend = np.sqrt(np.maximum(upper**2 - reach**2, 0.0))
+    joints[:, knee] = joints[:, hip] + reach[:, None] * along + bend[:, None] * _unit(aside)
+    joints[:, foot] = joints[:, hip] + distance[:, None] * along
+    joints[:, toe] = joints[:, foot] + sole
+
+
+def _length(joints: Floats, joint: int) -> Floats:
+    length: Floats = np.linalg.norm(joints[:, joint] - joints[:, PARENTS[joint]], axis=-1)
+    return length
+
+
+def _across(vectors: Floats, axis: Floats) -> Floats:
+    across: Floats = vectors - (vectors * axis).sum(-1, keepdims=True) * axis
+    return across
+
+
+def _unit(vectors: Floats) -> Floats:
+    unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return unit
