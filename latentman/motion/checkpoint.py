@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -163,10 +164,13 @@ def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any
     except WeightsError:
         raise
     except Exception as error:  # torch lets through whatever a damaged file provokes
-        if "weights_only" in str(error) or "Unsupported" in str(error):
-            raise _refusal(checkpoint, _first_global(str(error))) from error
-        first = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise WeightsError(f"cannot read {checkpoint}: {first}; the file is damaged, fetch it again") from error
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        if named:
+            raise _refusal(checkpoint, named.group(1)) from error
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        if "weights_only" in str(error) or "Weights only" in str(error):  # whose advice is to execute the file
+            reason = "it holds no tensors that torch wrote"
+        raise WeightsError(f"cannot read {checkpoint}: {reason}; the file is damaged, fetch it again") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{checkpoint} holds a {type(content).__name__}, not the tensors of a model")
     return content
@@ -192,12 +196,6 @@ def _refusal(checkpoint: Path, name: str) -> WeightsError:
         f"{checkpoint} is refused: beside tensors it holds {name}, which would run code when loaded; take the released "
         "file, or save its state dict again with torch.save"
     )
-
-
-def _first_global(message: str) -> str:
-    """Return the name that torch complains about."""
-    words = message.split("GLOBAL ")
-    return words[1].split()[0] if len(words) > 1 else "an object"
 
 
 def select_state(content: Mapping[str, Any], *, averaged: bool) -> dict[str, Tensor]:

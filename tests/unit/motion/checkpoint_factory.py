@@ -90,7 +90,12 @@ def write_mld(folder: Path, shape: MLDShape = SMALL_MLD, **extra: object) -> MLD
     network = seeded(lambda: MLD(shape))
     write_statistics(folder)
     junk = {"t2m_textencoder.pos_emb.weight": torch.zeros(2, 2), "metrics.count": torch.tensor(3)}
-    content = {"state_dict": {**junk, **network.state_dict()}, "epoch": 1222, "pytorch-lightning_version": "1.6", **extra}
+    content = {
+        "state_dict": {**junk, **network.state_dict()},
+        "epoch": 1222,
+        "pytorch-lightning_version": "1.6",
+        **extra,
+    }
     torch.save(content, folder / "1222_mld_humanml3d_FID041.ckpt")
     return network
 
