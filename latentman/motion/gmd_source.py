@@ -92,19 +92,20 @@ def build_gmd(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
     encode = load_text_encoder(CLIP_BASE, cfg.text_encoder, model.network.shape.text_width, device)
     network = model.network.to(device)
 
+    start = np.zeros(2) if path is None else path[0]  # clips of the data set begin at x = z = 0
+
     def sample(text: str, length: int, generator: torch.Generator) -> Array:
         denoise = guided(network, encode([text]).values, cfg.guidance_scale)
-        start = np.zeros(2) if path is None else path[0]
         if path is not None:
-            # Clips of the data set begin at x = z = 0.
             denoise = follow_path(denoise, projection, torch.as_tensor(path - start))
         out = sampler.sample(denoise, (1, NUM_FEATURES, 1, MAX_FRAMES), generator, device=device)
-        features = projection.decode(out[0, :, 0, :length].T.double().cpu())
-        joints = recover_absolute(features.numpy())
-        joints[..., [0, 2]] += start
-        return joints
+        features: Array = projection.decode(out[0, :, 0, :length].T.double().cpu()).numpy()
+        return features
 
-    return LearnedSource(sample, MAX_FRAMES, cfg)
+    def decode(features: Array) -> Array:
+        return recover_absolute(features) + np.array([start[0], 0.0, start[1]])
+
+    return LearnedSource(sample, decode, MAX_FRAMES, cfg)
 
 
 def _check_model(model: LoadedGMD, checkpoint: Path) -> None:

@@ -14,7 +14,7 @@ from latentman.motion.humanml3d import FPS
 from latentman.types import Array, Motion
 
 Sample = Callable[[str, int, torch.Generator], Array]
-"""A text, a number of frames and a generator on the CPU to joints (T, 22, 3) in metres."""
+"""A text, a number of frames and a generator on the CPU to what the model makes of them, (T, F) in its own terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class LearnedSource:
     """Makes clips of ``motion.length`` frames, or of ``max_frames``, whatever part of them is shown later."""
 
     sample: Sample
+    decode: Callable[[Array], Array]
+    """From what the model made, (T, F) and finite, to joints (T, 22, 3) in metres."""
     max_frames: int
     cfg: MotionConfig
 
@@ -44,12 +46,13 @@ class LearnedSource:
         """
         length = self.cfg.length or self.max_frames
         with torch.no_grad():
-            joints = self.sample(text, length, torch.Generator().manual_seed(seed))
-        if not np.isfinite(joints).all():
+            values = self.sample(text, length, torch.Generator().manual_seed(seed))
+        if not np.isfinite(values).all():
             raise NumericsError(
                 f"motion={self.cfg.name} made values that are not finite for '{text}' with seed {seed}: try another "
                 "seed, a lower motion.guidance_scale, or check the files of motion.checkpoint and motion.statistics"
             )
+        joints = self.decode(values)
         if self.cfg.template_bones or self.cfg.foot_lock:
             from latentman.motion.cleanup import clean
 

@@ -62,9 +62,11 @@ def _text_source(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, around: 
         num_frames = length if network.config.mask_frames else MAX_FRAMES
         denoise = _denoiser(network, encode([text]) if encode else None, guidance_scale)
         out = sampler.sample(denoise, (1, network.config.num_features, 1, num_frames), generator, device=device)
-        return recover(statistics.denormalise(frames_of(out, length)))
+        return frames_of(out, length)
 
-    return LearnedSource(sample, min(model.args["max_frames"], MAX_FRAMES), cfg)
+    return LearnedSource(
+        sample, lambda values: recover(statistics.denormalise(values)), min(model.args["max_frames"], MAX_FRAMES), cfg
+    )
 
 
 def _action_source(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, around: Surroundings) -> LearnedSource:
@@ -86,9 +88,9 @@ def _action_source(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, around
         action = torch.tensor([humanact12.choose_action(cfg.action, text)], device=device)
         shape = (1, humanact12.NUM_FEATURES, 1, humanact12.MAX_FRAMES)
         out = sampler.sample(lambda x, steps: network(x, steps, action), shape, generator, device=device)
-        return humanact12.joints_of(frames_of(out, length), rest_joints)
+        return frames_of(out, length)
 
-    return LearnedSource(sample, humanact12.MAX_FRAMES, cfg)
+    return LearnedSource(sample, lambda values: humanact12.joints_of(values, rest_joints), humanact12.MAX_FRAMES, cfg)
 
 
 def frames_of(out: Tensor, length: int) -> Array:

@@ -73,6 +73,7 @@ def build_mld(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
             guidance_scale=cfg.guidance_scale,
         )
         decoded = network.vae.decode(latents.transpose(0, 1), torch.tensor([length], device=device))
-        return recover(statistics.denormalise(decoded[0].double().cpu().numpy()))
+        values: Array = decoded[0].double().cpu().numpy()
+        return values
 
-    return LearnedSource(sample, MAX_FRAMES, cfg)
+    return LearnedSource(sample, lambda values: recover(statistics.denormalise(values)), MAX_FRAMES, cfg)

@@ -63,7 +63,7 @@ def write_mdm(folder: Path, config: MDMConfig = SMALL_MDM, *, averaged: bool = F
     """Write args.json, a state dict and statistics; return the network that the loader shall give back."""
     network = seeded(lambda: MDM(config))
     write_statistics(folder)
-    write_args(folder, dataset="humanml", arch=config.arch, use_ema=averaged, **args)
+    write_args(folder, **{"dataset": "humanml", "arch": config.arch, "use_ema": averaged, **args})
     state = with_sines(network.state_dict(), config.latent_dim)
     wrong = {key: value + 1 for key, value in state.items()}
     torch.save({"model": wrong, "model_avg": state} if averaged else state, folder / "model000200000.pt")
