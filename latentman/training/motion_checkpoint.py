@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from latentman.errors import ConfigError, WeightsError
+from latentman.motion.checkpoint import read_tensors
 from latentman.motion.humanml3d import Statistics
 from latentman.paths import write_atomic, write_json, write_text
 
@@ -55,10 +55,12 @@ def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
     if not path.exists():
         return False
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_tensors(path)
         before, now = json.loads(content["settings"]), asdict(settings)
-    except (OSError, ValueError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"cannot read {path}: {error}; delete it to begin anew") from error
+    except (WeightsError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} is no checkpoint of a motion training, or damaged: delete it to begin anew"
+        ) from error
     changed = [key for key in now if key not in MAY_CHANGE and before.get(key) != now[key]]
     if changed:
         listed = ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in changed)

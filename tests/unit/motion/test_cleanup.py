@@ -122,8 +122,8 @@ def test_a_leg_reaches_whatever_is_in_reach_and_keeps_its_bones(seed: int) -> No
 def test_a_straight_leg_bends_its_knee_forward() -> None:
     joints = clip("a person stands", 2)
     hip = joints[:, 1]
-    joints[:, 4] = hip + [0, -0.39, 0]
-    joints[:, 7] = hip + [0, -0.39 - 0.43, 0]
-    joints[:, 10] = joints[:, 7] + [0, 0, 0.14]
+    joints[:, 4] = hip - np.array([0, 0.39, 0])
+    joints[:, 7] = hip - np.array([0, 0.82, 0])
+    joints[:, 10] = joints[:, 7] + np.array([0, 0, 0.14])
     reach_ankle(joints, (1, 4, 7, 10), hip + np.array([0, -0.7, 0]))
     assert (joints[:, 4, 2] > hip[:, 2] + 0.1).all()
