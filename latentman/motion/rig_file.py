@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from latentman.errors import ConfigError, nearest
+from latentman.errors import ConfigError, DataError, nearest
 from latentman.motion.rigs import JOINT_NAMES, Between, Rig, Source, locate
 
 _KEYS = ("joints", "up", "scale")
@@ -30,6 +30,7 @@ def read_rig(path: Path, names: Sequence[str], motion: Path) -> Rig:
 
     Raises:
         ConfigError: if the file cannot be read, a key or joint is unknown, or a value is not of the allowed kind.
+        DataError: if the motion lacks a joint that the rig names.
     """
     try:
         data = yaml.safe_load(path.expanduser().read_text(encoding="utf-8"))
@@ -65,7 +66,7 @@ def _source(path: Path, name: Any, value: Any, names: Sequence[str], motion: Pat
         raise ConfigError(f"the rig {path}: {name}: {value} must be a joint's name, or [name, name, fraction 0 to 1]")
     for wanted in [source] if isinstance(source, str) else [source.first, source.second]:
         if locate(wanted, names) is None:
-            raise ConfigError(
+            raise DataError(
                 f"the rig {path}: {name}: {motion} has no joint '{wanted}'{_near(wanted, names)}\n"
                 f"its joints: {', '.join(names)}"
             )
