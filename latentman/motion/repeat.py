@@ -2,7 +2,7 @@
 
 Every repetition is moved as one so that its first pose stands where the last one ended: pelvis over pelvis, facing the
 same way. A walk goes on along its own heading, a turn turns on. What still differs between the two poses is spread over
-the first frames of the repetition, which are played a little slower meanwhile: the two together never move a joint
+the first frames of the repetition, which are played slower meanwhile if need be: the two together never move a joint
 further in one frame than the clip itself does at its fastest.
 """
 
@@ -16,8 +16,11 @@ from latentman.motion.humanml3d import heading
 from latentman.motion.skeleton import PELVIS, about_y
 from latentman.types import Array
 
-_SLOWER = 0.25
-"""Part of the clip's fastest step that is kept for the blend."""
+_SHARE = 0.25
+"""Part of the clip's fastest step that a blend takes."""
+
+_PACES = (1.0, 0.95, 0.9, 0.85, 0.8)
+"""How fast the repetition is played during the blend: the first that keeps joints below the clip's fastest step."""
 
 
 def repeated(joints: Array, num_frames: int) -> Array:
@@ -43,17 +46,20 @@ def _next_repetition(joints: Array, last: Array) -> Array:
     distance = float(np.linalg.norm(difference, axis=-1).max())
     if distance <= 1e-9 or fastest <= 0:
         return placed[1:]
-    # A blend over n frames moves joints by distance / n a frame, which shall be a share of the fastest step; the clip
-    # is played at one minus that share. A clip that is short against the difference needs a larger share.
+    # A blend over n frames moves joints by distance / n a frame, which shall be a share of the fastest step; at a pace
+    # of one minus that share the sum cannot exceed it. A clip that is short against the difference needs a larger share.
     frames_apart = distance / fastest
-    share = max(_SLOWER, frames_apart / (len(joints) - 1 + frames_apart))
+    share = max(_SHARE, frames_apart / (len(joints) - 1 + frames_apart))
     count = math.ceil(frames_apart / share)
-    pace = min(1 - share, (len(joints) - 1) / count)
-    steps = np.arange(1, count + 1)
-    blend = _at(placed, steps * pace) + (1 - steps / count)[:, None, None] * difference
+    slowest = min(1 - share, (len(joints) - 1) / count)
+    for pace in (*(p for p in _PACES if slowest < p <= (len(joints) - 1) / count), slowest):
+        steps = np.arange(count + 1)
+        blend = _at(placed, steps * pace) + (1 - steps / count)[:, None, None] * difference
+        if np.linalg.norm(np.diff(blend, axis=0), axis=-1).max() <= fastest:
+            break
     # From the end of the blend on at full pace, from a frame that may lie between two of the clip's.
     after = np.arange(count * pace + 1, len(joints) - 1 + 1e-9)
-    return np.concatenate([blend, _at(placed, after)])
+    return np.concatenate([blend[1:], _at(placed, after)])
 
 
 def _stood_on(joints: Array, last: Array) -> Array:

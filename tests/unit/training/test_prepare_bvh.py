@@ -26,7 +26,7 @@ def jsonl(path, **captions):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A walk in metres, a kick of another rig in centimetres at 120 frames a second, and a long dance in a subfolder."""
+    """A walk, a kick of another rig in centimetres at 120 frames a second, and a long dance in a subfolder."""
     bvh = tmp_path / "bvh"
     (bvh / "more").mkdir(parents=True)
     write_bvh(bvh / "walk.bvh", walk(num_frames=61), names=CMU)
@@ -126,7 +126,7 @@ def test_files_are_cut_where_the_tracking_jumped(tmp_path, folder):
 
 def test_a_rest_pose_in_front_is_left_out_or_frames_as_told(tmp_path, folder):
     joints = walk(num_frames=60)
-    elsewhere = joints[:1] + [3.0, 0.0, 0.0]
+    elsewhere = joints[:1] + np.array([3.0, 0.0, 0.0])
     write_bvh(folder / "posed.bvh", np.concatenate([elsewhere, joints]))
     captions = jsonl(tmp_path / "captions.jsonl", posed=["a person walks"])
     found = prepare(folder, tmp_path / "auto", captions)[0]
