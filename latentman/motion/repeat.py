@@ -47,7 +47,7 @@ def _next_repetition(joints: Array, last: Array) -> Array:
     if distance <= 1e-9 or fastest <= 0:
         return placed[1:]
     # A blend over n frames moves joints by distance / n a frame, which shall be a share of the fastest step; at a pace
-    # of one minus that share the sum cannot exceed it. A clip that is short against the difference needs a larger share.
+    # of one minus that share the sum cannot exceed it. A clip that is short against the difference needs a larger one.
     frames_apart = distance / fastest
     share = max(_SHARE, frames_apart / (len(joints) - 1 + frames_apart))
     count = math.ceil(frames_apart / share)

@@ -184,6 +184,24 @@ def test_a_bad_file_says_where_and_what(tmp_path, change, message):
         read_bvh(small(tmp_path, change(SMALL)))
 
 
+@settings(max_examples=300)
+@given(
+    at=st.integers(0, len(SMALL)),
+    cut=st.integers(0, 40),
+    put=st.sampled_from(
+        ["", "{", "}", "\n", " ", "-", "e9", "nan", "1e999", "MOTION\n", "CHANNELS 3", "End Site {", "ROOT"]
+    ),
+)
+def test_a_damaged_file_is_read_or_refused_but_never_a_defect(tmp_path_factory, at, cut, put):
+    path = small(tmp_path_factory.mktemp("bvh"), SMALL[:at] + put + SMALL[at + cut :])
+    said = "small.bvh"
+    try:
+        assert np.isfinite(joint_positions(read_bvh(path))).all()
+    except DataError as error:
+        said = str(error)
+    assert "small.bvh" in said
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"cannot read .*nothing\.bvh: No such file"):
         read_bvh(tmp_path / "nothing.bvh")
