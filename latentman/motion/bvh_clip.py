@@ -54,4 +54,4 @@ def read_bvh_clip(
         bvh.fps,
         skipped,
     )
-    return Recording(joints[skipped:], bvh.fps, rigged=True)
+    return Recording(joints[skipped:], bvh.fps, rigged=True, skipped=skipped)

@@ -18,13 +18,14 @@ FLOOR_PERCENTILE = 3.0
 class Recording:
     """Joints (T, 22, 3) in metres, Y up, at the file's own ``fps``; ``rigged`` if they came from a skeleton of its own.
 
-    The ``text`` is what the file says of itself, if it does.
+    The ``text`` is what the file says of itself, if it does; ``skipped`` counts the frames that were left out in front.
     """
 
     joints: Array
     fps: float
     text: str | None = None
     rigged: bool = False
+    skipped: int = 0
 
 
 def floor_height(joints: Array) -> float:

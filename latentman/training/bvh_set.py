@@ -57,16 +57,19 @@ class Dropped:
 
 @dataclass
 class Report:
-    """What became of the files."""
+    """What became of the files; ``skipped`` counts the frames that were left out at the beginning of each."""
 
     files: int = 0
     clips: int = 0
     minutes: float = 0.0
+    skipped: dict[str, int] = field(default_factory=dict)
     dropped: list[Dropped] = field(default_factory=list)
 
     def text(self) -> str:
         """Return the report as lines for the terminal."""
         lines = [f"{self.clips} clips, {self.minutes:.1f} minutes, from {self.files} files"]
+        if self.skipped:
+            lines.append(f"left out: {sum(self.skipped.values())} frames in front of {len(self.skipped)} files")
         lines += [f"left out: {d.file}: {d.what}: {d.why}" for d in self.dropped]
         return "\n".join(lines)
 
@@ -150,6 +153,8 @@ def _entries(path: Path, folder: Path, told: Described, settings: Settings, repo
     except LatentManError as error:
         report.dropped.append(Dropped(file, "the file", str(error)))
         return []
+    if clip.skipped:
+        report.skipped[file] = clip.skipped
     joints[..., 1] -= floor_height(joints)
     name, category = path.relative_to(folder).with_suffix("").as_posix(), told.category or told.captions[0]
     found = []

@@ -67,7 +67,7 @@ def test_a_folder_becomes_a_training_folder(tmp_path, folder, capsys):
     assert data["features"].dtype == np.float32
     assert data["mean"].shape == data["std"].shape == (263,)
     assert (data["std"] > 0).all()
-    assert report == {"files": 3, "clips": 5, "minutes": pytest.approx(520 / 1200), "dropped": []}
+    assert report == {"files": 3, "clips": 5, "minutes": pytest.approx(520 / 1200), "skipped": {}, "dropped": []}
     assert "5 clips, 0.4 minutes, from 3 files" in capsys.readouterr().out
     clips = read_folder(tmp_path / "set")
     assert [len(clip.features) for clip in clips] == [60, 133, 134, 133, 60]
@@ -129,8 +129,9 @@ def test_a_rest_pose_in_front_is_left_out_or_frames_as_told(tmp_path, folder):
     elsewhere = joints[:1] + np.array([3.0, 0.0, 0.0])
     write_bvh(folder / "posed.bvh", np.concatenate([elsewhere, joints]))
     captions = jsonl(tmp_path / "captions.jsonl", posed=["a person walks"])
-    found = prepare(folder, tmp_path / "auto", captions)[0]
+    found, report, _ = prepare(folder, tmp_path / "auto", captions)
     told = prepare(folder, tmp_path / "told", captions, "--skip-frames", 11)[0]
+    assert report["skipped"] == {"posed.bvh": 1}
     assert ([e["length"] for e in found], [e["length"] for e in told]) == ([59], [49])
 
 
