@@ -1,11 +1,19 @@
-"""What a motion is made from counts for whether it is made anew: the content of files, not their names alone."""
+"""The motion stage on files of the user's own, and what of them counts for whether it is made anew."""
 
+import numpy as np
 import pytest
 
+from latentman.body.build import build as build_body
+from latentman.body.skinning import rest_joints
 from latentman.composition import compose
+from latentman.config import BodyConfig
 from latentman.errors import RecordError
-from latentman.paths import file_digest
-from latentman.stages import motion_origins
+from latentman.motion.recording import settle
+from latentman.motion.skeleton import PARENTS
+from latentman.paths import file_digest, read_npz
+from latentman.stages import Run, make_motion, motion_origins
+from latentman.types import Motion
+from tests.unit.motion.bvh_files import walk, write_bvh
 
 
 def test_a_digest_follows_the_content_of_a_file(tmp_path):
@@ -66,3 +74,35 @@ def test_a_clip_depends_on_its_file_its_rig_and_the_body(tmp_path):
 
 def test_a_procedural_motion_does_not_depend_on_the_body():
     assert motion_origins(compose(["body.shape=male"])) == motion_origins(compose([]))
+
+
+def made(tmp_path, *command):
+    """Return what the motion stage writes for a command."""
+    run = Run(compose(["num_frames=6", *command]), tmp_path, "a prompt", "a person moves", {}, lambda: None)
+    make_motion(run, lambda done, total: None)
+    return Motion.from_arrays(read_npz(tmp_path / "motion.npz"))
+
+
+def test_the_stage_reads_a_clip_and_cuts_it(tmp_path):
+    joints = walk(num_frames=40)
+    path = write_bvh(tmp_path / "walk.bvh", joints)
+    motion = made(tmp_path, "motion=clip", f"motion.file={path}", "motion.start=4")
+    assert (motion.fps, motion.text, motion.source) == (10.0, "a person moves", "clip walk.bvh")
+    np.testing.assert_allclose(motion.joints, settle(joints)[4:15:2], atol=1e-5)
+
+
+def test_the_stage_gives_rotations_the_bones_of_the_body(tmp_path):
+    np.savez(tmp_path / "still.npz", poses=np.zeros((20, 72)), trans=np.zeros((20, 3)), mocap_framerate=20.0)
+    motion = made(tmp_path, "motion=clip", f"motion.file={tmp_path}/still.npz", "body.shape=male")
+    rest = rest_joints(build_body(BodyConfig(name="anny", shape="male")))[:22]
+    bones = motion.joints[0, 1:] - motion.joints[0, list(PARENTS[1:])]
+    expected = rest[1:] - rest[list(PARENTS[1:])]
+    np.testing.assert_allclose(np.linalg.norm(bones, axis=-1), np.linalg.norm(expected, axis=-1), atol=1e-9)
+
+
+def test_the_stage_lengthens_a_short_clip_as_told(tmp_path):
+    path = write_bvh(tmp_path / "walk.bvh", walk(num_frames=8))
+    held = made(tmp_path, "motion=clip", f"motion.file={path}", "motion.if_short=hold")
+    np.testing.assert_array_equal(held.joints[-1], held.joints[-2])
+    looped = made(tmp_path, "motion=clip", f"motion.file={path}", "motion.if_short=loop")
+    assert looped.joints[-1, 0, 2] > held.joints[-1, 0, 2] + 0.05
