@@ -178,10 +178,14 @@ def heading(joints: Array, *, smooth: bool = False, swapped_hips: bool = False) 
     return np.arctan2(forward[:, 0], forward[:, 2])
 
 
-def canonicalise(joints: Array) -> Array:
-    """Return joints (T, 22, 3) that start at x = z = 0, facing +Z, the lowest joint of the clip on the floor."""
+def canonicalise(joints: Array, *, grounded: bool = True) -> Array:
+    """Return joints (T, 22, 3) that start at x = z = 0, facing +Z.
+
+    ``grounded`` puts the lowest joint of the whole clip on the floor, as HumanML3D does; else heights are kept.
+    """
     moved = np.array(joints, dtype=np.float64)
-    moved[..., 1] -= moved[..., 1].min()
+    if grounded:
+        moved[..., 1] -= moved[..., 1].min()
     moved[..., [0, 2]] -= moved[0, 0, [0, 2]]
     return moved @ about_y(-heading(moved[:1])[0]).T
 

@@ -190,8 +190,7 @@ def _pieces(joints: Array, file: str, settings: Settings, report: Report) -> Ite
 
 def _features(joints: Array) -> Array | None:
     """Return features (T-1, 263) of joints (T, 22, 3) that keep their height; None if they do not give them back."""
-    turned = canonicalise(joints)
-    turned[..., 1] += joints[0, 0, 1] - turned[0, 0, 1]
+    turned = canonicalise(joints, grounded=False)
     values = features(turned).astype(np.float32)
     error = np.linalg.norm(recover(values) - turned[:-1], axis=-1).max()
     return values if error < _ROUND_TRIP else None

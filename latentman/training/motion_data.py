@@ -63,7 +63,7 @@ class Batch:
 
 
 def read_folder(folder: Path) -> list[Clip]:
-    """Read the clips of a data folder.
+    """Read the clips of a data folder, without those marked as mirror images: training makes its own.
 
     Raises:
         DataError: if a file is missing, damaged, or of another layout.
@@ -89,7 +89,7 @@ def read_folder(folder: Path) -> list[Clip]:
     short = [e for e, clip in zip(entries, clips, strict=True) if len(clip.features) != e["length"]]
     if not clips or short or not all(clip.captions for clip in clips):
         raise DataError(f"data={folder}: its index names no clips, clips without captions, or frames beyond the end")
-    return clips
+    return [clip for clip, entry in zip(clips, entries, strict=True) if not entry.get("mirrored", False)]
 
 
 def mirrored(clip: Clip) -> Clip:
@@ -97,7 +97,7 @@ def mirrored(clip: Clip) -> Clip:
     joints = recover(clip.features)
     joints = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features need one frame more than they keep
     swapped = tuple(swap_sides(text) for text in clip.captions)
-    return Clip(_canonical_features(mirror(joints)), swap_sides(clip.category), swapped)
+    return Clip(_features(mirror(joints)), swap_sides(clip.category), swapped)
 
 
 def swap_sides(text: str) -> str:
@@ -115,25 +115,13 @@ def procedural_clips(count: int, num_frames: int, seed: int) -> list[Clip]:
             said = captions(order, rng, _CAPTIONS_PER_CLIP)
             frames = int(rng.integers(num_frames // 2, num_frames + 1)) + 1
             motion = source(said[0], num_frames=frames, seed=int(rng.integers(2**31)))
-            clips.append(Clip(_canonical_features(motion.joints), order.category, tuple(said)))
+            clips.append(Clip(_features(motion.joints), order.category, tuple(said)))
     return clips
 
 
-def _canonical_features(joints: Array) -> Array:
-    """Return features as float32, of joints turned to face +Z; their height is kept."""
-    height = joints[0, 0, 1]
-    turned = canonicalise(joints)
-    turned[..., 1] += height - turned[0, 0, 1]
-    return features(turned).astype(np.float32)
-
-
-def measure(clips: Sequence[Clip]) -> Statistics:
-    """Return the mean of every feature and one deviation for each group of features."""
-    values = np.concatenate([clip.features for clip in clips]).astype(np.float64)
-    deviation = values.std(axis=0)
-    for block in _BLOCKS:
-        deviation[block] = max(float(deviation[block].mean()), 1e-3)
-    return Statistics(values.mean(axis=0), deviation)
+def _features(joints: Array) -> Array:
+    """Return features (T-1, 263) in single precision, of joints turned to face +Z, their height kept."""
+    return features(canonicalise(joints, grounded=False)).astype(np.float32)
 
 
 class MotionData:

@@ -46,6 +46,14 @@ def test_a_folder_gives_back_its_clips(tmp_path: Path) -> None:
         assert (one.category, one.captions) == (other.category, other.captions)
 
 
+def test_mirror_images_in_a_folder_are_left_out_since_training_makes_them(tmp_path: Path) -> None:
+    write(tmp_path, CLIPS)
+    lines = (tmp_path / "index.jsonl").read_text(encoding="utf-8").splitlines()
+    lines[1] = json.dumps({**json.loads(lines[1]), "mirrored": True})
+    (tmp_path / "index.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert [c.category for c in read_folder(tmp_path)] == ["walks", "runs"]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
