@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
     file = _newest_file(path, family) if path.is_dir() else None
     if file is None:
         what = "holds no " + " or ".join(f"*{suffix}" for suffix in SUFFIXES[family]) if path.is_dir() else "is missing"
+        if configured != asset_name:
+            raise WeightsError(f"motion.checkpoint={configured}: {path} {what}; it ships with latentman: reinstall it")
         raise WeightsError(
             f"motion.checkpoint={configured}: {path} {what}; give the weights file or its folder, "
             f"from {ORIGINS[family]}; {NO_SMPL}"
@@ -158,7 +161,9 @@ def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any
             from safetensors.torch import load_file
 
             return dict(load_file(checkpoint))
-        allowed = _placeholders(checkpoint) if containers else contextlib.nullcontext()
+        # Names can be listed in zip files only, which torch has written since 1.6.
+        listed = containers and zipfile.is_zipfile(checkpoint)
+        allowed = _placeholders(checkpoint) if listed else contextlib.nullcontext()
         with allowed:
             content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except WeightsError:

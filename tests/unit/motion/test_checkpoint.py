@@ -99,6 +99,13 @@ def test_mld_loads_bit_for_bit_past_a_lightning_files_configuration(tmp_path, sh
     assert same_bits(load_mld(tmp_path / "1222_mld_humanml3d_FID041.ckpt"), written)
 
 
+def test_a_file_in_torchs_old_format_is_read_too(tmp_path):
+    written = write_mld(tmp_path)
+    file = tmp_path / "1222_mld_humanml3d_FID041.ckpt"
+    torch.save(torch.load(file, weights_only=True), file, _use_new_zipfile_serialization=False)
+    assert same_bits(load_mld(file), written)
+
+
 def test_safetensors_are_read_too(tmp_path):
     from safetensors.torch import save_file
 
@@ -156,7 +163,9 @@ def test_a_configured_checkpoint_that_is_missing_is_named(tmp_path):
         find_checkpoint("mdm", "nowhere/x.pt", tmp_path)
     with pytest.raises(WeightsError, match=r"holds no \*\.ckpt"):
         find_checkpoint("mld", str(tmp_path), tmp_path)
-    with pytest.raises(WeightsError, match=r"motion.checkpoint=asset:no-such-model"):
+    with pytest.raises(
+        WeightsError, match=r"motion.checkpoint=asset:no-such-model: .* ships with latentman: reinstall"
+    ):
         find_checkpoint("mdm", "asset:no-such-model", tmp_path)
 
 
