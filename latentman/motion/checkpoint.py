@@ -1,7 +1,4 @@
-"""Finds and opens the checkpoint of a learned motion model: weights, ``args.json``; nothing in a file is ever executed.
-
-A folder holds one model, as the released archives unpack: ``paths.weights``/mdm/<name>/, /mld/, /gmd/.
-"""
+"""Opens the checkpoint of a learned motion model: weights and ``args.json``; nothing in a file is ever executed."""
 
 from __future__ import annotations
 
@@ -18,25 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import WeightsError
-from latentman.paths import asset
+from latentman.motion.checkpoint_file import NO_SMPL
 
 log = logging.getLogger("latentman.motion")
-
-NO_SMPL = "sampling motions needs no SMPL model and no data set"
-
-SUFFIXES = {"mdm": (".pt", ".safetensors"), "gmd": (".pt", ".safetensors"), "mld": (".ckpt",)}
-"""What the weights of each family end in."""
-
-ORIGINS = {
-    "mdm": "the project motion-diffusion-model (github.com/GuyTevet/motion-diffusion-model), such as its "
-    "humanml-encoder-512; code under MIT, weights made from AMASS motions, whose licence asks for registration",
-    "mld": "the project motion-latent-diffusion (github.com/ChenFengYe/motion-latent-diffusion), its HumanML3D "
-    "checkpoint 1222_mld_humanml3d_FID041.ckpt; weights made from AMASS motions, whose licence asks for registration",
-    "gmd": "the project guided-motion-diffusion (github.com/korrawe/guided-motion-diffusion), its motion model "
-    "unet_adazero_xl_x0_abs_proj10_fp16_clipwd_224; weights made from AMASS motions, whose licence asks for "
-    "registration",
-}
-"""Where a family's weights come from; what each is called there and on what terms."""
 
 _HARMLESS = (
     "omegaconf.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "mld.", "typing.", "pathlib.", "numpy.",
@@ -63,56 +44,6 @@ class Placeholder:
 
     def extend(self, values: object) -> None:
         """Drop the values."""
-
-
-def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
-    """Return the weights file of a family: ``mdm``, ``mld`` or ``gmd``.
-
-    Args:
-        family: which kind of model.
-        configured: ``motion.checkpoint``: a file, a folder or ``asset:NAME``; None takes the newest under ``weights``.
-        weights: the folder of the user's weights.
-
-    Raises:
-        WeightsError: saying where it was looked for and how to get one.
-    """
-    if configured is None:
-        place = weights / family
-        folders = [place, *(p for p in place.iterdir() if p.is_dir())] if place.is_dir() else []
-        files = [file for file in (_newest_file(folder, family) for folder in folders) if file]
-        if not files:
-            raise WeightsError(
-                f"motion={family}: there is no checkpoint in {place}; get one from {ORIGINS[family]}, and unpack it to "
-                f"{place / '<name>'} or set motion.checkpoint to its file or folder; {NO_SMPL}"
-            )
-        return max(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
-    asset_name = configured.removeprefix("asset:")
-    path = asset(*asset_name.split("/")) if configured != asset_name else Path(configured).expanduser().absolute()
-    if path.is_file():
-        return path
-    file = _newest_file(path, family) if path.is_dir() else None
-    if file is None:
-        what = "holds no " + " or ".join(f"*{suffix}" for suffix in SUFFIXES[family]) if path.is_dir() else "is missing"
-        if configured != asset_name:
-            raise WeightsError(f"motion.checkpoint={configured}: {path} {what}; it ships with latentman: reinstall it")
-        raise WeightsError(
-            f"motion.checkpoint={configured}: {path} {what}; give the weights file or its folder, "
-            f"from {ORIGINS[family]}; {NO_SMPL}"
-        )
-    return file
-
-
-def _newest_file(folder: Path, family: str) -> Path | None:
-    """Return the weights file with the highest number in a folder; an optimiser's state is none."""
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in SUFFIXES[family] and path.is_file() and not path.name.startswith(("opt", "text_encoder", "."))
-    )
-    if len(files) > 1:
-        log.info("%s holds %d checkpoints, %s is taken; motion.checkpoint chooses another", folder, len(files),
-                 files[-1].name)  # fmt: skip
-    return files[-1] if files else None
 
 
 def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> dict[str, Any]:

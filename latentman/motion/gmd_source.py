@@ -13,7 +13,8 @@ import torch
 from latentman.config import MotionConfig
 from latentman.errors import WeightsError
 from latentman.motion.ancestral import AncestralSampler, guided
-from latentman.motion.checkpoint import NO_SMPL, drop, find_checkpoint, load_into, read_args, read_tensors, select_state
+from latentman.motion.checkpoint import drop, load_into, read_args, read_tensors, select_state
+from latentman.motion.checkpoint_file import NO_SMPL, find_checkpoint
 from latentman.motion.gmd import GMD, GMDShape, Projection, follow_path, recover_absolute
 from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES, Statistics
 from latentman.motion.learned import LearnedSource

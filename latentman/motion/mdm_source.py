@@ -13,7 +13,7 @@ from latentman.config import MotionConfig
 from latentman.errors import ConfigError, WeightsError
 from latentman.motion import humanact12
 from latentman.motion.ancestral import AncestralSampler, Denoiser, guided
-from latentman.motion.checkpoint import find_checkpoint
+from latentman.motion.checkpoint_file import find_checkpoint
 from latentman.motion.humanml3d import MAX_FRAMES, recover
 from latentman.motion.learned import LearnedSource
 from latentman.motion.mdm import MDM

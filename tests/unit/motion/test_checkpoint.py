@@ -11,15 +11,16 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from latentman.config import MotionConfig
 from latentman.errors import DataError, WeightsError
 from latentman.motion.checkpoint import (
     drop,
-    find_checkpoint,
     load_into,
     read_args,
     read_tensors,
     select_state,
 )
+from latentman.motion.checkpoint_file import files_behind, find_checkpoint
 from latentman.motion.gmd import TRAJECTORY
 from latentman.motion.gmd_source import load_gmd
 from latentman.motion.mdm_checkpoint import load_mdm
@@ -178,6 +179,19 @@ def test_the_newest_folder_is_taken_and_in_it_the_highest_number(tmp_path):
             os.utime(folder / file, (1000 - age, 1000 - age))
     assert find_checkpoint("mdm", None, tmp_path) == tmp_path / "mdm" / "new" / "model000200000.pt"
     assert find_checkpoint("mdm", str(tmp_path / "mdm" / "old"), tmp_path).parent.name == "old"
+
+
+def test_the_files_behind_a_motion_are_those_that_are_read(tmp_path):
+    write_mdm(tmp_path / "mdm" / "a")
+    (tmp_path / "mdm" / "a" / "notes.txt").write_text("not read", encoding="utf-8")
+    write_statistics(tmp_path / "humanml3d")
+    names = [str(path.relative_to(tmp_path)) for path in files_behind(MotionConfig(name="mdm"), tmp_path)]
+    assert names[0] == "mdm/a/model000200000.pt"
+    beside = ["humanml3d/Mean.npy", "humanml3d/Std.npy", "mdm/a/Mean.npy", "mdm/a/Std.npy", "mdm/a/args.json"]
+    assert names[1:] == beside
+    assert files_behind(MotionConfig(name="procedural"), tmp_path) == []
+    with pytest.raises(WeightsError, match="there is no checkpoint"):
+        files_behind(MotionConfig(name="gmd"), tmp_path)
 
 
 def test_mlds_file_may_lie_in_the_family_folder_itself(tmp_path):
