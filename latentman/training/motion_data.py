@@ -124,6 +124,15 @@ def _features(joints: Array) -> Array:
     return features(canonicalise(joints, grounded=False)).astype(np.float32)
 
 
+def measure(clips: Sequence[Clip]) -> Statistics:
+    """Return the mean of every feature and one deviation for each group of features."""
+    values = np.concatenate([clip.features for clip in clips]).astype(np.float64)
+    deviation = values.std(axis=0)
+    for block in _BLOCKS:
+        deviation[block] = max(float(deviation[block].mean()), 1e-3)
+    return Statistics(values.mean(axis=0), deviation)
+
+
 class MotionData:
     """Draws training batches: a source of clips, then a category, then a clip, then a window.
 
