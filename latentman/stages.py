@@ -109,12 +109,19 @@ def make_motion(run: Run, advance: Advance) -> None:
 
 
 def motion_origins(config: Config) -> dict[str, Any]:
-    """Return what a motion is made from beside its settings: digests of files, by their keys, and a clip's body."""
-    named = ("file", "rig", "checkpoint", "statistics", "text_encoder", "trajectory")
-    paths = {key: getattr(config.motion, key) for key in named}
-    files = {key: file_digest(Path(path).expanduser()) for key, path in paths.items() if path is not None}
-    # A file of rotations takes its bones from the body that will be fitted.
-    return {**files, "body": asdict(config.body) if config.motion.name == "clip" else None}
+    """Return what a motion is made from beside its settings: digests of files, and the body of a clip.
+
+    Raises:
+        WeightsError: if a learned source has no checkpoint.
+    """
+    from latentman.motion.checkpoint_file import files_behind
+
+    cfg = config.motion
+    named = {key: getattr(cfg, key) for key in ("file", "rig", "statistics", "text_encoder", "trajectory")}
+    files = {key: file_digest(Path(path).expanduser()) for key, path in named.items() if path is not None}
+    learned = {path.name: file_digest(path) for path in files_behind(cfg, weights_dir(config.paths.weights))}
+    # A file of rotations, or a model that makes them, takes its bones from the body that will be fitted.
+    return {**files, **learned, "body": asdict(config.body) if cfg.name in ("clip", "mdm") else None}
 
 
 def make_body(run: Run, advance: Advance) -> None:

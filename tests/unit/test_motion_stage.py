@@ -7,7 +7,7 @@ from latentman.body.build import build as build_body
 from latentman.body.skinning import rest_joints
 from latentman.composition import compose
 from latentman.config import BodyConfig
-from latentman.errors import RecordError
+from latentman.errors import RecordError, WeightsError
 from latentman.motion.recording import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.paths import file_digest, read_npz
@@ -70,6 +70,25 @@ def test_a_clip_depends_on_its_file_its_rig_and_the_body(tmp_path):
     assert motion_origins(compose([*command, "body.shape=male"])) != before
     (tmp_path / "walk.bvh").write_text("two")
     assert motion_origins(compose(command)) != before
+
+
+def test_a_learned_motion_depends_on_its_checkpoint_and_what_lies_beside_it(tmp_path):
+    folder = tmp_path / "mdm" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "model000000001.pt").write_text("one")
+    (folder / "args.json").write_text("{}")
+    command = ["motion=mdm", f"paths.weights={tmp_path}"]
+    before = motion_origins(compose(command))
+    assert motion_origins(compose([*command, f"motion.checkpoint={folder}"])) == before
+    (folder / "args.json").write_text("{ }")
+    beside = motion_origins(compose(command))
+    (folder / "model000000001.pt").write_text("two")
+    assert len({str(x) for x in (before, beside, motion_origins(compose(command)))}) == 3
+
+
+def test_a_learned_motion_without_a_checkpoint_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(WeightsError, match=r"motion=mdm: there is no checkpoint in"):
+        motion_origins(compose(["motion=mdm", f"paths.weights={tmp_path}"]))
 
 
 def test_a_procedural_motion_does_not_depend_on_the_body():
