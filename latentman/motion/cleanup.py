@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 
+from latentman.body.rotations import kabsch
 from latentman.motion.quality import floor_height
-from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, Floats
+from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, REST, Floats
 from latentman.types import Array
 
 _LOW = 0.06
@@ -34,6 +35,9 @@ _DRIFT_SIGMA = 0.1
 
 _LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))
 """Hip, knee, ankle and toe, left and right."""
+
+_RIGID = {joint: piece for piece in ((1, 2, 3), (12, 13, 14)) for joint in piece}
+"""Joints that move with their siblings as one piece: hips and the lowest spine joint, neck and collars."""
 
 _STRAIGHT = 0.9995
 """The largest share of its length to which a leg is stretched."""
@@ -71,10 +75,12 @@ def clean(joints: Array, fps: float, *, template_bones: bool = True, foot_lock: 
 
 
 def with_template_bones(joints: Floats) -> Floats:
-    """Return joints (T, 22, 3) whose bones have the template's lengths.
+    """Return joints (T, 22, 3) whose bones have the template's lengths, pelvis and chest its shape.
 
-    The body above the hips follows the directions it had. Legs are solved to reach the ankles where they were, scaled
-    with the length of the legs about the hips' path, so that neither the height nor the steps change.
+    Hips and lowest spine joint move as one piece, and so do neck and collars: the template's piece is turned as the
+    motion's was, since skeletons differ in how wide their hips are, and a body cannot widen its hips. All other bones
+    keep their directions. Legs are solved to reach the ankles where they were, after the whole motion was scaled to
+    the length of the template's legs: neither the height nor the steps change.
     """
     legs = [(hip, knee, ankle) for hip, knee, ankle, _ in _LEGS]
     had = np.mean([np.median(_length(joints, knee) + _length(joints, ankle)) for _, knee, ankle in legs])
@@ -83,11 +89,21 @@ def with_template_bones(joints: Floats) -> Floats:
     result = np.empty_like(scaled)
     result[:, 0] = scaled[:, 0]
     for joint, parent in enumerate(PARENTS[1:], start=1):
-        bone = scaled[:, joint] - scaled[:, parent]
-        result[:, joint] = result[:, parent] + BONE_LENGTHS[joint] * _unit(bone)
+        if joint not in _RIGID:
+            bone = scaled[:, joint] - scaled[:, parent]
+            result[:, joint] = result[:, parent] + BONE_LENGTHS[joint] * _unit(bone)
+        elif joint == _RIGID[joint][0]:
+            place_piece(result, scaled, parent, _RIGID[joint])
     for leg in _LEGS:
         reach_ankle(result, leg, scaled[:, leg[2]])
     return result
+
+
+def place_piece(result: Floats, scaled: Floats, parent: int, piece: tuple[int, ...]) -> None:
+    """Place the children of a joint in ``result`` as the template has them, turned as they are in ``scaled``."""
+    template = REST[list(piece)] * BONE_LENGTHS[list(piece), None]
+    turned = kabsch(template, scaled[:, piece] - scaled[:, [parent]])
+    result[:, piece] = result[:, [parent]] + np.einsum("tij,kj->tki", turned, template)
 
 
 def find_contacts(joints: Floats, fps: float) -> list[Contact]:

@@ -43,6 +43,18 @@ def test_bones_get_the_lengths_of_the_template(verb: str) -> None:
     np.testing.assert_allclose(lengths(result), np.tile(BONE_LENGTHS[1:], (30, 1)), atol=1e-9)
 
 
+def test_wide_hips_become_the_template_s_and_feet_stay() -> None:
+    joints = clip()
+    wide = joints.copy()
+    across = joints[:, 1] - joints[:, 2]
+    for side, sign in (((1, 4, 7, 10), 0.4), ((2, 5, 8, 11), -0.4)):
+        wide[:, side] += sign * across[:, None]
+    result = with_template_bones(wide)
+    width = np.linalg.norm(result[:, 1] - result[:, 2], axis=-1)
+    np.testing.assert_allclose(width, np.linalg.norm(across, axis=-1), atol=0.004)
+    assert np.abs(result[:, [7, 8]] - wide[:, [7, 8]]).mean() < 0.02
+
+
 def test_a_motion_with_the_template_s_bones_is_left_as_it_is() -> None:
     joints = clip("a person dances")
     assert np.abs(with_template_bones(joints) - joints).max() < 0.01
