@@ -14,7 +14,7 @@ import torch
 from latentman.errors import ConfigError, WeightsError
 from latentman.motion.checkpoint import read_tensors
 from latentman.motion.humanml3d import Statistics
-from latentman.paths import write_atomic, write_json, write_text
+from latentman.paths import write_atomic, write_json
 
 if TYPE_CHECKING:
     from latentman.training.motion import Learner
@@ -26,6 +26,9 @@ STATE_FILE = "state.pt"
 MODEL_FOLDER = "model"
 MAY_CHANGE = ("out", "steps", "minutes", "device", "threads", "log_every", "save_every", "learning_rate")
 """Settings that may differ between a run and its continuation."""
+
+_OF_THE_MACHINE = ("data", "out", "minutes", "device", "threads", "log_every", "save_every")
+"""Settings that say nothing about the model."""
 
 
 def save(out: Path, learner: Learner, settings: MotionTraining) -> None:
@@ -106,6 +109,7 @@ def export(out: Path, learner: Learner, statistics: Statistics, settings: Motion
     learner.text_average.write(folder)
     for name, values in (("Mean", statistics.mean), ("Std", statistics.std)):
         write_atomic(folder / f"{name}.npy", lambda p, v=values: np.save(p, v.astype(np.float32)))
-    write_text(folder / "settings.json", json.dumps(asdict(settings), indent=2) + "\n")
+    recipe = {key: value for key, value in asdict(settings).items() if key not in _OF_THE_MACHINE}
+    write_json(folder / "training.json", {**recipe, "steps_done": learner.step})
     logger.info("the finished model is in %s", folder)
     return folder

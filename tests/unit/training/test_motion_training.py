@@ -56,6 +56,9 @@ def test_the_finished_model_lies_in_the_official_layout(trained: Path) -> None:
         True,
         20,
     )
+    recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    assert recipe["steps_done"] == 120
+    assert not {"data", "out"} & recipe.keys()  # a model that is passed on names nobody's folders
     (weights,) = folder.glob("model*.pt")
     assert weights.name == "model000000120.pt"
     state = torch.load(weights, weights_only=True)["model_avg"]
