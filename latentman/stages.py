@@ -129,7 +129,9 @@ def make_body(run: Run, advance: Advance) -> None:
     from latentman.body.build import build
     from latentman.body.fit import fit_motion
 
-    sequence = fit_motion(build(run.config.body), Motion.from_arrays(read_npz(run.folder / "motion.npz")))
+    motion = Motion.from_arrays(read_npz(run.folder / "motion.npz"))
+    body = build(run.config.body, weights_dir(run.config.paths.weights))
+    sequence = fit_motion(body, motion, run.config.body)
     write_npz(run.folder / "body.npz", {**asdict(sequence)})
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentman.body.rotations import perpendicular, unit
 from latentman.body.skeleton import CHILDREN
+from latentman.rotations import perpendicular, unit
 from latentman.types import Array
 
 PART_NAMES = (

@@ -1,13 +1,17 @@
-"""The fit of a body to a motion: the clip's own bone lengths, then exact inverse kinematics, then skinning."""
+"""The fit of a body to a motion: a shape for the clip, inverse kinematics, refinement of noisy motion, skinning."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from latentman.body.ik import RIGID_JOINTS, solve_rotations
+from latentman.body.refine import refine
+from latentman.body.shape import bone_directions, find_betas
 from latentman.body.skeleton import CHILDREN, JOINT_NAMES, PARENTS
-from latentman.body.skinning import Body, place_joints, skin, with_offsets
+from latentman.body.skinning import Body, place_joints, skin, with_betas, with_offsets
+from latentman.config import BodyConfig
 from latentman.errors import DataError
+from latentman.motion.quality import bone_variation
 from latentman.types import NUM_JOINTS, Array, BodySequence, Motion
 
 _SHORTEST_BONE = 1e-4
@@ -15,38 +19,81 @@ _SHORTEST_BONE = 1e-4
 
 _CLUSTER_ROUNDS = 2
 
+LEARNED = ("mdm", "mdm_mini", "mld", "gmd")
+"""Sources whose joints are a network's predictions."""
 
-def fit_motion(body: Body, motion: Motion) -> BodySequence:
+_NOISY_BONES = 0.01
+
+
+def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> BodySequence:
     """Fit the body to every frame of a motion.
 
-    The bones take their median lengths over the clip, so that one body is fitted to all frames. The whole clip is
-    shifted until its lowest vertex lies on the floor (y = 0), which leaves a jump as high as it is.
+    The analytic fit is exact where all frames show one skeleton, whose bones the body takes. Noisy motion is refined
+    over the whole clip (``refine``). The clip is then shifted until its lowest vertex lies on the floor (y = 0), which
+    leaves a jump as high as it is.
 
     Args:
         body: a body as it was built.
         motion: joints (T, 22, 3) in metres.
+        cfg: ``betas``, ``refine`` and ``translation``; None takes what each is by default.
 
     Returns:
         The moving mesh at the motion's frame rate, float32; 24 joints.
 
     Raises:
+        ConfigError: if ``betas`` are given for a body without a shape space, or too many.
         DataError: if a joint is not finite or lies on its parent, so that the bone between them has no direction.
     """
+    cfg = cfg or BodyConfig("any")
     joints = motion.joints.astype(np.float64)
     _check_bones(joints)
-    fitted = calibrate(body, joints)
-    rotations = solve_rotations(fitted.offsets, joints)
-    posed = place_joints(fitted, rotations, joints[:, 0])
+    fitted, rotations, root = _pose(body, joints, motion, cfg)
+    posed = place_joints(fitted, rotations, root)
     vertices = skin(fitted, rotations, posed)
-    floor = np.array([0.0, vertices[..., 1].min(), 0.0])
+    shift = np.zeros((len(root), 1, 3))
+    shift[..., 1] -= vertices[..., 1].min()
+    if cfg.translation == "doubled":
+        # The released code places vertices that contain the root's path along that path once more.
+        shift += (root - root[0])[:, None]
     return BodySequence(
-        vertices=(vertices - floor).astype(np.float32),
+        vertices=(vertices + shift).astype(np.float32),
         faces=body.faces,
-        joints=(posed - floor).astype(np.float32),
+        joints=(posed + shift).astype(np.float32),
         part=body.part,
         corner_uv=body.corner_uv,
         fps=motion.fps,
     )
+
+
+def _pose(body: Body, joints: Array, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array, Array]:
+    """Return the body in the shape that was found, global rotations (T, 24, 3, 3) and the root's path (T, 3)."""
+    refined, searched = is_noisy(motion, cfg.refine), body.joint_directions is not None and not cfg.betas
+    if cfg.betas:
+        body = with_betas(body, np.array(cfg.betas))
+    elif searched:
+        body = with_betas(body, find_betas(body, joints))
+    if not cfg.betas and not (refined and searched):
+        body = calibrate(body, joints)
+    rotations = solve_rotations(body.offsets, joints)
+    if not refined:
+        return body, rotations, joints[:, 0]
+    # Where the shape is searched as well, bones are those of shapes that people have, whatever the noise says.
+    directions = bone_directions(body) if searched else None
+    result = refine(body.offsets, rotations, joints, motion.fps, directions=directions)
+    if searched and body.betas is not None:
+        body = with_betas(body, body.betas + result.betas)
+    return body, result.rotations, result.root
+
+
+def is_noisy(motion: Motion, refine: str) -> bool:
+    """Tell whether a motion shall be refined: ``refine`` is always, never, or auto.
+
+    auto means motions of learned models, and those whose bones change their length by more than 1 % on average, as
+    only noise makes them: files and the procedural source stay below a thousandth.
+    """
+    if refine != "auto":
+        return refine == "always"
+    return motion.source in LEARNED or float(bone_variation(motion.joints).mean()) > _NOISY_BONES
 
 
 def calibrate(body: Body, joints: Array) -> Body:

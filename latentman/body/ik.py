@@ -7,47 +7,79 @@ better the more it is bent; a straight limb takes it from its neighbours in time
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
-from latentman.body.rotations import from_axis_angle, kabsch, perpendicular, slerp, swing, unit
 from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS
+from latentman.body.twist import smooth_twist
+from latentman.rotations import from_axis_angle, kabsch, perpendicular, slerp, swing, unit
 from latentman.types import Array
 
 RIGID_JOINTS = (0, 9)
 """Joints whose three children move as one rigid piece: the pelvis and the chest."""
 
+FOLLOWERS = (10, 11, 15, 20, 21, 22, 23)
+"""Joints whose rotation none of the 22 points tells: they go with their parents."""
+
 _FORWARD = np.array([0.0, 0.0, 1.0])
 _FOOT_SHARE = 0.5
 """How much the direction of the foot says about the turn of the leg, relative to the bend of the knee."""
-
-_TWIST_SMOOTHNESS = 0.3
-_TWIST_PRIOR = 0.02
 
 
 def solve_rotations(offsets: Array, joints: Array) -> Array:
     """Return global rotations (T, 24, 3, 3) that pose bones ``offsets`` (24, 3) like the ``joints`` (T, 22, 3).
 
-    Exact where the bones have the lengths of the joints. The head goes with the neck, hands with forearms.
+    Exact where the bones have the lengths of the joints, and hips and chest their shape. Elsewhere every bone is aimed
+    from where its upper end came to lie, so that errors do not add up along a limb. The head goes with the neck, hands
+    with forearms.
     """
-    rotations = np.tile(np.eye(3), (len(joints), NUM_BODY_JOINTS, 1, 1))
-    for joint in RIGID_JOINTS:
-        children = list(CHILDREN[joint])
-        rotations[:, joint] = kabsch(offsets[children], joints[:, children] - joints[:, [joint]])
-    pelvis, chest = rotations[:, 0], rotations[:, 9]
-    for joint, child, start in (
-        (3, 6, slerp(pelvis, chest, 1 / 3)),
-        (6, 9, slerp(pelvis, chest, 2 / 3)),
-        (12, 15, chest),
-        (13, 16, chest),
-        (14, 17, chest),
-    ):
-        rotations[:, joint] = _aim(offsets, joints, joint, child, start)
-    rotations[:, 15] = rotations[:, 12]
+    chain = _Chain(offsets, joints)
+    pelvis, chest = (
+        kabsch(offsets[list(CHILDREN[joint])], joints[:, CHILDREN[joint]] - joints[:, [joint]])
+        for joint in RIGID_JOINTS
+    )
+    chain.turn(0, pelvis)
+    chain.aim(3, slerp(pelvis, chest, 1 / 3))
+    chain.aim(6, slerp(pelvis, chest, 2 / 3))
+    chain.turn(9, chest)
+    for joint in (12, 13, 14):
+        chain.aim(joint, chest)
     for hip in (1, 2):
-        _solve_limb(rotations, offsets, joints, hip, bend=-_FORWARD, foot_share=_FOOT_SHARE)
+        _solve_limb(chain, hip, bend=-_FORWARD, foot_share=_FOOT_SHARE)
     for shoulder in (16, 17):
-        _solve_limb(rotations, offsets, joints, shoulder, bend=_FORWARD, foot_share=0.0)
-    return rotations
+        _solve_limb(chain, shoulder, bend=_FORWARD, foot_share=0.0)
+    return follow(chain.rotations)
+
+
+class _Chain:
+    """Rotations that are found from the pelvis outwards, and the joints as these place them."""
+
+    def __init__(self, offsets: Array, joints: Array) -> None:
+        self.offsets, self.joints = offsets, joints
+        self.rotations = np.tile(np.eye(3), (len(joints), NUM_BODY_JOINTS, 1, 1))
+        self.placed = np.empty((len(joints), NUM_BODY_JOINTS, 3))
+        self.placed[:, 0] = joints[:, 0]
+
+    def turn(self, joint: int, rotation: Array) -> None:
+        """Give a joint its rotation (T, 3, 3), and its children their places."""
+        self.rotations[:, joint] = rotation
+        for child in CHILDREN[joint]:
+            self.placed[:, child] = self.placed[:, joint] + rotation @ self.offsets[child]
+
+    def aimed(self, joint: int, start: Array) -> Array:
+        """Return ``start`` (T, 3, 3) turned by the least angle that points the joint's bone at its child."""
+        child = CHILDREN[joint][0]
+        return swing(start @ self.offsets[child], self.joints[:, child] - self.placed[:, joint]) @ start
+
+    def aim(self, joint: int, start: Array) -> None:
+        """Give a joint the rotation :meth:`aimed`."""
+        self.turn(joint, self.aimed(joint, start))
+
+
+def follow(rotations: Array) -> Array:
+    """Return global rotations (T, 24, 3, 3) in which head, feet and hands go with the bones that carry them."""
+    followed = rotations.copy()
+    for joint in FOLLOWERS:
+        followed[:, joint] = followed[:, PARENTS[joint]]
+    return followed
 
 
 def to_local(rotations: Array) -> Array:
@@ -57,50 +89,24 @@ def to_local(rotations: Array) -> Array:
     return local
 
 
-def smooth_twist(votes: Array) -> Array:
-    """Return angles (T,) from complex votes (T,), whose modulus is the trust in them, 0 for none.
-
-    Solves min_y sum_t |v_t|^2 |y_t - v_t/|v_t||^2 + 0.3 |y_t+1 - y_t|^2 + 0.02 |y_t - 1|^2 and returns arg y: without
-    it, an arm that passes through straight flips about its axis from one frame to the next.
-    """
-    trust = np.abs(votes) ** 2
-    links = np.full(len(votes) - 1, _TWIST_SMOOTHNESS)
-    bands = np.zeros((2, len(votes)))
-    bands[0, 1:] = -links
-    bands[1] = trust + _TWIST_PRIOR
-    bands[1, :-1] += links
-    bands[1, 1:] += links
-    wanted = votes * np.abs(votes) + _TWIST_PRIOR
-    if len(votes) == 1:  # LAPACK's tridiagonal solver takes no system of one row
-        return np.angle(wanted / bands[1])
-    return np.angle(solveh_banded(bands, wanted))
-
-
-def _aim(offsets: Array, joints: Array, joint: int, child: int, start: Array) -> Array:
-    """Return ``start`` (T, 3, 3) turned by the least angle that points the bone joint-child at the child."""
-    return swing(start @ offsets[child], joints[:, child] - joints[:, joint]) @ start
-
-
-def _solve_limb(rotations: Array, offsets: Array, joints: Array, upper: int, *, bend: Array, foot_share: float) -> None:
-    """Fill in the rotations of a leg or arm from its hip or shoulder ``upper`` down.
+def _solve_limb(chain: _Chain, upper: int, *, bend: Array, foot_share: float) -> None:
+    """Find the rotations of a leg or arm from its hip or shoulder ``upper`` down.
 
     ``bend`` is the direction, in the T-pose, to which the lower bone bends away from the line of the upper one.
     """
     middle = CHILDREN[upper][0]
     lower = CHILDREN[middle][0]
     end = CHILDREN[lower][0]
-    aimed = _aim(offsets, joints, upper, middle, rotations[:, PARENTS[upper]])
-    axis = unit(joints[:, middle] - joints[:, upper])
+    joints = chain.joints
+    aimed = chain.aimed(upper, chain.rotations[:, PARENTS[upper]])
+    axis = unit(aimed @ chain.offsets[middle])
     present = unit(perpendicular(aimed @ bend, axis))
     wanted = perpendicular(unit(joints[:, lower] - joints[:, middle]), axis)
     if foot_share:
         # A foot points forward, so it votes for the opposite of where the shin bends to.
         wanted = wanted - foot_share * perpendicular(unit(joints[:, end] - joints[:, lower]), axis)
     votes = (present * wanted).sum(-1) + 1j * (np.cross(present, wanted) * axis).sum(-1)
-    rotations[:, upper] = from_axis_angle(axis * smooth_twist(votes)[:, None]) @ aimed
-    rotations[:, middle] = _aim(offsets, joints, middle, lower, rotations[:, upper])
-    if end < joints.shape[1]:
-        rotations[:, lower] = _aim(offsets, joints, lower, end, rotations[:, middle])
-    else:
-        rotations[:, lower] = rotations[:, middle]
-    rotations[:, end] = rotations[:, lower]
+    chain.turn(upper, from_axis_angle(axis * smooth_twist(votes)[:, None]) @ aimed)
+    chain.aim(middle, chain.rotations[:, upper])
+    if lower not in FOLLOWERS:
+        chain.aim(lower, chain.rotations[:, middle])

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from latentman.body.ik import to_local
-from latentman.body.rotations import swing
 from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS, rest_directions
 from latentman.errors import ConfigError
+from latentman.rotations import swing
 from latentman.types import Array
 
 _SIZE_BONES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 18, 19, 20, 21)
@@ -21,6 +21,9 @@ _SIZE_BONES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 18, 19, 20, 21)
 
 _STRETCH_PRIOR = 0.05
 """How strongly a stretched joint is pulled towards the uniform scale, relative to the squared length of its bones."""
+
+_STRETCH_RANGE = (0.85, 1.2)
+"""By how much a joint may scale the flesh around it in any direction, relative to the size of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,8 @@ def with_offsets(body: Body, offsets: Array) -> Body:
     """Return the unstretched ``body`` with other bone vectors (24, 3), its flesh stretched to go with them.
 
     Each joint with children gets the linear map that sends its old bones to its new ones in the least-squares sense,
-    regularised towards the uniform change of size, so that girth changes with the size of the whole.
+    regularised towards the uniform change of size, so that girth changes with the size of the whole, and held near it:
+    wide hips then stand a little outside the flesh that belongs to them, instead of pulling it into a skirt.
     """
     new_length, old_length = (np.linalg.norm(o, axis=1)[list(_SIZE_BONES)].sum() for o in (offsets, body.offsets))
     size = new_length / old_length * np.eye(3)
@@ -116,7 +120,9 @@ def with_offsets(body: Body, offsets: Array) -> Body:
         if children:
             old, new = body.offsets[list(children)], offsets[list(children)]
             prior = _STRETCH_PRIOR * (old**2).sum()
-            stretch[joint] = (prior * size + new.T @ old) @ np.linalg.inv(prior * np.eye(3) + old.T @ old)
+            wanted = (prior * size + new.T @ old) @ np.linalg.inv(prior * np.eye(3) + old.T @ old)
+            u, scales, vt = np.linalg.svd(wanted)
+            stretch[joint] = u @ np.diag(np.clip(scales, *(size[0, 0] * np.array(_STRETCH_RANGE)))) @ vt
     return replace(body, offsets=offsets.copy(), stretch=stretch)
 
 

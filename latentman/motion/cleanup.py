@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 
-from latentman.body.rotations import kabsch
 from latentman.motion.quality import floor_height
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, REST, Floats
+from latentman.rotations import kabsch
 from latentman.types import Array
 
 _LOW = 0.06

@@ -12,14 +12,15 @@ the short way round, without which a heading that passes 180 degrees flips, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from latentman.body.rotations import swing, unit
 from latentman.errors import DataError, ShapeError, WeightsError
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, about_y
+from latentman.rotations import swing, unit
 from latentman.types import NUM_JOINTS, Array
 
 FPS = 20.0
@@ -220,7 +221,7 @@ def _local_rotations(joints: Array, facing: Array) -> Array:
     columns = np.empty((len(joints), NUM_JOINTS - 1, 6))
     for chain in _CHAINS:
         above = facing
-        for parent, joint in zip(chain[:-1], chain[1:], strict=True):
+        for parent, joint in pairwise(chain):
             turned = swing(_BONES.get(joint, -_Y), joints[:, joint] - joints[:, parent])
             local = above.transpose(0, 2, 1) @ turned
             columns[:, joint - 1] = np.concatenate([local[..., 0], local[..., 1]], axis=-1)

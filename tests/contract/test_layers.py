@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROWS = [
-    {"types", "errors", "paths", "video"},
+    {"types", "errors", "paths", "video", "rotations"},
     {"groups", "character_groups", "config"},
     {"motion"},
     {"body"},
@@ -18,7 +18,7 @@ ROWS = [
     {"tracking"},
     {"report"},
     {"study", "training"},
-    {"bench", "progress", "cli", "overrides", "run_help", "composition", "assets"},
+    {"bench", "progress", "cli", "overrides", "run_help", "composition", "assets", "train"},
     {"job", "meter", "run_folder", "scores", "stages", "runner", "run", "launch"},
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from latentman.body.build import build
-from latentman.body.rotations import from_axis_angle
 from latentman.body.skeleton import PARENTS
 from latentman.body.skinning import forward_kinematics, rest_joints, skin, with_betas
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError
+from latentman.rotations import from_axis_angle
 
 COUNT = 10
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from latentman.body.build import build
-from latentman.body.rotations import from_axis_angle
 from latentman.body.skeleton import CHILDREN, JOINT_NAMES, MIRROR, PARENTS
 from latentman.body.skinning import forward_kinematics, place_joints, skin, with_offsets
 from latentman.config import BodyConfig
+from latentman.rotations import from_axis_angle
 
 
 @pytest.fixture(scope="module", params=["neutral", "male", "female"])

@@ -3,12 +3,12 @@ import pytest
 
 from latentman.body.build import build
 from latentman.body.fit import fit_motion
-from latentman.body.rotations import unit
 from latentman.body.skeleton import MIRROR, PARENTS
 from latentman.body.torso import move_torso_joints, spread_spine_weights
 from latentman.config import BodyConfig
 from latentman.motion.skeleton import BONE_LENGTHS, REST
 from latentman.paths import asset
+from latentman.rotations import unit
 from latentman.types import Motion
 
 

@@ -1,6 +1,7 @@
 """HumanML3D's features: there and back, against the recipe written out frame by frame."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def slow_features(joints: np.ndarray) -> np.ndarray:
         local = {}
         for chain in CHAINS:
             above = facing[t]
-            for parent, joint in zip(chain[:-1], chain[1:], strict=True):
+            for parent, joint in pairwise(chain):
                 whole = between(rest_direction(joint), joints[t, joint] - joints[t, parent])
                 local[joint] = product(inverse(above), whole)
                 above = whole

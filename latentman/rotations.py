@@ -32,7 +32,7 @@ def swing(source: Array, target: Array) -> Array:
     """
     source, target = np.broadcast_arrays(unit(source), unit(target))
     cosine = (source * target).sum(-1)[..., None, None]
-    cross = _skew(np.cross(source, target))
+    cross = skew(np.cross(source, target))
     eye = np.eye(3)
     turned = eye + cross + cross @ cross / np.maximum(1 + cosine, 1e-12)
     helper = np.where(np.abs(source[..., :1]) < 0.9, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
@@ -58,7 +58,7 @@ def kabsch(source: Array, target: Array) -> Array:
     return v @ u.transpose(0, 2, 1)
 
 
-def _skew(vectors: Array) -> Array:
+def skew(vectors: Array) -> Array:
     """Return the matrices (..., 3, 3) whose product with x is the cross product with x."""
     x, y, z = np.moveaxis(vectors, -1, 0)
     zero = np.zeros_like(x)
