@@ -5,7 +5,7 @@ import pytest
 
 from latentman.body.build import build
 from latentman.body.fit import fit_motion
-from latentman.body.rotations import from_axis_angle
+from latentman.rotations import from_axis_angle
 from latentman.body.skinning import forward_kinematics
 from latentman.config import BodyConfig, CameraConfig, DepthConfig
 from latentman.errors import ConfigError

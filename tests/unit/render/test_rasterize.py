@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from latentman.body.build import build
-from latentman.body.rotations import from_axis_angle
+from latentman.rotations import from_axis_angle
 from latentman.body.skinning import forward_kinematics, skin
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError
