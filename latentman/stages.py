@@ -135,6 +135,19 @@ def make_body(run: Run, advance: Advance) -> None:
     write_npz(run.folder / "body.npz", {**asdict(sequence)})
 
 
+def body_origins(config: Config) -> str | None:
+    """Return the digest of the user's body file; bodies that ship have none.
+
+    Raises:
+        WeightsError: if the file is missing.
+    """
+    if config.body.name == "anny":
+        return None
+    from latentman.body.smpl import find_model
+
+    return file_digest(find_model(config.body, weights_dir(config.paths.weights)))
+
+
 def make_conditions(run: Run, advance: Advance) -> None:
     """Mesh to depth, mask and IUV."""
     from latentman.render.conditions import render_conditions
@@ -269,7 +282,12 @@ STAGES = (
         lambda r: ["motion.npz"],
         make_motion,
     ),
-    Stage("body", lambda r: asdict(r.config.body), lambda r: ["body.npz"], make_body),
+    Stage(
+        "body",
+        lambda r: [asdict(r.config.body), body_origins(r.config)],
+        lambda r: ["body.npz"],
+        make_body,
+    ),
     Stage(
         "render",
         lambda r: [

@@ -7,11 +7,16 @@ from pathlib import Path
 
 from latentman.body.anny import load_anny
 from latentman.body.skinning import Body
+from latentman.body.smpl import load_smpl
 from latentman.config import BodyConfig
 from latentman.errors import check_choice
 from latentman.paths import weights_dir
 
-BODIES: dict[str, Callable[[BodyConfig, Path], Body]] = {"anny": lambda cfg, _: load_anny(cfg)}
+BODIES: dict[str, Callable[[BodyConfig, Path], Body]] = {
+    "anny": lambda cfg, _: load_anny(cfg),
+    "smpl": load_smpl,
+    "smplx": load_smpl,
+}
 """What each value of ``body.name`` builds, from its settings and the folder of the user's weights."""
 
 

@@ -122,6 +122,8 @@ def build_charts(
     corner_uv = np.zeros((len(faces), 3, 2), dtype=np.float32)
     for index, region in enumerate(_REGIONS):
         chosen = region_of_face == index
+        if not chosen.any():
+            continue
         joint = region.joints[-1] if region.kind == "head" else region.joints[0]
         turn = bind_rotations[joint]
         points, directions = (corners[chosen] - joints[joint]) @ turn, normals[chosen] @ turn

@@ -28,8 +28,11 @@ class Record:
 
     __slots__ = ("args", "state")
     kind: ClassVar[str] = ""
+    args: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *args: Any) -> Record:
+        """Remember the arguments; protocol 2 makes objects so, without calling ``__init__``."""
         record = object.__new__(cls)
         record.args, record.state = args, None
         return record

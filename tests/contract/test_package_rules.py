@@ -30,7 +30,11 @@ def test_file_is_named_for_its_concept(path: Path) -> None:
     assert not FORBIDDEN & {part.removesuffix(".py") for part in path.parts}
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
+MAY_IMPORT_PICKLE = {"latentman/body/smpl_file.py"}
+"""Official SMPL models are pickles; this module reads them with an unpickler that can call nothing but records."""
+
+
+@pytest.mark.parametrize("path", [path for path in PYTHON if path.as_posix() not in MAY_IMPORT_PICKLE], ids=str)
 def test_module_unpickles_nothing(path: Path) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert not re.search(

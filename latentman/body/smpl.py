@@ -1,0 +1,125 @@
+"""``body=smpl`` and ``body=smplx``: the user's own model files, skinned by the same code as every other body.
+
+Zero rotations are the model's T-pose, in which it is also bound; vertices are corrected by shape and pose before they
+are skinned. SMPL-X is used as a body of SMPL's 24 joints: its fingers go with the hands, jaw and eyes with the head.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from latentman.body.charts import build_charts
+from latentman.body.skeleton import NUM_BODY_JOINTS
+from latentman.body.skinning import Body, bone_offsets
+from latentman.body.smpl_model import SMPLModel, read_model
+from latentman.config import BodyConfig
+from latentman.errors import WeightsError
+from latentman.types import NUM_JOINTS, Array
+
+NUM_BETAS = 10
+"""Shape parameters that are searched; more are used if ``body.betas`` gives more."""
+
+SITES = {"smpl": "smpl.is.tue.mpg.de", "smplx": "smpl-x.is.tue.mpg.de"}
+"""Where one registers for the models."""
+
+_KINDS = {"smpl": "SMPL", "smplx": "SMPL-X"}
+_LETTERS = {"neutral": "neutral", "male": "m", "female": "f"}
+
+_HANDS = {22: range(25, 40), 23: range(40, 55)}
+"""SMPL's hands, and the joints of SMPL-X's fingers, left and right."""
+
+_KNUCKLES = {22: 28, 23: 43}
+"""SMPL's hand joints lie where SMPL-X has the first joint of the middle finger."""
+
+_FACE, _HEAD = range(22, 25), 15
+
+
+def load_smpl(cfg: BodyConfig, weights: Path) -> Body:
+    """Return the model of ``body.shape``, betas 0.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or the other kind of model.
+    """
+    path = find_model(cfg, weights)
+    model = read_model(path)
+    if model.kind != _KINDS[cfg.name]:
+        other = next(name for name, kind in _KINDS.items() if kind == model.kind)
+        raise WeightsError(f"{path} is an {model.kind} model: use body={other}, or another body.model")
+    return make_body(model, max(NUM_BETAS, len(cfg.betas)))
+
+
+def find_model(cfg: BodyConfig, weights: Path) -> Path:
+    """Return the file of ``body.shape``: ``body.model`` or the one in its folder, else from the user's weights.
+
+    Raises:
+        WeightsError: naming the file, every place that was looked at, and how to get it.
+    """
+    named = None if cfg.model is None else Path(cfg.model).expanduser().absolute()
+    if named is not None and named.is_file():
+        return named
+    folder = named or weights / cfg.name
+    patterns = _file_names(cfg)
+    for place in (folder, folder / cfg.name):
+        for pattern in patterns:
+            found = sorted(place.glob(pattern)) if place.is_dir() else []
+            if found:
+                return found[-1]
+    kind, site = _KINDS[cfg.name], SITES[cfg.name]
+    key = f"body.model={cfg.model}" if named else "paths.weights, which is $LATENTMAN_WEIGHTS or ~/.cache/latentman"
+    raise WeightsError(
+        f"body={cfg.name} needs {patterns[0]}, and there is none in {folder} ({key}). {kind} may not be passed on: "
+        f"register at {site} (research licence), download it, and run `latentman assets import-smpl FILE`, or set "
+        "body.model to the file\nmotion sampling needs no SMPL, and body=anny needs no download"
+    )
+
+
+def _file_names(cfg: BodyConfig) -> list[str]:
+    """Return the names under which a model may lie, the converted one first."""
+    if cfg.name == "smplx":
+        return [f"SMPLX_{cfg.shape.upper()}.npz", f"SMPLX_{cfg.shape.upper()}.pkl"]
+    official = f"basic[mM]odel_{_LETTERS[cfg.shape]}_lbs_*.pkl"
+    return [f"SMPL_{cfg.shape.upper()}.npz", f"SMPL_{cfg.shape.upper()}.pkl", official]
+
+
+def make_body(model: SMPLModel, num_betas: int = NUM_BETAS) -> Body:
+    """Return a model as a body of 24 joints with a shape space of up to ``num_betas`` directions."""
+    directions = model.shapedirs[..., :num_betas]
+    regressor, weights = _to_smpl_joints(model)
+    joints = regressor @ model.v_template
+    rotations = np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1))
+    segments = np.zeros(len(model.faces), dtype=np.int64)
+    part, corner_uv = build_charts(model.v_template, model.faces, joints, weights, rotations, segments)
+    pose = np.zeros((len(model.v_template), 3, 9 * (NUM_BODY_JOINTS - 1)))
+    known = min(pose.shape[-1], 9 * (NUM_JOINTS - 1) if model.kind == "SMPL-X" else pose.shape[-1])
+    pose[..., :known] = model.posedirs[..., :known]
+    return Body(
+        vertices=model.v_template,
+        joints=joints,
+        faces=model.faces,
+        weights=weights,
+        bind_rotations=rotations,
+        offsets=bone_offsets(joints, rotations),
+        stretch=np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1)),
+        part=part,
+        corner_uv=corner_uv,
+        betas=np.zeros(directions.shape[-1]),
+        shape_directions=directions,
+        joint_directions=np.einsum("jv,vcb->jcb", regressor, directions),
+        pose_directions=pose,
+    )
+
+
+def _to_smpl_joints(model: SMPLModel) -> tuple[Array, Array]:
+    """Return the regressor (24, V) and the skinning weights (V, 24) of a model of 24 or 55 joints."""
+    if model.kind == "SMPL":
+        return model.regressor, model.weights
+    regressor = model.regressor[:NUM_BODY_JOINTS].copy()
+    weights = np.zeros((len(model.weights), NUM_BODY_JOINTS))
+    weights[:, :NUM_JOINTS] = model.weights[:, :NUM_JOINTS]
+    weights[:, _HEAD] += model.weights[:, _FACE].sum(1)
+    for hand, fingers in _HANDS.items():
+        regressor[hand] = model.regressor[_KNUCKLES[hand]]
+        weights[:, hand] = model.weights[:, fingers].sum(1)
+    return regressor, weights

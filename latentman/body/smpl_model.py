@@ -1,0 +1,133 @@
+"""SMPL and SMPL-X as plain arrays: what a model file must hold, whichever way it was written, and its checks.
+
+SMPL: Loper et al., SIGGRAPH Asia 2015; SMPL-X: Pavlakos et al., CVPR 2019. Of SMPL-X's 55 joints the first 22 are
+SMPL's; then come the jaw, two eyes, and three joints for each finger.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from latentman.body.skeleton import PARENTS
+from latentman.body.smpl_file import read_pickle
+from latentman.errors import WeightsError
+from latentman.paths import write_npz
+from latentman.types import NUM_JOINTS, Array
+
+NAMES = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
+"""The arrays that a body needs; files hold others too, which are not read."""
+
+SMPLX_PARENTS = (
+    *PARENTS[:NUM_JOINTS],
+    *(15, 15, 15),
+    *(20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38),
+    *(21, 40, 41, 21, 43, 44, 21, 46, 47, 21, 49, 50, 21, 52, 53),
+)
+"""Jaw and eyes hang on the head; each hand's fingers, three joints apiece, on its wrist."""
+
+_TREES = {"SMPL": PARENTS, "SMPL-X": SMPLX_PARENTS}
+
+
+@dataclass(frozen=True, slots=True)
+class SMPLModel:
+    """A model's arrays, float64 and int64; V vertices, J joints (24 or 55), B shape parameters.
+
+    ``v_template`` (V, 3) metres; ``shapedirs`` (V, 3, B); ``posedirs`` (V, 3, 9 (J - 1)); ``regressor`` (J, V);
+    ``weights`` (V, J); ``faces`` (F, 3); ``kind`` "SMPL" or "SMPL-X".
+    """
+
+    v_template: Array
+    shapedirs: Array
+    posedirs: Array
+    regressor: Array
+    weights: Array
+    faces: Array
+    kind: str
+
+
+def read_model(path: Path) -> SMPLModel:
+    """Read a model from an ``.npz`` of plain arrays or an official ``.pkl``, of which nothing is executed.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, hostile, or no SMPL or SMPL-X model.
+    """
+    data = read_pickle(path, NAMES) if path.suffix.lower() == ".pkl" else _read_npz(path)
+    problem = _find_problem(data)
+    if problem:
+        raise WeightsError(f"{path} is no SMPL or SMPL-X model: {problem}")
+    joints = data["weights"].shape[1]
+    return SMPLModel(
+        v_template=data["v_template"].astype(np.float64),
+        shapedirs=data["shapedirs"].astype(np.float64),
+        posedirs=data["posedirs"].astype(np.float64),
+        regressor=data["J_regressor"].astype(np.float64),
+        weights=data["weights"].astype(np.float64),
+        faces=data["f"].astype(np.int64),
+        kind=next(kind for kind, tree in _TREES.items() if len(tree) == joints),
+    )
+
+
+def write_model(path: Path, model: SMPLModel) -> None:
+    """Write a model as an ``.npz`` of plain arrays under the official names, in single precision."""
+    tree = np.array(_TREES[model.kind], dtype=np.int64)
+    write_npz(
+        path,
+        {
+            "v_template": model.v_template.astype(np.float32),
+            "shapedirs": model.shapedirs.astype(np.float32),
+            "posedirs": model.posedirs.astype(np.float32),
+            "J_regressor": model.regressor.astype(np.float32),
+            "weights": model.weights.astype(np.float32),
+            "f": model.faces,
+            "kintree_table": np.stack([tree, np.arange(len(tree))]),
+        },
+    )
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            lacking = [name for name in NAMES if name not in file.files]
+            data = {name: file[name] for name in NAMES if name not in lacking}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise WeightsError(f"cannot read the SMPL model {path}: {error}; convert the official file again") from error
+    if lacking:
+        raise WeightsError(f"{path} is no SMPL or SMPL-X model: it lacks {', '.join(lacking)}")
+    return data
+
+
+def _find_problem(data: dict[str, Array]) -> str | None:
+    """Return what is wrong with a model's arrays, or None."""
+    if data["weights"].ndim != 2 or data["weights"].shape[1] not in map(len, _TREES.values()):
+        return f"weights has shape {data['weights'].shape}, (V, 24) or (V, 55) is needed"
+    vertices, joints = data["weights"].shape
+    shapes = {
+        "v_template": (vertices, 3),
+        "shapedirs": (vertices, 3, None),
+        "posedirs": (vertices, 3, 9 * (joints - 1)),
+        "J_regressor": (joints, vertices),
+        "f": (None, 3),
+        "kintree_table": (2, joints),
+    }
+    for name, shape in shapes.items():
+        array = data[name]
+        fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+        if not fits:
+            wanted = ", ".join("any" if n is None else str(n) for n in shape)
+            return f"{name} has shape {array.shape}, ({wanted}) is needed"
+    for name in NAMES:
+        if not np.isfinite(data[name]).all():
+            return f"{name} holds values that are not finite"
+    if data["f"].min(initial=0) < 0 or data["f"].max(initial=0) >= vertices:
+        return "f names vertices that do not exist"
+    if np.abs(data["weights"].sum(1) - 1).max() > 1e-3 or data["weights"].min() < -1e-6:
+        return "weights are no shares of the joints"
+    tree = next(tree for tree in _TREES.values() if len(tree) == joints)
+    if data["kintree_table"][0, 1:].tolist() != list(tree[1:]):
+        return "kintree_table is another tree of joints"
+    return None
