@@ -1,0 +1,72 @@
+"""``latentman assets import-smpl``: an official SMPL or SMPL-X file, once, to plain arrays."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from latentman.errors import ConfigError, RecordError
+from latentman.paths import weights_dir
+
+GENDERS = {"neutral": ("neutral",), "female": ("female", "_f_"), "male": ("male", "_m_")}
+"""What in a file's name means a gender; female comes first, since its name holds the other."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{self.prog}: {message}; --help tells what it takes")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    made = _Parser(
+        prog="latentman assets import-smpl",
+        description="Convert an SMPL or SMPL-X model (.pkl or .npz) into an .npz of plain arrays that body=smpl and "
+        "body=smplx read. Nothing of the file is executed, and neither chumpy nor smplx is needed.",
+    )
+    made.add_argument("file", metavar="FILE", type=Path, help="the model as it was downloaded")
+    made.add_argument(
+        "out", metavar="OUT", nargs="?", type=Path, help="default: smpl/SMPL_<GENDER>.npz under paths.weights"
+    )
+    made.add_argument("--gender", choices=tuple(GENDERS), help="default: read off the file's name")
+    made.add_argument("--force", action="store_true", help="replace a file that is there")
+    return made
+
+
+def import_command(arguments: list[str]) -> int:
+    """Convert one file and return the exit status.
+
+    Raises:
+        ConfigError: if the gender cannot be told.
+        WeightsError: if the file is no SMPL or SMPL-X model.
+        RecordError: if the target is there already.
+    """
+    options = parser().parse_args(arguments)
+    from latentman.body.smpl_model import read_model, write_model
+
+    model = read_model(options.file.expanduser())
+    out = options.out.expanduser() if options.out else _target(options.file, model.kind, options.gender)
+    if out.suffix.lower() != ".npz":
+        raise ConfigError(f"OUT={out} must end in .npz")
+    if out.exists() and not options.force:
+        raise RecordError(f"{out} is there already: --force replaces it, or name another OUT")
+    write_model(out, model)
+    vertices, _, betas = model.shapedirs.shape
+    sys.stdout.write(
+        f"{model.kind}: {vertices} vertices, {model.weights.shape[1]} joints, {len(model.faces)} faces, {betas} shape "
+        f"directions\nwritten to {out}\nThe model stays under its own licence: research use, and it may not be passed "
+        "on, converted or not.\n"
+    )
+    return 0
+
+
+def _target(file: Path, kind: str, gender: str | None) -> Path:
+    """Return where a model goes by default."""
+    name = f"{file.stem.lower()}_"
+    found = gender or next((known for known, marks in GENDERS.items() if any(mark in name for mark in marks)), None)
+    if found is None:
+        raise ConfigError(f"the name {file.name} tells no gender: add --gender neutral, male or female, or name OUT")
+    prefix = kind.replace("-", "")
+    return weights_dir() / prefix.lower() / f"{prefix}_{found.upper()}.npz"
