@@ -1,0 +1,319 @@
+"""SMPL and SMPL-X: files read without executing them, and bodies skinned as the models say."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from latentman.assets.__main__ import main as assets
+from latentman.body.build import build
+from latentman.body.fit import fit_motion
+from latentman.body.shape import find_betas
+from latentman.body.skeleton import PARENTS
+from latentman.body.skinning import place_joints, skin, with_betas
+from latentman.body.smpl import make_body
+from latentman.body.smpl_model import SMPLX_PARENTS, read_model
+from latentman.config import BodyConfig
+from latentman.errors import ConfigError, RecordError, WeightsError
+from latentman.motion.procedural import ProceduralSource
+from latentman.types import Motion
+from tests.unit.body.smpl_files import (
+    SMPLX_SIZE,
+    human_model,
+    random_model,
+    write_npz,
+    write_official_pickle,
+    write_plain_pickle,
+)
+
+ARRAYS = {"v_template": "v_template", "shapedirs": "shapedirs", "posedirs": "posedirs", "weights": "weights"}
+
+
+@pytest.fixture(scope="module")
+def smpl() -> dict[str, np.ndarray]:
+    return random_model()
+
+
+@pytest.fixture(scope="module")
+def smplx() -> dict[str, np.ndarray]:
+    return random_model(SMPLX_SIZE)
+
+
+@pytest.fixture(scope="module")
+def human(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_npz(tmp_path_factory.mktemp("human") / "SMPL_NEUTRAL.npz", human_model())
+
+
+@pytest.mark.parametrize("write", [write_official_pickle, write_plain_pickle])
+def test_a_pickle_holds_the_same_model_as_plain_arrays(tmp_path: Path, smpl: dict[str, np.ndarray], write) -> None:
+    model = read_model(write(tmp_path / "SMPL_NEUTRAL.pkl", smpl))
+    for field, name in ARRAYS.items():
+        np.testing.assert_allclose(getattr(model, field), smpl[name], atol=1e-12)
+    np.testing.assert_allclose(model.regressor, smpl["J_regressor"], atol=1e-12)
+    np.testing.assert_array_equal(model.faces, smpl["f"])
+    assert model.kind == "SMPL"
+
+
+def test_300_betas_and_smplx_are_read(tmp_path: Path, smplx: dict[str, np.ndarray]) -> None:
+    many = read_model(write_npz(tmp_path / "a.npz", random_model(betas=300)))
+    assert many.shapedirs.shape == (6890, 3, 300)
+    assert make_body(many).shape_directions.shape == (6890, 3, 10)
+    assert make_body(many, 40).shape_directions.shape == (6890, 3, 40)
+    assert read_model(write_npz(tmp_path / "b.npz", smplx)).kind == "SMPL-X"
+
+
+class Hostile:
+    """What runs a command when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.target}",)
+
+
+def test_a_file_that_wants_to_run_something_is_refused_by_name_and_runs_nothing(tmp_path: Path) -> None:
+    path, target = tmp_path / "SMPL_NEUTRAL.pkl", tmp_path / "pwned"
+    path.write_bytes(pickle.dumps({"v_template": Hostile(target)}, protocol=2))
+    with pytest.raises(WeightsError, match=r"refused: it names (posix|nt)\.system.*Nothing of it was run"):
+        read_model(path)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["builtins.eval", "builtins.getattr", "numpy.load", "subprocess.Popen", "os.path.join"]
+)
+def test_other_names_are_refused_too(tmp_path: Path, name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    path.write_bytes(f"c{module}\n{attribute}\n(S'x'\ntR.".encode())
+    with pytest.raises(WeightsError, match=f"refused: it names {name}"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100_000])
+def test_a_truncated_pickle_is_refused(tmp_path: Path, smpl: dict[str, np.ndarray], keep: int) -> None:
+    path = write_official_pickle(tmp_path / "SMPL_NEUTRAL.pkl", smpl)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match="is damaged or no pickle"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"v_template": np.zeros((6889, 3))}, r"v_template has shape \(6889, 3\), \(6890, 3\) is needed"),
+        ({"weights": np.zeros((6890, 23))}, r"weights has shape \(6890, 23\)"),
+        ({"posedirs": np.zeros((6890, 3, 9))}, r"posedirs has shape .* \(6890, 3, 207\) is needed"),
+        ({"shapedirs": np.full((6890, 3, 10), np.nan)}, "shapedirs holds values that are not finite"),
+        ({"f": np.full((4, 3), 6890)}, "f names vertices that do not exist"),
+        ({"weights": np.full((6890, 24), 0.5)}, "weights are no shares of the joints"),
+        ({"kintree_table": np.zeros((2, 24))}, "kintree_table is another tree of joints"),
+        ({"posedirs": None}, "it lacks posedirs"),
+    ],
+)
+def test_arrays_that_make_no_model_are_refused(
+    tmp_path: Path, smpl: dict[str, np.ndarray], changes: dict[str, np.ndarray | None], message: str
+) -> None:
+    model = {key: value for key, value in {**smpl, **changes}.items() if value is not None}
+    with pytest.raises(WeightsError, match=message):
+        read_model(write_npz(tmp_path / "SMPL_NEUTRAL.npz", model))
+
+
+def test_an_npz_with_pickled_objects_is_refused(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "SMPL_NEUTRAL.npz"
+    np.savez(path, **{**smpl, "f": np.array([object()])}, allow_pickle=True)
+    with pytest.raises(WeightsError, match="cannot read the SMPL model"):
+        read_model(path)
+
+
+# ---- skinning ----
+
+
+def slow_vertices(
+    model: dict[str, np.ndarray], tree: tuple[int, ...], pose: np.ndarray, betas: np.ndarray
+) -> np.ndarray:
+    """Return the vertices of one pose (J, 3 axis-angle), the pelvis at its rest, as SMPL's paper writes them."""
+    shaped = model["v_template"] + model["shapedirs"][..., : len(betas)] @ betas
+    joints = model["J_regressor"] @ shaped
+    local = Rotation.from_rotvec(pose).as_matrix()
+    corrected = shaped + model["posedirs"] @ (local[1:] - np.eye(3)).ravel()
+    world = []
+    for joint, parent in enumerate(tree):
+        step = np.eye(4)
+        step[:3, :3] = local[joint]
+        step[:3, 3] = joints[joint] - (joints[parent] if parent >= 0 else 0)
+        world.append(step if parent < 0 else world[parent] @ step)
+    result = np.zeros_like(corrected)
+    for vertex in range(len(corrected)):
+        for joint in np.flatnonzero(model["weights"][vertex]):
+            moved = world[joint][:3, :3] @ (corrected[vertex] - joints[joint]) + world[joint][:3, 3]
+            result[vertex] += model["weights"][vertex, joint] * moved
+    return result
+
+
+def random_pose(seed: int, joints: int) -> np.ndarray:
+    """Return a pose in which only the joints 0 to 21 bend."""
+    pose = np.zeros((joints, 3))
+    pose[:22] = np.random.default_rng(seed).normal(0, 0.4, (22, 3))
+    return pose
+
+
+def skinned(model: dict[str, np.ndarray], tmp_path: Path, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Return our vertices for a pose of the joints 0 to 21."""
+    body = with_betas(make_body(read_model(write_npz(tmp_path / "model.npz", model))), betas)
+    local = Rotation.from_rotvec(np.concatenate([pose[:22], np.zeros((2, 3))])).as_matrix()[None]
+    rotations = local.copy()
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        rotations[:, joint] = rotations[:, parent] @ local[:, joint]
+    return skin(body, rotations, place_joints(body, rotations, body.joints[None, 0]))[0]
+
+
+@pytest.mark.parametrize(("size", "tree"), [(None, PARENTS), (SMPLX_SIZE, SMPLX_PARENTS)])
+def test_vertices_are_those_of_the_formula_written_out(tmp_path: Path, size, tree: tuple[int, ...]) -> None:
+    model = random_model() if size is None else random_model(size)
+    pose, betas = random_pose(1, len(tree)), np.random.default_rng(2).normal(size=10)
+    ours, slow = skinned(model, tmp_path, pose, betas), slow_vertices(model, tree, pose, betas)
+    assert np.abs(ours - slow).max() < 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["smpl", "smplx"])
+@pytest.mark.filterwarnings("ignore")
+def test_vertices_are_those_of_the_smplx_package(tmp_path: Path, kind: str) -> None:
+    package = pytest.importorskip("smplx")
+    torch = pytest.importorskip("torch")
+    model = random_model() if kind == "smpl" else random_model(SMPLX_SIZE, betas=20)
+    data = {**model, "f": model["f"].astype(np.uint32)}
+    options = {"num_betas": 10, "batch_size": 1, "dtype": torch.float64}
+    if kind == "smpl":
+        made = package.SMPL("", data_struct=package.utils.Struct(**data), **options)
+    else:
+        hands = {f"hands_{part}{side}": np.zeros((45, 45) if part == "components" else 45)
+                 for part in ("components", "mean") for side in "lr"}  # fmt: skip
+        landmarks = {"lmk_faces_idx": np.zeros(51, np.int64), "lmk_bary_coords": np.ones((51, 3)) / 3,
+                     "dynamic_lmk_faces_idx": np.zeros((79, 17), np.int64),
+                     "dynamic_lmk_bary_coords": np.ones((79, 17, 3)) / 3}  # fmt: skip
+        file = write_npz(tmp_path / "SMPLX_NEUTRAL.npz", {**data, **hands, **landmarks})
+        made = package.SMPLX(str(file), use_pca=False, flat_hand_mean=True, use_face_contour=False,
+                             num_expression_coeffs=10, ext="npz", **options)  # fmt: skip
+    for seed in range(3):
+        pose, betas = random_pose(seed, 24), np.random.default_rng(seed).normal(size=10)
+        body_joints = 23 if kind == "smpl" else 21
+        flat = torch.from_numpy(pose[1 : body_joints + 1].reshape(1, -1))
+        out = made(betas=torch.from_numpy(betas[None]), body_pose=flat, global_orient=torch.from_numpy(pose[None, 0]))
+        assert np.abs(skinned(model, tmp_path, pose, betas) - out.vertices[0].detach().numpy()).max() < 1e-5
+
+
+def test_the_body_follows_a_motion_and_every_part_is_there(human: Path) -> None:
+    body = build(BodyConfig("smpl", model=str(human)))
+    assert set(np.unique(body.part)) == set(range(1, 25))
+    motion = Motion(ProceduralSource()("a person walks", num_frames=20, seed=0).joints, 20.0, "", "procedural")
+    fitted = fit_motion(body, motion, BodyConfig("smpl"))
+    shift = np.median((fitted.joints[:, :22] - motion.joints)[..., 1])
+    assert np.linalg.norm(fitted.joints[:, :22] - motion.joints - [0, shift, 0], axis=-1).mean() < 0.005
+    assert fitted.vertices[..., 1].min() == pytest.approx(0, abs=1e-6)
+
+
+def test_given_betas_are_used_as_they_are(human: Path) -> None:
+    motion = Motion(ProceduralSource()("a person stands", num_frames=5, seed=0).joints, 20.0, "", "procedural")
+    cfg = BodyConfig("smpl", model=str(human), betas=[1.5, -1.0])
+    body = build(cfg)
+    fitted = fit_motion(body, motion, cfg)
+    wanted = with_betas(body, np.array(cfg.betas))
+    length = np.linalg.norm(fitted.joints[:, 4] - fitted.joints[:, 1], axis=-1)
+    np.testing.assert_allclose(length, np.linalg.norm(wanted.offsets[4]), rtol=1e-4)
+
+
+def test_the_shape_of_a_body_is_found_again_from_its_bones(human: Path) -> None:
+    body = build(BodyConfig("smpl", model=str(human)))
+    person = with_betas(body, np.array([2.0, -2.0, 2.0]))
+    joints = place_joints(person, np.tile(np.eye(3), (3, 24, 1, 1)), np.zeros((3, 3)))[:, :22]
+    found = with_betas(body, find_betas(body, joints))
+    length, wanted = (np.linalg.norm(b.offsets[1:22], axis=1) for b in (found, person))
+    assert np.abs(length - wanted).max() < 0.004
+    assert np.abs(np.linalg.norm(body.offsets[1:22], axis=1) - wanted).max() > 0.01
+
+
+def test_a_shape_is_searched_in_noise_as_well(human: Path) -> None:
+    body = build(BodyConfig("smpl", model=str(human)))
+    truth = ProceduralSource()("a person walks", num_frames=40, seed=0).joints
+    noisy = truth + np.random.default_rng(0).normal(0, 0.005, truth.shape)
+    fitted = fit_motion(body, Motion(noisy, 20.0, "", "mdm"), BodyConfig("smpl"))
+    bones = np.linalg.norm(fitted.joints[:, 4] - fitted.joints[:, 1], axis=-1)
+    assert np.ptp(bones) < 1e-4
+
+
+def test_betas_are_refused_for_a_body_without_a_shape_space() -> None:
+    motion = Motion(ProceduralSource()("a person stands", num_frames=3, seed=0).joints, 20.0, "", "procedural")
+    cfg = BodyConfig("anny", betas=[1.0])
+    with pytest.raises(ConfigError, match=r"body\.betas needs a body with a shape space"):
+        fit_motion(build(cfg), motion, cfg)
+
+
+# ---- where it lies ----
+
+
+@pytest.mark.parametrize("name", ["smpl", "smplx"])
+def test_a_missing_model_is_named_with_place_site_and_way(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WeightsError) as raised:
+        build(BodyConfig(name, "female"), tmp_path)
+    message = str(raised.value)
+    for part in (
+        f"{name.upper()}_FEMALE.npz", str(tmp_path / name), "paths.weights", "LATENTMAN_WEIGHTS", "tue.mpg.de",
+        "assets import-smpl", "body.model", "motion sampling needs no SMPL", "body=anny needs no download",
+    ):  # fmt: skip
+        assert part in message
+
+
+def test_the_other_kind_of_model_is_refused_with_the_body_that_takes_it(tmp_path: Path, smplx) -> None:
+    path = write_npz(tmp_path / "SMPL_NEUTRAL.npz", smplx)
+    with pytest.raises(WeightsError, match=r"is an SMPL-X model: use body=smplx"):
+        build(BodyConfig("smpl", model=str(path)))
+
+
+def test_the_official_names_are_found(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
+    (tmp_path / "smpl").mkdir()
+    write_official_pickle(tmp_path / "smpl" / "basicModel_m_lbs_10_207_0_v1.0.0.pkl", smpl)
+    assert build(BodyConfig("smpl", "male"), tmp_path).vertices.shape == (6890, 3)
+
+
+# ---- the import ----
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LATENTMAN_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path / "weights"
+
+
+def test_an_official_file_is_imported_once(
+    tmp_path: Path, weights: Path, smpl: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_official_pickle(tmp_path / "basicmodel_f_lbs_10_207_0_v1.1.0.pkl", smpl)
+    assert assets(["import-smpl", str(source)]) == 0
+    out = capsys.readouterr().out
+    target = weights / "smpl" / "SMPL_FEMALE.npz"
+    assert str(target) in out
+    assert "6890 vertices, 24 joints" in out
+    assert "may not be passed on" in out
+    np.testing.assert_allclose(read_model(target).v_template, smpl["v_template"], atol=1e-6)
+    assert build(BodyConfig("smpl", "female")).joints.shape == (24, 3)
+    with pytest.raises(RecordError, match=r"is there already: --force replaces it"):
+        assets(["import-smpl", str(source)])
+    assert assets(["import-smpl", str(source), "--force"]) == 0
+
+
+def test_the_gender_must_be_told_when_the_name_does_not(tmp_path: Path, weights: Path, smplx) -> None:
+    source = write_npz(tmp_path / "model.npz", smplx)
+    with pytest.raises(ConfigError, match="tells no gender: add --gender"):
+        assets(["import-smpl", str(source)])
+    assert assets(["import-smpl", str(source), "--gender", "male"]) == 0
+    assert (weights / "smplx" / "SMPLX_MALE.npz").is_file()
+    with pytest.raises(ConfigError, match=r"must end in \.npz"):
+        assets(["import-smpl", str(source), "out.pkl"])
+    with pytest.raises(ConfigError, match="invalid choice"):
+        assets(["import-smpl", str(source), "--gender", "x"])
