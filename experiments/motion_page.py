@@ -1,4 +1,4 @@
-"""Makes docs/motion/: for each of twelve prompts, what each motion source makes of it, drawn as a body, one above the other.
+"""Makes docs/motion/: for each of twelve prompts, what each motion source makes of it, one above the other, as a body.
 
 python experiments/motion_page.py [OUT] [--source motion=NAME[,KEY=VALUE...] ...]     from the root of a checkout
 
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from latentman.bench.motion import PROMPTS
 from latentman.body.build import build as build_body
 from latentman.body.fit import fit_motion
 from latentman.composition import compose
@@ -30,20 +31,6 @@ from latentman.render.rasterize import TorchRasterizer
 from latentman.types import BodySequence, Motion
 
 ROOT = Path(__file__).resolve().parent.parent
-PROMPTS = (
-    "a person walks forward",
-    "a person walks slowly",
-    "a person runs forward",
-    "a person jumps",
-    "a person waves with the right hand",
-    "a person kicks with the left leg",
-    "a person punches",
-    "a person dances",
-    "a person dances salsa",
-    "a person bows",
-    "a person turns around",
-    "a person does martial arts",
-)
 FRAMES, STRIDE, SIZE, SEED = 8, 5, 150, 1
 CAMERA = CameraConfig(yfov_deg=40, yaw_deg=30, pitch_deg=6, margin=0.06)
 INK, PAPER, LINE = (30, 30, 30), (255, 255, 255), 20
@@ -102,7 +89,8 @@ def label(name: str, motion: Motion) -> str:
     """Return what is said of a motion beside its pictures."""
     quality = measure(motion.joints, motion.fps, floor=None)
     went = float(np.linalg.norm(motion.joints[-1, 0, [0, 2]] - motion.joints[0, 0, [0, 2]]))
-    return f"{name}: {went:.1f} m in {len(motion.joints) / motion.fps:.1f} s, feet near the floor glide {quality.sliding:.2f} m/s"
+    seconds = len(motion.joints) / motion.fps
+    return f"{name}: {went:.1f} m in {seconds:.1f} s, feet near the floor glide {quality.sliding:.2f} m/s"
 
 
 def main() -> None:

@@ -118,7 +118,7 @@ def find_contacts(joints: Floats, fps: float) -> list[Contact]:
     for side, (*_, ankle, toe) in enumerate(_LEGS):
         speed = np.linalg.norm(np.gradient(joints[:, toe], axis=0), axis=-1) * fps
         low = np.minimum(joints[:, toe, 1], joints[:, ankle, 1] - BONE_LENGTHS[toe] / 3) < _LOW
-        stands = binary_opening(binary_closing(low & (speed < _SLOW)), np.ones(shortest))
+        stands = binary_opening(binary_closing(low & (speed < _SLOW)), np.ones(shortest, dtype=bool))
         edges = np.flatnonzero(np.diff(np.concatenate([[0], stands.astype(int), [0]])))
         contacts += [Contact(side, int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     return contacts

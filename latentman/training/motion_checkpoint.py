@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from latentman.errors import ConfigError, WeightsError
 from latentman.motion.checkpoint import read_tensors
 from latentman.motion.humanml3d import Statistics
 from latentman.paths import write_atomic, write_json
+from latentman.types import Array
 
 if TYPE_CHECKING:
     from latentman.training.motion import Learner
@@ -80,6 +82,10 @@ def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
     return True
 
 
+def _write_array(path: Path, values: Array) -> None:
+    np.save(path, values.astype(np.float32))
+
+
 def export(out: Path, learner: Learner, statistics: Statistics, settings: MotionTraining) -> Path:
     """Write the averaged weights, in half precision, as a folder that ``motion=mdm`` and ``mdm_mini`` load."""
     folder = out / MODEL_FOLDER
@@ -108,7 +114,7 @@ def export(out: Path, learner: Learner, statistics: Statistics, settings: Motion
     write_atomic(path, lambda p: torch.save({"model_avg": averaged}, p))
     learner.text_average.write(folder)
     for name, values in (("Mean", statistics.mean), ("Std", statistics.std)):
-        write_atomic(folder / f"{name}.npy", lambda p, v=values: np.save(p, v.astype(np.float32)))
+        write_atomic(folder / f"{name}.npy", partial(_write_array, values=values))
     recipe = {key: value for key, value in asdict(settings).items() if key not in _OF_THE_MACHINE}
     write_json(folder / "training.json", {**recipe, "steps_done": learner.step})
     logger.info("the finished model is in %s", folder)

@@ -28,6 +28,10 @@ sys.exit(f"imported {{heavy}}" if heavy or status else 0)
         ["run", "seed=3", "-h"],
         ["run", "--version"],
         ["assets", "--help"],
+        ["assets", "import-smpl", "--help"],
+        ["train", "--help"],
+        ["train", "prepare-bvh", "--help"],
+        ["bench", "--help"],
     ],
     ids=" ".join,
 )
@@ -44,7 +48,9 @@ def test_the_package_itself_imports_nothing_heavy(command_environment: dict[str,
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("module", ["latentman.run", "latentman.assets", "latentman.report"])
+@pytest.mark.parametrize(
+    "module", ["latentman.run", "latentman.assets", "latentman.report", "latentman.train", "latentman.bench"]
+)
 def test_module_form_is_the_same_command(module: str, command_environment: dict[str, str]) -> None:
     probe = [sys.executable, "-X", "importtime", "-m", module, "--help"]
     result = subprocess.run(probe, env=command_environment, capture_output=True, text=True, timeout=60)

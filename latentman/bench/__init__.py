@@ -1,0 +1,1 @@
+"""Measurements of the project's own parts, as ratios within one run."""
