@@ -45,9 +45,8 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
         DataError: if a joint is not finite or lies on its parent, so that the bone between them has no direction.
     """
     cfg = cfg or BodyConfig("any")
-    joints = motion.joints.astype(np.float64)
-    _check_bones(joints)
-    fitted, rotations, root = _pose(body, joints, motion, cfg)
+    _check_bones(motion.joints)
+    fitted, rotations, root = pose_body(body, motion, cfg)
     posed = place_joints(fitted, rotations, root)
     vertices = skin(fitted, rotations, posed)
     shift = np.zeros((len(root), 1, 3))
@@ -65,8 +64,12 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
     )
 
 
-def _pose(body: Body, joints: Array, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array, Array]:
-    """Return the body in the shape that was found, global rotations (T, 24, 3, 3) and the root's path (T, 3)."""
+def pose_body(body: Body, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array, Array]:
+    """Return the body in the shape that was found, global rotations (T, 24, 3, 3) and the root's path (T, 3).
+
+    Nothing is skinned yet, and nothing put on the floor; the arguments are those of :func:`fit_motion`.
+    """
+    joints = motion.joints.astype(np.float64)
     refined, searched = is_noisy(motion, cfg.refine), body.joint_directions is not None and not cfg.betas
     if cfg.betas:
         body = with_betas(body, np.array(cfg.betas))

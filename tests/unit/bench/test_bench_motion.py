@@ -69,3 +69,33 @@ def test_a_file_without_marks_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="it needs the lines"):
         main(["motion", "--markdown", str(path)])
     assert path.read_text(encoding="utf-8") == "no table here\n"
+
+
+def test_the_fit_is_measured_clean_and_with_noise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import latentman.bench.fit as bench
+
+    monkeypatch.setattr(bench, "PROMPTS", ("a person walks", "a person kicks", "left out"))
+    assert main(["fit"]) == 0
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [
+        ["clean", "analytic"], ["clean", "refined"], ["5 mm of noise", "analytic"], ["5 mm of noise", "refined"],
+    ]  # fmt: skip
+    assert float(rows[0][3]) < 1
+    assert float(rows[3][3]) < 10
+    assert float(rows[3][4]) < float(rows[2][4])
+    assert all(float(row[5]) <= 45 for row in rows)
+
+
+def test_benchmarks_without_settings_refuse_them() -> None:
+    with pytest.raises(ConfigError, match="latentman bench fit takes no settings, got seeds=3"):
+        main(["fit", "seeds=3"])
+
+
+@pytest.mark.slow
+def test_sampling_times_every_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sampling"]) == 0
+    out = capsys.readouterr().out
+    for name in ("| MLD | 26.4 M | 50 |", "| MDM, 50 steps | 17.9 M | 50 |", "| MDM decoder, 50 steps | 2", "| GMD"):
+        assert name in out
