@@ -121,7 +121,10 @@ def motion_origins(config: Config) -> dict[str, Any]:
     files = {key: file_digest(Path(path).expanduser()) for key, path in named.items() if path is not None}
     learned = {path.name: file_digest(path) for path in files_behind(cfg, weights_dir(config.paths.weights))}
     # A file of rotations, or a model that makes them, takes its bones from the body that will be fitted.
-    return {**files, **learned, "body": asdict(config.body) if cfg.name in ("clip", "mdm") else None}
+    body = asdict(config.body) if cfg.name in ("clip", "mdm") else None
+    if body is not None and (digest := body_origins(config)) is not None:
+        body["digest"] = digest
+    return {**files, **learned, "body": body}
 
 
 def make_body(run: Run, advance: Advance) -> None:

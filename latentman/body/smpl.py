@@ -35,9 +35,21 @@ _KNUCKLES = {22: 28, 23: 43}
 
 _FACE, _HEAD = range(22, 25), 15
 
+_SMPLX_SHAPES = 300
+"""Shape directions of a full SMPL-X file, before those of expressions; files with fewer hold 10 of each."""
+
 
 def load_smpl(cfg: BodyConfig, weights: Path) -> Body:
     """Return the model of ``body.shape``, betas 0.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or the other kind of model.
+    """
+    return make_body(read_chosen(cfg, weights), max(NUM_BETAS, len(cfg.betas)))
+
+
+def read_chosen(cfg: BodyConfig, weights: Path) -> SMPLModel:
+    """Read and check the model that ``load_smpl`` makes a body of.
 
     Raises:
         WeightsError: if the file is missing, damaged, or the other kind of model.
@@ -47,7 +59,7 @@ def load_smpl(cfg: BodyConfig, weights: Path) -> Body:
     if model.kind != _KINDS[cfg.name]:
         other = next(name for name, kind in _KINDS.items() if kind == model.kind)
         raise WeightsError(f"{path} is an {model.kind} model: use body={other}, or another body.model")
-    return make_body(model, max(NUM_BETAS, len(cfg.betas)))
+    return model
 
 
 def find_model(cfg: BodyConfig, weights: Path) -> Path:
@@ -57,7 +69,9 @@ def find_model(cfg: BodyConfig, weights: Path) -> Path:
         WeightsError: naming the file, every place that was looked at, and how to get it.
     """
     named = None if cfg.model is None else Path(cfg.model).expanduser().absolute()
-    if named is not None and named.is_file():
+    if named is not None and (named.is_file() or named.suffix.lower() in (".npz", ".pkl")):
+        if not named.is_file():
+            raise WeightsError(f"body.model={cfg.model}: there is no file {named}; {_advice(cfg)}")
         return named
     folder = named or weights / cfg.name
     patterns = _file_names(cfg)
@@ -66,12 +80,16 @@ def find_model(cfg: BodyConfig, weights: Path) -> Path:
             found = sorted(place.glob(pattern)) if place.is_dir() else []
             if found:
                 return found[-1]
-    kind, site = _KINDS[cfg.name], SITES[cfg.name]
     key = f"body.model={cfg.model}" if named else "paths.weights, which is $LATENTMAN_WEIGHTS or ~/.cache/latentman"
-    raise WeightsError(
-        f"body={cfg.name} needs {patterns[0]}, and there is none in {folder} ({key}). {kind} may not be passed on: "
-        f"register at {site} (research licence), download it, and run `latentman assets import-smpl FILE`, or set "
-        "body.model to the file\nmotion sampling needs no SMPL, and body=anny needs no download"
+    raise WeightsError(f"body={cfg.name} needs {patterns[0]}, and there is none in {folder} ({key}). {_advice(cfg)}")
+
+
+def _advice(cfg: BodyConfig) -> str:
+    """Return how a model is got."""
+    return (
+        f"{_KINDS[cfg.name]} may not be passed on: register at {SITES[cfg.name]} (research licence), download it, and "
+        "run `latentman assets import-smpl FILE`, or set body.model to the file\n"
+        "motion sampling needs no SMPL, and body=anny needs no download"
     )
 
 
@@ -85,15 +103,12 @@ def _file_names(cfg: BodyConfig) -> list[str]:
 
 def make_body(model: SMPLModel, num_betas: int = NUM_BETAS) -> Body:
     """Return a model as a body of 24 joints with a shape space of up to ``num_betas`` directions."""
-    directions = model.shapedirs[..., :num_betas]
+    directions = model.shapedirs[..., : min(num_betas, _num_shapes(model))]
     regressor, weights = _to_smpl_joints(model)
     joints = regressor @ model.v_template
     rotations = np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1))
     segments = np.zeros(len(model.faces), dtype=np.int64)
     part, corner_uv = build_charts(model.v_template, model.faces, joints, weights, rotations, segments)
-    pose = np.zeros((len(model.v_template), 3, 9 * (NUM_BODY_JOINTS - 1)))
-    known = min(pose.shape[-1], 9 * (NUM_JOINTS - 1) if model.kind == "SMPL-X" else pose.shape[-1])
-    pose[..., :known] = model.posedirs[..., :known]
     return Body(
         vertices=model.v_template,
         joints=joints,
@@ -107,8 +122,24 @@ def make_body(model: SMPLModel, num_betas: int = NUM_BETAS) -> Body:
         betas=np.zeros(directions.shape[-1]),
         shape_directions=directions,
         joint_directions=np.einsum("jv,vcb->jcb", regressor, directions),
-        pose_directions=pose,
+        pose_directions=_pose_directions(model),
     )
+
+
+def _num_shapes(model: SMPLModel) -> int:
+    """Return how many of a model's directions change the shape: in SMPL-X those of the face's expressions follow."""
+    count = model.shapedirs.shape[-1]
+    if model.kind == "SMPL":
+        return count
+    return _SMPLX_SHAPES if count > _SMPLX_SHAPES else min(count, NUM_BETAS)
+
+
+def _pose_directions(model: SMPLModel) -> Array:
+    """Return what each entry of the 23 local rotations does to the vertices (V, 3, 207); SMPL-X's hands do nothing."""
+    if model.kind == "SMPL":
+        return model.posedirs
+    known = 9 * (NUM_JOINTS - 1)
+    return np.pad(model.posedirs[..., :known], ((0, 0), (0, 0), (0, 9 * (NUM_BODY_JOINTS - 1) - known)))
 
 
 def _to_smpl_joints(model: SMPLModel) -> tuple[Array, Array]:

@@ -19,8 +19,8 @@ import numpy as np
 from latentman.errors import WeightsError
 from latentman.types import Array
 
-_MOST_ENTRIES = 2**27
-"""More numbers than any array of an SMPL model has; a matrix that claims more is not filled in."""
+_MOST_ENTRIES = 2**24
+"""More numbers than any sparse matrix of an SMPL model has; one that claims more is not filled in."""
 
 
 class Record:
@@ -75,8 +75,23 @@ class _RefusedError(Exception):
     """The file names something that no SMPL model holds."""
 
 
-class _Reader(pickle.Unpickler):
-    """An unpickler whose only callables are records."""
+def _operations() -> dict[int, Any]:
+    """Return what the codes of a pickle do, without registered extensions and without memory asked for in advance."""
+    operations = dict(pickle._Unpickler.dispatch)
+    for code in (pickle.EXT1, pickle.EXT2, pickle.EXT4):
+        del operations[code[0]]
+    operations[pickle.BYTEARRAY8[0]] = operations[pickle.BINBYTES8[0]]
+    return operations
+
+
+class _Reader(pickle._Unpickler):
+    """An unpickler whose only callables are records.
+
+    It is the one written in Python: the one in C reserves memory for any number that a damaged file names. Some
+    thousand codes, most of them short, make an SMPL model, so that it takes no longer.
+    """
+
+    dispatch = _operations()
 
     def find_class(self, module: str, name: str) -> type[Record]:
         """Return the record for a name of the file, or refuse the file."""

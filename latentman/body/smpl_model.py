@@ -32,6 +32,9 @@ SMPLX_PARENTS = (
 
 _TREES = {"SMPL": PARENTS, "SMPL-X": SMPLX_PARENTS}
 
+_SUM_ERROR = 1e-3
+"""By how much shares may miss 1, which single precision and rounding in the files make them do."""
+
 
 @dataclass(frozen=True, slots=True)
 class SMPLModel:
@@ -56,7 +59,7 @@ def read_model(path: Path) -> SMPLModel:
     Raises:
         WeightsError: if the file is missing, damaged, hostile, or no SMPL or SMPL-X model.
     """
-    data = read_pickle(path, NAMES) if path.suffix.lower() == ".pkl" else _read_npz(path)
+    data = _read_npz(path) if path.suffix.lower() == ".npz" else read_pickle(path, NAMES)
     problem = _find_problem(data)
     if problem:
         raise WeightsError(f"{path} is no SMPL or SMPL-X model: {problem}")
@@ -94,7 +97,9 @@ def _read_npz(path: Path) -> dict[str, Array]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             lacking = [name for name in NAMES if name not in file.files]
             data = {name: file[name] for name in NAMES if name not in lacking}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no SMPL model {path}; give the file that you downloaded or converted") from error
+    except (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"cannot read the SMPL model {path}: {error}; convert the official file again") from error
     if lacking:
         raise WeightsError(f"{path} is no SMPL or SMPL-X model: it lacks {', '.join(lacking)}")
@@ -102,7 +107,19 @@ def _read_npz(path: Path) -> dict[str, Array]:
 
 
 def _find_problem(data: dict[str, Array]) -> str | None:
-    """Return what is wrong with a model's arrays, or None."""
+    """Return what is wrong with a model's arrays, or None.
+
+    The number of vertices is the file's own: 6890 in SMPL and 10475 in SMPL-X, but nothing here depends on it.
+    """
+    return _find_misfit(data) or _find_bad_value(data)
+
+
+def _find_misfit(data: dict[str, Array]) -> str | None:
+    """Return the first array that holds no numbers or has another shape than it should, or None."""
+    for name in NAMES:
+        kinds, what = ("iu", "indices") if name in ("f", "kintree_table") else ("fiu", "numbers")
+        if data[name].dtype.kind not in kinds:
+            return f"{name} holds {data[name].dtype}, which are no {what}"
     if data["weights"].ndim != 2 or data["weights"].shape[1] not in map(len, _TREES.values()):
         return f"weights has shape {data['weights'].shape}, (V, 24) or (V, 55) is needed"
     vertices, joints = data["weights"].shape
@@ -117,17 +134,27 @@ def _find_problem(data: dict[str, Array]) -> str | None:
     for name, shape in shapes.items():
         array = data[name]
         fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-        if not fits:
+        if not fits or not array.size:
             wanted = ", ".join("any" if n is None else str(n) for n in shape)
             return f"{name} has shape {array.shape}, ({wanted}) is needed"
+    return None
+
+
+def _find_bad_value(data: dict[str, Array]) -> str | None:
+    """Return the first array, of the right shape, whose values make no model, or None."""
     for name in NAMES:
         if not np.isfinite(data[name]).all():
             return f"{name} holds values that are not finite"
-    if data["f"].min(initial=0) < 0 or data["f"].max(initial=0) >= vertices:
+    vertices, joints = data["weights"].shape
+    if data["f"].min() < 0 or data["f"].max() >= vertices:
         return "f names vertices that do not exist"
-    if np.abs(data["weights"].sum(1) - 1).max() > 1e-3 or data["weights"].min() < -1e-6:
+    if np.abs(data["weights"].sum(1) - 1).max() > _SUM_ERROR or data["weights"].min() < -_SUM_ERROR:
         return "weights are no shares of the joints"
+    joint_places = data["J_regressor"] @ data["v_template"]
+    if (joint_places < data["v_template"].min(0)).any() or (joint_places > data["v_template"].max(0)).any():
+        return "J_regressor puts joints outside the body"
     tree = next(tree for tree in _TREES.values() if len(tree) == joints)
-    if data["kintree_table"][0, 1:].tolist() != list(tree[1:]):
+    parents, numbers = data["kintree_table"].tolist()
+    if parents[1:] != list(tree[1:]) or numbers != list(range(joints)):
         return "kintree_table is another tree of joints"
     return None

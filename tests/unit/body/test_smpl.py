@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy.spatial.transform import Rotation
 
 from latentman.assets.__main__ import main as assets
@@ -15,6 +16,7 @@ from latentman.body.shape import find_betas
 from latentman.body.skeleton import PARENTS
 from latentman.body.skinning import place_joints, skin, with_betas
 from latentman.body.smpl import make_body
+from latentman.body.smpl_file import read_pickle
 from latentman.body.smpl_model import SMPLX_PARENTS, read_model
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError, RecordError, WeightsError
@@ -65,6 +67,13 @@ def test_300_betas_and_smplx_are_read(tmp_path: Path, smplx: dict[str, np.ndarra
     assert read_model(write_npz(tmp_path / "b.npz", smplx)).kind == "SMPL-X"
 
 
+@pytest.mark.parametrize(("directions", "shapes"), [(20, 10), (400, 300)])
+def test_expressions_of_smplx_are_no_shapes(tmp_path: Path, smplx, directions: int, shapes: int) -> None:
+    shapedirs = np.zeros((len(smplx["v_template"]), 3, directions))
+    model = read_model(write_npz(tmp_path / "a.npz", {**smplx, "shapedirs": shapedirs}))
+    assert make_body(model, 300).shape_directions.shape[-1] == shapes
+
+
 class Hostile:
     """What runs a command when it is unpickled."""
 
@@ -111,7 +120,12 @@ def test_a_truncated_pickle_is_refused(tmp_path: Path, smpl: dict[str, np.ndarra
         ({"shapedirs": np.full((6890, 3, 10), np.nan)}, "shapedirs holds values that are not finite"),
         ({"f": np.full((4, 3), 6890)}, "f names vertices that do not exist"),
         ({"weights": np.full((6890, 24), 0.5)}, "weights are no shares of the joints"),
-        ({"kintree_table": np.zeros((2, 24))}, "kintree_table is another tree of joints"),
+        ({"kintree_table": np.zeros((2, 24), int)}, "kintree_table is another tree of joints"),
+        ({"kintree_table": np.stack([PARENTS, [0] * 24])}, "kintree_table is another tree of joints"),
+        ({"kintree_table": np.zeros((2, 24))}, "kintree_table holds float64, which are no indices"),
+        ({"f": np.zeros((0, 3), int)}, r"f has shape \(0, 3\), \(any, 3\) is needed"),
+        ({"v_template": np.full((6890, 3), "x")}, "v_template holds <U1, which are no numbers"),
+        ({"J_regressor": np.full((24, 6890), 0.01)}, "J_regressor puts joints outside the body"),
         ({"posedirs": None}, "it lacks posedirs"),
     ],
 )
@@ -121,6 +135,87 @@ def test_arrays_that_make_no_model_are_refused(
     model = {key: value for key, value in {**smpl, **changes}.items() if value is not None}
     with pytest.raises(WeightsError, match=message):
         read_model(write_npz(tmp_path / "SMPL_NEUTRAL.npz", model))
+
+
+def test_a_lone_array_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "lone.npy", np.zeros(3))
+    (tmp_path / "lone.npy").rename(tmp_path / "lone.npz")
+    with pytest.raises(WeightsError, match="cannot read the SMPL model"):
+        read_model(tmp_path / "lone.npz")
+    with pytest.raises(WeightsError, match=r"there is no SMPL model .*absent\.npz"):
+        read_model(tmp_path / "absent.npz")
+    with pytest.raises(WeightsError, match=r"cannot read the SMPL model .*absent\.pkl"):
+        read_model(tmp_path / "absent.pkl")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x80\x02Nr\xff\xff\xff\x7f.", "holds no table of arrays, but NoneType"),  # a memo of two thousand million
+        (b"\x80\x05\x96" + b"\xff" * 6 + b"\x00\x00.", "is damaged or no pickle"),  # an array of 280 TB
+        (b"\x80\x02\x82\x01.", "is damaged or no pickle"),  # a registered extension
+        (b"\x80\x05\x97.", "is damaged or no pickle"),  # a buffer from outside
+        (b"\x80\x02U\x01xQ.", "is damaged or no pickle"),  # an object from outside
+        (b"\x80\x02]X\x01\x00\x00\x00ab.", "is damaged or no pickle"),  # a list with a state
+        (b"\x80\x02cnumpy\nndarray\n}b.", "is damaged or no pickle"),  # a class with a state
+        (b"\x80\x02]\x94.", "holds no table of arrays, but list"),
+        (b"not a pickle", "is damaged or no pickle"),
+    ],
+)
+def test_pickles_made_to_do_harm_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=message):
+        read_model(path)
+
+
+def test_an_entry_that_is_no_array_is_named(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    for entry in ("text", {"a": 1}, np.array([1, "x"], dtype=object)):
+        write_plain_pickle(path, {**smpl, "weights": entry})
+        with pytest.raises(WeightsError, match="is damaged: weights is no array of numbers"):
+            read_model(path)
+    regressor = scipy.sparse.csc_matrix((np.ones(1), ([0], [0])), shape=(2**20, 2**20))
+    write_plain_pickle(path, {**smpl, "J_regressor": regressor})
+    with pytest.raises(WeightsError, match=r"J_regressor is no array of numbers .*a matrix of 1048576 x 1048576"):
+        read_model(path)
+    write_plain_pickle(path, {name: smpl[name] for name in smpl if name != "posedirs"})
+    with pytest.raises(WeightsError, match="lacks the array posedirs"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("sparse", [scipy.sparse.csc_matrix, scipy.sparse.csr_matrix])
+def test_every_protocol_and_both_sparse_forms_are_read(tmp_path: Path, protocol: int, sparse: type) -> None:
+    dense = np.random.default_rng(0).integers(0, 3, (5, 7)) / 2
+    content = {
+        "sparse": sparse(dense), "big": dense.astype(">f8"), "fortran": np.asfortranarray(dense),
+        "single": dense.astype(np.float32), "scalar": np.float64(1.5), "number": 2, "list": [[1, 2], [3, 4]],
+        "indices": np.arange(6, dtype=np.uint32).reshape(2, 3),
+    }  # fmt: skip
+    path = tmp_path / "arrays.pkl"
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    found = read_pickle(path, content)
+    for name, value in content.items():
+        expected = dense if name == "sparse" else np.array(value)
+        np.testing.assert_array_equal(found[name], expected, err_msg=name)
+
+
+def test_what_only_python_2_writes_is_read(tmp_path: Path) -> None:
+    """Python 2 keeps an array's bytes as a string; old classes are made by copy_reg; other objects lie beside them."""
+    numbers = np.array([1.5, -2.25e10, 3e-300])
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x03\x85cnumpy\ndtype\n"
+        b"U\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T\x18\x00\x00\x00"
+        + numbers.tobytes()
+        + b"tb"
+    )
+    chumpy = b"ccopy_reg\n_reconstructor\n(cchumpy.ch\nCh\nc__builtin__\nobject\nNtR}(U\x01x" + array
+    chumpy += b"U\x0b_dirty_varsc__builtin__\nset\n]\x85Rub"
+    path = tmp_path / "arrays.pkl"
+    path.write_bytes(b"\x80\x02}(U\x05plain" + array + b"U\x06chumpy" + chumpy + b"u.")
+    for found in read_pickle(path, ["plain", "chumpy"]).values():
+        np.testing.assert_array_equal(found, numbers)
 
 
 def test_an_npz_with_pickled_objects_is_refused(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
@@ -273,6 +368,13 @@ def test_the_other_kind_of_model_is_refused_with_the_body_that_takes_it(tmp_path
     path = write_npz(tmp_path / "SMPL_NEUTRAL.npz", smplx)
     with pytest.raises(WeightsError, match=r"is an SMPL-X model: use body=smplx"):
         build(BodyConfig("smpl", model=str(path)))
+
+
+def test_a_file_that_body_model_names_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"body\.model=mine\.pkl: there is no file .*mine\.pkl; .*import-smpl"):
+        build(BodyConfig("smpl", model="mine.pkl"))
+    with pytest.raises(WeightsError, match=r"there is none in .*folder \(body\.model=folder\)"):
+        build(BodyConfig("smpl", model="folder"))
 
 
 def test_the_official_names_are_found(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
