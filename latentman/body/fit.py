@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentman.body.ik import RIGID_JOINTS, solve_rotations
+from latentman.body.ik import RIGID_JOINTS, find_root, solve_rotations
 from latentman.body.refine import refine
 from latentman.body.shape import bone_directions, find_betas
 from latentman.body.skeleton import CHILDREN, JOINT_NAMES, PARENTS
@@ -79,7 +79,7 @@ def pose_body(body: Body, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array,
         body = calibrate(body, joints)
     rotations = solve_rotations(body.offsets, joints)
     if not refined:
-        return body, rotations, joints[:, 0]
+        return body, rotations, find_root(body.offsets, joints, rotations[:, 0])
     # Where the shape is searched as well, bones are those of shapes that people have, whatever the noise says.
     directions = bone_directions(body) if searched else None
     result = refine(body.offsets, rotations, joints, motion.fps, directions=directions)

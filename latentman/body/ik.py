@@ -29,13 +29,10 @@ def solve_rotations(offsets: Array, joints: Array) -> Array:
 
     Exact where the bones have the lengths of the joints, and hips and chest their shape. Elsewhere every bone is aimed
     from where its upper end came to lie, so that errors do not add up along a limb. The head goes with the neck, hands
-    with forearms.
+    with forearms. The root belongs where :func:`find_root` puts it.
     """
-    chain = _Chain(offsets, joints)
-    pelvis, chest = (
-        kabsch(offsets[list(CHILDREN[joint])], joints[:, CHILDREN[joint]] - joints[:, [joint]])
-        for joint in RIGID_JOINTS
-    )
+    pelvis, chest = (_turn_piece(joint, offsets, joints) for joint in RIGID_JOINTS)
+    chain = _Chain(offsets, joints, find_root(offsets, joints, pelvis))
     chain.turn(0, pelvis)
     chain.aim(3, slerp(pelvis, chest, 1 / 3))
     chain.aim(6, slerp(pelvis, chest, 2 / 3))
@@ -49,14 +46,40 @@ def solve_rotations(offsets: Array, joints: Array) -> Array:
     return follow(chain.rotations)
 
 
+def find_root(offsets: Array, joints: Array, pelvis: Array) -> Array:
+    """Return the root's path (T, 3) in metres at which pelvis, hips and the first joint of the spine come nearest.
+
+    ``pelvis`` (T, 3, 3) is its rotation. Where the four move as one piece, that is the path of the pelvis joint itself;
+    where they do not, the error is shared among them instead of being left to hips and spine.
+    """
+    piece = _piece(0)
+    shifts = joints[:, piece] - (pelvis @ _shape(0, offsets).T).swapaxes(-1, -2)
+    return np.asarray(shifts.mean(axis=1))
+
+
+def _piece(joint: int) -> list[int]:
+    return [joint, *CHILDREN[joint]]
+
+
+def _shape(joint: int, offsets: Array) -> Array:
+    """Return a joint (the origin) and its children (K, 3) in the joint's frame."""
+    return np.concatenate([np.zeros((1, 3)), offsets[list(CHILDREN[joint])]])
+
+
+def _turn_piece(joint: int, offsets: Array, joints: Array) -> Array:
+    """Return the rotations (T, 3, 3) that best turn a joint and its children to where they are."""
+    shape, places = _shape(joint, offsets), joints[:, _piece(joint)]
+    return kabsch(shape - shape.mean(axis=0), places - places.mean(axis=1, keepdims=True))
+
+
 class _Chain:
     """Rotations that are found from the pelvis outwards, and the joints as these place them."""
 
-    def __init__(self, offsets: Array, joints: Array) -> None:
+    def __init__(self, offsets: Array, joints: Array, root: Array) -> None:
         self.offsets, self.joints = offsets, joints
         self.rotations = np.tile(np.eye(3), (len(joints), NUM_BODY_JOINTS, 1, 1))
         self.placed = np.empty((len(joints), NUM_BODY_JOINTS, 3))
-        self.placed[:, 0] = joints[:, 0]
+        self.placed[:, 0] = root
 
     def turn(self, joint: int, rotation: Array) -> None:
         """Give a joint its rotation (T, 3, 3), and its children their places."""

@@ -6,7 +6,7 @@ from scipy.linalg import solve
 
 from latentman.body.build import build
 from latentman.body.fit import calibrate, fit_motion
-from latentman.body.ik import solve_rotations, to_local
+from latentman.body.ik import find_root, solve_rotations, to_local
 from latentman.body.skeleton import PARENTS
 from latentman.body.skinning import forward_kinematics, with_offsets
 from latentman.body.twist import smooth_twist
@@ -61,6 +61,24 @@ def test_fit_is_exact_for_a_pelvis_and_chest_of_another_build(body):
     offsets[[1, 2, 3, 12, 13, 14]] += np.random.default_rng(12).normal(0, 0.015, (6, 3))
     joints = random_joints(with_offsets(body, offsets), seed=12)
     assert joint_error(fit_motion(body, motion(joints)), joints) < 1e-4
+
+
+def test_the_root_shares_the_error_of_a_pelvis_that_is_no_rigid_piece(body):
+    offsets, joints = body.offsets, random_joints(body, seed=13)
+    rotations = solve_rotations(offsets, joints)
+    assert np.allclose(find_root(offsets, joints, rotations[:, 0]), joints[:, 0], atol=1e-9)
+    bent = joints.copy()
+    bent[:, 3] += np.random.default_rng(13).normal(0, 0.01, (len(joints), 3))
+    pelvis = solve_rotations(offsets, bent)[:, 0]
+    piece, shape = [0, 1, 2, 3], np.concatenate([np.zeros((1, 3)), offsets[1:4]])
+
+    def away(root):
+        return ((root[:, None] + np.einsum("tij,kj->tki", pelvis, shape) - bent[:, piece]) ** 2).sum()
+
+    best = find_root(offsets, bent, pelvis)
+    assert away(best) < 0.95 * away(bent[:, 0])
+    for shift in 0.001 * np.eye(3):
+        assert away(best) < min(away(best + shift), away(best - shift))
 
 
 def test_lowest_vertex_of_the_clip_lies_on_the_floor_and_a_jump_stays_as_high(body):

@@ -10,18 +10,27 @@ from hypothesis import strategies as st
 from latentman.body.block_bands import NormalEquations
 from latentman.body.build import build
 from latentman.body.energy import FREE, State, evaluate, moved
-from latentman.body.fit import calibrate, fit_motion, is_noisy
+from latentman.body.fit import calibrate, fit_motion, is_noisy, pose_body
 from latentman.body.ik import solve_rotations
 from latentman.body.refine import noise_of, pose_problem, refine
 from latentman.body.skinning import Body, place_joints
 from latentman.body.twist import LARGEST_STEP, largest_twist_step
 from latentman.config import BodyConfig
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.action import parse_action
+from latentman.motion.procedural import ACTIONS, ProceduralSource
 from latentman.motion.quality import bone_variation, measure
 from latentman.types import Motion
 
 FPS = 20.0
 PROMPTS = ("a person walks", "a person dances", "a person kicks", "a person runs", "a person punches", "a person bows")
+EVERY_VERB = {
+    "jump off": "a person jumps off a wall",
+    "turn around": "a person turns around",
+    "warm up": "a person warms up",
+    "waltz": "a person waltzes",
+    "punch": "a person punches",
+}
+"""How a verb is said whose form is not the verb with an s."""
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +93,19 @@ def test_noise_of_5_mm_comes_out_below_10_mm_and_nearer_to_the_truth(body: Body,
         fitted[choice] = _joints(fit_motion(body, Motion(given_joints, FPS, "", "mdm"), cfg).joints, given_joints)
     assert distance(fitted["auto"], given_joints) < 8
     assert distance(fitted["auto"], truth) < 7
-    assert distance(fitted["auto"], truth) < 0.7 * distance(fitted["never"], truth)
+    assert distance(fitted["auto"], truth) < 0.85 * distance(fitted["never"], truth)
     before, after, real = (measure(j, FPS, floor=None).jitter for j in (given_joints, fitted["auto"], truth))
     assert after < real + 0.5 * (before - real)
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_clean_motion_is_met_to_a_millimetre(body: Body, prompt: str) -> None:
-    joints = clip(prompt, 60)
-    fitted = fit_motion(body, Motion(joints, FPS, "", "procedural"), BodyConfig("anny"))
-    assert distance(_joints(fitted.joints, joints), joints) < 1.5
+@pytest.mark.parametrize("refinement", ["never", "auto", "always"])
+@pytest.mark.parametrize("verb", ACTIONS)
+def test_clean_motion_is_met_to_a_millimetre(body: Body, verb: str, refinement: str) -> None:
+    joints = clip(EVERY_VERB.get(verb, f"a person {verb}s"), 60)
+    fitted, rotations, root = pose_body(
+        body, Motion(joints, FPS, "", "procedural"), BodyConfig("anny", refine=refinement)
+    )
+    assert distance(place_joints(fitted, rotations, root)[:, :22], joints) < 1.0
 
 
 def _joints(fitted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -130,6 +142,10 @@ def test_auto_refines_learned_motion_and_stretching_bones_only(body: Body) -> No
     assert bone_variation(clean).mean() < 1e-3
 
 
+def test_every_verb_is_said_so_that_the_source_knows_it() -> None:
+    assert [parse_action(EVERY_VERB.get(verb, f"a person {verb}s")).verb for verb in ACTIONS] == list(ACTIONS)
+
+
 def test_a_still_and_a_short_clip_can_be_refined(body: Body) -> None:
     for frames in (1, 2, 3):
         joints = np.repeat(clip(frames=1), frames, axis=0)
@@ -152,9 +168,10 @@ def test_doubled_translation_goes_twice_as_far_and_poses_the_same(body: Body) ->
     )
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_no_twist_jumps(body: Body, prompt: str) -> None:
-    for joints in (clip(prompt, 60), noisy(clip(prompt, 60))):
+@pytest.mark.parametrize("verb", ACTIONS)
+def test_no_twist_jumps(body: Body, verb: str) -> None:
+    truth = clip(EVERY_VERB.get(verb, f"a person {verb}s"), 60)
+    for joints in (truth, noisy(truth), noisy(truth, 0.02)):
         offsets = calibrate(body, joints).offsets
         first = solve_rotations(offsets, joints)
         for rotations in (first, refine(offsets, first, joints, FPS).rotations):
