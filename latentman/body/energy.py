@@ -28,7 +28,7 @@ _ROBUST = 0.1
 """Metres beyond which a joint is an outlier that pulls less and less (Geman and McClure 1987)."""
 
 _TURN_ACCELERATION = 45.0
-"""rad/s^2, of a bone. A smaller one is calmer, but leaps and runs lose more of what they are: 30 took 9 mm of a leap."""
+"""rad/s^2, of a bone. A smaller one is calmer, but runs and leaps lose by it: 30 takes 9 mm off a leap."""
 
 _ROOT_ACCELERATION = 6.0
 """m/s^2, of the pelvis."""
