@@ -44,6 +44,7 @@ def import_command(arguments: list[str]) -> int:
         RecordError: if the target is there already.
     """
     options = parser().parse_args(arguments)
+    from latentman.body.smpl import SITES
     from latentman.body.smpl_model import read_model, write_model
 
     model = read_model(options.file.expanduser())
@@ -52,12 +53,17 @@ def import_command(arguments: list[str]) -> int:
         raise ConfigError(f"OUT={out} must end in .npz")
     if out.exists() and not options.force:
         raise RecordError(f"{out} is there already: --force replaces it, or name another OUT")
-    write_model(out, model)
-    vertices, _, betas = model.shapedirs.shape
+    try:
+        write_model(out, model)
+    except RecordError as error:
+        raise RecordError(f"cannot write {out}: {error.__cause__}; name an OUT where you may write") from error
+    (vertices, _, betas), joints = model.shapedirs.shape, model.weights.shape[1]
     sys.stdout.write(
-        f"{model.kind}: {vertices} vertices, {model.weights.shape[1]} joints, {len(model.faces)} faces, {betas} shape "
-        f"directions\nwritten to {out}\nThe model stays under its own licence: research use, and it may not be passed "
-        "on, converted or not.\n"
+        f"read {options.file}\n"
+        f"{model.kind}: {vertices} vertices, {joints} joints, {len(model.faces)} faces, {betas} shape directions\n"
+        f"written to {out}\n"
+        f"The model stays under the licence of {SITES[_prefix(model.kind).lower()]}: research use, and it may not be "
+        "passed on, converted or not.\n"
     )
     return 0
 
@@ -68,5 +74,10 @@ def _target(file: Path, kind: str, gender: str | None) -> Path:
     found = gender or next((known for known, marks in GENDERS.items() if any(mark in name for mark in marks)), None)
     if found is None:
         raise ConfigError(f"the name {file.name} tells no gender: add --gender neutral, male or female, or name OUT")
-    prefix = kind.replace("-", "")
+    prefix = _prefix(kind)
     return weights_dir() / prefix.lower() / f"{prefix}_{found.upper()}.npz"
+
+
+def _prefix(kind: str) -> str:
+    """Return how the names of a kind's files begin: SMPL or SMPLX."""
+    return kind.replace("-", "")

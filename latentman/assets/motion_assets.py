@@ -2,55 +2,63 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding, size_of
+from latentman.assets.finding import MISSING, PRESENT, Finding, size_of
+from latentman.assets.hub import hub_finding
 from latentman.config import MotionConfig
+from latentman.diffusion.checkpoint import read_header
 from latentman.errors import WeightsError
 from latentman.motion.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.statistics_file import ABSOLUTE, RELATIVE, find_statistics
+from latentman.paths import asset
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """What is known beforehand of a family of learned models."""
 
-    source: str
+    page: str
     size: str
     text_encoder: str
-    text_size: str
     beside: tuple[str, ...]
     statistics: tuple[str, str]
+
+    @property
+    def terms(self) -> str:
+        """Licence and origin."""
+        return f"MIT code, made from AMASS (register at amass.is.tue.mpg.de); {self.page}"
 
 
 KNOWN = {
     "mdm": Family(
-        "github.com/GuyTevet/motion-diffusion-model; made from AMASS (register at amass.is.tue.mpg.de)",
-        "72 to 212 MB", "openai/clip-vit-base-patch32 or distilbert/distilbert-base-uncased", "605 or 268 MB",
+        "github.com/GuyTevet/motion-diffusion-model", "72 to 212 MB", "openai/clip-vit-base-patch32",
         ("args.json",), RELATIVE,
     ),
     "mld": Family(
-        "github.com/ChenFengYe/motion-latent-diffusion; made from AMASS (register at amass.is.tue.mpg.de)",
-        "over 105 MB", "openai/clip-vit-large-patch14", "1.7 GB", (), RELATIVE,
+        "github.com/ChenFengYe/motion-latent-diffusion", "over 105 MB", "openai/clip-vit-large-patch14", (), RELATIVE,
     ),
     "gmd": Family(
-        "github.com/korrawe/guided-motion-diffusion; made from AMASS (register at amass.is.tue.mpg.de)",
-        "0.9 or 1.9 GB", "openai/clip-vit-base-patch32", "605 MB",
+        "github.com/korrawe/guided-motion-diffusion", "0.9 or 1.9 GB", "openai/clip-vit-base-patch32",
         ("args.json", "rand_proj.npy", "inv_rand_proj.npy"), ABSOLUTE,
     ),
 }  # fmt: skip
 """Sizes follow from the numbers of parameters: 17.9 or 26.4 million for MDM, 26.4 for MLD, 233 for GMD."""
+
+DISTILBERT = "distilbert/distilbert-base-uncased"
+"""What an MDM reads its text with if its ``args.json`` says text_encoder_type bert."""
 
 
 def motion_findings(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
     """Yield a finding for everything that ``motion=...`` needs and that does not ship."""
     if cfg.name == "clip":
         yield _clip(cfg)
-    elif cfg.name == "mdm_mini" or cfg.name not in FAMILIES:
-        return
-    else:
+    elif cfg.name in FAMILIES:
         yield from _learned(cfg, weights)
 
 
@@ -66,28 +74,60 @@ def _clip(cfg: MotionConfig) -> Finding:
 def _learned(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
     family = FAMILIES[cfg.name]
     known = KNOWN[family]
-    name = f"{family} checkpoint"
     try:
         checkpoint = find_checkpoint(family, cfg.checkpoint, weights)
     except WeightsError as error:
-        yield Finding(name, MISSING, cfg.checkpoint or str(weights / family), known.source, known.size, str(error))
+        where = cfg.checkpoint or str(weights / family)
+        yield Finding(f"{family} checkpoint", MISSING, where, known.terms, known.size, str(error))
         checkpoint = weights / family / "<name>" / "model.pt"
     else:
-        yield Finding(name, PRESENT, str(checkpoint), known.source, size_of(checkpoint))
+        yield _whole(f"{family} checkpoint", checkpoint, known.terms)
+    args = _read_args(checkpoint)
     for file in known.beside:
-        path = checkpoint.parent / file
-        if path.is_file():
-            yield Finding(f"{family} {file}", PRESENT, str(path), "with the checkpoint", size_of(path))
-        else:
-            problem = f"{file} belongs beside the checkpoint; it comes with {known.source}"
-            yield Finding(f"{family} {file}", MISSING, str(path), "with the checkpoint", problem=problem)
+        yield _beside(family, checkpoint.parent / file, args, checkpoint)
+    if "action" in str((args or {}).get("cond_mode")):
+        return  # rotations as they are, of a class instead of a text
     yield _statistics(cfg, family, checkpoint, weights)
-    yield _text_encoder(cfg, family)
+    if (args or {}).get("cond_mode") != "no_cond":
+        yield _text_encoder(cfg, family, args or {}, checkpoint)
+
+
+def _whole(name: str, path: Path, terms: str) -> Finding:
+    """Return what is found of a file of weights; a truncated one has lost the table at its end, or is too short."""
+    try:
+        if path.suffix == ".safetensors":
+            read_header(path)
+        else:
+            with path.open("rb") as file:
+                is_legacy = file.read(2) == b"\x80\x02"  # what torch wrote before 1.6, which has no such table
+            if not is_legacy and not zipfile.is_zipfile(path):
+                raise WeightsError(f"{path} is damaged or was not written by torch: fetch it again")
+    except (WeightsError, OSError) as error:
+        return Finding(name, MISSING, str(path), terms, size_of(path), str(error))
+    return Finding(name, PRESENT, str(path), terms, size_of(path))
+
+
+def _read_args(checkpoint: Path) -> dict[str, Any] | None:
+    """Return the values of ``args.json``, or None if it is missing or damaged."""
+    try:
+        values = json.loads((checkpoint.parent / "args.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _beside(family: str, path: Path, args: dict[str, Any] | None, checkpoint: Path) -> Finding:
+    name, terms = f"{family} {path.name}", "with the checkpoint"
+    if path.is_file() and (path.suffix != ".json" or args is not None):
+        return Finding(name, PRESENT, str(path), terms, size_of(path))
+    what = "holds no JSON object" if path.is_file() else f"belongs beside {checkpoint.name}"
+    problem = f"{path.name} {what}; it comes in the same archive, from {KNOWN[family].page}"
+    return Finding(name, MISSING, str(path), terms, problem=problem)
 
 
 def _statistics(cfg: MotionConfig, family: str, checkpoint: Path, weights: Path) -> Finding:
     names = KNOWN[family].statistics
-    terms = "github.com/EricGuo5513/HumanML3D, MIT" if names == RELATIVE else "with the checkpoint"
+    terms = "MIT; github.com/EricGuo5513/HumanML3D" if names == RELATIVE else "with the checkpoint"
     name = f"{family} {' and '.join(names)}"
     try:
         find_statistics(cfg.statistics, checkpoint, weights, names=names)
@@ -95,17 +135,26 @@ def _statistics(cfg: MotionConfig, family: str, checkpoint: Path, weights: Path)
         where = cfg.statistics or f"{checkpoint.parent} or {weights / 'humanml3d'}"
         return Finding(name, MISSING, where, terms, "1.2 kB each", str(error))
     folders = [Path(cfg.statistics).expanduser()] if cfg.statistics else [checkpoint.parent, weights / "humanml3d"]
-    found = next(folder for folder in folders if (folder / names[0]).is_file())
+    found = next(folder for folder in folders if all((folder / file).is_file() for file in names))
     return Finding(name, PRESENT, str(found), terms, "1.2 kB each")
 
 
-def _text_encoder(cfg: MotionConfig, family: str) -> Finding:
-    known = KNOWN[family]
-    reference = cfg.text_encoder or known.text_encoder
+def _text_encoder(cfg: MotionConfig, family: str, args: dict[str, Any], checkpoint: Path) -> Finding:
+    name, key, kind = f"{family} text encoder", "motion.text_encoder", args.get("text_encoder_type")
+    if cfg.text_encoder is None and kind == "mini":
+        return _folder(name, checkpoint.parent, str(checkpoint.parent), "with the checkpoint")
+    default = DISTILBERT if kind == "bert" else KNOWN[family].text_encoder
+    reference = cfg.text_encoder or default
+    if reference.startswith("asset:"):
+        return _folder(name, asset(*reference.removeprefix("asset:").split("/")), reference, "ships with latentman")
     folder = Path(reference).expanduser()
+    if folder.exists() or reference.startswith((".", "/", "~")) or reference.count("/") > 1:
+        return _folder(name, folder, reference, "your own")
+    return hub_finding(name, key, reference)
+
+
+def _folder(name: str, folder: Path, reference: str, terms: str) -> Finding:
     if folder.is_dir():
-        return Finding(f"{family} text encoder", PRESENT, str(folder), "MIT or Apache-2.0", size_of(folder))
-    return Finding(
-        f"{family} text encoder", ON_DEMAND, f"{reference}, from the hub", "MIT (CLIP), Apache-2.0 (DistilBERT)",
-        known.text_size,
-    )  # fmt: skip
+        return Finding(name, PRESENT, str(folder), terms, size_of(folder))
+    problem = f"motion.text_encoder={reference}: there is no folder {folder}"
+    return Finding(name, MISSING, str(folder), terms, problem=problem)

@@ -1,6 +1,8 @@
 """The doctor finds what is there, what is damaged and what is missing."""
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,12 @@ import pytest
 from latentman.assets import __main__ as assets
 from latentman.assets.check import check, package_finding
 from latentman.assets.finding import MISSING, ON_DEMAND, OPTIONAL, PRESENT, Finding
+from latentman.assets.hub import cache_folder
 from latentman.assets.shipped import damage, digests, sealed, shipped
 from latentman.composition import compose
 from latentman.errors import ConfigError
 from latentman.paths import asset
+from tests.unit.body.smpl_files import random_model, write_plain_pickle
 
 
 def found(*overrides: str) -> dict[str, Finding]:
@@ -26,15 +30,59 @@ def test_a_whole_installation_lacks_nothing(capsys: pytest.CaptureFixture[str]) 
     assert "everything that this run needs is there" in out
     everything = found()
     assert everything["setup.model asset:mini-sd"].state == PRESENT
-    assert everything["body anny (neutral)"].state == PRESENT
+    assert everything["body anny"].state == PRESENT
     assert "Apache-2.0" in everything["setup.model asset:mini-sd"].terms
 
 
-def test_check_takes_the_settings_of_run() -> None:
+@pytest.fixture(autouse=True)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty cache of the hub, which may be reached."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_check_takes_the_settings_of_run(hub: Path) -> None:
     everything = found("body.shape=female", "setup.model=someone/some-model")
-    assert everything["body anny (female)"].state == PRESENT
+    assert everything["body anny"].state == PRESENT
     assert everything["setup.model"].state == ON_DEMAND
-    assert everything["setup.model"].where == "someone/some-model, from the hub"
+    assert everything["setup.model"].where == f"someone/some-model, from the hub to {hub}"
+    assert everything["setup.model"].terms == "see its page; huggingface.co/someone/some-model"
+
+
+def test_what_was_fetched_from_the_hub_is_present(hub: Path) -> None:
+    folder = hub / "models--lllyasviel--control_v11f1p_sd15_depth"
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    (folder / "snapshots" / "abc" / "config.json").write_text("{}", encoding="utf-8")
+    everything = found("setup=sd15")
+    assert everything["setup.controlnet"].state == PRESENT
+    assert everything["setup.controlnet"].where == str(folder)
+    assert everything["setup.model"].state == ON_DEMAND
+    assert "OpenRAIL" in everything["setup.model"].terms
+    (folder / "blobs").mkdir()
+    (folder / "blobs" / "def.incomplete").touch()
+    assert found("setup=sd15")["setup.controlnet"].state == ON_DEMAND
+
+
+def test_offline_what_was_not_fetched_is_missing(
+    hub: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert assets.main(["check", "setup=sd15"]) == 2
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"stable-diffusion-v1-5/stable-diffusion-v1-5 is not in {hub}, and HF_HUB_OFFLINE" in out
+    assert "or set setup.controlnet to a folder that holds it" in out
+    assert "2 missing" in out
+
+
+def test_the_cache_of_the_hub_is_where_its_client_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.delenv("HF_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert cache_folder() == Path("/caches/huggingface/hub")
+    monkeypatch.setenv("HF_HOME", "/home")
+    assert cache_folder() == Path("/home/hub")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +91,8 @@ def test_check_takes_the_settings_of_run() -> None:
         ("motion=mdm", ["mdm checkpoint", "mdm args.json", "mdm Mean.npy and Std.npy"]),
         ("motion=mld", ["mld checkpoint", "mld Mean.npy and Std.npy"]),
         ("motion=gmd", ["gmd checkpoint", "gmd rand_proj.npy", "gmd Mean_abs_3d.npy and Std_abs_3d.npy"]),
-        ("body=smpl", ["body SMPL (neutral)"]),
-        ("body=smplx", ["body SMPL-X (neutral)"]),
+        ("body=smpl", ["body SMPL neutral"]),
+        ("body=smplx", ["body SMPL-X neutral"]),
         ("motion=clip", ["motion.file"]),
     ],
 )
@@ -63,24 +111,105 @@ def test_what_a_choice_needs_is_missing_with_place_source_and_advice(
     assert f"{len([f for f in everything.values() if f.state == MISSING])} missing" in capsys.readouterr().out
 
 
-def test_what_lies_in_the_folder_of_weights_is_found(tmp_path: Path) -> None:
+@pytest.fixture
+def mdm(tmp_path: Path) -> Path:
+    """Return the folder of an MDM checkpoint in the folder of weights."""
     folder = tmp_path / "mdm" / "mine"
     folder.mkdir(parents=True)
-    (folder / "model000200000.pt").write_bytes(b"x" * 3_000_000)
+    with zipfile.ZipFile(folder / "model000200000.pt", "w") as file:
+        file.writestr("data", b"x" * 3_000_000)
     (folder / "args.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
+def test_what_lies_in_the_folder_of_weights_is_found(tmp_path: Path, mdm: Path) -> None:
     (tmp_path / "smpl").mkdir()
-    (tmp_path / "smpl" / "basicModel_f_lbs_10_207_0_v1.0.0.pkl").write_bytes(b"x")
+    write_plain_pickle(tmp_path / "smpl" / "basicModel_f_lbs_10_207_0_v1.0.0.pkl", random_model())
     everything = found("motion=mdm", "body=smpl", "body.shape=female", f"paths.weights={tmp_path}")
     assert everything["mdm checkpoint"].state == PRESENT
     assert everything["mdm checkpoint"].expected == "3.0 MB"
     assert everything["mdm args.json"].state == PRESENT
-    assert everything["body SMPL (female)"].state == PRESENT
+    assert everything["body SMPL female"].state == PRESENT
+    assert everything["body SMPL female"].where.endswith("basicModel_f_lbs_10_207_0_v1.0.0.pkl")
+
+
+def test_damaged_files_of_weights_are_found_out(tmp_path: Path, mdm: Path) -> None:
+    file = mdm / "model000200000.pt"
+    file.write_bytes(file.read_bytes()[:-30])
+    (mdm / "args.json").write_text("[", encoding="utf-8")
+    (tmp_path / "smpl").mkdir()
+    (tmp_path / "smpl" / "SMPL_NEUTRAL.pkl").write_bytes(b"x")
+    everything = found("motion=mdm", "body=smpl", f"paths.weights={tmp_path}")
+    for name, words in (
+        ("mdm checkpoint", "is damaged or was not written by torch"),
+        ("mdm args.json", "args.json holds no JSON object"),
+        ("body SMPL neutral", "is damaged or no pickle"),
+    ):
+        assert everything[name].state == MISSING
+        assert words in everything[name].problem
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ({}, "openai/clip-vit-base-patch32"),
+        ({"text_encoder_type": "bert"}, "distilbert/distilbert-base-uncased"),
+        ({"text_encoder_type": "mini"}, "mine"),
+        ({"cond_mode": "no_cond"}, None),
+        ({"cond_mode": "action"}, None),
+    ],
+)
+def test_the_text_encoder_is_the_one_that_the_checkpoint_was_trained_with(
+    tmp_path: Path, mdm: Path, args: dict[str, str], text: str | None
+) -> None:
+    (mdm / "args.json").write_text(json.dumps(args), encoding="utf-8")
+    everything = found("motion=mdm", f"paths.weights={tmp_path}")
+    assert ("mdm text encoder" in everything) == (text is not None)
+    assert text is None or text in everything["mdm text encoder"].where
+    assert ("mdm Mean.npy and Std.npy" in everything) == (args.get("cond_mode") != "action")
+
+
+def test_a_text_encoder_of_ones_own_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    assert found("motion=mld", f"motion.text_encoder={tmp_path / 'clip'}")["mld text encoder"].state == PRESENT
+    absent = found("motion=mld", f"motion.text_encoder={tmp_path / 'absent'}")["mld text encoder"]
+    assert absent.state == MISSING
+    assert absent.problem == f"motion.text_encoder={tmp_path / 'absent'}: there is no folder {tmp_path / 'absent'}"
+
+
+def test_a_model_of_ones_own_with_a_controlnet_from_the_hub(model_copy: Path) -> None:
+    shutil.rmtree(model_copy / "controlnet")
+    command = [f"setup.model={model_copy}", "setup.controlnet=someone/some-controlnet"]
+    everything = found(*command)
+    assert everything["setup.model"].state == PRESENT
+    assert everything["setup.controlnet"].state == ON_DEMAND
+    (model_copy / "vae" / "config.json").unlink()
+    assert "vae is incomplete" in found(*command)["setup.model"].problem
+    nowhere = found(f"setup.model={model_copy}", "setup.controlnet=./nowhere")["setup.controlnet"]
+    assert nowhere.state == MISSING
+    assert nowhere.problem.startswith("setup.controlnet=./nowhere: there is no folder")
+
+
+def test_brackets_in_a_path_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert assets.main(["check", "motion=clip", f'motion.file="{tmp_path}/[red]dance.bvh"']) == 2
+    assert "[red]dance.bvh" in "".join(capsys.readouterr().out.split())
+
+
+def test_no_line_is_wider_than_100_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert assets.main(["check", "--all", "motion=mld", "body=smplx", "paths.weights=weights"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[0].split() == ["asset", "state", "where", "licence", "and", "source", "size,", "hash"]
+    assert any("optional" in line for line in lines)
+    assert any("on demand" in line for line in lines)
 
 
 def test_all_lists_other_choices_too_and_counts_none_of_them_as_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert assets.main(["check", "--all"]) == 0
     out = capsys.readouterr().out
-    for name in ("mdm checkpoint", "mld checkpoint", "gmd checkpoint", "body SMPL", "motion.file", "on demand"):
+    for name in ("mdm checkpoint", "mld checkpoint", "gmd checkpoint", "SMPL-X", "motion.file", "on demand"):
         assert name in out
     assert OPTIONAL in out
 
@@ -121,13 +250,14 @@ def test_a_truncated_file_is_named(model_copy: Path, capsys: pytest.CaptureFixtu
     weights = model_copy / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     assert assets.main(["check", f"setup.model={model_copy}"]) == 2
-    assert f"{weights} is damaged" in capsys.readouterr().out
+    assert f"{weights} is damaged" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it() -> None:
     finding = package_finding("a-package-that-nobody-made", "install it: pip install it")
     assert (finding.state, finding.where, finding.problem) == (MISSING, "not installed", "install it: pip install it")
-    assert package_finding("a-package-that-nobody-made", "", needed=False).state == OPTIONAL
+    optional = package_finding("a-package-that-nobody-made", "for something", needed=False)
+    assert (optional.state, optional.terms) == (OPTIONAL, "for something")
 
 
 def test_list_names_what_ships_with_size_and_licence(capsys: pytest.CaptureFixture[str]) -> None:

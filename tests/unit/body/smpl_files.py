@@ -10,6 +10,7 @@ import scipy.sparse
 
 from latentman.body.anny import read_body
 from latentman.body.skeleton import PARENTS
+from latentman.body.skinning import forward_kinematics, skin
 from latentman.body.smpl_model import SMPLX_PARENTS
 from latentman.paths import asset
 
@@ -68,24 +69,45 @@ def faces_of(chosen: np.ndarray, faces: np.ndarray, rng: np.random.Generator) ->
 
 
 def human_model() -> dict[str, np.ndarray]:
-    """Return an SMPL model whose surface is the whole Anny body: more vertices than SMPL has, and a whole skin."""
-    anny = read_body(asset("bodies", "anny_neutral.npz"))
-    model = random_model()
-    vertices, rng = len(anny.vertices), np.random.default_rng(1)
-    regressor = np.zeros((24, vertices))
+    """Return an SMPL model whose surface is the Anny body in the T-pose: more vertices than SMPL has, and a whole skin.
+
+    Its shape directions stretch the body along its axes, as random combinations.
+    """
+    anny, rng = read_body(asset("bodies", "anny_neutral.npz")), np.random.default_rng(1)
+    rotations, joints = forward_kinematics(anny, np.tile(np.eye(3), (1, 24, 1, 1)), anny.joints[None, 0])
+    surface = skin(anny, rotations, joints)[0]
+    regressor = np.zeros((24, len(surface)))
     for joint in range(24):
-        near = np.argsort(np.linalg.norm(anny.vertices - anny.joints[joint], axis=1))[:200]
+        near = np.argsort(np.linalg.norm(surface - joints[0, joint], axis=1))[:200]
         # The lightest combination of near vertices that lies on the joint.
-        system = np.vstack([anny.vertices[near].T, np.ones(200)])
-        regressor[joint, near] = np.linalg.pinv(system) @ np.append(anny.joints[joint], 1.0)
+        system = np.vstack([surface[near].T, np.ones(200)])
+        regressor[joint, near] = np.linalg.pinv(system) @ np.append(joints[0, joint], 1.0)
     return {
-        **model,
-        "v_template": anny.vertices,
-        "shapedirs": 0.02 * anny.vertices[..., None] * rng.normal(size=(1, 3, 10)),
-        "posedirs": np.zeros((vertices, 3, 207)),
+        "v_template": surface,
+        "shapedirs": 0.02 * surface[..., None] * rng.normal(size=(1, 3, 10)),
+        "posedirs": np.zeros((len(surface), 3, 207)),
         "J_regressor": regressor,
         "weights": anny.weights,
         "f": anny.faces,
+        "kintree_table": np.stack([[4294967295, *PARENTS[1:]], np.arange(24)]),
+    }
+
+
+def human_smplx_model() -> dict[str, np.ndarray]:
+    """Return ``human_model`` with SMPL-X's 55 joints: jaw and eyes in the head, hands moved by the middle fingers."""
+    human = human_model()
+    source = [*range(22), 15, 15, 15, *[22] * 15, *[23] * 15]
+    weights = np.zeros((len(human["weights"]), 55))
+    weights[:, :22] = human["weights"][:, :22]
+    weights[:, 15] /= 2
+    weights[:, 22] = weights[:, 15]
+    weights[:, 28], weights[:, 43] = human["weights"][:, 22], human["weights"][:, 23]
+    return {
+        **human,
+        "posedirs": np.zeros((len(weights), 3, 486)),
+        "J_regressor": human["J_regressor"][source],
+        "weights": weights,
+        "kintree_table": np.stack([[4294967295, *SMPLX_PARENTS[1:]], np.arange(55)]),
     }
 
 

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from latentman.assets.__main__ import main as assets
 from latentman.body.build import build
+from latentman.body.charts import MIRROR_PART
 from latentman.body.fit import fit_motion
 from latentman.body.shape import find_betas
 from latentman.body.skeleton import PARENTS
@@ -25,6 +26,7 @@ from latentman.types import Motion
 from tests.unit.body.smpl_files import (
     SMPLX_SIZE,
     human_model,
+    human_smplx_model,
     random_model,
     write_npz,
     write_official_pickle,
@@ -313,6 +315,31 @@ def test_the_body_follows_a_motion_and_every_part_is_there(human: Path) -> None:
     assert fitted.vertices[..., 1].min() == pytest.approx(0, abs=1e-6)
 
 
+def test_charts_of_a_t_pose_are_those_of_the_body_in_its_a_pose(human: Path) -> None:
+    anny, body = build(BodyConfig("anny")), build(BodyConfig("smpl", model=str(human)))
+    assert (body.part == anny.part).mean() > 0.99
+    counts = np.bincount(body.part, minlength=25)
+    assert (counts == counts[list(MIRROR_PART)]).all()
+    same = (body.part == anny.part) & ~np.isin(body.part, (3, 4, 5, 6))  # flat charts jump between their two sides
+    assert np.median(np.abs(body.corner_uv - anny.corner_uv)[same]) < 0.02
+
+
+def test_smplx_is_the_smpl_body_with_fingers_jaw_and_eyes_folded_in(tmp_path: Path, human: Path) -> None:
+    path = write_npz(tmp_path / "SMPLX_NEUTRAL.npz", human_smplx_model())
+    smpl, smplx = build(BodyConfig("smpl", model=str(human))), build(BodyConfig("smplx", model=str(path)))
+    for name in (
+        "vertices",
+        "joints",
+        "weights",
+        "offsets",
+        "part",
+        "corner_uv",
+        "joint_directions",
+        "pose_directions",
+    ):
+        np.testing.assert_allclose(getattr(smplx, name), getattr(smpl, name), atol=1e-12, err_msg=name)
+
+
 def test_given_betas_are_used_as_they_are(human: Path) -> None:
     motion = Motion(ProceduralSource()("a person stands", num_frames=5, seed=0).joints, 20.0, "", "procedural")
     cfg = BodyConfig("smpl", model=str(human), betas=[1.5, -1.0])
@@ -407,6 +434,10 @@ def test_an_official_file_is_imported_once(
     with pytest.raises(RecordError, match=r"is there already: --force replaces it"):
         assets(["import-smpl", str(source)])
     assert assets(["import-smpl", str(source), "--force"]) == 0
+    assert "smpl.is.tue.mpg.de" in out
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match=r"cannot write .*file/out\.npz: .*; name an OUT where you may write"):
+        assets(["import-smpl", str(source), str(tmp_path / "file" / "out.npz")])
 
 
 def test_the_gender_must_be_told_when_the_name_does_not(tmp_path: Path, weights: Path, smplx) -> None:

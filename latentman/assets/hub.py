@@ -1,0 +1,55 @@
+"""Models of the Hugging Face hub: which of them lie on this machine already, and what is known of the others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding, size_of
+
+KNOWN = {
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": ("CreativeML OpenRAIL-M", "about 4 GB"),
+    "lllyasviel/control_v11f1p_sd15_depth": ("OpenRAIL", "1.4 GB"),
+    "openai/clip-vit-base-patch32": ("MIT", "605 MB"),
+    "openai/clip-vit-large-patch14": ("MIT", "1.7 GB"),
+    "distilbert/distilbert-base-uncased": ("Apache-2.0", "268 MB"),
+}
+"""Licence and size in single precision of the models that the configuration names."""
+
+
+def cache_folder() -> Path:
+    """Return the folder in which the hub's client keeps what it has fetched."""
+    if named := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(named).expanduser()
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return Path(os.environ.get("HF_HOME") or caches / "huggingface").expanduser() / "hub"
+
+
+def is_offline() -> bool:
+    """Tell whether the user forbade the hub's client to fetch anything."""
+    return any(
+        os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    )
+
+
+def hub_finding(asset: str, key: str, hub_id: str) -> Finding:
+    """Look for a model of the hub: present once fetched, else on demand, or missing where nothing may be fetched.
+
+    Args:
+        asset: what it is called in the table.
+        key: the setting that may name a folder instead.
+        hub_id: OWNER/NAME.
+    """
+    licence, size = KNOWN.get(hub_id, ("see its page", "-"))
+    terms = f"{licence}; huggingface.co/{hub_id}"
+    folder = cache_folder() / f"models--{hub_id.replace('/', '--')}"
+    if any(folder.glob("snapshots/*/*")) and not any(folder.glob("blobs/*.incomplete")):
+        return Finding(asset, PRESENT, str(folder), terms, size_of(folder))
+    if not is_offline():
+        return Finding(asset, ON_DEMAND, f"{hub_id}, from the hub to {cache_folder()}", terms, size)
+    problem = (
+        f"{hub_id} is not in {cache_folder()}, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to fetch it: let it "
+        f"be fetched once without them, or set {key} to a folder that holds it"
+    )
+    return Finding(asset, MISSING, str(folder), terms, size, problem)
