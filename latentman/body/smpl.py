@@ -103,7 +103,7 @@ def _file_names(cfg: BodyConfig) -> list[str]:
 
 def make_body(model: SMPLModel, num_betas: int = NUM_BETAS) -> Body:
     """Return a model as a body of 24 joints with a shape space of up to ``num_betas`` directions."""
-    directions = model.shapedirs[..., : min(num_betas, _num_shapes(model))]
+    directions = model.shapedirs[..., : min(num_betas, _num_shapes(model))].copy()  # lets go of the others
     regressor, weights = _to_smpl_joints(model)
     joints = regressor @ model.v_template
     rotations = np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1))

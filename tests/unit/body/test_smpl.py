@@ -19,9 +19,11 @@ from latentman.body.skinning import place_joints, skin, with_betas
 from latentman.body.smpl import make_body
 from latentman.body.smpl_file import read_pickle
 from latentman.body.smpl_model import SMPLX_PARENTS, read_model
+from latentman.composition import compose
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.procedural import ProceduralSource
+from latentman.stages import body_origins, motion_origins
 from latentman.types import Motion
 from tests.unit.body.smpl_files import (
     SMPLX_SIZE,
@@ -408,6 +410,20 @@ def test_the_official_names_are_found(tmp_path: Path, smpl: dict[str, np.ndarray
     (tmp_path / "smpl").mkdir()
     write_official_pickle(tmp_path / "smpl" / "basicModel_m_lbs_10_207_0_v1.0.0.pkl", smpl)
     assert build(BodyConfig("smpl", "male"), tmp_path).vertices.shape == (6890, 3)
+
+
+def test_body_and_clip_are_made_anew_when_the_file_changes(tmp_path: Path) -> None:
+    path = tmp_path / "SMPL_NEUTRAL.npz"
+    command = ["body=smpl", f"body.model={path}", "motion=clip"]
+    with pytest.raises(WeightsError, match="there is no file"):
+        body_origins(compose(command))
+    path.write_bytes(b"one")
+    before = body_origins(compose(command)), motion_origins(compose(command))
+    assert before == (body_origins(compose(command)), motion_origins(compose(command)))
+    path.write_bytes(b"two")
+    assert body_origins(compose(command)) != before[0]
+    assert motion_origins(compose(command)) != before[1]
+    assert body_origins(compose([])) is None
 
 
 # ---- the import ----
