@@ -13,7 +13,7 @@ latentman bench: how good and how fast the parts are, side by side on this machi
   latentman bench motion [KEY=VALUE ...] [--seeds N] [--markdown FILE]
       every motion source that can run here, over twelve prompts: sliding feet, feet below the floor, jitter,
       stretching bones, before and after the fit of a body, and seconds a clip relative to the procedural source. Takes
-      the settings of `latentman run`, such as motion.checkpoint=DIR of a source chosen with motion=mdm. --markdown
+      the settings of `latentman run`, such as motion.file=FILE, or motion=mdm motion.checkpoint=DIR. --markdown
       writes the table between <!-- table --> and <!-- end of table --> of a file
   latentman bench fit
       the fit of the shipped body to clips of 60 frames, clean and with 5 mm of noise: distances, twists, CPU seconds

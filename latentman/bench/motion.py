@@ -93,7 +93,7 @@ def measure_sources(overrides: Sequence[str], seeds: int) -> Iterator[Row]:
     """Yield a row for every source that can run here; the procedural one first."""
     for name in SOURCES:
         given = [override for override in overrides if not override.startswith("motion=")]
-        chosen = f"motion={name}" in overrides
+        chosen = f"motion={name}" in overrides or (name == "clip" and any(o.startswith("motion.file=") for o in given))
         try:
             config = compose(
                 [f"motion={name}", *(given if chosen or name in ("procedural", "mdm_mini") else _plain(given))]

@@ -99,3 +99,16 @@ def test_sampling_times_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for name in ("| MLD | 26.4 M | 50 |", "| MDM, 50 steps | 17.9 M | 50 |", "| MDM decoder, 50 steps | 2", "| GMD"):
         assert name in out
+
+
+def test_a_file_of_the_users_gets_a_row_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import latentman.bench.motion as bench
+
+    monkeypatch.setattr(bench, "PROMPTS", ("a person walks",))
+    monkeypatch.setattr(bench, "SOURCES", {"procedural": None, "clip": None, "mld": None})
+    joints = build(compose([]).motion)("a person walks", num_frames=100, seed=0).joints
+    np.savez(tmp_path / "walk.npz", joints=joints, fps=20.0)
+    plain = [f"paths.weights={tmp_path}"]
+    assert [r.source for r in bench.measure_sources(plain, 1)] == ["procedural"]
+    with_file = [*plain, f"motion.file={tmp_path / 'walk.npz'}"]
+    assert [r.source for r in bench.measure_sources(with_file, 1)] == ["procedural", "clip"]

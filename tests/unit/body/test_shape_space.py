@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from latentman.body.build import build
+from latentman.body.fit import pose_body
 from latentman.body.skeleton import PARENTS
 from latentman.body.skinning import forward_kinematics, rest_joints, skin, with_betas
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError
+from latentman.motion.procedural import ProceduralSource
 from latentman.rotations import from_axis_angle
+from latentman.types import Motion
 
 COUNT = 10
 
@@ -100,3 +103,24 @@ def test_the_turn_of_the_whole_body_changes_no_flesh(body):
     shapes = [skin(body, *forward_kinematics(body, r, np.zeros_like(root))) for r in (local, turned)]
     back = shapes[1] @ from_axis_angle(np.array([0.0, 1.0, 0.0]))
     assert np.abs(back - shapes[0]).max() < 1e-10
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.005])
+def test_the_betas_of_a_moving_person_are_found_again(body, noise):
+    generator = np.random.default_rng(3)
+    betas = generator.normal(0, 1.5, COUNT)
+    person = with_betas(body, betas)
+    turn = np.cumsum(generator.normal(0, 0.03, (40, 24, 3)), axis=0)
+    joints = forward_kinematics(person, from_axis_angle(turn), np.cumsum(generator.normal(0, 0.01, (40, 3)), axis=0))[1]
+    motion = Motion(joints[:, :22] + generator.normal(0, noise, (40, 22, 3)), 20.0, "", "mdm")
+    first = np.abs(pose_body(body, motion, BodyConfig("smpl", refine="never"))[0].betas - betas).max()
+    refined = np.abs(pose_body(body, motion, BodyConfig("smpl"))[0].betas - betas).max()
+    assert refined < 0.15
+    assert refined < first < 0.4
+
+
+def test_given_betas_are_kept_by_the_refinement(body):
+    joints = ProceduralSource()("a person walks", num_frames=12, seed=0).joints
+    joints = joints + np.random.default_rng(4).normal(0, 0.005, joints.shape)
+    fitted, _, _ = pose_body(body, Motion(joints, 20.0, "", "mdm"), BodyConfig("smpl", betas=[1.0, -2.0]))
+    assert fitted.betas.tolist() == [1.0, -2.0] + [0.0] * (COUNT - 2)

@@ -70,6 +70,19 @@ def test_a_longer_bone_carries_its_flesh_along(body):
     assert drop == pytest.approx(0.2 * np.linalg.norm(body.offsets[5]), rel=0.1)
 
 
+def test_wide_hips_do_not_pull_the_flesh_into_a_skirt(body):
+    offsets = body.offsets.copy()
+    offsets[[1, 2], 0] *= 2
+    wide = with_offsets(body, offsets)
+    scales = np.linalg.svd(wide.stretch, compute_uv=False)
+    size = scales[15].mean()  # the head's: that of the whole
+    assert scales.min() > 0.849 * size
+    assert scales.max() < 1.201 * size
+    local = np.tile(np.eye(3), (1, 24, 1, 1))
+    _, joints = forward_kinematics(wide, local, np.zeros((1, 3)))
+    assert np.allclose(joints[0, [1, 2]], offsets[[1, 2]])
+
+
 def test_skeleton_tables_agree_with_each_other():
     assert all(parent < joint for joint, parent in enumerate(PARENTS))
     assert all(PARENTS[child] == joint for joint, children in enumerate(CHILDREN) for child in children)
