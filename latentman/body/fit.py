@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentman.body.ik import RIGID_JOINTS, find_root, solve_rotations
+from latentman.body.ik import RIGID_JOINTS, find_root, follow, solve_rotations
 from latentman.body.refine import refine
 from latentman.body.shape import bone_directions, find_betas
 from latentman.body.skeleton import CHILDREN, JOINT_NAMES, PARENTS
 from latentman.body.skinning import Body, place_joints, skin, with_betas, with_offsets
+from latentman.body.twist import limit_twist
 from latentman.config import BodyConfig
 from latentman.errors import DataError
 from latentman.motion.quality import bone_variation
@@ -79,7 +80,8 @@ def pose_body(body: Body, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array,
         body = calibrate(body, joints)
     rotations = solve_rotations(body.offsets, joints)
     if not refined:
-        return body, rotations, find_root(body.offsets, joints, rotations[:, 0])
+        root = find_root(body.offsets, joints, rotations[:, 0])
+        return body, follow(limit_twist(rotations, body.offsets)), root
     # Where the shape is searched as well, bones are those of shapes that people have, whatever the noise says.
     directions = bone_directions(body) if searched else None
     result = refine(body.offsets, rotations, joints, motion.fps, directions=directions)

@@ -13,12 +13,13 @@ from latentman.body.energy import FREE, State, evaluate, moved
 from latentman.body.fit import calibrate, fit_motion, is_noisy, pose_body
 from latentman.body.ik import solve_rotations
 from latentman.body.refine import noise_of, pose_problem, refine
-from latentman.body.skinning import Body, place_joints
+from latentman.body.skinning import Body, forward_kinematics, place_joints
 from latentman.body.twist import LARGEST_STEP, largest_twist_step
 from latentman.config import BodyConfig
 from latentman.motion.action import parse_action
 from latentman.motion.procedural import ACTIONS, ProceduralSource
 from latentman.motion.quality import bone_variation, measure
+from latentman.rotations import from_axis_angle
 from latentman.types import Motion
 
 FPS = 20.0
@@ -176,6 +177,19 @@ def test_no_twist_jumps(body: Body, verb: str) -> None:
         first = solve_rotations(offsets, joints)
         for rotations in (first, refine(offsets, first, joints, FPS).rotations):
             assert largest_twist_step(rotations, offsets) <= np.rad2deg(LARGEST_STEP) + 1e-6
+
+
+@pytest.mark.parametrize("refinement", ["never", "always"])
+def test_a_spine_that_is_wrung_in_one_frame_is_wrung_in_several(body: Body, refinement: str) -> None:
+    local = np.tile(np.eye(3), (12, 24, 1, 1))
+    local[6:, [3, 6, 9]] = from_axis_angle(np.array([0.0, np.deg2rad(55.0), 0.0]))
+    joints = forward_kinematics(body, local, np.tile([0.0, 1.0, 0.0], (12, 1)))[1][:, :22]
+    raw = calibrate(body, joints)
+    assert largest_twist_step(solve_rotations(raw.offsets, joints), raw.offsets) > 45
+    fitted, rotations, root = pose_body(body, Motion(joints, FPS, "", "x"), BodyConfig("anny", refine=refinement))
+    assert largest_twist_step(rotations, fitted.offsets) <= np.rad2deg(LARGEST_STEP) + 1e-6
+    if refinement == "never":
+        assert distance(place_joints(fitted, rotations, root)[:, :22], joints) < 0.1
 
 
 def test_rotations_place_the_joints_that_were_fitted(body: Body) -> None:
