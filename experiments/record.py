@@ -45,10 +45,15 @@ SWEEPS = {
 }
 
 
+def run_sweep(name: str) -> None:
+    """Run or continue one sweep."""
+    command = [sys.executable, "-m", "latentman.run", *SWEEPS[name].arguments, f"sweep_dir={WORK / name}"]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
 def record(name: str) -> None:
-    """Run or continue one sweep and write its table, rows, picture and environment beside its README."""
+    """Write a sweep's table, rows, picture and environment beside its README."""
     sweep, folder, out = SWEEPS[name], HERE / name, WORK / name
-    subprocess.run([sys.executable, "-m", "latentman.run", *sweep.arguments, f"sweep_dir={out}"], check=True, cwd=ROOT)
     report = write_report(out)
     write_text(folder / "table.md", report.table)
     shutil.copyfile(out / "results.csv", folder / "results.csv")
@@ -113,6 +118,10 @@ def update_readme() -> None:
 
 if __name__ == "__main__":
     only_tables = sys.argv[1:] == ["--tables"]
-    for wanted in () if only_tables else sys.argv[1:] or SWEEPS:
-        record(wanted)
+    wanted = [] if only_tables else sys.argv[1:] or list(SWEEPS)
+    for name in wanted:
+        run_sweep(name)
+    # Only now, so that no run finds the checkout changed by the results of another.
+    for name in wanted:
+        record(name)
     update_readme()

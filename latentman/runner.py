@@ -26,7 +26,7 @@ from latentman.meter import measured
 from latentman.progress import Progress, configure_logging
 from latentman.run_folder import claim, digest, locked, write_config
 from latentman.scores import score_run, with_costs, write_means
-from latentman.stages import STAGES, Run, Stage
+from latentman.stages import STAGES, Run, Stage, check_character
 from latentman.tracking.local import LocalRecord
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _prepare(config: Config) -> None:
         torch.set_num_threads(config.threads)
     pick_device(config.device)
     check_setup(config.setup)
+    check_character(config)
 
 
 @contextmanager

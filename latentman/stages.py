@@ -151,6 +151,22 @@ def body_origins(config: Config) -> str | None:
     return file_digest(find_model(config.body, weights_dir(config.paths.weights)))
 
 
+def check_character(config: Config) -> None:
+    """Find out before the first stage whether the files of motion and body are there; nothing is read of them.
+
+    Raises:
+        WeightsError: naming the file, where it was looked for, and how to get it.
+    """
+    from latentman.motion.checkpoint_file import files_behind
+
+    weights = weights_dir(config.paths.weights)
+    files_behind(config.motion, weights)
+    if config.body.name != "anny":
+        from latentman.body.smpl import find_model
+
+        find_model(config.body, weights)
+
+
 def make_conditions(run: Run, advance: Advance) -> None:
     """Mesh to depth, mask and IUV."""
     from latentman.render.conditions import render_conditions

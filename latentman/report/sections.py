@@ -39,7 +39,10 @@ COSTS = ("seconds", "peak_memory_bytes")
 def run_header(status: Mapping[str, Any]) -> str:
     """Return the prompt with the choices under it, and what went wrong if something did."""
     choices = mapping(status, "choices")
-    facts = [(name, choices.get(name)) for name in ("setup", "motion", "sampler", "reference", "sla", "pwg")]
+    facts = [
+        (name, choices.get(name))
+        for name in ("setup", "motion", "body", "sampler", "reference", "sla", "pwg", "fidelity")
+    ]
     facts += [("seed", status.get("seed")), ("frames", status.get("num_frames")), ("state", status.get("state"))]
     items = "".join(f"<li>{name} <b>{text(value)}</b></li>" for name, value in facts if value is not None)
     name = status.get("name")

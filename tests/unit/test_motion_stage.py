@@ -11,7 +11,7 @@ from latentman.errors import RecordError, WeightsError
 from latentman.motion.recording import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.paths import file_digest, read_npz
-from latentman.stages import Run, make_motion, motion_origins
+from latentman.stages import Run, check_character, make_motion, motion_origins
 from latentman.types import Motion
 from tests.unit.motion.bvh_files import walk, write_bvh
 
@@ -125,3 +125,11 @@ def test_the_stage_lengthens_a_short_clip_as_told(tmp_path):
     np.testing.assert_array_equal(held.joints[-1], held.joints[-2])
     looped = made(tmp_path, "motion=clip", f"motion.file={path}", "motion.if_short=loop")
     assert looped.joints[-1, 0, 2] > held.joints[-1, 0, 2] + 0.05
+
+
+@pytest.mark.parametrize(("choice", "named"), [("motion=mld", "motion=mld"), ("body=smplx", "SMPLX_NEUTRAL.npz")])
+def test_missing_files_of_motion_and_body_are_found_out_before_the_first_stage(tmp_path, choice, named):
+    config = compose([choice, f"paths.weights={tmp_path}"])
+    with pytest.raises(WeightsError, match=named):
+        check_character(config)
+    check_character(compose([f"paths.weights={tmp_path}", "motion=mdm_mini"]))
