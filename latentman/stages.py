@@ -156,11 +156,16 @@ def check_character(config: Config) -> None:
 
     Raises:
         WeightsError: naming the file, where it was looked for, and how to get it.
+        ConfigError: if a file of the user's own is not there, or of an unknown kind.
     """
     from latentman.motion.checkpoint_file import files_behind
 
     weights = weights_dir(config.paths.weights)
     files_behind(config.motion, weights)
+    if config.motion.name == "clip":
+        from latentman.motion.clip_file import find_file
+
+        find_file(config.motion)
     if config.body.name != "anny":
         from latentman.body.smpl import find_model
 

@@ -51,7 +51,7 @@ class ClipSource:
             ShapeError: if an array of it has another shape than it should.
             DataError: if it is damaged, or its content makes no sense.
         """
-        path = self._path()
+        path = find_file(self.cfg)
         recording = READERS[path.suffix.lower()](path, self)
         joints = resample(recording.joints, recording.fps, self.cfg.fps)
         if recording.rigged:
@@ -59,16 +59,22 @@ class ClipSource:
         name = self.cfg.text or recording.text or text
         return Motion(np.ascontiguousarray(settle(joints)), self.cfg.fps, name, f"clip {path.name}")
 
-    def _path(self) -> Path:
-        kinds = ", ".join(READERS)
-        if self.cfg.file is None:
-            raise ConfigError(f"motion=clip needs a file: set motion.file=PATH ({kinds})")
-        path = Path(self.cfg.file).expanduser()
-        if path.suffix.lower() not in READERS:
-            raise ConfigError(f"motion.file={path}: '{path.suffix}' is no kind of motion file: use one of {kinds}")
-        if not path.is_file():
-            raise ConfigError(f"motion.file={path}: there is no such file (looked in {path.absolute().parent})")
-        return path
+
+def find_file(cfg: MotionConfig) -> Path:
+    """Return the path of ``motion.file``.
+
+    Raises:
+        ConfigError: if none is named, it is not there, or of an unknown kind.
+    """
+    kinds = ", ".join(READERS)
+    if cfg.file is None:
+        raise ConfigError(f"motion=clip needs a file: set motion.file=PATH ({kinds})")
+    path = Path(cfg.file).expanduser()
+    if path.suffix.lower() not in READERS:
+        raise ConfigError(f"motion.file={path}: '{path.suffix}' is no kind of motion file: use one of {kinds}")
+    if not path.is_file():
+        raise ConfigError(f"motion.file={path}: there is no such file (looked in {path.absolute().parent})")
+    return path
 
 
 def _read_bvh(path: Path, source: ClipSource) -> Recording:

@@ -7,7 +7,7 @@ from latentman.body.build import build as build_body
 from latentman.body.skinning import rest_joints
 from latentman.composition import compose
 from latentman.config import BodyConfig
-from latentman.errors import RecordError, WeightsError
+from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.recording import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.paths import file_digest, read_npz
@@ -133,3 +133,8 @@ def test_missing_files_of_motion_and_body_are_found_out_before_the_first_stage(t
     with pytest.raises(WeightsError, match=named):
         check_character(config)
     check_character(compose([f"paths.weights={tmp_path}", "motion=mdm_mini"]))
+
+
+def test_a_missing_clip_is_found_out_before_the_first_stage(tmp_path):
+    with pytest.raises(ConfigError, match="there is no such file"):
+        check_character(compose(["motion=clip", f"motion.file={tmp_path}/none.bvh"]))
