@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
+from latentman.arguments import Arguments
 from latentman.errors import ConfigError, RecordError
 from latentman.paths import weights_dir
 
@@ -14,14 +14,9 @@ GENDERS = {"neutral": ("neutral",), "female": ("female", "_f_"), "male": ("male"
 """What in a file's name means a gender; female comes first, since its name holds the other."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog}: {message}; --help tells what it takes")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    made = _Parser(
+    made = Arguments(
         prog="latentman assets import-smpl",
         description="Convert an SMPL or SMPL-X model (.pkl or .npz) into an .npz of plain arrays that body=smpl and "
         "body=smplx read. Nothing of the file is executed, and neither chumpy nor smplx is needed.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import re
 import sys
@@ -11,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
+from latentman.arguments import Arguments
 from latentman.body.build import build as build_body
 from latentman.body.fit import fit_motion
 from latentman.body.skinning import Body, rest_joints
@@ -61,18 +60,13 @@ class Row:
     clips: int
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog}: {message}; latentman bench --help tells what it takes")
-
-
 def motion_command(arguments: list[str]) -> int:
     """Measure, print the table, and return the exit status.
 
     Raises:
         ConfigError: for unknown settings, or a --markdown file without the marks of a table.
     """
-    parser = _Parser(prog="latentman bench motion", add_help=False)
+    parser = Arguments(prog="latentman bench motion", add_help=False)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--markdown", type=Path)
     options, overrides = parser.parse_known_args(arguments)

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from latentman.errors import ConfigError, DataError, ShapeError
 from latentman.motion.recording import Recording
-from latentman.motion.skeleton import ANKLES, HIPS, KNEES, PARENTS
+from latentman.motion.skeleton import ANKLES, HIPS, KNEES, forward_kinematics
 from latentman.motion.upright import find_up, y_up
 from latentman.types import NUM_JOINTS, Array
 
@@ -61,17 +61,9 @@ def read_amass(
 
 
 def smpl_joints(poses: Array, root: Array, rest: Array) -> Array:
-    """Return joints (T, 22, 3) for axis-angle poses (T, 22, 3) in radians, pelvis positions (T, 3) and the T-pose.
-
-    SMPL's forward kinematics: each joint turns its children about itself, in its parent's frame.
-    """
+    """Return joints (T, 22, 3) for axis-angle poses (T, 22, 3) in radians, pelvis positions (T, 3) and the T-pose."""
     local = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix().reshape(*poses.shape, 3)
-    turned, joints = np.empty_like(local), np.empty_like(poses)
-    turned[:, 0], joints[:, 0] = local[:, 0], root
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        joints[:, joint] = joints[:, parent] + turned[:, parent] @ (rest[joint] - rest[parent])
-        turned[:, joint] = turned[:, parent] @ local[:, joint]
-    return joints
+    return forward_kinematics(local, root, rest)
 
 
 def _get(path: Path, data: Mapping[str, Array], key: str) -> Array:

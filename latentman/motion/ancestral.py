@@ -33,6 +33,19 @@ def cosine_betas(num_steps: int) -> Array:
     return np.array([min(1 - abar(i + 1) / abar(i), MAX_BETA) for i in range(num_steps)])
 
 
+def check_steps(num_steps: int, num_train_steps: int) -> None:
+    """Refuse more steps than a model was trained with.
+
+    Raises:
+        ConfigError: naming both numbers.
+    """
+    if num_steps > num_train_steps:
+        raise ConfigError(
+            f"motion.num_inference_steps={num_steps}: this model was trained with {num_train_steps} steps; ask for no "
+            "more"
+        )
+
+
 def kept_steps(num_train_steps: int, num_inference_steps: int | None) -> Array:
     """Return the steps of the training schedule that are kept, ascending, evenly spread, both ends among them.
 
@@ -40,10 +53,7 @@ def kept_steps(num_train_steps: int, num_inference_steps: int | None) -> Array:
         ConfigError: if more steps are asked for than the model was trained with.
     """
     count = num_inference_steps or num_train_steps
-    if count > num_train_steps:
-        raise ConfigError(
-            f"motion.num_inference_steps={count}: this model was trained with {num_train_steps} steps; ask for no more"
-        )
+    check_steps(count, num_train_steps)
     if count == 1:
         return np.array([num_train_steps - 1])
     return np.unique(np.round(np.linspace(0, num_train_steps - 1, count)).astype(int))

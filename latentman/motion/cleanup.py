@@ -15,7 +15,7 @@ from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 
 from latentman.motion.quality import floor_height
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, REST, Floats
-from latentman.rotations import kabsch
+from latentman.rotations import kabsch, perpendicular, unit
 from latentman.types import Array
 
 _LOW = 0.06
@@ -91,7 +91,7 @@ def with_template_bones(joints: Floats) -> Floats:
     for joint, parent in enumerate(PARENTS[1:], start=1):
         if joint not in _RIGID:
             bone = scaled[:, joint] - scaled[:, parent]
-            result[:, joint] = result[:, parent] + BONE_LENGTHS[joint] * _unit(bone)
+            result[:, joint] = result[:, parent] + BONE_LENGTHS[joint] * unit(bone)
         elif joint == _RIGID[joint][0]:
             place_piece(result, scaled, parent, _RIGID[joint])
     for leg in _LEGS:
@@ -177,14 +177,14 @@ def reach_ankle(joints: Floats, leg: tuple[int, int, int, int], ankle: Floats) -
     sole = joints[:, toe] - joints[:, foot]
     line = ankle - joints[:, hip]
     distance = np.clip(np.linalg.norm(line, axis=-1), np.abs(upper - lower) + 1e-6, _STRAIGHT * (upper + lower))
-    along = _unit(line)
+    along = unit(line)
     # Where the knee has no side of its own, it bends forward: the way of the foot.
-    aside = _across(pole, along)
+    aside = perpendicular(pole, along)
     flat = np.linalg.norm(aside, axis=-1) < 1e-6
-    aside[flat] = _across(sole, along)[flat]
+    aside[flat] = perpendicular(sole, along)[flat]
     reach = (upper**2 - lower**2 + distance**2) / (2 * distance)
     bend = np.sqrt(np.maximum(upper**2 - reach**2, 0.0))
-    joints[:, knee] = joints[:, hip] + reach[:, None] * along + bend[:, None] * _unit(aside)
+    joints[:, knee] = joints[:, hip] + reach[:, None] * along + bend[:, None] * unit(aside)
     joints[:, foot] = joints[:, hip] + distance[:, None] * along
     joints[:, toe] = joints[:, foot] + sole
 
@@ -192,13 +192,3 @@ def reach_ankle(joints: Floats, leg: tuple[int, int, int, int], ankle: Floats) -
 def _length(joints: Floats, joint: int) -> Floats:
     length: Floats = np.linalg.norm(joints[:, joint] - joints[:, PARENTS[joint]], axis=-1)
     return length
-
-
-def _across(vectors: Floats, axis: Floats) -> Floats:
-    across: Floats = vectors - (vectors * axis).sum(-1, keepdims=True) * axis
-    return across
-
-
-def _unit(vectors: Floats) -> Floats:
-    unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-    return unit

@@ -11,8 +11,9 @@ import numpy as np
 
 from latentman.errors import ConfigError, ShapeError, nearest
 from latentman.motion.action import split_words
-from latentman.motion.skeleton import PARENTS
-from latentman.types import NUM_JOINTS, Array
+from latentman.motion.skeleton import forward_kinematics
+from latentman.rotations import unit
+from latentman.types import Array
 
 NUM_FEATURES = 150
 MAX_FRAMES = 60
@@ -49,7 +50,7 @@ _WORDS = {
 }
 """Words by which a text names a class; the first one in the text decides."""
 
-_SMPL_PARENTS = (*PARENTS, 20, 21)
+_SMPL_JOINTS = 24
 
 
 def choose_action(action: str | None, text: str) -> int:
@@ -88,32 +89,18 @@ def joints_of(values: Array, rest_joints: Array) -> Array:
     """
     if values.ndim != 2 or values.shape[1] != NUM_FEATURES:
         raise ShapeError(f"action-to-motion output: expected (T, {NUM_FEATURES}), got {values.shape}")
-    if rest_joints.shape != (len(_SMPL_PARENTS), 3):
-        raise ShapeError(f"rest joints: expected ({len(_SMPL_PARENTS)}, 3), got {rest_joints.shape}")
+    if rest_joints.shape != (_SMPL_JOINTS, 3):
+        raise ShapeError(f"rest joints: expected ({_SMPL_JOINTS}, 3), got {rest_joints.shape}")
     rows = values.astype(np.float64).reshape(len(values), 25, 6)
-    posed = _forward_kinematics(rotations_from_rows(rows[:, :24]), rest_joints.astype(np.float64))
-    posed += rows[:, None, 24, :3] - posed[:, :1]
-    posed = posed[:, :NUM_JOINTS] * np.array([1.0, -1.0, -1.0])
+    posed = forward_kinematics(rotations_from_rows(rows[:, :24]), rows[:, 24, :3], rest_joints.astype(np.float64))
+    posed = posed * np.array([1.0, -1.0, -1.0])
     posed[..., 1] -= posed[..., 1].min()
     return posed
 
 
 def rotations_from_rows(rows: Array) -> Array:
     """Return rotations (..., 3, 3) whose first two rows are near the halves of (..., 6) (Zhou et al., CVPR 2019)."""
-    first = _unit(rows[..., :3])
+    first = unit(rows[..., :3])
     second = rows[..., 3:]
-    second = _unit(second - (first * second).sum(-1, keepdims=True) * first)
+    second = unit(second - (first * second).sum(-1, keepdims=True) * first)
     return np.stack([first, second, np.cross(first, second)], axis=-2)
-
-
-def _forward_kinematics(rotations: Array, rest: Array) -> Array:
-    """Return joints (T, 24, 3) of local rotations (T, 24, 3, 3), the root where it rests."""
-    world, places = [rotations[:, 0]], [np.broadcast_to(rest[0], (len(rotations), 3))]
-    for joint, parent in enumerate(_SMPL_PARENTS[1:], start=1):
-        places.append(places[parent] + world[parent] @ (rest[joint] - rest[parent]))
-        world.append(world[parent] @ rotations[:, joint])
-    return np.stack(places, axis=1)
-
-
-def _unit(vectors: Array) -> Array:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -58,16 +58,3 @@ class LearnedSource:
 
             joints = clean(joints, FPS, template_bones=self.cfg.template_bones, foot_lock=self.cfg.foot_lock)
         return Motion(np.ascontiguousarray(joints), FPS, text, self.cfg.name)
-
-
-def check_steps(num_steps: int, num_train_steps: int) -> None:
-    """Refuse more steps than a model was trained with.
-
-    Raises:
-        ConfigError: naming both numbers.
-    """
-    if num_steps > num_train_steps:
-        raise ConfigError(
-            f"motion.num_inference_steps={num_steps}: this model was trained with {num_train_steps} steps; ask for no "
-            "more"
-        )

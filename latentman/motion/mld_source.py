@@ -9,10 +9,11 @@ import torch
 
 from latentman.config import MotionConfig
 from latentman.errors import WeightsError
+from latentman.motion.ancestral import check_steps
 from latentman.motion.checkpoint import load_into, read_tensors, select_state
 from latentman.motion.checkpoint_file import find_checkpoint
 from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES, recover
-from latentman.motion.learned import LearnedSource, check_steps
+from latentman.motion.learned import LearnedSource
 from latentman.motion.mld import MLD, NUM_STEPS, NUM_TRAIN_STEPS, MLDShape, sample_latents
 from latentman.motion.statistics_file import find_statistics
 from latentman.motion.text_encoder import CLIP_LARGE, load_text_encoder

@@ -77,6 +77,21 @@ def ahead(yaw: Floats) -> Floats:
     return np.stack([np.sin(yaw), np.zeros_like(yaw), np.cos(yaw)], axis=-1)
 
 
+def forward_kinematics(local: Floats, root: Floats, rest: Floats) -> Floats:
+    """Return joints (T, 22, 3): each joint turns its children about itself, in its parent's frame.
+
+    Args:
+        local: (T, 22 or more, 3, 3) rotations in the parents' frames, in SMPL's order.
+        root: (T, 3) places of the pelvis.
+        rest: (22 or more, 3) joints where all rotations are identity, the T-pose.
+    """
+    turned, joints = [local[:, 0]], [root]
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        joints.append(joints[parent] + turned[parent] @ (rest[joint] - rest[parent]))
+        turned.append(turned[parent] @ local[:, joint])
+    return np.stack(joints, axis=1)
+
+
 def bone(joint: int, rotation: Floats) -> Floats:
     """Return the rotated rest bone (..., 3) that ends at ``joint``, in metres."""
     offset: Floats = rotation @ (REST[joint] * BONE_LENGTHS[joint])

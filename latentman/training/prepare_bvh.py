@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
+from latentman.arguments import Arguments
 from latentman.errors import ConfigError
 
 DESCRIPTION = """\
@@ -20,14 +20,9 @@ Captions come as JSON lines or as a table; a name is a file's path below DIR wit
   captions.csv     name,caption,category     one line a caption; the column category may be missing"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog}: {message}; --help tells what it takes")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    made = _Parser(
+    made = Arguments(
         prog="latentman train prepare-bvh",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROWS = [
-    {"types", "errors", "paths", "video", "rotations"},
+    {"types", "errors", "paths", "video", "rotations", "arguments"},
     {"groups", "character_groups", "config"},
     {"motion"},
     {"body"},
