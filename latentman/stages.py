@@ -67,6 +67,11 @@ class Run:
         """The grids on which the map M is needed."""
         return sorted({self.config.setup.latent_size, self.config.pwg.size, self.metric_size})
 
+    def body(self) -> BodySequence:
+        """The moving mesh that the body stage fitted."""
+        data = read_npz(self.folder / "body.npz")
+        return BodySequence(**{**data, "fps": float(data["fps"])})
+
     def conditions(self) -> Conditions:
         """What the render stage drew."""
         return Conditions.from_arrays(read_npz(self.folder / "conditions.npz"))
@@ -179,10 +184,8 @@ def make_conditions(run: Run, advance: Advance) -> None:
     from latentman.video import write_mp4
 
     config = run.config
-    body = read_npz(run.folder / "body.npz")
-    sequence = BodySequence(**{**body, "fps": float(body["fps"])})
     conditions = render_conditions(
-        sequence,
+        run.body(),
         camera=config.camera,
         depth=config.depth,
         size=config.setup.image_size,
@@ -195,20 +198,20 @@ def make_conditions(run: Run, advance: Advance) -> None:
 
 
 def make_correspondence(run: Run, advance: Advance) -> None:
-    """IUV to the map M, on every grid that is needed."""
+    """IUV, or the mesh itself, to the map M on every grid that is needed."""
     from latentman.correspondence.build import build
     from latentman.correspondence.match import warn_of_losses
 
     config = run.config
     match = build(config.correspondence, config.solver.name, config.reference.name)
-    conditions = run.conditions()
+    conditions, body = run.conditions(), run.body()
     sizes, maps = run.map_sizes, []
     for index, size in enumerate(sizes):
 
         def progress(done: int, total: int, before: int = index) -> None:
             advance(before * total + done, len(sizes) * total)
 
-        maps.append(match(conditions, size, progress))
+        maps.append(match(conditions, size, progress, body))
         write_npz(run.folder / f"correspondence_{size}.npz", maps[-1].arrays())
     warn_of_losses(maps)
 

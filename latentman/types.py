@@ -24,6 +24,10 @@ NUM_JOINTS = 22
 NUM_PARTS = 24
 """Body parts of DensePose, numbered 1 to 24; 0 is the background."""
 
+UNMATCHED = ("outside", "occluded", "contested")
+"""Why a pixel of the figure has no match in an exact map: its point lies outside the reference's picture; something else
+is seen there; another pixel, whose point lies nearer, has the same source."""
+
 Array = NDArray[Any]
 
 
@@ -174,6 +178,11 @@ class Correspondence:
     Entry 0 is empty. Both sides are injective. ``cost`` (T,) is the total assignment cost of each pair (0 for entry
     0); ``parts_skipped`` (T,) counts the parts seen in only one frame of the pair; ``certificate`` (T,) the proven
     gap to the optimum, or None where the solver gives no proof.
+
+    A map made from the surface itself knows more. ``positions`` has T entries (K, 2) float32: where the point of
+    ``target[k]`` lies exactly in the source frame, as a continuous (row, col) index of the grid, whole numbers being
+    its samples; ``source[k]`` is the nearest of them. ``unmatched`` (T, 3) counts the figure's pixels that have no
+    match, by the reasons of :data:`UNMATCHED`. Both are None in maps found by assignment.
     """
 
     pairs: tuple[tuple[Array, Array], ...]
@@ -182,6 +191,8 @@ class Correspondence:
     cost: Array
     parts_skipped: Array
     certificate: Array | None = None
+    positions: tuple[Array, ...] | None = None
+    unmatched: Array | None = None
 
     def __post_init__(self) -> None:
         for i, (target, source) in enumerate(self.pairs):
@@ -191,6 +202,16 @@ class Correspondence:
             raise DataError("correspondence: entry 0 must be there and empty, since frame 0 has no reference")
         _expect("correspondence.cost", self.cost, (len(self.pairs),), np.floating)
         _expect("correspondence.parts_skipped", self.parts_skipped, (len(self.pairs),), np.integer)
+        if self.positions is not None:
+            if len(self.positions) != len(self.pairs):
+                raise ShapeError(
+                    f"correspondence.positions: expected {len(self.pairs)} entries, one for each pair, got "
+                    f"{len(self.positions)}"
+                )
+            for i, (position, (target, _)) in enumerate(zip(self.positions, self.pairs, strict=True)):
+                _expect(f"correspondence.positions[{i}]", position, (len(target), 2), np.float32)
+        if self.unmatched is not None:
+            _expect("correspondence.unmatched", self.unmatched, (len(self.pairs), len(UNMATCHED)), np.integer)
 
     def source_frame(self, frame_index: int) -> int:
         """Return the frame that frame ``frame_index`` takes its colours from."""
@@ -215,6 +236,10 @@ class Correspondence:
         }
         if self.certificate is not None:
             data["certificate"] = self.certificate
+        if self.positions is not None:
+            data["positions"] = np.concatenate(self.positions)
+        if self.unmatched is not None:
+            data["unmatched"] = self.unmatched
         return data
 
     @classmethod
@@ -229,6 +254,8 @@ class Correspondence:
             cost=data["cost"],
             parts_skipped=data["parts_skipped"],
             certificate=data.get("certificate"),
+            positions=tuple(np.split(data["positions"], cuts)) if "positions" in data else None,
+            unmatched=data.get("unmatched"),
         )
 
 

@@ -9,17 +9,22 @@ from typing import Protocol
 from latentman.assignment.solvers import SOLVERS
 from latentman.config import CorrespondenceConfig
 from latentman.correspondence.match import REFERENCES, match_clip
-from latentman.errors import check_choice
-from latentman.types import Conditions, Correspondence
+from latentman.correspondence.mesh import match_mesh
+from latentman.errors import DataError, check_choice
+from latentman.types import BodySequence, Conditions, Correspondence
 
 
 class Search(Protocol):
     """Find the map M on a ``size`` x ``size`` grid; ``progress`` is called with (pairs done, pairs in all)."""
 
     def __call__(
-        self, conditions: Conditions, size: int, progress: Callable[[int, int], None] | None = None
+        self,
+        conditions: Conditions,
+        size: int,
+        progress: Callable[[int, int], None] | None = None,
+        body: BodySequence | None = None,
     ) -> Correspondence:
-        """Run the search on the IUV maps of ``conditions``."""
+        """Run the search on what was drawn; ``body``, the mesh behind it, is needed by ``mesh`` alone."""
         ...
 
 
@@ -27,12 +32,14 @@ def _densepose_lap(
     conditions: Conditions,
     size: int,
     progress: Callable[[int, int], None] | None = None,
+    body: BodySequence | None = None,
     *,
     cfg: CorrespondenceConfig,
     solver: str,
     reference: str,
 ) -> Correspondence:
     """Match by part-wise linear assignment on the IUV maps: the paper's way."""
+    # How the search is carried out (not what it finds) is passed on here: workers and a cache, where there are any.
     return match_clip(
         conditions.iuv,
         size=size,
@@ -44,12 +51,28 @@ def _densepose_lap(
     )
 
 
-CORRESPONDENCES: dict[str, Callable[..., Correspondence]] = {"densepose_lap": _densepose_lap}
+def _mesh(
+    conditions: Conditions,
+    size: int,
+    progress: Callable[[int, int], None] | None = None,
+    body: BodySequence | None = None,
+    *,
+    cfg: CorrespondenceConfig,
+    solver: str,
+    reference: str,
+) -> Correspondence:
+    """Carry points of the surface by the mesh; features and solver play no part."""
+    if body is None:
+        raise DataError("correspondence=mesh needs the moving mesh: pass body=, or choose correspondence=densepose_lap")
+    return match_mesh(body, conditions, size=size, reference=reference, progress=progress)
+
+
+CORRESPONDENCES: dict[str, Callable[..., Correspondence]] = {"densepose_lap": _densepose_lap, "mesh": _mesh}
 """What each value of the group ``correspondence`` runs."""
 
 
 def build(cfg: CorrespondenceConfig, solver: str, reference: str) -> Search:
-    """Return the search that a configuration names, called as ``search(conditions, size, progress)``.
+    """Return the search that a configuration names, called as ``search(conditions, size, progress, body)``.
 
     Args:
         cfg: the group ``correspondence``.
