@@ -19,6 +19,12 @@ latentman bench: how good and how fast the parts are, side by side on this machi
       the fit of the shipped body to clips of 60 frames, clean and with 5 mm of noise: distances, twists, CPU seconds
   latentman bench sampling
       one sample of MLD, MDM and GMD at their released sizes, with random weights: seconds, and relative to MLD
+  latentman bench solver [--sizes 64,128,256,512] [--solvers certified,scipy] [--pairs N] [--seed N] [--all]
+                         [--json FILE] [--plot FILE] [--markdown FILE]
+      every solver of the correspondence search on the same maps, clean and noisy: CPU seconds and memory beside SciPy's
+      and lapsolver's, agreement of costs, proofs, growth with the pixels; then a list of targets, reached or missed.
+      --all takes solvers beyond the sizes where they need minutes; --json writes all numbers, and environment.json
+      beside them; --plot draws seconds against pixels as SVG; --markdown as above
 """
 
 
@@ -28,13 +34,18 @@ def main(argv: list[str]) -> int:
     Raises:
         ConfigError: for an unknown benchmark or setting.
     """
-    commands: dict[str, Callable[[list[str]], int]] = {"motion": _motion, "fit": _fit, "sampling": _sampling}
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "motion": _motion,
+        "fit": _fit,
+        "sampling": _sampling,
+        "solver": _solver,
+    }
     if not argv or {"-h", "--help"} & set(argv):
         sys.stdout.write(HELP)
         return 0
     if argv[0] not in commands:
         raise ConfigError(f"'{argv[0]}' is no benchmark{nearest(argv[0], commands)}\nbenchmarks: {', '.join(commands)}")
-    if argv[0] != "motion" and argv[1:]:
+    if argv[0] not in ("motion", "solver") and argv[1:]:
         raise ConfigError(f"latentman bench {argv[0]} takes no settings, got {' '.join(argv[1:])}")
     return commands[argv[0]](argv[1:])
 
@@ -55,6 +66,12 @@ def _sampling(arguments: list[str]) -> int:
     from latentman.bench.sampling import sampling_command
 
     return sampling_command(arguments)
+
+
+def _solver(arguments: list[str]) -> int:
+    from latentman.bench.solver import solver_command
+
+    return solver_command(arguments)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def part_problems(maps: Maps, *, size: int, pair: int) -> list[Problem]:
 
 def _read_grid(iuv: Maps, low: Floats, cell: Floats, rng: np.random.Generator) -> tuple[Maps, Floats]:
     """Return the parts (112, 112) and U, V (112, 112, 2) that a detector reads over the box."""
-    centre = np.stack(np.mgrid[:_GRID, :_GRID], axis=-1) + 0.5
+    centre = np.moveaxis(np.indices((_GRID, _GRID)), 0, -1) + 0.5
     jitter = rng.normal(0.0, _JITTER_CELLS, centre.shape)
     own, beside = (_sample(iuv, low + where * cell) for where in (centre, centre + jitter))
     same = own[..., 0] == beside[..., 0]
@@ -137,9 +137,9 @@ def _read_grid(iuv: Maps, low: Floats, cell: Floats, rng: np.random.Generator) -
 def _sample(iuv: Maps, where: Floats) -> Maps:
     """Return the pixels (..., 3) that hold the points (..., 2), in rows and columns; background beyond the edge."""
     index = np.floor(where).astype(np.int64)
-    inside = ((index >= 0) & (index < iuv.shape[:2])).all(axis=-1)
-    row, col = np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)
-    return np.where(inside[..., None], iuv[row, col], 0).astype(np.uint8)
+    inside: NDArray[np.bool_] = np.all((index >= 0) & (index < iuv.shape[:2]), axis=-1, keepdims=True)
+    row, col = np.moveaxis(np.where(inside, index, 0), -1, 0)
+    return np.where(inside, iuv[row, col], 0).astype(np.uint8)
 
 
 def _drop_small_parts(label: Maps) -> None:
