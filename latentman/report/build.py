@@ -45,6 +45,9 @@ def write_report(root: Path, *, gallery: bool = True) -> Report:
     write_text(root / names[3], summary.to_csv(index=False))
     write_text(root / names[4], to_latex(summary))
     write_text(root / names[5], variant_bars(summary))
+    if summary["human_mse_mesh_mean"].notna().any():
+        names.append("human_mse_mesh.svg")
+        write_text(root / names[-1], variant_bars(summary, "human_mse_mesh", "H_MSE on the mesh"))
     if gallery:
         from latentman.report.gallery import write_gallery
         from latentman.report.strip import write_strips

@@ -19,14 +19,16 @@ def nice_ceiling(value: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-12))
 
 
-def variant_bars(summary: pd.DataFrame) -> str:
-    """Return mean H_MSE per variant as horizontal bars with the standard deviation as error bars, one SVG file.
+def variant_bars(summary: pd.DataFrame, metric: str = "human_mse", name: str = "H_MSE") -> str:
+    """Return a metric's mean per variant as horizontal bars, the standard deviation as error bars, one SVG file.
 
     Args:
         summary: as from ``summarise``.
+        metric: one of which lower is better.
+        name: what it is called, as plain text.
     """
     rows = [
-        (str(r["variant"]), r["human_mse_mean"], r["human_mse_std"], r["is_baseline"]) for _, r in summary.iterrows()
+        (str(r["variant"]), r[f"{metric}_mean"], r[f"{metric}_std"], r["is_baseline"]) for _, r in summary.iterrows()
     ]
     left = 24 + 8 * max(len(label) for label, *_ in rows)
     width, height = left + 420, 34 * len(rows) + 62
@@ -36,7 +38,7 @@ def variant_bars(summary: pd.DataFrame) -> str:
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' width='{width}' height='{height}' "
         f"role='img' {_FONT} font-size='13'>",
-        "<title>Mean H_MSE of each variant</title>",
+        f"<title>Mean {escape(name)} of each variant</title>",
         f"<rect width='{width}' height='{height}' fill='#ffffff'/>",
     ]
     for tick in range(5):
@@ -48,7 +50,7 @@ def variant_bars(summary: pd.DataFrame) -> str:
         )
     for index, (label, mean, std, baseline) in enumerate(rows):
         parts += _bar(index, label, mean, std, left=left, scale=scale, colour="#a8a49b" if baseline else "#2f6f8f")
-    note = "H_MSE, lower is better; error bars: standard deviation"
+    note = f"{escape(name)}, lower is better; error bars: standard deviation"
     parts.append(f"<text x='{left}' y='{height - 8}' fill='#6b6963' font-size='11'>{note}</text></svg>\n")
     return "\n".join(parts)
 

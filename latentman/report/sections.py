@@ -12,12 +12,23 @@ from latentman.report.plots import pair_bars
 METRICS = {
     "human_mse": ("H_MSE", "squared levels, 0 to 255", "colour change along the body between frames; lower is better"),
     "human_mse_official_uint8": ("H_MSE, modulo 256", "squared levels modulo 256", "as the published code computes it"),
-    "human_mse_mesh": ("H_MSE on the mesh", "squared levels, 0 to 255", "the same along exact points of the mesh"),
+    "human_mse_mesh": (
+        "H_MSE on the mesh",
+        "squared levels, 0 to 255",
+        "the same along exact points, whatever M is",
+    ),
     "warp_error": (
         "Warp error",
-        "squared levels, 0 to 255",
-        "change from frame to frame along the flow; lower is better",
+        "squared levels, 0 to 255, summed over RGB",
+        "colour change of the figure along the mesh's flow, at full size; lower is better",
     ),
+    "background_flicker": (
+        "Background flicker",
+        "levels, 0 to 255",
+        "change from frame to frame outside the figure; lower is better",
+    ),
+    "coverage": ("Coverage", "share", "how much of the figure the map M reaches; hidden points have no right match"),
+    "map_error_px": ("Map error", "pixels of the map's grid", "how far M lies from the mesh's exact positions"),
     "figure_contrast": (
         "Figure contrast",
         "levels, 0 to 255",

@@ -7,24 +7,40 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from latentman.report.change import Change, change_of
+
 NOT_VARIANTS = ("swept.seed", "swept.prompt", "swept.prompts", "swept.prompts.shard")
 """Swept keys over which the mean is taken."""
+
+CHANGES = {"human_mse": "", "human_mse_mesh": "mesh_"}
+"""Metrics whose change against the baseline is told, and how its columns in the summary begin."""
+
+QUALITIES_OF_MAPS = ("coverage", "map_error_px")
+"""Metrics that depend on body and map alone: where the variants differ in one of them, they differ in the map."""
 
 UNFINISHED = ("failed", "interrupted", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A metric of the table: its heading, what its value is divided by, and how many decimals are shown."""
+    """A metric of the table: its heading, what its value is divided by, and how many decimals are shown.
+
+    One ``of_maps`` is shown where the variants differ in the map M only.
+    """
 
     metric: str
     heading: str
     divisor: float = 1.0
     decimals: int = 1
+    of_maps: bool = False
 
 
 COLUMNS = (
     Column("human_mse", "H_MSE"),
+    Column("human_mse_mesh", "H_MSE mesh"),
+    Column("warp_error", "warp error", of_maps=True),
+    Column("coverage", "coverage", decimals=3, of_maps=True),
+    Column("map_error_px", "map error (px)", decimals=2, of_maps=True),
     Column("figure_contrast", "figure contrast"),
     Column("figure_overlap", "figure overlap", decimals=3),
     Column("seconds_total", "seconds"),
@@ -39,10 +55,15 @@ def variant_keys(results: pd.DataFrame) -> list[str]:
 
 
 def variant_labels(results: pd.DataFrame) -> pd.Series:
-    """Return the name of each run's variant, such as ``sla=full pwg=none``; the experiment's if nothing differs."""
+    """Return the name of each run's variant, such as ``sla=full pwg=none``; the experiment's if nothing differs.
+
+    Where the group ``variant`` alone was swept, its option is the name.
+    """
     keys = variant_keys(results)
     if not keys:
         return results["name"].fillna("run").astype(str)
+    if keys == ["swept.variant"]:
+        return results["swept.variant"].fillna("default").astype(str)
     parts = [results[key].fillna("default").astype(str).radd(f"{key.removeprefix('swept.')}=") for key in keys]
     label = parts[0]
     for part in parts[1:]:
@@ -60,8 +81,9 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         results: as from ``collect``.
 
     Returns:
-        Columns: variant, n (finished runs), failed (failed, interrupted or damaged), is_baseline, change_percent (of
-        the mean H_MSE against the baseline's), and ``<metric>_mean``, ``<metric>_std`` for every metric of ``COLUMNS``.
+        Columns: variant, n (finished runs), failed (failed, interrupted or damaged), is_baseline; change_percent (of
+        the mean H_MSE against the baseline's) with the ends of its interval, change_low and change_high, and the same
+        for H_MSE on the mesh behind ``mesh_``; ``<metric>_mean``, ``<metric>_std`` for every metric of ``COLUMNS``.
     """
     labelled = results.assign(variant=variant_labels(results))
     rows = []
@@ -72,8 +94,10 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
             "n": len(done),
             "failed": int(runs["state"].isin(UNFINISHED).sum()),
             "is_baseline": bool(runs["is_baseline"].all()),
-            "change_percent": _change(done, _baseline_of(runs, labelled)),
         }
+        baseline = _baseline_of(runs, labelled)
+        for metric, prefix in CHANGES.items():
+            row |= _change_columns(prefix, change_of(done, baseline, metric))
         for column in COLUMNS:
             values = _values(done, column.metric)
             row[f"{column.metric}_mean"] = values.mean()
@@ -98,29 +122,43 @@ def _baseline_of(runs: pd.DataFrame, labelled: pd.DataFrame) -> pd.DataFrame | N
     return candidates if candidates["variant"].nunique() == 1 else None
 
 
-def _change(done: pd.DataFrame, baseline: pd.DataFrame | None) -> float | None:
-    """Return by how many percent the mean H_MSE differs over the prompts and seeds that both have."""
-    if baseline is None or "human_mse" not in done.columns:
-        return None
-    index = ["prompt", "seed"]
-    mine = done.dropna(subset=["human_mse"]).groupby(index, dropna=False)["human_mse"].mean()
-    theirs = baseline.dropna(subset=["human_mse"]).groupby(index, dropna=False)["human_mse"].mean()
-    common = mine.index.intersection(theirs.index)
-    if not len(common) or theirs[common].mean() == 0:
-        return None
-    return float(100 * (mine[common].mean() / theirs[common].mean() - 1))
+def _change_columns(prefix: str, change: Change | None) -> dict[str, float | None]:
+    low, high = (None, None) if change is None or change.interval is None else change.interval
+    return {
+        f"{prefix}change_percent": None if change is None else change.percent,
+        f"{prefix}change_low": low,
+        f"{prefix}change_high": high,
+    }
 
 
 def cells(summary: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and the rows of the table as text, metrics that no run has left out."""
-    shown = [c for c in COLUMNS if c.metric == "human_mse" or summary[f"{c.metric}_mean"].notna().any()]
-    headings = ["variant", shown[0].heading, "change", *(c.heading for c in shown[1:]), "n", "failed"]
-    rows = []
-    for _, row in summary.iterrows():
-        scores = [_mean_and_std(row, column) for column in shown]
-        change = "baseline" if row["is_baseline"] else _percent(row["change_percent"])
-        rows.append([str(row["variant"]), scores[0], change, *scores[1:], str(row["n"]), str(row["failed"])])
-    return headings, rows
+    """Return the headings and the rows of the table as text, metrics that no run has left out.
+
+    What is only worth a column where the map M was swept is left out elsewhere. The change of H_MSE on the mesh has its
+    interval with it, since that is the score by which maps are compared.
+    """
+    maps = sweeps_maps(summary)
+    headings, columns = ["variant"], [[str(name) for name in summary["variant"]]]
+    for column in COLUMNS:
+        missing = summary[f"{column.metric}_mean"].isna().all()
+        if column.metric != "human_mse" and (missing or (column.of_maps and not maps)):
+            continue
+        headings.append(column.heading)
+        columns.append([_mean_and_std(row, column) for _, row in summary.iterrows()])
+        if column.metric in CHANGES:
+            prefix = CHANGES[column.metric]
+            headings.append("change (mesh)" if prefix else "change")
+            columns.append([_change_text(row, prefix) for _, row in summary.iterrows()])
+    for name in ("n", "failed"):
+        headings.append(name)
+        columns.append([str(value) for value in summary[name]])
+    return headings, [list(row) for row in zip(*columns, strict=True)]
+
+
+def sweeps_maps(summary: pd.DataFrame) -> bool:
+    """Tell whether the variants differ in the map M, by what they know of its quality."""
+    # Means of equal values may differ in their last digits, by the order in which they were added.
+    return any(summary[f"{metric}_mean"].round(9).nunique() > 1 for metric in QUALITIES_OF_MAPS)
 
 
 def _mean_and_std(row: pd.Series, column: Column) -> str:
@@ -131,8 +169,14 @@ def _mean_and_std(row: pd.Series, column: Column) -> str:
     return text if pd.isna(std) else f"{text} ± {std / column.divisor:.{column.decimals}f}"
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None or pd.isna(value) else f"{value:+.1f} %"
+def _change_text(row: pd.Series, prefix: str) -> str:
+    if row["is_baseline"]:
+        return "baseline"
+    percent, low, high = (row[f"{prefix}change_{part}"] for part in ("percent", "low", "high"))
+    if pd.isna(percent):
+        return "-"
+    interval = "" if not prefix or pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]"
+    return f"{percent:+.1f} %{interval}"
 
 
 def to_markdown(summary: pd.DataFrame) -> str:

@@ -38,6 +38,14 @@ def test_the_report_writes_its_files_and_prints_table_failures_and_paths(sweep, 
     assert len(pd.read_csv(sweep / "results.csv")) == 5
 
 
+def test_runs_that_the_mesh_has_judged_get_a_second_plot(sweep):
+    assert not (sweep / "human_mse_mesh.svg").exists()
+    make_run(sweep / "03_judged", swept={"sla": "full", "pwg": "none"}, metrics={"human_mse_mesh": 9.0})
+    plot = sweep / "human_mse_mesh.svg"
+    assert plot in write_report(sweep, gallery=False).files
+    assert "Mean H_MSE on the mesh of each variant" in plot.read_text()
+
+
 def test_a_second_report_is_the_same(sweep):
     first = write_report(sweep)
     before = {path: path.read_bytes() for path in first.files}

@@ -34,6 +34,14 @@ def test_bars_of_variants_are_as_long_as_their_means_and_escape_their_names(tmp_
     assert len(list(root.iter(f"{space}path"))) == 2
 
 
+def test_another_metric_can_be_drawn_under_its_own_name(tmp_path):
+    make_run(tmp_path / "0", metrics={"warp_error": 80.0})
+    drawing = variant_bars(summarise(collect(tmp_path)), "warp_error", "warp <error>")
+    texts = [text.text for text in ElementTree.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
+    assert "80.0" in texts
+    assert "warp <error>, lower is better; error bars: standard deviation" in texts
+
+
 def test_a_variant_without_a_result_says_so(tmp_path):
     make_run(tmp_path / "0", state="failed")
     assert "no finished run" in variant_bars(summarise(collect(tmp_path)))

@@ -67,6 +67,45 @@ def test_a_single_run_has_a_row_without_deviation(tmp_path):
     assert "| run | 7.2 |" in to_markdown(summarise(results))
 
 
+def make_map_sweep(root, coverage):
+    """Six prompts with each of three named variants, the judge's score given by hand."""
+    for number, (variant, factor) in enumerate((("baseline", 1.0), ("densepose_lap", 0.75), ("mesh", 0.5))):
+        for index in range(6):
+            judged = {
+                "human_mse_mesh": factor * (100 + index),
+                "warp_error": 300.0 * factor,
+                "coverage": coverage[number],
+                "map_error_px": 0.4,
+            }
+            make_run(
+                root / f"{number}{index}", prompt=f"prompt {index}", swept={"seed": "1", "variant": variant},
+                choices={"variant": variant}, baseline={"variant": "baseline"}, metrics=judged,
+            )  # fmt: skip
+    return summarise(collect(root))
+
+
+def test_a_sweep_of_maps_shows_their_quality_and_the_interval_of_the_judge(tmp_path):
+    lines = to_markdown(make_map_sweep(tmp_path, coverage=(0.9, 0.9, 0.8))).splitlines()
+    assert lines[0].startswith(
+        "| variant | H_MSE | change | H_MSE mesh | change (mesh) | warp error | coverage | map error (px) |"
+    )
+    assert lines[2].startswith("| baseline | 42.5 ± 0.0 | baseline | 102.5 ± 1.9 | baseline | 300.0 ± 0.0 | 0.900 ")
+    assert "| -25.0 % [-25.0, -25.0] |" in lines[3]
+    assert lines[4].startswith("| mesh | 42.5 ± 0.0 | +0.0 % | 51.2 ± 0.9 | -50.0 % [-50.0, -50.0] | 150.0 ")
+
+
+def test_where_all_variants_have_the_same_map_its_quality_is_left_out(tmp_path):
+    heading = to_markdown(make_map_sweep(tmp_path, coverage=(0.9, 0.9, 0.9))).splitlines()[0]
+    assert "H_MSE mesh | change (mesh) | figure contrast" in heading
+
+
+def test_the_table_of_runs_without_the_judge_has_its_old_shape(tmp_path):
+    heading = to_markdown(summarise(collect(make_sweep(tmp_path, SCORES)))).splitlines()[0]
+    assert heading == (
+        "| variant | H_MSE | change | figure contrast | figure overlap | seconds | peak memory (GB) | n | failed |"
+    )
+
+
 def test_markdown_and_latex_have_a_line_per_variant(tmp_path):
     summary = summarise(collect(make_sweep(tmp_path, SCORES)))
     lines = to_markdown(summary).splitlines()
