@@ -1,6 +1,6 @@
 """Makes the recorded results again: runs each sweep, or continues it, and copies what this folder shows of it.
 
-python experiments/record.py [NAME ...]        from the root of a checkout; all sweeps by default (make record)
+python experiments/record.py [NAME ...]        from the root of a checkout; the short sweeps by default (make record)
 python experiments/record.py --tables          the README's table from what is recorded (make tables)
 """
 
@@ -32,32 +32,69 @@ WORK = ROOT / "out" / "record"
 
 @dataclass(frozen=True)
 class Recorded:
-    """A sweep, and the variants that its picture compares, the baseline above."""
+    """A sweep, and what its picture compares.
+
+    ``rows`` maps the variants of the picture to their headings, from top to bottom; ``score`` is told beside them.
+    ``pictured`` are the beginnings of the prompts that the picture shows, all if it is empty. The prompts are dealt out
+    to ``shards`` sweeps, which can run side by side. One that is not ``short`` runs only when it is named.
+    """
 
     arguments: tuple[str, ...]
-    above: str
-    below: str
+    rows: dict[str, str]
+    score: tuple[str, str] = ("human_mse", "H_MSE")
+    pictured: tuple[str, ...] = ()
+    shards: int = 1
+    short: bool = True
+
+    def parts(self, out: Path) -> list[tuple[Path, list[str]]]:
+        """Return the folder and the arguments of each sweep to run."""
+        if self.shards == 1:
+            return [(out, list(self.arguments))]
+        shards = [f"{index}/{self.shards}" for index in range(self.shards)]
+        return [
+            (out / f"shard-{index}", [*self.arguments, f"prompts.shard={shard}"]) for index, shard in enumerate(shards)
+        ]
 
 
 SWEEPS = {
-    "table2_ablation": Recorded(("+exp=ablation",), "sla=none pwg=none", "sla=full pwg=full"),
-    "on_the_spot": Recorded(("+exp=ablation_sla", "prompts=on_the_spot3"), "sla=none", "sla=full"),
+    "table2_ablation": Recorded(
+        ("+exp=ablation",),
+        {"sla=none pwg=none": "baseline (sla=none pwg=none)", "sla=full pwg=full": "LatentMan (sla=full pwg=full)"},
+    ),
+    "on_the_spot": Recorded(
+        ("+exp=ablation_sla", "prompts=on_the_spot3"),
+        {"sla=none": "baseline (sla=none)", "sla=full": "LatentMan (sla=full)"},
+    ),
+    "correspondence": Recorded(
+        ("+exp=correspondence",),
+        {
+            "baseline": "baseline, no map",
+            "densepose_lap_official": "the paper's map (densepose_lap)",
+            "mesh": "the exact map (mesh)",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero", "a skier"),
+        shards=2,
+        short=False,
+    ),
 }
 
 
 def run_sweep(name: str) -> None:
     """Run or continue one sweep."""
-    command = [sys.executable, "-m", "latentman.run", *SWEEPS[name].arguments, f"sweep_dir={WORK / name}"]
-    subprocess.run(command, check=True, cwd=ROOT)
+    for folder, arguments in SWEEPS[name].parts(WORK / name):
+        command = [sys.executable, "-m", "latentman.run", *arguments, f"sweep_dir={folder}"]
+        subprocess.run(command, check=True, cwd=ROOT)
 
 
 def record(name: str) -> None:
-    """Write a sweep's table, rows, picture and environment beside its README."""
+    """Write a sweep's table, rows, pictures and environment beside its README."""
     sweep, folder, out = SWEEPS[name], HERE / name, WORK / name
     report = write_report(out)
     write_text(folder / "table.md", report.table)
     shutil.copyfile(out / "results.csv", folder / "results.csv")
-    shutil.copyfile(out / "human_mse.svg", folder / "human_mse.svg")
+    for plot in out.glob("*.svg"):
+        shutil.copyfile(plot, folder / plot.name)
     parts = compare(out, sweep)
     save(stacked(parts), folder / "strip.png")
     if name == "table2_ablation":
@@ -66,18 +103,26 @@ def record(name: str) -> None:
 
 
 def compare(out: Path, sweep: Recorded) -> list[Image.Image]:
-    """Return for every prompt the frames of the two variants, one above the other."""
+    """Return for every prompt of the picture the frames of its variants, below one another, at the lowest seed."""
     results = collect(out)
-    labels = variant_labels(results)
+    results = results.assign(variant=variant_labels(results)).sort_values("seed", kind="stable")
+    metric, score = sweep.score
     parts = []
-    for prompt in dict.fromkeys(results["prompt"]):
+    for prompt in pictured(list(dict.fromkeys(results["prompt"])), sweep):
         rows = []
-        for label, title in ((sweep.above, "baseline"), (sweep.below, "LatentMan")):
-            (run,) = results[(results["prompt"] == prompt) & (labels == label)].itertuples()
-            frames = read_png_frames(out / run.folder / "frames")
-            rows.append((f"{title} ({label})   H_MSE {run.human_mse:.0f}", frames))
+        for variant, heading in sweep.rows.items():
+            run = results[(results["prompt"] == prompt) & (results["variant"] == variant)].iloc[0]
+            frames = read_png_frames(out / run["folder"] / "frames")
+            rows.append((f"{heading}   {score} {run[metric]:.0f}", frames))
         parts.append(draw_strip(prompt, rows))
     return parts
+
+
+def pictured(prompts: list[str], sweep: Recorded) -> list[str]:
+    """Return the prompts that the picture of a sweep shows."""
+    if not sweep.pictured:
+        return prompts
+    return [next(prompt for prompt in prompts if prompt.startswith(start)) for start in sweep.pictured]
 
 
 def stacked(parts: list[Image.Image]) -> Image.Image:
@@ -118,7 +163,7 @@ def update_readme() -> None:
 
 if __name__ == "__main__":
     only_tables = sys.argv[1:] == ["--tables"]
-    wanted = [] if only_tables else sys.argv[1:] or list(SWEEPS)
+    wanted = [] if only_tables else sys.argv[1:] or [name for name, sweep in SWEEPS.items() if sweep.short]
     for name in wanted:
         run_sweep(name)
     # Only now, so that no run finds the checkout changed by the results of another.

@@ -37,6 +37,10 @@ MAX_CHECKED_JOBS = 64
 """Jobs of a sweep that are composed before it starts, at about 0.1 s each; the others are checked when they run."""
 
 
+ADDED_GROUPS = {"exp": "an experiment", "variant": "a variant"}
+"""Groups that are not in the defaults list, with what one of their choices is called: they are added with a plus."""
+
+
 @contextlib.contextmanager
 def composer(extra_dir: str | None = None) -> Iterator[ConfigLoader]:
     """Yield Hydra's loader for our configuration tree, with the user's ``--config-dir`` before it.
@@ -187,7 +191,7 @@ def _unknown_key(path: list[str], depth: int, keys: list[str], groups: list[str]
     prefix = ".".join([*path[:depth], ""])
     known = {prefix + key: key for key in keys}
     if depth == 0:
-        known |= {("+exp" if group == "exp" else group): group for group in groups}
+        known |= {("+" * (group in ADDED_GROUPS) + group): group for group in groups}
     close = nearest(path[depth], known.values())
     match = re.search(r"'(.*)'", close)
     if match:
@@ -210,15 +214,14 @@ def _check_choices(override: Override, loader: ConfigLoader) -> None:
     group = override.key_or_group
     options = loader.get_group_options(group, ObjectType.CONFIG)
     text = override.input_line
-    if group == "exp":
-        if override.is_sweep_override():
-            raise ConfigError(
-                f"{text}: an experiment brings its own sweep, so one command cannot sweep several;\n"
-                f"run them one after another: latentman run +exp=NAME, with NAME one of {', '.join(options)}"
-            )
-        if not override.is_add():
-            raise ConfigError(f"{text}: an experiment is added with a plus: +{text.lstrip('+')}")
-    elif override.is_add():
+    if group == "exp" and override.is_sweep_override():
+        raise ConfigError(
+            f"{text}: an experiment brings its own sweep, so one command cannot sweep several;\n"
+            f"run them one after another: latentman run +exp=NAME, with NAME one of {', '.join(options)}"
+        )
+    if group in ADDED_GROUPS and not override.is_add():
+        raise ConfigError(f"{text}: {ADDED_GROUPS[group]} is added with a plus: +{text.lstrip('+')}")
+    if group not in ADDED_GROUPS and override.is_add():
         raise ConfigError(f"{text}: {group} has a choice already, so leave out the plus: {text.lstrip('+')}")
     for value in _values(override):
         if value not in options and not value.startswith("["):

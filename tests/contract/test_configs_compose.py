@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from latentman.composition import check_command, compose
+from latentman.composition import ADDED_GROUPS, check_command, compose
 from latentman.run_help import defaults, groups
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-OPTIONS = [(group, choice) for group, choices in groups(CONF).items() if group != "exp" for choice in choices]
+OPTIONS = [
+    (group, choice) for group, choices in groups(CONF).items() if group not in ADDED_GROUPS for choice in choices
+]
 EXPERIMENTS = groups(CONF)["exp"]
 
 
@@ -32,6 +34,25 @@ def test_every_job_of_an_experiment_composes(experiment: str) -> None:
     check_command([f"+exp={experiment}"])
 
 
+@pytest.mark.parametrize("variant", groups(CONF)["variant"])
+def test_a_variant_composes_and_wins_over_the_method(variant: str) -> None:
+    config = compose([f"+variant={variant}", "method=latentman"])
+    assert config.sla.enabled == config.pwg.enabled == (variant != "baseline")
+
+
+def test_the_command_line_wins_over_a_variant() -> None:
+    config = compose(["+variant=mesh", "correspondence=densepose_lap", "sla=none", "pwg.delta=0.5"])
+    assert (config.correspondence.name, config.sla.enabled, config.pwg.delta) == ("densepose_lap", False, 0.5)
+
+
+def test_a_variant_says_every_choice_in_which_it_may_differ_from_the_others() -> None:
+    said = {}
+    for variant in groups(CONF)["variant"]:
+        file = yaml.safe_load((CONF / "variant" / f"{variant}.yaml").read_text(encoding="utf-8"))
+        said[variant] = {key for entry in file["defaults"] for key in entry}
+    assert len(set(map(frozenset, said.values()))) == 1, said
+
+
 @pytest.mark.parametrize("method", groups(CONF)["method"])
 def test_the_command_line_wins_over_the_method(method: str) -> None:
     config = compose([f"method={method}", "sla=none", "pwg=none", "sampler=per_frame"])
@@ -48,5 +69,5 @@ def test_method_comes_after_every_group_that_it_overrides() -> None:
     assert order[-1] == "method"
 
 
-def test_experiments_stay_out_of_the_defaults_list() -> None:
-    assert "exp" not in defaults(CONF)
+def test_what_is_added_with_a_plus_stays_out_of_the_defaults_list() -> None:
+    assert set(groups(CONF)) - set(defaults(CONF)) == set(ADDED_GROUPS)
