@@ -99,7 +99,8 @@ def test_costs_are_compared_only_where_all_pixels_are_matched() -> None:
 
 def test_targets_say_reached_missed_or_not_measured() -> None:
     measured = [
-        made_up(PLAIN, 512, "clean", 10), made_up("certified", 512, "clean", 0.9, memory=90_000_000, gap=1e-12),
+        made_up(PLAIN, 512, "clean", 10), made_up("scipy", 512, "clean", 9.5),
+        made_up("certified", 512, "clean", 0.9, memory=90_000_000, gap=1e-12),
         made_up(PLAIN, 512, "noisy", 10), made_up("certified", 512, "noisy", 0.9, memory=110_000_000, gap=2e-9),
         made_up("certified", 256, "clean", 0.1), made_up("certified", 256, "noisy", 0.05),
         made_up("lapsolver", 256, "clean", 0.5),
@@ -108,7 +109,9 @@ def test_targets_say_reached_missed_or_not_measured() -> None:
     found = verdicts(measured, [Clip("clean", "auto", 2, 1.5), Clip("noisy", "auto", 2, 2.5)])
     assert found == {
         "certified / scipy (plain), seconds at 512, clean:": "reached",
+        "certified / scipy, seconds at 512, clean:": "reached",
         "certified / scipy (plain), seconds at 512, noisy:": "missed",
+        "certified / scipy, seconds at 512, noisy:": "not measured",
         "certified at 512 / lapsolver at 256, seconds, clean:": "missed",
         "certified at 512 / lapsolver at 256, seconds, noisy:": "not measured",
         "certified, growth exponent in pixels from 256 to 512, clean:": "reached",
