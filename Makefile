@@ -82,15 +82,22 @@ $(PY):
 	  echo "error: $$found cannot make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
 	  rm -rf $(VENV); exit 2; }
 
+# What the compiled solver is made from: when it changes, the package is installed again.
+NATIVE := hatch_build.py $(wildcard latentman/assignment/native/*.?pp)
+
 # torch comes first and by itself, so that TORCH and PIP_ARGS choose its build and the rest keeps it.
 $(VENV)/installed-torch: | $(PY)
 	@echo 'installing $(TORCH)'
 	@$(PIP) $(PIP_ARGS) '$(TORCH)'
 	@touch $@
 
-$(VENV)/installed: pyproject.toml $(VENV)/installed-torch
+# The solver wants a C++ compiler; where the system has none, one from the package index will do, and without any the
+# installation goes on.
+$(VENV)/installed: pyproject.toml $(NATIVE) $(VENV)/installed-torch
 	@echo 'installing latentman'
-	@$(PIP) --quiet --editable .
+	@if [ -z "$$CXX" ] && ! command -v c++ >/dev/null && ! command -v g++ >/dev/null && ! command -v clang++ >/dev/null && \
+	  $(PIP) --quiet ziglang; then export CXX='$(abspath $(PY)) -m ziglang c++'; fi; \
+	$(PIP) --quiet --editable .
 	@$(PIP) --quiet --only-binary lapjv 'lapjv>=1.3.24' 2>/dev/null || \
 	  echo 'lapjv has no wheel for this Python: solver=lapjv stays away, every other solver is there'
 	@touch $@

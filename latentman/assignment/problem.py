@@ -7,6 +7,7 @@ pairs, no point used twice, of least total cost. The |n - m| points that are lef
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,11 @@ FloatArray = NDArray[np.float64]
 class Assignment:
     """A matching of X (n, 3) with Y (m, 3).
 
-    ``row`` and ``col`` (min(n, m),) int64 index X and Y, rows ascending. ``cost`` is the sum of the distances of the
-    pairs, computed in float64 from the points themselves, whatever the solver used inside. ``u`` (n,) and ``v`` (m,)
-    are dual values of X and Y (None where the solver gives none). ``gap`` is the proven distance of ``cost`` to the
-    optimum (None where it was not asked for or there are no dual values). ``solver`` is the name of the routine that
-    did the work.
+    ``row`` and ``col`` (K,) int64 index X and Y, rows ascending; K is min(n, m), less from ``mutual_nn`` only. ``cost``
+    is the sum of the distances of the pairs, computed in float64 from the points themselves, whatever the solver used
+    inside. ``u`` (n,) and ``v`` (m,) are dual values of X and Y (None where the solver gives none). ``gap`` is the
+    proven distance of ``cost`` to the optimum (None where it was not asked for or there are no dual values).
+    ``solver`` is the name of the routine that did the work; ``exact`` says whether it promises the least cost.
     """
 
     row: IntArray
@@ -35,6 +36,25 @@ class Assignment:
     v: FloatArray | None
     gap: float | None
     solver: str
+    exact: bool = True
+
+
+class Solve(Protocol):
+    """Match points of the smaller side (n, 3) with points of the larger (m, 3), 1 <= n <= m, all finite.
+
+    Returns the column of each row, -1 for a row that stays free (from ``mutual_nn`` only), and the dual values
+    (u (n,), v (m,)) or None.
+    """
+
+    def __call__(self, small: FloatArray, large: FloatArray) -> tuple[IntArray, tuple[FloatArray, FloatArray] | None]:
+        """Return the matching."""
+        ...
+
+
+def no_assignment(solver: str, *, exact: bool) -> Assignment:
+    """Return the matching of an empty side: no pairs, no cost."""
+    none = np.empty(0, dtype=np.int64)
+    return Assignment(none, none, 0.0, None, None, None, solver, exact)
 
 
 def check_points(name: str, points: NDArray[np.floating]) -> FloatArray:

@@ -10,12 +10,27 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
 from latentman.assignment.certificate import dual_bound, optimality_gap
-from latentman.assignment.solvers import SOLVERS, match
+from latentman.assignment.certified import is_compiled
+from latentman.assignment.solvers import SMALL_PAIRS, SOLVERS, match
 from latentman.errors import ConfigError, DataError, MissingExtraError, ShapeError
 
-HAS_LAPJV = importlib.util.find_spec("lapjv") is not None
-EXACT = [name for name in sorted(SOLVERS) if name != "lapjv" or HAS_LAPJV]
-needs_lapjv = pytest.mark.skipif(not HAS_LAPJV, reason="the extra 'lap' is not installed")
+AVAILABLE = {
+    "auto": True,
+    "certified": is_compiled(),
+    "scipy": True,
+    "lapjv": importlib.util.find_spec("lapjv") is not None,
+    "lapsolver": importlib.util.find_spec("lapsolver") is not None,
+}
+EXACT = [name for name, there in AVAILABLE.items() if there]
+COMPLETE = [*EXACT, "greedy"]
+PROVING = [
+    pytest.param(name, marks=pytest.mark.skipif(not AVAILABLE[name], reason=f"{name} is not installed"))
+    for name in ("certified", "lapjv")
+]
+
+
+def test_every_solver_is_exact_or_a_preview():
+    assert set(SOLVERS) == {*AVAILABLE, "greedy", "mutual_nn"}
 
 
 def cheapest(x, y):
@@ -47,13 +62,15 @@ def test_cost_is_the_least_of_all_injections(solver):
             assert match(x, y, solver).cost == pytest.approx(cheapest(x, y), abs=1e-9), (kind, n, m)
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 40), (40, 1), (37, 37), (30, 77), (77, 30), (120, 121)])
-@needs_lapjv
-def test_solvers_agree_in_cost_and_lapjv_proves_it(n, m):
+@pytest.mark.parametrize(
+    ("n", "m"), [(1, 1), (1, 40), (40, 1), (37, 37), (30, 77), (77, 30), (120, 121), (260, 260), (300, 410)]
+)
+@pytest.mark.parametrize("solver", PROVING)
+def test_solvers_agree_in_cost_and_prove_it(solver, n, m):
     rng = np.random.default_rng(n * 1000 + m)
     for kind, x, y in kinds(rng, n, m):
         expected = match(x, y, "scipy").cost
-        found = match(x, y, "lapjv", certify=True)
+        found = match(x, y, solver, certify=True)
         assert found.cost == pytest.approx(expected, rel=1e-9, abs=1e-9), kind
         assert abs(found.gap) <= 1e-9 * (1 + expected), kind
 
@@ -62,7 +79,7 @@ points = hnp.arrays(np.float64, st.tuples(st.integers(0, 7), st.just(3)), elemen
 
 
 @settings(deadline=None, max_examples=60)
-@given(x=points, y=points, solver=st.sampled_from(EXACT))
+@given(x=points, y=points, solver=st.sampled_from(COMPLETE))
 def test_a_matching_is_injective_complete_ascending_and_priced_honestly(x, y, solver):
     found = match(x, y, solver)
     size = min(len(x), len(y))
@@ -90,7 +107,7 @@ def test_cost_ignores_order_sides_and_position_and_scales_with_the_features(data
         assert other == pytest.approx(cost, rel=1e-9, abs=1e-6)
 
 
-@pytest.mark.parametrize("solver", EXACT)
+@pytest.mark.parametrize("solver", [*COMPLETE, "mutual_nn"])
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (3, 0), (0, 0)])
 def test_an_empty_side_gives_empty_integer_arrays(solver, n, m):
     found = match(np.zeros((n, 3)), np.zeros((m, 3)), solver)
@@ -99,7 +116,7 @@ def test_an_empty_side_gives_empty_integer_arrays(solver, n, m):
     assert found.cost == 0.0
 
 
-@pytest.mark.parametrize("solver", EXACT)
+@pytest.mark.parametrize("solver", [*COMPLETE, "mutual_nn"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_features_that_are_not_finite_are_refused_by_name(solver, value):
     bad = np.zeros((4, 3))
@@ -116,7 +133,10 @@ def test_points_of_another_shape_are_refused():
 
 
 def test_an_unknown_solver_is_refused_with_the_choices():
-    with pytest.raises(ConfigError, match=r"solver='scypi'.*auto, lapjv, scipy.*did you mean 'scipy'"):
+    with pytest.raises(
+        ConfigError,
+        match=r"solver='scypi'.*auto, certified, greedy, lapjv, lapsolver, mutual_nn, scipy.*did you mean 'scipy'",
+    ):
         match(np.zeros((1, 3)), np.zeros((1, 3)), "scypi")
 
 
@@ -132,11 +152,11 @@ def test_a_solver_without_dual_values_gives_no_gap():
 
 
 @pytest.mark.parametrize(("n", "m"), [(20, 33), (33, 20), (25, 25)])
-@needs_lapjv
-def test_dual_values_are_feasible_and_tight_on_the_pairs(n, m):
+@pytest.mark.parametrize("solver", PROVING)
+def test_dual_values_are_feasible_and_tight_on_the_pairs(solver, n, m):
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3))
-    found = match(x, y, "lapjv")
+    found = match(x, y, solver)
     slack = cdist(x, y) - found.u[:, None] - found.v[None, :]
     assert slack.min() >= -1e-12
     assert np.abs(slack[found.row, found.col]).max() <= 1e-12
@@ -146,11 +166,11 @@ def test_dual_values_are_feasible_and_tight_on_the_pairs(n, m):
         assert np.abs(np.delete(larger, used)).max() <= 1e-12
 
 
-@needs_lapjv
-def test_the_gap_grows_by_exactly_the_cost_of_a_wrong_swap():
+@pytest.mark.parametrize("solver", PROVING)
+def test_the_gap_grows_by_exactly_the_cost_of_a_wrong_swap(solver):
     rng = np.random.default_rng(5)
     x, y = rng.uniform(0, 50, (40, 3)), rng.uniform(0, 50, (60, 3))
-    found = match(x, y, "lapjv", certify=True)
+    found = match(x, y, solver, certify=True)
     swapped = found.col.copy()
     swapped[[0, 1]] = swapped[[1, 0]]
     cost = cdist(x, y)
@@ -160,11 +180,11 @@ def test_the_gap_grows_by_exactly_the_cost_of_a_wrong_swap():
 
 
 @pytest.mark.parametrize("shift", [30.0, -30.0])
-@needs_lapjv
-def test_the_gap_opens_when_a_dual_value_is_wrong(shift):
+@pytest.mark.parametrize("solver", PROVING)
+def test_the_gap_opens_when_a_dual_value_is_wrong(solver, shift):
     rng = np.random.default_rng(6)
     x, y = rng.uniform(0, 50, (40, 3)), rng.uniform(0, 50, (60, 3))
-    found = match(x, y, "lapjv")
+    found = match(x, y, solver)
     wrong = found.v.copy()
     wrong[found.col[np.argmin(found.v[found.col])]] += shift
     assert optimality_gap(x, y, found.row, found.col, wrong) > 1e-3
@@ -183,3 +203,33 @@ def test_pairs_that_use_a_point_twice_are_no_matching():
     x = np.zeros((3, 3))
     with pytest.raises(DataError, match="no matching of 3 distinct rows"):
         optimality_gap(x, x, np.arange(3), np.array([0, 1, 1]), np.zeros(3))
+
+
+@pytest.mark.parametrize("solver", ["scipy", "lapjv", "lapsolver"])
+def test_more_pairs_than_a_matrix_can_hold_are_refused_with_a_way_out(solver):
+    x = np.zeros((46_400, 3))
+    with pytest.raises(DataError, match=rf"solver={solver}: 46400 x 46400 .*2\*\*31 pairs.*solver=certified"):
+        match(x, x, solver)
+
+
+def test_without_its_package_lapsolver_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lapsolver", None)
+    with pytest.raises(MissingExtraError, match=r"lapsolver.*pybind11.*solver=auto"):
+        match(np.zeros((2, 3)), np.zeros((2, 3)), "lapsolver")
+
+
+def test_previews_say_that_they_are_not_exact():
+    x = np.zeros((2, 3))
+    assert not match(x, x, "greedy").exact
+    assert not match(x, x, "mutual_nn").exact
+    assert match(x, x, "auto").exact
+
+
+@pytest.mark.skipif(not is_compiled(), reason="the certified solver is not compiled")
+def test_auto_proves_whatever_it_is_asked_to_and_takes_scipy_for_small_parts_otherwise():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 255, (40, 3))
+    assert match(x, x, "auto").solver == "scipy"
+    assert match(x, x, "auto", certify=True).solver == "certified"
+    large = rng.uniform(0, 255, (int(SMALL_PAIRS**0.5) + 1, 3))
+    assert match(large, large, "auto").solver == "certified"
