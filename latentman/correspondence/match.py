@@ -8,37 +8,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentman.assignment.solvers import SOLVERS, match
-from latentman.correspondence.features import FEATURES, part_features
-from latentman.errors import DataError, ShapeError, check_choice
+from latentman.assignment.solvers import SOLVERS
+from latentman.correspondence.cache import Cache, clip_key
+from latentman.correspondence.features import FEATURES
+from latentman.correspondence.parallel import run_tasks
+from latentman.correspondence.parts import (
+    IUV,
+    PartMatch,
+    PartMatcher,
+    PartView,
+    Pixels,
+    part_tasks,
+    part_views,
+)
+from latentman.errors import ConfigError, DataError, ShapeError, check_choice
 from latentman.types import NUM_PARTS, Correspondence
 
 REFERENCES = ("prev_new", "prev", "first")
 """Which frame a frame is matched with; see :func:`match_clip`."""
 
-IUV = NDArray[np.uint8]
-Pixels = NDArray[np.int32]
+Progress = Callable[[int, int], None]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _log = logging.getLogger("latentman.correspondence")
-
-
-@dataclass(frozen=True, slots=True)
-class FramePair:
-    """The matches of one frame with its reference: two (K, 2) arrays of (row, col), the cost, and what was left out."""
-
-    target: Pixels
-    source: Pixels
-    cost: float
-    parts_skipped: int
-    gap: float | None
 
 
 def downsample(images: NDArray[_Scalar], size: int) -> NDArray[_Scalar]:
@@ -62,32 +60,6 @@ def downsample(images: NDArray[_Scalar], size: int) -> NDArray[_Scalar]:
     return images[:, ::step, ::step]
 
 
-def match_frames(current: IUV, reference: IUV, *, features: str, e_weight: float, solver: str) -> FramePair:
-    """Match the pixels of two IUV maps (h, w, 3), part by part.
-
-    Returns:
-        The matches, parts ascending, pixels of the current frame in reading order within a part.
-    """
-    targets, sources = [np.empty((0, 2), np.int32)], [np.empty((0, 2), np.int32)]
-    cost, skipped = 0.0, 0
-    gaps: list[float | None] = []
-    for part in range(1, NUM_PARTS + 1):
-        pixels = [np.argwhere(iuv[..., 0] == part).astype(np.int32) for iuv in (current, reference)]
-        if not len(pixels[0]) or not len(pixels[1]):
-            skipped += len(pixels[0]) != len(pixels[1])
-            continue
-        x, y = (
-            part_features(iuv[p[:, 0], p[:, 1], 1:], p, features=features, e_weight=e_weight)
-            for iuv, p in zip((current, reference), pixels, strict=True)
-        )
-        found = match(x, y, solver, certify=True)
-        targets.append(pixels[0][found.row])
-        sources.append(pixels[1][found.col])
-        cost += found.cost
-        gaps.append(found.gap)
-    return FramePair(np.concatenate(targets), np.concatenate(sources), cost, skipped, _sum_or_none(gaps))
-
-
 def match_clip(
     iuv: IUV,
     *,
@@ -96,7 +68,9 @@ def match_clip(
     e_weight: float = 1.0,
     solver: str = "auto",
     reference: str = "prev_new",
-    progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> Correspondence:
     """Find the map M of every frame of a clip.
 
@@ -113,48 +87,109 @@ def match_clip(
         e_weight: factor on E.
         solver: one of :data:`~latentman.assignment.solvers.SOLVERS`.
         reference: ``prev_new``, ``prev`` or ``first``.
-        progress: called with (pairs done, pairs in all) after each of the T - 1 pairs.
+        workers: threads that match body parts side by side; the result is the same for any number.
+        cache: where maps that were found before are looked up, and new ones are kept.
+        progress: called in this thread with (pairs done, pairs in all), each count from 1 once. Parts run ahead of each
+            other, so that the work done, not the frame reached, is what is told, in units of a pair.
 
     Returns:
-        The map. A pair without a common part is empty; its parts are counted in ``parts_skipped``.
+        The map, in each frame parts ascending, and pixels of the frame in reading order within a part. A pair without a
+        common part is empty; its parts are counted in ``parts_skipped``.
 
     Raises:
         ShapeError: if the maps are not (T, H, H, 3) uint8, or ``size`` does not divide H.
         DataError: if there is no frame, or a part above 24.
-        ConfigError: if ``features``, ``solver`` or ``reference`` is unknown.
+        ConfigError: if ``features``, ``solver`` or ``reference`` is unknown, or ``workers`` below 1.
     """
     check_choice("correspondence.features", features, FEATURES)
     check_choice("solver", solver, SOLVERS)
     check_choice("reference", reference, REFERENCES)
-    maps = downsample(_check_maps(iuv), size)
-    empty = np.empty((0, 2), np.int32)
-    pairs = [FramePair(empty, empty, 0.0, 0, 0.0)]
-    source_map = maps[0]
-    for done, current in enumerate(maps[1:], start=1):
-        pair = match_frames(current, source_map, features=features, e_weight=e_weight, solver=solver)
-        pairs.append(pair)
-        if reference == "prev":
-            source_map = current
-        elif reference == "prev_new":
-            source_map = fill_in(current, source_map, pair)
-        if progress is not None:
-            progress(done, len(maps) - 1)
-    gaps = [pair.gap for pair in pairs]
+    if workers < 1:
+        raise ConfigError(f"correspondence.workers={workers} cannot match anything: take at least 1")
+    maps = np.ascontiguousarray(downsample(_check_maps(iuv), size))
+    key = clip_key(maps, features=features, e_weight=e_weight, solver=solver, reference=reference)
+    found = cache.load(key, maps, reference) if cache is not None else None
+    if found is None:
+        found = _search(maps, PartMatcher(features, e_weight, solver), reference, workers, progress)
+        if cache is not None:
+            cache.store(key, found)
+    elif progress is not None and len(maps) > 1:
+        progress(len(maps) - 1, len(maps) - 1)
+    if left := int(num_unmatched(maps, found).sum()):
+        _log.warning(
+            "correspondence: solver=%s left %d of %d pixels that have a partner without one on the %dx%d grid",
+            solver, left, left + found.num_matches, size, size,
+        )  # fmt: skip
+    return found
+
+
+def num_unmatched(maps: IUV, found: Correspondence) -> NDArray[np.int64]:
+    """Return how many more pixels (T,) of each frame could have been matched, part by part, with distinct partners.
+
+    0 for every exact solver and ``greedy``.
+
+    Args:
+        maps: (T, size, size, 3) what was matched: the IUV maps on the grid of ``found``.
+        found: the map.
+    """
+    counts = [np.bincount(iuv[..., 0].ravel(), minlength=NUM_PARTS + 1)[1:] for iuv in maps]
+    possible = [np.minimum(counts[i], counts[found.source_frame(i)]).sum() for i in range(1, len(maps))]
+    return np.array([0] + [n - len(target) for n, (target, _) in zip(possible, found.pairs[1:], strict=True)])
+
+
+def _search(maps: IUV, matcher: PartMatcher, reference: str, workers: int, progress: Progress | None) -> Correspondence:
+    """Match all parts of all frames (T, size, size, 3)."""
+    views = [part_views(iuv) for iuv in maps]
+    tasks = part_tasks(views, reference, matcher)
+    counter = _Counter(progress, len(maps) - 1, sum(task.work for task in tasks))
+    matches: list[list[PartMatch]] = [[] for _ in maps]
+    for found in run_tasks([task.matches for task in tasks], workers):
+        matches[found.frame_index].append(found)
+        counter.add(found.work)
+    counter.tell(len(maps) - 1)
+    for of_frame in matches:
+        of_frame.sort(key=lambda found: found.part)
+    sources = [views[0 if reference == "first" else max(i - 1, 0)] for i in range(len(views))]
+    gaps = [_sum_or_none([found.gap for found in of_frame]) for of_frame in matches]
     return Correspondence(
-        pairs=tuple((pair.target, pair.source) for pair in pairs),
-        size=size,
+        pairs=tuple(_pixels(*frame) for frame in zip(views, sources, matches, strict=True)),
+        size=maps.shape[1],
         reference=reference,
-        cost=np.array([pair.cost for pair in pairs]),
-        parts_skipped=np.array([pair.parts_skipped for pair in pairs], dtype=np.int64),
+        cost=np.array([float(sum(found.cost for found in of_frame)) for of_frame in matches]),
+        parts_skipped=np.array([sum(found.is_skipped for found in of_frame) for of_frame in matches], dtype=np.int64),
         certificate=None if None in gaps else np.array(gaps, dtype=np.float64),
     )
 
 
-def fill_in(current: IUV, reference: IUV, pair: FramePair) -> IUV:
-    """Return the current IUV map with the reference's values at matched pixels: the next reference of ``prev_new``."""
-    filled = current.copy()
-    filled[tuple(pair.target.T)] = reference[tuple(pair.source.T)]
-    return filled
+def _pixels(here: Sequence[PartView], there: Sequence[PartView], matches: Sequence[PartMatch]) -> tuple[Pixels, Pixels]:
+    """Return the matched pixels of a frame and of its reference, (K, 2) each."""
+    nothing = np.empty((0, 2), np.int32)
+    targets = [here[found.part - 1].pixels[found.row] for found in matches]
+    sources = [there[found.part - 1].pixels[found.col] for found in matches]
+    return np.concatenate([nothing, *targets]), np.concatenate([nothing, *sources])
+
+
+class _Counter:
+    """Tells of progress in pairs, by the share of the work that is done."""
+
+    def __init__(self, progress: Progress | None, pairs: int, work: int) -> None:
+        self._progress, self._pairs, self._work = progress, pairs, work
+        self._done = self._told = 0
+
+    def add(self, work: int) -> None:
+        self._done += work
+        self.tell(self._pairs * self._done // self._work if self._work else 0)
+
+    def tell(self, count: int) -> None:
+        while self._told < count:
+            self._told += 1
+            if self._progress is not None:
+                self._progress(self._told, self._pairs)
+
+
+def _sum_or_none(gaps: Sequence[float | None]) -> float | None:
+    known = [gap for gap in gaps if gap is not None]
+    return float(sum(known)) if len(known) == len(gaps) else None
 
 
 def _check_maps(iuv: IUV) -> IUV:
@@ -167,11 +202,6 @@ def _check_maps(iuv: IUV) -> IUV:
             f"correspondence: the IUV maps name part {iuv[..., 0].max()}; parts are 1 to {NUM_PARTS}, 0 the background"
         )
     return iuv
-
-
-def _sum_or_none(gaps: list[float | None]) -> float | None:
-    known = [gap for gap in gaps if gap is not None]
-    return float(sum(known)) if len(known) == len(gaps) else None
 
 
 def warn_of_losses(maps: Sequence[Correspondence]) -> None:

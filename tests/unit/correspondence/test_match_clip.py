@@ -202,7 +202,7 @@ def test_build_passes_every_setting_on():
 @pytest.mark.parametrize(
     ("name", "solver", "reference", "words"),
     [
-        ("mesh", "auto", "prev", "correspondence='mesh'"),
+        ("mash", "auto", "prev", "correspondence='mash'"),
         ("densepose_lap", "lapvj", "prev", "solver='lapvj'.*did you mean 'lapjv'"),
         ("densepose_lap", "auto", "next", "reference='next'.*first, prev, prev_new"),
     ],

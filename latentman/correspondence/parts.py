@@ -1,0 +1,130 @@
+"""One body part at a time: its pixels in every frame, and their matches with those of the reference frame.
+
+A match never leaves its part, and a part's features depend on its own pixels only. So the parts of a clip are
+independent of each other, in the filled-in chain ``prev_new`` too: the filled-in map has the same pixels in each part,
+and takes their chart coordinates from the same part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentman.assignment.problem import IntArray
+from latentman.assignment.solvers import match
+from latentman.correspondence.features import part_features
+from latentman.types import NUM_PARTS
+
+IUV = NDArray[np.uint8]
+Pixels = NDArray[np.int32]
+
+_NO_INDICES = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One part in one frame: ``pixels`` (n, 2) int32 (row, col) in reading order, ``uv`` (n, 2) uint8."""
+
+    pixels: Pixels
+    uv: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class PartMatch:
+    """The matches of one part of frame ``frame_index``: indices (K,) into its pixels and into the reference's.
+
+    ``cost`` is the sum of feature distances, ``gap`` its proven distance to the optimum or None; a part that one frame
+    lacks is ``is_skipped``, with cost and gap 0. ``work`` is n * m, the measure of how long it took.
+    """
+
+    frame_index: int
+    part: int
+    row: IntArray
+    col: IntArray
+    cost: float
+    gap: float | None
+    is_skipped: bool
+    work: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """Matches that depend on nothing outside, found one after the other; ``work`` is that of all of them."""
+
+    work: int
+    matches: Iterator[PartMatch]
+
+
+@dataclass(frozen=True, slots=True)
+class PartMatcher:
+    """How two views of a part are matched: see :func:`~latentman.correspondence.match.match_clip`."""
+
+    features: str
+    e_weight: float
+    solver: str
+
+    def __call__(self, here: PartView, there: PartView, frame_index: int, part: int) -> PartMatch:
+        """Match the pixels of a part in frame ``frame_index`` (``here``) with those in its reference (``there``)."""
+        if not len(here.pixels) or not len(there.pixels):
+            is_skipped = len(here.pixels) != len(there.pixels)
+            return PartMatch(frame_index, part, _NO_INDICES, _NO_INDICES, 0.0, 0.0, is_skipped, work=0)
+        x, y = (
+            part_features(view.uv, view.pixels, features=self.features, e_weight=self.e_weight)
+            for view in (here, there)
+        )
+        found = match(x, y, self.solver, certify=True)
+        return PartMatch(frame_index, part, found.row, found.col, found.cost, found.gap, False, _work(here, there))
+
+
+def part_views(iuv: IUV) -> list[PartView]:
+    """Return the views of parts 1 to 24 in one IUV map (h, w, 3)."""
+    pixels = [np.argwhere(iuv[..., 0] == part).astype(np.int32) for part in range(1, NUM_PARTS + 1)]
+    return [PartView(p, iuv[p[:, 0], p[:, 1], 1:]) for p in pixels]
+
+
+def fill_in(here: PartView, there: PartView, found: PartMatch) -> PartView:
+    """Return ``here`` with the reference's chart coordinates at matched pixels: the next reference of ``prev_new``."""
+    uv = here.uv.copy()
+    uv[found.row] = there.uv[found.col]
+    return replace(here, uv=uv)
+
+
+def part_tasks(views: Sequence[Sequence[PartView]], reference: str, matcher: PartMatcher) -> list[PartTask]:
+    """Return independent tasks that together match every part of every frame but the first, the longest task first.
+
+    Args:
+        views: for each frame, the views of its parts.
+        reference: ``prev_new`` (one task for each part, going through the frames), or ``prev`` or ``first`` (one task
+            for each part of each frame).
+        matcher: matches two views.
+    """
+    tasks = []
+    for part, clip in enumerate(zip(*views, strict=True), start=1):
+        if reference == "prev_new":
+            work = sum(_work(here, there) for here, there in pairwise(clip))
+            tasks.append(PartTask(work, _chain(clip, part, matcher)))
+            continue
+        for i in range(1, len(clip)):
+            there = clip[0 if reference == "first" else i - 1]
+            tasks.append(PartTask(_work(clip[i], there), _single(clip[i], there, i, part, matcher)))
+    return sorted(tasks, key=lambda task: -task.work)
+
+
+def _work(here: PartView, there: PartView) -> int:
+    return len(here.pixels) * len(there.pixels)
+
+
+def _chain(clip: Sequence[PartView], part: int, matcher: PartMatcher) -> Iterator[PartMatch]:
+    there = clip[0]
+    for i, here in enumerate(clip[1:], start=1):
+        found = matcher(here, there, i, part)
+        yield found
+        there = fill_in(here, there, found)
+
+
+def _single(here: PartView, there: PartView, frame_index: int, part: int, matcher: PartMatcher) -> Iterator[PartMatch]:
+    yield matcher(here, there, frame_index, part)
