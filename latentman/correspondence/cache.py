@@ -61,17 +61,14 @@ class Cache:
         """
         path = self.folder / f"{key}.npz"
         try:
-            path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            _warn_of_folder(self.folder, str(error))
-            return None
-        try:
             found = _believed(read_npz(path), key, maps, reference)
         # A damaged file can make its readers raise nearly anything, from an overflow to a request of all the memory.
         except Exception as error:
-            _log.warning("correspondence: the cache entry %s is not used, and computed anew: %s", path, error)
+            cause = error.__cause__
+            if isinstance(cause, NotADirectoryError | PermissionError):
+                _warn_of_folder(self.folder, str(cause))
+            elif not isinstance(cause, FileNotFoundError):
+                _log.warning("correspondence: the cache entry %s is not used, and computed anew: %s", path, error)
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # the least recently used go first
