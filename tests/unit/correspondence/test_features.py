@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,3 +63,18 @@ def test_unknown_features_are_refused_with_the_choices():
         ConfigError, match=r"correspondence.features='offical'.*official, paper.*did you mean 'official'"
     ):
         part_features(np.zeros((1, 2), np.uint8), np.zeros((1, 2), int), features="offical")
+
+
+def test_official_features_of_a_stored_map_are_the_stored_ones():
+    # A figure drawn at 64 pixels, cut to trunk and arms: 10 parts, 199 pixels. The features were written down by a loop in exact
+    # fractions: zero-mean U, V; Manhattan distance to the middle of the bounding box, stretched to 63.75.
+    with np.load(Path(__file__).with_name("official_features.npz")) as stored:
+        iuv, features = stored["iuv"], stored["features"]
+    expected, found = [], []
+    for part in np.unique(iuv[iuv[..., 0] > 0][:, 0]):
+        pixels = np.argwhere(iuv[..., 0] == part)
+        rows = [(*map(int, iuv[r, c, 1:]), int(r), int(c)) for r, c in pixels]
+        expected += literal(rows, "official", 1.0)
+        found.append(part_features(iuv[pixels[:, 0], pixels[:, 1], 1:], pixels, features="official"))
+    np.testing.assert_allclose(np.concatenate(found), features, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(expected, features, rtol=0, atol=1e-12)
