@@ -9,13 +9,14 @@ from typing import Any
 
 from latentman.paths import write_json
 from latentman.stages import Advance, Run, Stage, frames_of
+from latentman.types import UNMATCHED
 
 COST_PREFIXES = ("seconds_", "peak_memory_bytes")
 """Keys of metrics.json that are measurements of the machine; everything else is the same in every repetition."""
 
 
 def make_scores(run: Run, advance: Advance) -> None:
-    """Frames, conditions and the map M to ``metrics.json``."""
+    """Frames, conditions, the map M and the mesh that judges it to ``metrics.json``."""
     from latentman.metrics.compute import compute
 
     correspondence = run.correspondence(run.metric_size)
@@ -24,6 +25,7 @@ def make_scores(run: Run, advance: Advance) -> None:
         frames=frames_of(run).frames,
         conditions=run.conditions(),
         correspondence=correspondence,
+        body=run.body(),
     )
     metrics: dict[str, Any] = {}
     per_pair: dict[str, Any] = {}
@@ -35,6 +37,9 @@ def make_scores(run: Run, advance: Advance) -> None:
             per_pair[score.name] = list(score.per_pair)
     metrics["num_matches"] = correspondence.num_matches
     metrics["parts_skipped"] = int(correspondence.parts_skipped.sum())
+    if correspondence.unmatched is not None:
+        counts = correspondence.unmatched.sum(0).tolist()
+        metrics.update({f"unmatched_{reason}": count for reason, count in zip(UNMATCHED, counts, strict=True)})
     metrics["per_pair"] = per_pair
     write_json(run.folder / "metrics.json", metrics)
 

@@ -6,8 +6,13 @@ tell whether the point is seen there, and to give every source to one target onl
 
 Whether it is seen is decided by what the reference's pixels show. The face must be turned to the camera, and the
 surface seen at the pixel where the colour would be read must be that surface on which the point lies: the two points
-must lie in each other's tangent plane, up to the curvature of a limb (:func:`_on_one_surface`). Something in front lies
-off that plane by its distance, a limb behind it as well, whatever the depth's slope is over a pixel.
+must lie in each other's tangent plane, up to the curvature of a limb, and no further apart in depth than a steep surface
+takes them (:func:`_on_one_surface`). Faces need not be neighbours: on hands and head several lie between two pixels.
+
+The three bounds were chosen by measurement, at 256 pixels, against depth drawn eight times finer. Of the figure's pixels
+0.1 % are let through though hidden by more than a centimetre when it walks, 0.4 % when it turns fast with folded arms (7 %
+without the rule), most of them within a pixel of the edge of what hides them; 2 % and 4 % are seen, and given up, nearly
+all at outlines.
 """
 
 from __future__ import annotations
@@ -28,6 +33,9 @@ SLACK_M = 0.003
 
 BEND = 0.5
 """What they may lie off it further, per metre between them: a chord of 30 degrees against the plane."""
+
+STEEP = 4.0
+"""Metres of depth that a surface may run away from the camera per metre across the picture: 76 degrees of slant."""
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.int32]
@@ -181,18 +189,22 @@ def nearest_sample(position: Floats) -> Pixels:
 def _is_seen_at(
     surface: _Surface, conditions: Conditions, frame: int, pixel: Pixels, point: Floats, normal: Floats
 ) -> tuple[Flags, Floats]:
-    """Return whether pixels (N, 2) of the picture show the surface on which points lie, and how far away (N,) it is."""
+    """Return whether pixels (N, 2) show the surface on which points lie, and how far it is from them (N,), metres."""
     face, bary = (x[frame][tuple(pixel.T)] for x in (conditions.face, conditions.bary))
     there = surface.points(face, bary)
     distance = np.sqrt(((there - point) ** 2).sum(1))
-    together = _on_one_surface(there - point, distance, normal, surface.normals[face])
+    together = _on_one_surface(point, there, normal, surface.normals[face])
     return (face >= 0) & together, distance
 
 
-def _on_one_surface(chord: Floats, distance: Floats, normal: Floats, other: Floats) -> Flags:
-    """Tell whether points apart by ``chord`` (N, 3) lie in the tangent planes of each other, up to a limb's bend."""
+def _on_one_surface(point: Floats, there: Floats, normal: Floats, other: Floats) -> Flags:
+    """Tell whether two points (N, 3) lie in each other's tangent planes, up to a limb's bend, and at no step in depth."""
+    chord = there - point
+    distance = np.sqrt((chord**2).sum(1))
     off = np.maximum(np.abs((chord * normal).sum(1)), np.abs((chord * other).sum(1)))
-    return np.asarray(off <= SLACK_M + BEND * distance)
+    along = np.abs((chord * point).sum(1)) / np.sqrt((point**2).sum(1))
+    across = np.sqrt(np.maximum(distance**2 - along**2, 0.0))
+    return np.asarray((off <= SLACK_M + BEND * distance) & (along <= SLACK_M + STEEP * across))
 
 
 def _settle(

@@ -32,6 +32,33 @@ def step_size(delta: float, strength: float, alpha_cumprod: float) -> float:
     return float(delta * strength * ((1 - alpha_cumprod) / alpha_cumprod) ** 0.5)
 
 
+def bilinear(picture: Tensor, position: Tensor) -> Tensor:
+    """Return the colours (C, K) of a picture (C, H, W) at continuous (row, col) indices (K, 2).
+
+    Whole numbers are samples. Positions outside of them take the nearest sample's colour.
+    """
+    limit = torch.tensor(picture.shape[-2:], device=picture.device, dtype=position.dtype) - 1
+    position = torch.minimum(position.clamp_min(0), limit)
+    corner = torch.minimum(position.floor(), (limit - 1).clamp_min(0))
+    (row, col), (down, right) = corner.long().T, (position - corner).to(picture.dtype).T
+    below, beside = (row + 1).clamp_max(picture.shape[-2] - 1), (col + 1).clamp_max(picture.shape[-1] - 1)
+    upper = picture[:, row, col] * (1 - right) + picture[:, row, beside] * right
+    lower = picture[:, below, col] * (1 - right) + picture[:, below, beside] * right
+    return upper * (1 - down) + lower * down
+
+
+def painted_colours(colours: Tensor, target: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Paint colours (C, K) at the pixels ``target`` (K, 2) of a ``size`` x ``size`` grid.
+
+    Returns:
+        The painted picture (C, size, size), zero elsewhere, and the weight (size, size), 1 at painted pixels.
+    """
+    painted, weight = colours.new_zeros(len(colours), size, size), colours.new_zeros(size, size)
+    painted[:, target[:, 0], target[:, 1]] = colours
+    weight[target[:, 0], target[:, 1]] = 1
+    return painted, weight
+
+
 def matched_target(reference: Tensor, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
     """Paint the reference's colours where the frame's matched pixels lie.
 
@@ -43,10 +70,7 @@ def matched_target(reference: Tensor, target: Tensor, source: Tensor) -> tuple[T
     Returns:
         The painted picture (C, H, W), zero elsewhere, and the weight (H, W), 1 at matched pixels.
     """
-    painted, weight = torch.zeros_like(reference), torch.zeros_like(reference[0])
-    painted[:, target[:, 0], target[:, 1]] = reference[:, source[:, 0], source[:, 1]]
-    weight[target[:, 0], target[:, 1]] = 1
-    return painted, weight
+    return painted_colours(reference[:, source[:, 0], source[:, 1]], target, reference.shape[-1])
 
 
 def guidance_loss(picture: Tensor, painted: Tensor, weight: Tensor) -> Tensor:
@@ -58,6 +82,9 @@ def pixel_wise_guidance(
     pred_original: Tensor, correspondence: Correspondence, decode: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
+
+    A map with sub-pixel positions takes its colours from the reference's full picture, bilinearly; another from the
+    reference's sample on the map's grid.
 
     Args:
         pred_original: x0 as predicted at this step, (T, C, h, w).
@@ -72,18 +99,28 @@ def pixel_wise_guidance(
     """
     gradient = torch.zeros_like(pred_original)
     pictures: dict[int, Tensor] = {}
-    for i, pair in enumerate(correspondence.pairs):
-        target, source = (torch.from_numpy(x.astype("int64")).to(pred_original.device) for x in pair)
-        is_guided = len(target) > 0
+    for i, (pixels, _) in enumerate(correspondence.pairs):
+        is_guided = len(pixels) > 0
         with torch.enable_grad():
             x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
-            picture = _on_grid(decode(x0)[0].float(), correspondence.size)
+            picture = decode(x0)[0].float()
+            sampled = _on_grid(picture, correspondence.size)
             if is_guided:
-                painted, weight = matched_target(pictures[correspondence.source_frame(i)], target, source)
-                (gradient[i : i + 1],) = torch.autograd.grad(guidance_loss(picture, painted, weight), x0)
+                painted, weight = _painted(correspondence, i, pictures[correspondence.source_frame(i)])
+                (gradient[i : i + 1],) = torch.autograd.grad(guidance_loss(sampled, painted, weight), x0)
         pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
         pictures[i] = picture.detach()
     return gradient
+
+
+def _painted(correspondence: Correspondence, frame: int, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a frame is pulled towards, and where, from its reference's full picture (C, H, W)."""
+    size = correspondence.size
+    target, source = (torch.from_numpy(x.astype("int64")).to(picture.device) for x in correspondence.pairs[frame])
+    if correspondence.positions is None:
+        return matched_target(_on_grid(picture, size), target, source)
+    position = torch.from_numpy(correspondence.positions[frame]).to(picture.device) * (picture.shape[-1] // size)
+    return painted_colours(bilinear(picture, position), target, size)
 
 
 def _on_grid(picture: Tensor, size: int) -> Tensor:

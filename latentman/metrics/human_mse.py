@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from latentman.correspondence.match import downsample
 from latentman.errors import ShapeError
+from latentman.metrics.pairs import NO_MATCHES, mean_of_pairs
 from latentman.types import Correspondence, Score
 
 Frames = NDArray[np.uint8]
@@ -87,11 +88,4 @@ def _score(
             continue
         here, there = grid[i][tuple(target.T)], grid[correspondence.source_frame(i)][tuple(source.T)]
         per_pair.append(float(squares(here, there).mean()))
-    known = [value for value in per_pair if value is not None]
-    return Score(
-        name=name,
-        value=float(np.mean(known)) if known else None,
-        unit="squared levels (0..255 RGB)",
-        per_pair=tuple(per_pair),
-        reason=None if known else "no two frames of the clip have matched pixels",
-    )
+    return mean_of_pairs(name, "squared levels (0..255 RGB)", per_pair, NO_MATCHES)

@@ -25,7 +25,7 @@ def sheet(rng, n):
 @pytest.mark.parametrize(("n", "m"), [(700, 700), (700, 760), (900, 600)])
 def test_sheets_of_points_are_matched_at_the_least_cost_and_proven(n, m):
     rng = np.random.default_rng(n + m)
-    x = sheet(rng, n) + [3.2, -1.7, 0.4]
+    x = sheet(rng, n) + np.array([3.2, -1.7, 0.4])
     y = sheet(rng, m)
     found = match(x, y, "certified", certify=True)
     assert found.cost == pytest.approx(match(x, y, "scipy").cost, rel=1e-12)

@@ -1,0 +1,77 @@
+"""The exact map as a judge of every run, whatever map has guided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentman.correspondence.mesh import carry, match_mesh
+from latentman.types import BodySequence, Conditions, Correspondence
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where the figure's pixels of a frame come from: ``pixel`` (N, 2) int32, ``position`` (N, 2) float64 (row, col).
+
+    Both are indices of one grid, whole numbers being its samples. Only pixels whose point is seen in both frames.
+    """
+
+    pixel: NDArray[np.int32]
+    position: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What is known of a clip from its mesh.
+
+    ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame i - 1, in pixels of the full picture. ``map`` is
+    the exact map of consecutive frames on the metric grid, one target for a source. ``truths`` has T - 1 entries, on the
+    metric grid: entry i - 1 leads from frame i to the frame that the judged map takes its colours from.
+    """
+
+    flows: tuple[Flow, ...]
+    map: Correspondence
+    truths: tuple[Flow, ...]
+
+
+def call_judge(body: BodySequence, conditions: Conditions, *, size: int, reference: str) -> Judge:
+    """Make the exact maps of a clip.
+
+    Args:
+        body: the mesh that the conditions were drawn from.
+        conditions: what is seen of it.
+        size: the metric grid.
+        reference: that of the map to be judged.
+
+    Raises:
+        ShapeError: if body and conditions do not belong together, or ``size`` does not divide the picture.
+    """
+    frames, side = len(conditions.mask), conditions.mask.shape[1]
+    later = range(1, frames)
+    return Judge(
+        flows=tuple(_flow(body, conditions, i, i - 1, side) for i in later),
+        map=match_mesh(body, conditions, size=size, reference="prev"),
+        truths=tuple(_flow(body, conditions, i, 0 if reference == "first" else i - 1, size) for i in later),
+    )
+
+
+def sample(picture: NDArray[np.uint8], position: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the colours (N, C) of a picture (H, W, C) at continuous (row, col) indices (N, 2), bilinearly.
+
+    Positions outside the outermost samples take the nearest sample's colour.
+    """
+    limit = np.array(picture.shape[:2]) - 1
+    position = position.astype(np.float64).clip(0, limit)
+    corner = np.floor(position).astype(np.int64).clip(0, np.maximum(limit - 1, 0))
+    (row, col), (down, right) = corner.T, (position - corner).T[..., None]
+    below, beside = np.minimum(row + 1, limit[0]), np.minimum(col + 1, limit[1])
+    upper = picture[row, col] * (1 - right) + picture[row, beside] * right
+    lower = picture[below, col] * (1 - right) + picture[below, beside] * right
+    return np.asarray(upper * (1 - down) + lower * down)
+
+
+def _flow(body: BodySequence, conditions: Conditions, frame: int, to: int, size: int) -> Flow:
+    carried = carry(body, conditions, frame=frame, to=to, size=size)
+    return Flow(carried.target[carried.visible], carried.position[carried.visible])

@@ -1,0 +1,24 @@
+"""A score that is measured pair by pair of frames, and the mean of these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from latentman.types import Score
+
+NO_MATCHES = "no two frames of the clip have matched pixels"
+"""Why a score over matched pixels has no value."""
+
+
+def mean_of_pairs(name: str, unit: str, per_pair: Sequence[float | None], reason: str) -> Score:
+    """Return the mean over the pairs that have a value; ``reason`` says why there is none, if there is none."""
+    known = [value for value in per_pair if value is not None]
+    return Score(
+        name=name,
+        value=float(np.mean(known)) if known else None,
+        unit=unit,
+        per_pair=tuple(per_pair),
+        reason=None if known else reason,
+    )
