@@ -25,8 +25,8 @@ NUM_PARTS = 24
 """Body parts of DensePose, numbered 1 to 24; 0 is the background."""
 
 UNMATCHED = ("outside", "occluded", "contested")
-"""Why a pixel of the figure has no match in an exact map: its point lies outside the reference's picture; something else
-is seen there; another pixel, whose point lies nearer, has the same source."""
+"""Why a pixel of the figure has no match in an exact map: its point lies outside the reference's picture; something
+else is seen there; another pixel, whose point lies nearer, has the same source."""
 
 Array = NDArray[Any]
 

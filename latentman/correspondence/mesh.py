@@ -4,15 +4,14 @@ A pixel of the figure knows its face and its place in it. The same place of the 
 the same point of the body; projected, it is the exact sub-pixel source. Nothing is searched for: what remains is to
 tell whether the point is seen there, and to give every source to one target only.
 
-Whether it is seen is decided by what the reference's pixels show. The face must be turned to the camera, and the
-surface seen at the pixel where the colour would be read must be that surface on which the point lies: the two points
-must lie in each other's tangent plane, up to the curvature of a limb, and no further apart in depth than a steep surface
-takes them (:func:`_on_one_surface`). Faces need not be neighbours: on hands and head several lie between two pixels.
+Whether it is seen is decided by what the reference's pixels show. The face must be turned to the camera, and what is
+seen at the pixel where the colour would be read must be the surface on which the point lies: the two points must lie in
+each other's tangent plane, up to the curvature of a limb, and no further apart in depth than a steep surface takes them
+(:func:`_on_one_surface`). Faces need not be neighbours: on hands and head several lie between two pixels.
 
-The three bounds were chosen by measurement, at 256 pixels, against depth drawn eight times finer. Of the figure's pixels
-0.1 % are let through though hidden by more than a centimetre when it walks, 0.4 % when it turns fast with folded arms (7 %
-without the rule), most of them within a pixel of the edge of what hides them; 2 % and 4 % are seen, and given up, nearly
-all at outlines.
+The three bounds were chosen by measurement, at 256 pixels, against depth drawn eight times finer. Of the figure's
+pixels 0.1 % are let through though hidden by more than a centimetre when it walks, 0.4 % when it turns fast with folded
+arms (7 % if only the side of the face were looked at); 2 % and 4 % are seen there, and given up.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ class Carried:
 
     ``target`` (N, 2) int32 the figure's grid samples in reading order; ``position`` (N, 2) their continuous (row, col)
     index on the other frame's grid; ``point`` and ``normal`` (N, 3) where they lie there and how the surface is turned,
-    in camera axes, metres; ``inside`` (N,) whether the nearest sample lies in the picture; ``visible`` (N,) whether they
-    are inside and seen there.
+    in camera axes, metres; ``inside`` (N,) whether the nearest sample lies in the picture; ``visible`` (N,) whether
+    they are inside and seen there.
     """
 
     target: Pixels
@@ -100,8 +99,8 @@ def match_mesh(
     """Return the exact map of every frame of a clip, with sub-pixel positions.
 
     The source is the grid's sample nearest to the projected point, and must show the surface that the point lies on.
-    Where several pixels claim one sample, the one whose point lies nearest (in space) to what the sample shows keeps it,
-    the first in reading order among equals. ``cost`` is the sum of these distances over the matches, in metres.
+    Where several pixels claim one sample, the one whose point lies nearest (in space) to what the sample shows keeps
+    it, the first in reading order among equals. ``cost`` is the sum of these distances over the matches, in metres.
 
     Frame i is matched with frame i - 1, or with frame 0 under ``first``. An exact map needs no filled-in reference:
     ``prev_new`` and ``prev`` are the same here.
@@ -148,9 +147,9 @@ def match_mesh(
 def _check(body: BodySequence, conditions: Conditions) -> None:
     if len(body.vertices) != len(conditions.mask) or conditions.face.max(initial=-1) >= len(body.faces):
         raise ShapeError(
-            f"mesh correspondence: a body of {len(body.vertices)} frames and {len(body.faces)} faces is not what "
-            f"conditions of {len(conditions.mask)} frames, which show face {conditions.face.max(initial=-1)}, were drawn "
-            "from; delete body.npz and conditions.npz to have both made again"
+            f"mesh correspondence: conditions of {len(conditions.mask)} frames that show face "
+            f"{conditions.face.max(initial=-1)} were not drawn from a body of {len(body.vertices)} frames and "
+            f"{len(body.faces)} faces; delete body.npz and conditions.npz to have both made again"
         )
 
 
@@ -198,7 +197,7 @@ def _is_seen_at(
 
 
 def _on_one_surface(point: Floats, there: Floats, normal: Floats, other: Floats) -> Flags:
-    """Tell whether two points (N, 3) lie in each other's tangent planes, up to a limb's bend, and at no step in depth."""
+    """Tell whether two points (N, 3) lie in each other's tangent plane, up to a limb's bend, and at no step of depth."""
     chord = there - point
     distance = np.sqrt((chord**2).sum(1))
     off = np.maximum(np.abs((chord * normal).sum(1)), np.abs((chord * other).sum(1)))

@@ -26,9 +26,9 @@ class Flow:
 class Judge:
     """What is known of a clip from its mesh.
 
-    ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame i - 1, in pixels of the full picture. ``map`` is
-    the exact map of consecutive frames on the metric grid, one target for a source. ``truths`` has T - 1 entries, on the
-    metric grid: entry i - 1 leads from frame i to the frame that the judged map takes its colours from.
+    ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame i - 1, in pixels of the full picture. ``map``
+    is the exact map of consecutive frames on the metric grid, one target for a source. ``truths`` has T - 1 entries, on
+    the metric grid: entry i - 1 leads from frame i to the frame that the judged map takes its colours from.
     """
 
     flows: tuple[Flow, ...]
