@@ -170,10 +170,20 @@ class CorrespondenceConfig:
     name: str = MISSING
     features: str = "official"
     e_weight: float = 1.0
+    workers: int | None = None
+    """Threads that match parts side by side; null means ``threads``, else the cores there are. Never of the result."""
+    cache: bool = True
+    """Keep maps by their content in $LATENTMAN_CACHE or ~/.cache/latentman, for all runs that need the same ones."""
 
     def __post_init__(self) -> None:
         check_choice("correspondence.features", self.features, ("official", "paper"))
         at_least("correspondence.e_weight", self.e_weight, 0)
+        if self.workers is not None:
+            at_least("correspondence.workers", self.workers, 1)
+
+    def result(self) -> dict[str, object]:
+        """Return the settings that decide which map is found; the others decide how fast."""
+        return {"name": self.name, "features": self.features, "e_weight": self.e_weight}
 
 
 @dataclass

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +203,12 @@ def make_correspondence(run: Run, advance: Advance) -> None:
     from latentman.correspondence.match import warn_of_losses
 
     config = run.config
-    match = build(config.correspondence, config.solver.name, config.reference.name)
+    cfg = replace(config.correspondence, workers=config.correspondence.workers or config.threads)
+    match = build(cfg, config.solver.name, config.reference.name)
+    if cfg.name == "mesh" and config.solver.name != "auto":
+        logger.warning(
+            "solver=%s plays no part in correspondence=mesh: add correspondence=densepose_lap", config.solver.name
+        )
     conditions, body = run.conditions(), run.body()
     sizes, maps = run.map_sizes, []
     for index, size in enumerate(sizes):
@@ -326,7 +331,9 @@ STAGES = (
     ),
     Stage(
         "correspondence",
-        lambda r: [asdict(x) for x in (r.config.correspondence, r.config.solver, r.config.reference)] + [r.map_sizes],
+        lambda r: [
+            *(r.config.correspondence.result(), asdict(r.config.solver), asdict(r.config.reference)), r.map_sizes
+        ],
         lambda r: [f"correspondence_{size}.npz" for size in r.map_sizes],
         make_correspondence,
         lambda r: len(r.map_sizes) * (r.config.num_frames - 1),

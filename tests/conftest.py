@@ -1,12 +1,17 @@
 """What every test starts from: one thread, no network, and a working directory that may be written to."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 # Before any test imports torch, a hub client or a tracker.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", WANDB_MODE="offline")
+os.environ["LATENTMAN_CACHE"] = tempfile.mkdtemp(prefix="latentman-test-cache-")
+atexit.register(shutil.rmtree, os.environ["LATENTMAN_CACHE"], ignore_errors=True)
 os.environ.update(MPLBACKEND="Agg", WANDB_SILENT="true")
 for variable in ("HYDRA_FULL_ERROR", "LATENTMAN_WEIGHTS", "CUDA_VISIBLE_DEVICES"):
     os.environ.pop(variable, None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from latentman.assignment.solvers import SOLVERS
 from latentman.config import CorrespondenceConfig
+from latentman.correspondence.cache import Cache, cache_dir
 from latentman.correspondence.match import REFERENCES, match_clip
 from latentman.correspondence.mesh import match_mesh
 from latentman.errors import DataError, check_choice
@@ -39,7 +41,6 @@ def _densepose_lap(
     reference: str,
 ) -> Correspondence:
     """Match by part-wise linear assignment on the IUV maps: the paper's way."""
-    # How the search is carried out (not what it finds) is passed on here: workers and a cache, where there are any.
     return match_clip(
         conditions.iuv,
         size=size,
@@ -47,8 +48,15 @@ def _densepose_lap(
         e_weight=cfg.e_weight,
         solver=solver,
         reference=reference,
+        workers=cfg.workers or _cores(),
+        cache=Cache(cache_dir()) if cfg.cache else None,
         progress=progress,
     )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; a cluster's job has fewer than its machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mesh(

@@ -197,7 +197,7 @@ def _is_seen_at(
 
 
 def _on_one_surface(point: Floats, there: Floats, normal: Floats, other: Floats) -> Flags:
-    """Tell whether two points (N, 3) lie in each other's tangent plane, up to a limb's bend, and at no step of depth."""
+    """Tell whether two points (N, 3) lie in each other's tangent plane, up to a limb's bend, and no step apart."""
     chord = there - point
     distance = np.sqrt((chord**2).sum(1))
     off = np.maximum(np.abs((chord * normal).sum(1)), np.abs((chord * other).sum(1)))

@@ -41,9 +41,9 @@ def test_metrics_are_flat_numbers_with_reasons_for_what_is_missing(finished):
     assert metrics["human_mse"] > 0
     assert 0 < metrics["human_mse_official_uint8"] < 255
     assert len(metrics["per_pair"]["human_mse"]) == 2
-    for name in ("human_mse_mesh", "warp_error"):
-        assert metrics[name] is None
-        assert metrics[f"{name}_reason"]
+    for name in ("human_mse_mesh", "warp_error", "background_flicker", "coverage", "map_error_px"):
+        assert metrics[name] > 0
+        assert len(metrics["per_pair"][name]) == 2
     assert all(metrics[f"seconds_{stage}"] >= 0 for stage in STAGES)
     assert metrics["peak_memory_bytes"] > 100e6
     assert all(v is None or isinstance(v, int | float | str) for k, v in metrics.items() if k != "per_pair")
