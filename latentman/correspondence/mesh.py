@@ -167,9 +167,10 @@ def _carry(surface: _Surface, conditions: Conditions, frame: int, to: int, size:
     face, bary = face[tuple(target.T)], bary[tuple(target.T)]
     point, normal = surface.points(face, bary), surface.normals[face]
     ahead = point[:, 2] > 0
-    safe = np.where(ahead[:, None], point, (0.0, 0.0, 1.0))
+    # What lies behind the camera has no place in the picture: it is projected from anywhere, and never inside.
+    point = np.where(ahead[:, None], point, (0.0, 0.0, 1.0))
     # The centre of the sample (row, col) of the picture lies at (col + 0.5, row + 0.5).
-    exact = project(safe, conditions.camera)[:, ::-1] - 0.5
+    exact = project(point, conditions.camera)[:, ::-1] - 0.5
     step = conditions.mask.shape[1] // size
     position = exact / step
     cell = nearest_sample(position)

@@ -136,7 +136,7 @@ def a_run():
     frames, mask = np.stack([picture(), picture(shift=2)]), np.stack([stick_figure()] * 2)
     # A body of one face without area: nothing of it is ever seen, so that what the mesh judges has no value.
     point = BodySequence(
-        vertices=np.zeros((2, 3, 3)),
+        vertices=np.full((2, 3, 3), 2.0),
         faces=np.array([[0, 1, 2]]),
         joints=np.zeros((2, 22, 3)),
         part=np.array([1]),
