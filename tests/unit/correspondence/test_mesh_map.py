@@ -168,7 +168,8 @@ def test_the_far_side_of_a_turned_body_is_not_matched():
 
 
 def test_points_outside_the_picture_are_counted():
-    body = scene(moved(sheet((0, 0, 0), 1.0, 1.0), [(0.6, 0, 0), (0, 0, 0)]))
+    # Larger than the picture: the second frame shows what lay beyond the edge of the first.
+    body = scene(moved(sheet((0, 0, 0), 2.0, 2.0), [(0.6, 0, 0), (0, 0, 0)]))
     conditions = seen(body, camera=CameraConfig(47, 0, 0, 0.1, distance=1.2))
     assert match_mesh(body, conditions, size=96).unmatched[1, 0] > 100
 
