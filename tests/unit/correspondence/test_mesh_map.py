@@ -211,7 +211,14 @@ def test_a_map_with_positions_survives_its_file_and_older_files_load(body, condi
     assert old.positions is None
     assert old.unmatched is None
     with pytest.raises(ShapeError, match=r"positions\[1\]"):
-        Correspondence(found.pairs, 48, "prev", found.cost, found.parts_skipped, positions=(found.positions[0], *found.positions[:0:-1]))
+        Correspondence(
+            found.pairs,
+            48,
+            "prev",
+            found.cost,
+            found.parts_skipped,
+            positions=(found.positions[0], *found.positions[:0:-1]),
+        )
     with pytest.raises(ShapeError, match="one for each pair"):
         Correspondence(found.pairs, 48, "prev", found.cost, found.parts_skipped, positions=found.positions[1:])
 
