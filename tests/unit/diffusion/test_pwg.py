@@ -1,10 +1,14 @@
 """Eq. 7 and 8: the frame-by-frame gradient against a batched one, and against finite differences."""
 
+import math
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
 from latentman.diffusion.denoise import decode
-from latentman.diffusion.pwg import guidance_loss, matched_target, pixel_wise_guidance, step_size
+from latentman.diffusion.pwg import bilinear, guidance_loss, matched_target, pixel_wise_guidance, step_size
 from latentman.errors import ShapeError
 
 from .conftest import FRAMES, GRID, IMAGE, random_map
@@ -80,3 +84,56 @@ def test_step_size_is_delta_strength_sqrt_of_the_noise_to_signal_ratio():
 def test_grid_that_does_not_divide_the_picture_is_refused(backbone):
     with pytest.raises(ShapeError, match="64x64 cannot be sampled on a 48x48"):
         pixel_wise_guidance(torch.randn(FRAMES, 4, GRID, GRID), random_map(48), lambda x: decode(backbone, x))
+
+
+def slow_bilinear(picture, row, col):
+    """One colour, corner by corner."""
+    last = picture.shape[-1] - 1
+    row, col = min(max(row, 0.0), last), min(max(col, 0.0), last)
+    total = 0.0
+    for r in (math.floor(row), math.floor(row) + 1):
+        for c in (math.floor(col), math.floor(col) + 1):
+            weight = max(0.0, 1 - abs(row - r)) * max(0.0, 1 - abs(col - c))
+            total = total + weight * picture[:, min(r, last), min(c, last)]
+    return total
+
+
+def test_bilinear_colours_are_those_of_a_loop_over_corners():
+    picture = torch.rand(3, 9, 9, dtype=torch.float64)
+    position = torch.rand(200, 2, dtype=torch.float64) * 10 - 1
+    position[:4] = torch.tensor([[0.0, 0.0], [8.0, 8.0], [3.0, 5.5], [-0.4, 8.4]])
+    expected = torch.stack([slow_bilinear(picture, *p) for p in position.tolist()], dim=1)
+    assert torch.allclose(bilinear(picture, position), expected, atol=1e-12)
+
+
+def with_positions(matches, shift):
+    """The same map with sources beside their samples, by up to ``shift`` of a grid cell."""
+    rng = np.random.default_rng(9)
+    positions = tuple((s + rng.uniform(-shift, shift, s.shape)).astype(np.float32) for _, s in matches.pairs)
+    return replace(matches, positions=positions)
+
+
+@pytest.mark.parametrize("reference", ["prev", "first"])
+@pytest.mark.parametrize("size", [IMAGE, IMAGE // 2])
+def test_sub_pixel_sources_are_read_from_the_full_picture(backbone, reference, size):
+    x0, step = torch.randn(FRAMES, 4, GRID, GRID), IMAGE // size
+    matches = with_positions(random_map(size, reference=reference), 0.5)
+    gradient = pixel_wise_guidance(x0, matches, lambda x: decode(backbone, x))
+    leaf = x0.clone().requires_grad_()
+    pictures, total = decode(backbone, leaf), 0.0
+    for i, (target, _) in enumerate(matches.pairs):
+        if len(target):
+            theirs = pictures[matches.source_frame(i)].detach()
+            colours = [slow_bilinear(theirs, *p) for p in (matches.positions[i] * step).tolist()]
+            mine = pictures[i][:, target[:, 0] * step, target[:, 1] * step]
+            total = total + (((mine - torch.stack(colours, dim=1)) * 25) ** 2).mean()
+    (expected,) = torch.autograd.grad(total, leaf)
+    assert torch.allclose(gradient, expected, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_positions_on_the_samples_guide_as_whole_pixels_do(backbone):
+    x0, matches = torch.randn(FRAMES, 4, GRID, GRID), random_map(IMAGE // 2)
+    whole, exact = (
+        pixel_wise_guidance(x0, m, lambda x: decode(backbone, x)) for m in (matches, with_positions(matches, 0.0))
+    )
+    assert torch.equal(whole, exact)
