@@ -124,7 +124,11 @@ class Config:
         self.sla.indices("sla", steps)
         self.pwg.indices("pwg", steps)
         if self.setup.image_size % self.pwg.size:
-            raise ConfigError(f"pwg.size={self.pwg.size} must divide setup.image_size={self.setup.image_size}")
+            sides = (str(n) for n in range(16, self.setup.image_size + 1) if self.setup.image_size % n == 0)
+            raise ConfigError(
+                f"pwg.size={self.pwg.size} must divide setup.image_size={self.setup.image_size}: "
+                f"choose one of {', '.join(sides)}"
+            )
         for module in self.sampler.modules:
             if module == "controlnet" and self.conditioner.name != "controlnet":
                 raise ConfigError(f"sampler.modules names controlnet, but conditioner={self.conditioner.name}")

@@ -56,6 +56,17 @@ def test_correspondences_are_kept_on_both_grids(finished):
         assert matches.num_matches > size * size / 20
 
 
+@pytest.mark.parametrize(("correspondence", "size"), [("densepose_lap", 256), ("mesh", 128)])
+def test_guidance_has_a_map_of_its_own_grid_up_to_the_whole_picture(tmp_path, correspondence, size):
+    folder = tmp_path / "guided"
+    short_run(folder, f"pwg.size={size}", f"correspondence={correspondence}", "num_frames=2")
+    guide = Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz"))
+    assert guide.size == size
+    assert guide.num_matches > size * size / 20
+    assert (guide.positions is not None) == (correspondence == "mesh")
+    assert read_json(folder / "metrics.json")["map_error_px"] >= 0
+
+
 def test_a_finished_run_is_skipped_and_left_as_it_is(finished, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "again")
     # The folder is part of no result, so the copy is this very run.

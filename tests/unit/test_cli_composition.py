@@ -44,6 +44,8 @@ def refused(arguments: list[str]) -> str:
         (["num_frames=abc"], ["num_frames", "abc", "Integer"]),
         (["num_frames=1"], ["num_frames=1", "2 or more"]),
         (["sla.window=[0,2]"], ["sla.window", "0 <= start < end <= 1"]),
+        (["pwg.size=100"], ["pwg.size=100 must divide setup.image_size=256", "16, 32, 64, 128, 256"]),
+        (["setup=sd15", "pwg.size=1024"], ["must divide setup.image_size=512", "256, 512"]),
         (["seed=0,1"], ["seed=0,1 is a sweep", "add -m", "seed=[...]"]),
         (["prompt="], ["prompt is empty"]),
         (["prompt=???"], ["prompt has no value"]),
