@@ -216,7 +216,7 @@ def make_correspondence(run: Run, advance: Advance) -> None:
         def progress(done: int, total: int, before: int = index) -> None:
             advance(before * total + done, len(sizes) * total)
 
-        maps.append(match(conditions, size, progress, body))
+        maps.append(match(conditions, body, size, progress))
         write_npz(run.folder / f"correspondence_{size}.npz", maps[-1].arrays())
     warn_of_losses(maps)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import platform
@@ -30,6 +29,7 @@ from latentman.bench.solver_results import CLIP_SIZE, Case, Clip, Measured, labe
 from latentman.bench.solver_table import tables
 from latentman.bench.solver_targets import target_lines
 from latentman.correspondence.match import match_clip
+from latentman.correspondence.parallel import available_cores
 from latentman.errors import ConfigError, DataError, LatentManError, check_choice
 from latentman.paths import write_json, write_npz, write_text
 
@@ -110,14 +110,12 @@ def time_clip(iuv: Maps, flavour: str, solvers: Sequence[str]) -> Clip:
     """Return the wall seconds of :func:`match_clip` over a clip, the better of two runs, on all cores it can use."""
     solver = next((name for name in ("auto", "certified") if name in solvers), solvers[-1])
     solver = "scipy" if solver == PLAIN else solver
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = cores if "workers" in inspect.signature(match_clip).parameters else 1
-    more: dict[str, Any] = {"workers": workers} if workers > 1 else {}
-    match_clip(iuv, size=SIZES[0], solver=solver, **more)
+    workers = available_cores()
+    match_clip(iuv, size=SIZES[0], solver=solver, workers=workers)
     times = []
     for _ in range(2):
         before = time.perf_counter()
-        match_clip(iuv, size=CLIP_SIZE, solver=solver, **more)
+        match_clip(iuv, size=CLIP_SIZE, solver=solver, workers=workers)
         times.append(time.perf_counter() - before)
     return Clip(flavour, solver, workers, min(times))
 

@@ -107,19 +107,32 @@ def match_clip(
     if workers < 1:
         raise ConfigError(f"correspondence.workers={workers} cannot match anything: take at least 1")
     maps = np.ascontiguousarray(downsample(_check_maps(iuv), size))
-    key = clip_key(maps, features=features, e_weight=e_weight, solver=solver, reference=reference)
-    found = cache.load(key, maps, reference) if cache is not None else None
-    if found is None:
-        found = _search(maps, PartMatcher(features, e_weight, solver), reference, workers, progress)
-        if cache is not None:
-            cache.store(key, found)
-    elif progress is not None and len(maps) > 1:
-        progress(len(maps) - 1, len(maps) - 1)
+    matcher = PartMatcher(features, e_weight, solver)
+    if cache is None:
+        found = _search(maps, matcher, reference, workers, progress)
+    else:
+        found = _remembered(cache, maps, matcher, reference, workers, progress)
     if left := int(num_unmatched(maps, found).sum()):
         _log.warning(
             "correspondence: solver=%s left %d of %d pixels that have a partner without one on the %dx%d grid",
             solver, left, left + found.num_matches, size, size,
         )  # fmt: skip
+    return found
+
+
+def _remembered(
+    cache: Cache, maps: IUV, matcher: PartMatcher, reference: str, workers: int, progress: Progress | None
+) -> Correspondence:
+    """Take the map from the cache, or find it and leave it there."""
+    key = clip_key(
+        maps, features=matcher.features, e_weight=matcher.e_weight, solver=matcher.solver, reference=reference
+    )
+    found = cache.load(key, maps, reference)
+    if found is None:
+        found = _search(maps, matcher, reference, workers, progress)
+        cache.store(key, found)
+    elif progress is not None and len(maps) > 1:
+        progress(len(maps) - 1, len(maps) - 1)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +10,11 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 Step = TypeVar("Step")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use; a cluster's job has fewer than its machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_tasks(tasks: Sequence[Iterable[Step]], workers: int) -> Iterator[Step]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from latentman.correspondence.mesh import carry, match_mesh
 from latentman.types import BodySequence, Conditions, Correspondence
@@ -62,14 +63,9 @@ def sample(picture: NDArray[np.uint8], position: NDArray[np.floating]) -> NDArra
 
     Positions outside the outermost samples take the nearest sample's colour.
     """
-    limit = np.array(picture.shape[:2]) - 1
-    position = position.astype(np.float64).clip(0, limit)
-    corner = np.floor(position).astype(np.int64).clip(0, np.maximum(limit - 1, 0))
-    (row, col), (down, right) = corner.T, (position - corner).T[..., None]
-    below, beside = np.minimum(row + 1, limit[0]), np.minimum(col + 1, limit[1])
-    upper = picture[row, col] * (1 - right) + picture[row, beside] * right
-    lower = picture[below, col] * (1 - right) + picture[below, beside] * right
-    return np.asarray(upper * (1 - down) + lower * down)
+    at = position.T.astype(np.float64)
+    channels = np.moveaxis(picture, -1, 0).astype(np.float64)
+    return np.stack([map_coordinates(channel, at, order=1, mode="nearest") for channel in channels], axis=-1)
 
 
 def _flow(body: BodySequence, conditions: Conditions, frame: int, to: int, size: int) -> Flow:

@@ -71,11 +71,7 @@ def write_job_page(job_dir: Path) -> None:
     clips = Clips(fps=run_fps(folders[0]) if folders else 10.0)
     cards = "".join(_card(folder, job_dir, clips) for folder in folders)
     choices = mapping(status, "choices")
-    facts = [
-        (name, choices[name])
-        for name in ("setup", "motion", "body", "sampler", "sla", "pwg", "fidelity")
-        if name in choices
-    ]
+    facts = [(name, choices[name]) for name in sections.CHOICES if name in choices]
     items = "".join(f"<li>{name} <b>{text(value)}</b></li>" for name, value in facts)
     title = f"{status.get('name') or job_dir.name}: {len(folders)} prompts"
     header = f'<header><p class="over">LatentMan</p><h1>{text(title)}</h1><ul class="facts">{items}</ul></header>'

@@ -41,8 +41,22 @@ METRICS = {
     ),
     "num_matches": ("Matched pixels", "over all pairs", "pixels that the map M connects"),
     "parts_skipped": ("Body parts skipped", "over all pairs", "seen in only one frame of a pair"),
+    "unmatched_outside": (
+        "Unmatched: outside",
+        "pixels, over all pairs",
+        "their point lies beyond the reference's edge",
+    ),
+    "unmatched_occluded": ("Unmatched: hidden", "over all pairs", "pixels whose point is not seen in the reference"),
+    "unmatched_contested": (
+        "Unmatched: contested",
+        "pixels, over all pairs",
+        "another pixel lies nearer to their source",
+    ),
 }
 """Name, unit and meaning of what ``metrics.json`` may hold; anything else is shown under its own name."""
+
+CHOICES = ("setup", "motion", "body", "correspondence", "sampler", "reference", "sla", "pwg", "fidelity")
+"""The groups whose choices a page tells."""
 
 COSTS = ("seconds", "peak_memory_bytes")
 
@@ -50,10 +64,7 @@ COSTS = ("seconds", "peak_memory_bytes")
 def run_header(status: Mapping[str, Any]) -> str:
     """Return the prompt with the choices under it, and what went wrong if something did."""
     choices = mapping(status, "choices")
-    facts = [
-        (name, choices.get(name))
-        for name in ("setup", "motion", "body", "sampler", "reference", "sla", "pwg", "fidelity")
-    ]
+    facts = [(name, choices.get(name)) for name in CHOICES]
     facts += [("seed", status.get("seed")), ("frames", status.get("num_frames")), ("state", status.get("state"))]
     items = "".join(f"<li>{name} <b>{text(value)}</b></li>" for name, value in facts if value is not None)
     name = status.get("name")
@@ -203,6 +214,8 @@ def number(value: object) -> str:
         return text(value)
     if float(value).is_integer() and abs(value) < 1e12:
         return f"{int(value):,}".replace(",", "\u202f")
+    if abs(value) < 1e-3:  # rounding, as in the error of an exact map
+        return "0.00"
     return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 10 else f"{value:.2f}"
 
 

@@ -72,8 +72,7 @@ class Paths {
     List& list = lists_[i];
     list.edges.clear();
     for (int t = 0; t < found_.count; ++t) list.edges.emplace_back(found_.index[t], found_.cost[t]);
-    const bool all = found_.count == m_;
-    list.beyond = all ? kInfinity : std::max(found_.value[found_.count - 1], all ? 0.0 : -kInfinity);
+    list.beyond = found_.count == m_ ? kInfinity : found_.value[found_.count - 1];
     list.beyond_short = found_.count > list_ ? found_.value[list_ - 1] : list.beyond;
   }
 

@@ -11,7 +11,7 @@ from latentman.correspondence.build import build
 from latentman.correspondence.features import part_features
 from latentman.correspondence.match import downsample, match_clip, warn_of_losses
 from latentman.errors import ConfigError, DataError, ShapeError
-from latentman.types import Camera, Conditions
+from latentman.types import BodySequence, Camera, Conditions
 
 REFERENCES = ["prev_new", "prev", "first"]
 
@@ -189,10 +189,16 @@ def conditions_of(iuv):
     return Conditions(zeros, zeros, iuv, iuv[..., 0] > 0, np.zeros(shape, np.int32), bary, camera)
 
 
+def body_of(frames):
+    """A mesh of one face, which an assignment has no use for."""
+    one, corners = np.array([1]), np.zeros((1, 3, 2))
+    return BodySequence(np.zeros((frames, 3, 3)), np.array([[0, 1, 2]]), np.zeros((frames, 22, 3)), one, corners, 10.0)
+
+
 def test_build_passes_every_setting_on():
     clip = noisy_clip(7)
     search = build(CorrespondenceConfig("densepose_lap", features="paper", e_weight=3.0), "scipy", "first")
-    found = search(conditions_of(clip), 6)
+    found = search(conditions_of(clip), body_of(len(clip)), 6)
     expected = match_clip(clip, size=6, features="paper", e_weight=3.0, solver="scipy", reference="first")
     assert found.reference == "first"
     np.testing.assert_array_equal(found.cost, expected.cost)
