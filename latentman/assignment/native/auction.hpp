@@ -18,7 +18,7 @@ struct AuctionRules {
   int list = 16;            // K
   double first_eps = 1.0;   // eps of the first phase
   double last_eps = 0.002;  // eps of the last
-  double divisor = 5.0;     // eps falls by this from phase to phase
+  double divisor = 10.0;    // eps falls by this from phase to phase
   int bids_per_column = 50; // a phase stops here at the latest; the exact search mends what is left
 };
 

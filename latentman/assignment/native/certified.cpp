@@ -21,7 +21,7 @@ namespace latentman {
 namespace {
 
 constexpr int kList = 16;       // columns that a row knows at first
-constexpr int kRatio = 4;       // points of a level over those of the next coarser one
+constexpr int kRatio = 3;       // points of a level over those of the next coarser one
 constexpr int kCoarsest = 64;   // rows of the coarsest level, at least
 constexpr int kAuctioned = 250; // fewer rows go to the exact search at once: there it is as fast alone
 

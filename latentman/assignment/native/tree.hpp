@@ -13,10 +13,10 @@
 #include <numeric>
 #include <vector>
 
-// Where compiler and system can, the query is built twice, and the processor's own vector width is taken at run time.
-// Both give the same bits: nothing is contracted (-ffp-contract=off), and every operation is rounded as IEEE says.
+// Where compiler and system can, the query is built three times, and the processor's own vector width is taken at run time.
+// All give the same bits: nothing is contracted (-ffp-contract=off), and every operation is rounded as IEEE says.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-#define VECTORISED __attribute__((target_clones("avx2", "default"), flatten))
+#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default"), flatten))
 #else
 #define VECTORISED
 #endif
