@@ -91,13 +91,22 @@ $(VENV)/installed-torch: | $(PY)
 	@$(PIP) $(PIP_ARGS) '$(TORCH)'
 	@touch $@
 
+# The command of that compiler: its file itself, since pip hides the environment's packages from a build.
+define ZIG
+import pathlib, shlex, ziglang
+print(shlex.quote(str(pathlib.Path(ziglang.__file__).with_name("zig"))), "c++")
+endef
+export ZIG
+
 # The solver wants a C++ compiler; where the system has none, one from the package index will do, and without any the
 # installation goes on.
 $(VENV)/installed: pyproject.toml $(NATIVE) $(VENV)/installed-torch
 	@echo 'installing latentman'
 	@if [ -z "$$CXX" ] && ! command -v c++ >/dev/null && ! command -v g++ >/dev/null && ! command -v clang++ >/dev/null && \
-	  $(PIP) --quiet ziglang; then export CXX='$(abspath $(PY)) -m ziglang c++'; fi; \
+	  $(PIP) --quiet ziglang; then export CXX="$$($(PY) -c "$$ZIG")"; fi; \
 	$(PIP) --quiet --editable .
+	@$(PY) -c 'import sys; from latentman.assignment.certified import is_compiled; sys.exit(not is_compiled())' || \
+	  echo 'solver=certified was not compiled: solver=auto takes scipy, which is slow on large pictures'
 	@$(PIP) --quiet --only-binary lapjv 'lapjv>=1.3.24' 2>/dev/null || \
 	  echo 'lapjv has no wheel for this Python: solver=lapjv stays away, every other solver is there'
 	@touch $@
