@@ -15,25 +15,26 @@ from omegaconf import MISSING
 from latentman.character_groups import BodyConfig, MotionConfig
 from latentman.errors import ConfigError
 from latentman.groups import (
-    CameraConfig,
-    ConditionerConfig,
     CorrespondenceConfig,
-    DepthConfig,
     MetricsConfig,
     NamedConfig,
     PathsConfig,
     PromptEntry,
     PromptsConfig,
+    VideoConfig,
+    at_least,
+    positive,
+)
+from latentman.sampling_groups import (
+    ConditionerConfig,
     PwgConfig,
     SamplerConfig,
     SetupConfig,
     SlaConfig,
     StepGate,
     TextConfig,
-    VideoConfig,
-    at_least,
-    positive,
 )
+from latentman.scene_groups import CameraConfig, DepthConfig
 
 __all__ = [
     "BodyConfig",

@@ -1,0 +1,54 @@
+"""The groups that decide how the scene is seen: the camera, and how depth becomes a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from latentman.errors import ConfigError, check_choice
+from latentman.groups import positive
+
+
+@dataclass
+class CameraConfig:
+    """The fixed camera: it stands where the whole clip fits into the picture with this margin."""
+
+    yfov_deg: float = 40.0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 5.0
+    margin: float = 0.08
+    distance: float | None = None
+    """Metres from the first frame's pelvis; null fits the clip. A character may then leave the picture."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.yfov_deg <= 150:
+            raise ConfigError(f"camera.yfov_deg={self.yfov_deg} must lie between 1 and 150")
+        if not 0 <= self.margin < 0.5:
+            raise ConfigError(f"camera.margin={self.margin} must be 0 or more and below 0.5")
+        if not -89 <= self.pitch_deg <= 89:
+            raise ConfigError(f"camera.pitch_deg={self.pitch_deg} must lie between -89 and 89")
+        if self.distance is not None:
+            positive("camera.distance", self.distance)
+
+
+@dataclass
+class DepthConfig:
+    """How metric depth becomes the ControlNet's picture (near is bright, background 0)."""
+
+    encoding: str = "inverse"
+    range: str = "clip"
+    fixed: list[float] | None = None
+    """[near, far] in metres, for ``range: fixed``."""
+    low: float = 0.3
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice("depth.encoding", self.encoding, ("inverse", "linear", "official"))
+        check_choice("depth.range", self.range, ("clip", "body", "fixed"))
+        if not 0 <= self.low < self.high <= 1:
+            raise ConfigError(f"depth.low={self.low}, depth.high={self.high}: they need 0 <= low < high <= 1")
+        if (self.fixed is not None) != (self.range == "fixed"):
+            raise ConfigError(
+                f"depth.range={self.range}, depth.fixed={self.fixed}: depth.fixed=[near,far] goes with range=fixed only"
+            )
+        if self.fixed is not None and (len(self.fixed) != 2 or not 0 < self.fixed[0] < self.fixed[1]):
+            raise ConfigError(f"depth.fixed={self.fixed} must be [near, far] in metres with 0 < near < far")
