@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from latentman.errors import ConfigError, check_choice
 from latentman.groups import positive
 
+MAX_ORBIT_DEG = 3600
+"""Largest angle of camera.orbit either way."""
+
 
 @dataclass
 class CameraConfig:
-    """The fixed camera: it stands where the whole clip fits into the picture with this margin."""
+    """The camera: it stands, or moves, where the whole clip fits into the picture with this margin."""
 
     yfov_deg: float = 40.0
     yaw_deg: float = 0.0
@@ -18,6 +21,10 @@ class CameraConfig:
     margin: float = 0.08
     distance: float | None = None
     """Metres from the first frame's pelvis; null fits the clip. A character may then leave the picture."""
+    orbit: float = 0.0
+    """Degrees that the camera goes round the character from the first frame to the last, from yaw_deg, in its sense."""
+    follow: float = 0.0
+    """Share, 0 to 1, of the character's smoothed way over the floor that the camera goes along with."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.yfov_deg <= 150:
@@ -28,6 +35,21 @@ class CameraConfig:
             raise ConfigError(f"camera.pitch_deg={self.pitch_deg} must lie between -89 and 89")
         if self.distance is not None:
             positive("camera.distance", self.distance)
+        if not -MAX_ORBIT_DEG <= self.orbit <= MAX_ORBIT_DEG:
+            raise ConfigError(
+                f"camera.orbit={self.orbit} must lie between -{MAX_ORBIT_DEG} and {MAX_ORBIT_DEG} degrees, ten rounds: "
+                "it is the angle of the whole clip"
+            )
+        if not 0 <= self.follow <= 1:
+            raise ConfigError(
+                f"camera.follow={self.follow} must lie between 0 (the camera stays) and 1 (it keeps up with the "
+                "character)"
+            )
+
+    @property
+    def moves(self) -> bool:
+        """Whether the camera is asked to move at all."""
+        return self.orbit != 0 or self.follow != 0
 
 
 @dataclass

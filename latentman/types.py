@@ -102,7 +102,7 @@ class BodySequence:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A fixed pinhole camera: ``X_cam = rotation @ X + translation``; focal lengths and centre in pixels."""
+    """A pinhole camera of one frame: ``X_cam = rotation @ X + translation``; focal lengths and centre in pixels."""
 
     rotation: Array
     translation: Array
@@ -117,6 +117,30 @@ class Camera:
         _expect("camera.rotation", self.rotation, (3, 3), np.floating)
         _expect("camera.translation", self.translation, (3,), np.floating)
 
+    @property
+    def intrinsics(self) -> Array:
+        """Focal lengths, centre, height and width as one array (6,) float64."""
+        return np.array([self.fx, self.fy, self.cx, self.cy, self.height, self.width], dtype=np.float64)
+
+    @classmethod
+    def from_arrays(cls, rotation: Array, translation: Array, intrinsics: Array) -> Camera:
+        """Rebuild a camera from its rotation (3, 3), translation (3,) and :attr:`intrinsics` (6,)."""
+        fx, fy, cx, cy, height, width = (float(x) for x in intrinsics)
+        return cls(rotation, translation, fx, fy, cx, cy, int(height), int(width))
+
+    def stands_at(self, other: Camera, tolerance: float = 0.0) -> bool:
+        """Return whether no number of two cameras differs by more than ``tolerance``."""
+        pairs = (
+            (self.rotation, other.rotation),
+            (self.translation, other.translation),
+            (self.intrinsics, other.intrinsics),
+        )
+        return self is other or all(float(np.abs(a - b).max()) <= tolerance for a, b in pairs)
+
+
+STANDING_M = 1e-9
+"""How far a camera may be off by rounding (metres, or a rotation matrix' entries) and still stand still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -125,7 +149,7 @@ class Conditions:
     ``depth`` (T, H, W) float32 metres, 0 outside the figure; ``disparity`` (T, H, W) float32 0 to 1, the picture that
     the ControlNet is given (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W)
     bool; ``face`` (T, H, W) int32 face index, -1 outside; ``bary`` (T, H, W, 3) float32 barycentric coordinates in
-    that face.
+    that face; ``cameras`` T entries, what each frame is seen by: a camera that stands still is there T times.
     """
 
     depth: Array
@@ -134,7 +158,7 @@ class Conditions:
     mask: Array
     face: Array
     bary: Array
-    camera: Camera
+    cameras: tuple[Camera, ...]
 
     def __post_init__(self) -> None:
         frames, height, width = (*self.depth.shape, 0, 0, 0)[:3]
@@ -144,10 +168,23 @@ class Conditions:
         _expect("conditions.mask", self.mask, (frames, height, width), np.bool_)
         _expect("conditions.face", self.face, (frames, height, width), np.integer)
         _expect("conditions.bary", self.bary, (frames, height, width, 3), np.floating)
+        if len(self.cameras) != frames:
+            raise ShapeError(
+                f"conditions.cameras: expected {frames} entries, one for each frame, got {len(self.cameras)}"
+            )
+
+    @property
+    def camera_moves(self) -> bool:
+        """Whether some frame is seen from elsewhere than the first, so that the background moves in the picture."""
+        return not all(camera.stands_at(self.cameras[0], STANDING_M) for camera in self.cameras)
 
     def arrays(self) -> dict[str, Any]:
-        """Return the content as plain arrays, for an npz file."""
-        cam = self.camera
+        """Return the content as plain arrays, for an npz file: one camera where all are equal, else T of them."""
+        cameras = self.cameras
+        if all(camera.stands_at(cameras[0]) for camera in cameras):
+            cameras = cameras[:1]
+        seen_by = [[c.rotation for c in cameras], [c.translation for c in cameras], [c.intrinsics for c in cameras]]
+        rotation, translation, intrinsics = (values[0] if len(cameras) == 1 else np.stack(values) for values in seen_by)
         return {
             "depth": self.depth,
             "disparity": self.disparity,
@@ -155,18 +192,21 @@ class Conditions:
             "mask": self.mask,
             "face": self.face,
             "bary": self.bary,
-            "camera_rotation": cam.rotation,
-            "camera_translation": cam.translation,
-            "camera_intrinsics": np.array([cam.fx, cam.fy, cam.cx, cam.cy, cam.height, cam.width], dtype=np.float64),
+            "camera_rotation": rotation,
+            "camera_translation": translation,
+            "camera_intrinsics": intrinsics,
         }
 
     @classmethod
     def from_arrays(cls, data: Mapping[str, Array]) -> Conditions:
         """Rebuild conditions from what :meth:`arrays` returned."""
-        fx, fy, cx, cy, height, width = (float(x) for x in data["camera_intrinsics"])
-        camera = Camera(data["camera_rotation"], data["camera_translation"], fx, fy, cx, cy, int(height), int(width))
         fields = {k: data[k] for k in ("depth", "disparity", "iuv", "mask", "face", "bary")}
-        return cls(**fields, camera=camera)
+        views = (data["camera_rotation"], data["camera_translation"], data["camera_intrinsics"])
+        if views[0].ndim == 2:
+            cameras = (Camera.from_arrays(*views),) * len(fields["mask"])
+        else:
+            cameras = tuple(Camera.from_arrays(*view) for view in zip(*views, strict=True))
+        return cls(**fields, cameras=cameras)
 
 
 @dataclass(frozen=True, slots=True)

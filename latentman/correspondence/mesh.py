@@ -1,8 +1,9 @@
 """The exact map M: points of the surface, carried from frame to frame by the mesh itself.
 
 A pixel of the figure knows its face and its place in it. The same place of the same face in the reference's mesh is
-the same point of the body; projected, it is the exact sub-pixel source. Nothing is searched for: what remains is to
-tell whether the point is seen there, and to give every source to one target only.
+the same point of the body; projected by the reference's camera, it is the exact sub-pixel source, however the camera
+may move. Nothing is searched for: what remains is to tell whether the point is seen there, and to give every source to
+one target only.
 
 Whether it is seen is decided by what the reference's pixels show. The face must be turned to the camera, and what is
 seen at the pixel where the colour would be read must be the surface on which the point lies: the two points must lie in
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from latentman.correspondence.match import REFERENCES, downsample
 from latentman.errors import ShapeError, check_choice
 from latentman.render.camera import project, to_camera
-from latentman.types import UNMATCHED, Array, BodySequence, Camera, Conditions, Correspondence
+from latentman.types import UNMATCHED, Array, BodySequence, Conditions, Correspondence
 
 SLACK_M = 0.003
 """Metres that two points of one surface may lie off each other's tangent plane, however near they are."""
@@ -85,7 +86,7 @@ def carry(body: BodySequence, conditions: Conditions, *, frame: int, to: int, si
         ShapeError: if body and conditions do not belong together, or ``size`` does not divide the picture.
     """
     _check(body, conditions)
-    return _carry(_surface(body, conditions.camera, to), conditions, frame, to, size)
+    return _carry(_surface(body, conditions, to), conditions, frame, to, size)
 
 
 def match_mesh(
@@ -124,7 +125,7 @@ def match_mesh(
     cost, unmatched = np.zeros(frames), np.zeros((frames, len(UNMATCHED)), np.int64)
     for i in range(1, frames):
         to = 0 if reference == "first" else i - 1
-        surface = _surface(body, conditions.camera, to)
+        surface = _surface(body, conditions, to)
         carried = _carry(surface, conditions, i, to, size)
         source, kept, distance, seen = _settle(surface, conditions, carried, to, size)
         pairs.append((carried.target[kept], source[kept]))
@@ -153,8 +154,8 @@ def _check(body: BodySequence, conditions: Conditions) -> None:
         )
 
 
-def _surface(body: BodySequence, camera: Camera, frame: int) -> _Surface:
-    corners = to_camera(body.vertices[frame], camera)[body.faces]
+def _surface(body: BodySequence, conditions: Conditions, frame: int) -> _Surface:
+    corners = to_camera(body.vertices[frame], conditions.cameras[frame])[body.faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.sqrt((normals**2).sum(-1, keepdims=True))
     # A face without area has no direction; it is never drawn, so nothing is ever seen on it.
@@ -170,7 +171,7 @@ def _carry(surface: _Surface, conditions: Conditions, frame: int, to: int, size:
     # What lies behind the camera has no place in the picture: it is projected from anywhere, and never inside.
     point = np.where(ahead[:, None], point, (0.0, 0.0, 1.0))
     # The centre of the sample (row, col) of the picture lies at (col + 0.5, row + 0.5).
-    exact = project(point, conditions.camera)[:, ::-1] - 0.5
+    exact = project(point, conditions.cameras[to])[:, ::-1] - 0.5
     step = conditions.mask.shape[1] // size
     position = exact / step
     cell = nearest_sample(position)

@@ -1,8 +1,14 @@
-"""Where the camera stands: one place for the whole clip, so that only the character moves in the picture."""
+"""Where the camera stands in every frame: in one place, or moving round the character and along with it.
+
+A moving camera is a rigid rig: it turns about a vertical axis through a centre, and goes along with that centre. In the
+rig's own axes all frames are seen from one place, so that the closed form which frames a clip for a standing camera
+frames it for a moving one, every vertex of every frame inside the margin of that frame's picture.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,29 +22,84 @@ NEAREST_M = 0.25
 MIN_EXTENT_M = 1e-6
 """A clip that is smaller than this is a point."""
 
+FOLLOW_HZ = 0.5
+"""Swings a second of the character's way of which a camera that follows takes half."""
 
-def place_camera(sequence: BodySequence, config: CameraConfig, size: int) -> Camera:
-    """Return the clip's camera for square pictures of ``size`` pixels.
 
-    It fits the whole clip, or stands ``config.distance`` metres from the first frame's pelvis and looks at it.
+def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tuple[Camera, ...]:
+    """Return the camera of every frame, T of them, for square pictures of ``size`` pixels.
+
+    They fit the whole clip, or stand ``config.distance`` metres from what they look at: the first frame's pelvis, and
+    with ``follow`` a point at its height that goes along. A camera that does not move is the same object T times.
+
+    Raises:
+        DataError: if the clip is one point, which no distance frames.
     """
+    frames = len(sequence.vertices)
+    if not config.moves:
+        return (_standing(sequence, config, size),) * frames
+    rotations = np.stack([_view_rotation(yaw, config.pitch_deg) for yaw in yaw_of_frames(config, frames)])
+    centres = centre_of_frames(sequence, config)
+    # In the rig's axes: turned about the centre, and as far from it as the clip needs.
     if config.distance is not None:
-        return look_at(
-            sequence.joints[0, 0],
-            distance=config.distance,
-            size=size,
-            yfov_deg=config.yfov_deg,
-            yaw_deg=config.yaw_deg,
-            pitch_deg=config.pitch_deg,
-        )
-    return frame_clip(
-        sequence.vertices,
-        size=size,
-        yfov_deg=config.yfov_deg,
-        yaw_deg=config.yaw_deg,
-        pitch_deg=config.pitch_deg,
-        margin=config.margin,
-    )
+        offset = np.array([0.0, 0.0, config.distance])
+    else:
+        points = (sequence.vertices.astype(np.float64) - centres[:, None]) @ rotations.transpose(0, 2, 1)
+        offset = _fit(points.reshape(-1, 3), _slope(config.yfov_deg, config.margin))
+    return tuple(_camera(r, offset - r @ c, size, config.yfov_deg) for r, c in zip(rotations, centres, strict=True))
+
+
+def yaw_of_frames(config: CameraConfig, frames: int) -> Array:
+    """Return the camera's yaw (T,) in degrees: from ``yaw_deg`` at constant speed over ``orbit``, both ends included.
+
+    A clip of one frame has no time to go round in.
+    """
+    return config.yaw_deg + config.orbit * np.linspace(0.0, 1.0, frames)
+
+
+def centre_of_frames(sequence: BodySequence, config: CameraConfig) -> Array:
+    """Return the point (T, 3) that a moving camera goes round and along with.
+
+    It is ``1 - follow`` parts of a fixed point and ``follow`` parts of the pelvis' smoothed way over the floor. The
+    fixed point is the first frame's pelvis under ``distance``, else the middle of the pelvis' way, at any height.
+    """
+    pelvis = sequence.joints[:, 0].astype(np.float64)
+    fixed = pelvis[0] if config.distance is not None else (pelvis.min(0) + pelvis.max(0)) / 2
+    centres = np.repeat(fixed[None], len(pelvis), axis=0)
+    if config.follow > 0:
+        way = smooth_path(pelvis[:, [0, 2]], sequence.fps)
+        centres[:, [0, 2]] = (1 - config.follow) * centres[:, [0, 2]] + config.follow * way
+    return centres
+
+
+def smooth_path(path: Array, fps: float) -> Array:
+    """Return a path (T, D) without the sway of single steps, smooth enough to carry a camera.
+
+    The smoothed path c minimises |c - path|^2 + w |D2 c|^2, D2 being second differences (Whittaker 1923; Hodrick and
+    Prescott 1997): a straight path at constant speed stays as it is up to its ends, where a moving average would lag.
+    The weight w halves what goes to and fro ``FOLLOW_HZ`` times a second; the sway of walking, about once a second, is
+    left at a sixteenth, and the rhythm of its steps at less.
+
+    Args:
+        path: (T, D) metres.
+        fps: frames a second.
+    """
+    frames = len(path)
+    if frames < 3:
+        return path.astype(np.float64)
+    # Above half the frame rate there is nothing to keep: the highest frequency is an alternation from frame to frame.
+    turn = min(2 * math.pi * FOLLOW_HZ / fps, math.pi)
+    weight = (2 - 2 * math.cos(turn)) ** -2
+    second = np.diff(np.eye(frames), 2, axis=0)
+    return np.asarray(np.linalg.solve(np.eye(frames) + weight * second.T @ second, path.astype(np.float64)))
+
+
+def _standing(sequence: BodySequence, config: CameraConfig, size: int) -> Camera:
+    """Return the one camera of a clip that is seen from one place."""
+    view = {"yfov_deg": config.yfov_deg, "yaw_deg": config.yaw_deg, "pitch_deg": config.pitch_deg}
+    if config.distance is not None:
+        return look_at(sequence.joints[0, 0], distance=config.distance, size=size, **view)
+    return frame_clip(sequence.vertices, margin=config.margin, size=size, **view)
 
 
 def frame_clip(
@@ -63,18 +124,7 @@ def frame_clip(
     """
     rotation = _view_rotation(yaw_deg, pitch_deg)
     points = vertices.reshape(-1, 3).astype(np.float64) @ rotation.T
-    slope = math.tan(math.radians(yfov_deg) / 2) * (1 - 2 * margin)
-    planar, depth = points[:, :2], points[:, 2:]
-    high, low = (planar - slope * depth).max(0), (planar + slope * depth).min(0)
-    if float(np.ptp(points, axis=0).max()) < MIN_EXTENT_M:
-        raise DataError(
-            "cannot place the camera: all vertices of the clip lie in one point; check motion=... and body=..."
-        )
-    # With a wide angle and a deep, narrow clip the tightest frustum would have its tip in the nearest vertex. Standing
-    # further back keeps every bound.
-    distance = max(float((high - low).max()) / (2 * slope), NEAREST_M - float(depth.min()))
-    translation = np.array([*(-(high + low) / 2), distance])
-    return _camera(rotation, translation, size, yfov_deg)
+    return _camera(rotation, _fit(points, _slope(yfov_deg, margin)), size, yfov_deg)
 
 
 def look_at(target: Array, *, distance: float, size: int, yfov_deg: float, yaw_deg: float, pitch_deg: float) -> Camera:
@@ -89,10 +139,34 @@ def to_camera(points: Array, camera: Camera) -> Array:
     return points.astype(np.float64) @ camera.rotation.T + camera.translation
 
 
+def to_cameras(points: Array, cameras: Sequence[Camera]) -> Array:
+    """Return points (T, ..., 3) of the world in the axes of each frame's camera, metres, float64."""
+    return np.stack([to_camera(of_frame, camera) for of_frame, camera in zip(points, cameras, strict=True)])
+
+
 def project(points: Array, camera: Camera) -> Array:
     """Return pixel coordinates (..., 2) as (u, v) of points (..., 3) in camera axes that lie in front of the camera."""
     focal, centre = np.array([camera.fx, camera.fy]), np.array([camera.cx, camera.cy])
     return points[..., :2] / points[..., 2:] * focal + centre
+
+
+def _slope(yfov_deg: float, margin: float) -> float:
+    """Return half the width, per metre of depth, of what lies inside the margin."""
+    return math.tan(math.radians(yfov_deg) / 2) * (1 - 2 * margin)
+
+
+def _fit(points: Array, slope: float) -> Array:
+    """Return the translation (3,) after which points (N, 3) in view axes lie inside the tightest frustum."""
+    planar, depth = points[:, :2], points[:, 2:]
+    high, low = (planar - slope * depth).max(0), (planar + slope * depth).min(0)
+    if float(np.ptp(points, axis=0).max()) < MIN_EXTENT_M:
+        raise DataError(
+            "cannot place the camera: all vertices of the clip lie in one point; check motion=... and body=..."
+        )
+    # With a wide angle and a deep, narrow clip the tightest frustum would have its tip in the nearest vertex. Standing
+    # further back keeps every bound.
+    distance = max(float((high - low).max()) / (2 * slope), NEAREST_M - float(depth.min()))
+    return np.array([*(-(high + low) / 2), distance])
 
 
 def _camera(rotation: Array, translation: Array, size: int, yfov_deg: float) -> Camera:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from latentman.config import CameraConfig, DepthConfig
-from latentman.render.camera import place_camera, project, to_camera
+from latentman.render.camera import place_cameras, project, to_cameras
 from latentman.render.depth import encode_depth
 from latentman.render.iuv import draw_iuv
 from latentman.render.rasterize import NEAR, Fragments, get_rasterizer
@@ -38,7 +38,7 @@ def render_conditions(
 
     Args:
         sequence: the moving mesh.
-        camera: where the camera stands.
+        camera: where the camera stands, and how it moves.
         depth: how metric depth becomes disparity.
         size: height and width in pixels.
         renderer: name of the rasteriser.
@@ -50,25 +50,25 @@ def render_conditions(
         DataError: if the camera cannot be placed.
     """
     draw = get_rasterizer(renderer)
-    placed = place_camera(sequence, camera, size)
-    points = to_camera(sequence.vertices, placed)
+    cameras = place_cameras(sequence, camera, size)
+    points = to_cameras(sequence.vertices, cameras)
     faces = torch.from_numpy(sequence.faces.astype(np.int64)).to(device)
     frames = []
-    for frame, vertices in enumerate(points, start=1):
+    for frame, (vertices, placed) in enumerate(zip(points, cameras, strict=True), start=1):
         frames.append(_to_arrays(draw(torch.from_numpy(vertices[None]).to(device), faces, placed)))
         if progress is not None:
             progress(frame, len(points))
     face, bary, metres = (np.concatenate(values) for values in zip(*frames, strict=True))
     mask: Array = np.asarray(face >= 0)
-    _warn_of_framing(points, mask, placed)
+    _warn_of_framing(points, mask, cameras)
     return Conditions(
         depth=metres,
-        disparity=encode_depth(metres, depth, to_camera(sequence.joints[:, 0], placed)[:, 2]),
+        disparity=encode_depth(metres, depth, to_cameras(sequence.joints[:, 0], cameras)[:, 2]),
         iuv=draw_iuv(face, bary, sequence.part, sequence.corner_uv),
         mask=mask,
         face=face,
         bary=bary,
-        camera=placed,
+        cameras=cameras,
     )
 
 
@@ -77,11 +77,13 @@ def _to_arrays(fragments: Fragments) -> tuple[Array, Array, Array]:
     return fragments.face.int().cpu().numpy(), fragments.bary.cpu().numpy(), fragments.depth.cpu().numpy()
 
 
-def _warn_of_framing(points: Array, mask: Array, camera: Camera) -> None:
+def _warn_of_framing(points: Array, mask: Array, cameras: Sequence[Camera]) -> None:
     """Log what is wrong with the framing of a clip: vertices (T, V, 3) in camera axes, mask (T, H, W)."""
+    height, width = mask.shape[1:]
     behind = (points[..., 2] <= NEAR).any(1)
-    pixels = project(np.where(points[..., 2:] > NEAR, points, (0.0, 0.0, 1.0)), camera)
-    outside = behind | ((pixels < 0) | (pixels > (camera.width, camera.height))).any((1, 2))
+    ahead = np.where(points[..., 2:] > NEAR, points, (0.0, 0.0, 1.0))
+    pixels = np.stack([project(*of_frame) for of_frame in zip(ahead, cameras, strict=True)])
+    outside = behind | ((pixels < 0) | (pixels > (width, height))).any((1, 2))
     empty = ~mask.any((1, 2))
     if (outside | empty).any():
         _log.warning(
@@ -92,12 +94,12 @@ def _warn_of_framing(points: Array, mask: Array, camera: Camera) -> None:
             int(empty.sum()),
         )
     rows: Array = np.asarray(mask.any(2))
-    heights = camera.height - rows.argmax(1) - rows[:, ::-1].argmax(1)
-    smallest = np.min(heights, where=~empty, initial=camera.height)
-    if smallest < SMALL_FIGURE * camera.height:
+    heights = height - rows.argmax(1) - rows[:, ::-1].argmax(1)
+    smallest = np.min(heights, where=~empty, initial=height)
+    if smallest < SMALL_FIGURE * height:
         _log.warning(
             "the figure is only %d of %d pixels high: choose a motion that travels less, fewer frames, or a smaller "
             "camera.margin",
             int(smallest),
-            camera.height,
+            height,
         )

@@ -186,7 +186,7 @@ def conditions_of(iuv):
     zeros = np.zeros(shape, np.float32)
     camera = Camera(np.eye(3), np.zeros(3), 1.0, 1.0, 0.0, 0.0, *shape[1:])
     bary = np.zeros((*shape, 3), np.float32)
-    return Conditions(zeros, zeros, iuv, iuv[..., 0] > 0, np.zeros(shape, np.int32), bary, camera)
+    return Conditions(zeros, zeros, iuv, iuv[..., 0] > 0, np.zeros(shape, np.int32), bary, (camera,) * len(iuv))
 
 
 def body_of(frames):

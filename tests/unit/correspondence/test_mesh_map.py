@@ -57,7 +57,7 @@ def one_surface(p, q, n, m):
 def slow_map(body, conditions, i, j, size):
     """One pair, pixel by pixel: {target: (source, position)} and the counts of what is not matched."""
     side = conditions.mask.shape[1]
-    step, camera, counts, claims = side // size, conditions.camera, [0, 0, 0], {}
+    step, camera, counts, claims = side // size, conditions.cameras[j], [0, 0, 0], {}
 
     def surface(face, bary):
         a, b, c = (to_camera(body.vertices[j][v], camera) for v in body.faces[face])
@@ -111,7 +111,7 @@ def test_a_sheet_that_slides_has_the_flow_of_its_shift(size):
     body = scene(moved(sheet((0, 0, 0), 1.0, 1.2), offsets))
     conditions = seen(body)
     found = match_mesh(body, conditions, size=size)
-    focal, depth = conditions.camera.fx, conditions.depth[conditions.mask].mean()
+    focal, depth = conditions.cameras[0].fx, conditions.depth[conditions.mask].mean()
     for i in (1, 2):
         dx, dy, _ = np.subtract(offsets[i - 1], offsets[i]) * focal / depth * size / 96
         np.testing.assert_allclose(
@@ -159,7 +159,7 @@ def test_the_far_side_of_a_turned_body_is_not_matched():
     turned = walker(2, turn=3.0, swing=0.0)  # about 24 degrees; the second frame shows what the first hides
     conditions = seen(turned)
     found = match_mesh(turned, conditions, size=96)
-    corners = to_camera(turned.vertices[0], conditions.camera)[turned.faces]
+    corners = to_camera(turned.vertices[0], conditions.cameras[0])[turned.faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     facing = (normals * corners[:, 0]).sum(1) < 0
     target, _ = found.pairs[1]

@@ -42,7 +42,7 @@ def conditions_of(mask):
     zeros = np.zeros(mask.shape, np.float32)
     iuv, bary = np.zeros((*mask.shape, 3), np.uint8), np.zeros((*mask.shape, 3), np.float32)
     camera = Camera(np.eye(3), np.zeros(3), 1.0, 1.0, 0.0, 0.0, *mask.shape[1:])
-    return Conditions(zeros, zeros, iuv, mask, np.where(mask, 0, -1).astype(np.int32), bary, camera)
+    return Conditions(zeros, zeros, iuv, mask, np.where(mask, 0, -1).astype(np.int32), bary, (camera,) * len(mask))
 
 
 def overlap_of(frame, mask=None):

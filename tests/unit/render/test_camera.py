@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from latentman.config import CameraConfig
 from latentman.errors import DataError
-from latentman.render.camera import frame_clip, look_at, place_camera, project, to_camera
+from latentman.render.camera import frame_clip, look_at, place_cameras, project, to_camera
 from latentman.types import BodySequence
 
 angles = {"yfov_deg": st.floats(10, 100), "yaw_deg": st.floats(-180, 180), "pitch_deg": st.floats(-80, 80)}
@@ -93,7 +93,7 @@ def test_a_given_distance_is_measured_from_the_first_frames_pelvis():
         corner_uv=np.zeros((1, 3, 2)),
         fps=20.0,
     )
-    camera = place_camera(sequence, CameraConfig(distance=4.0, yaw_deg=70), 32)
+    camera = place_cameras(sequence, CameraConfig(distance=4.0, yaw_deg=70), 32)[0]
     assert np.allclose(to_camera(joints[0, 0], camera), [0, 0, 4])
 
 

@@ -77,7 +77,7 @@ def test_disparity_is_not_quantised(conditions):
 
 
 def test_the_whole_clip_lies_inside_the_margin(sequence, conditions):
-    pixels = project(to_camera(sequence.vertices, conditions.camera), conditions.camera)
+    pixels = project(to_camera(sequence.vertices, conditions.cameras[0]), conditions.cameras[0])
     assert pixels.min() >= 9.6 - 1e-6
     assert pixels.max() <= 86.4 + 1e-6
     rows, columns = conditions.mask.any((0, 2)), conditions.mask.any((0, 1))
@@ -88,8 +88,8 @@ def test_the_whole_clip_lies_inside_the_margin(sequence, conditions):
 
 def test_each_joint_of_the_limbs_is_seen_where_it_projects(sequence, conditions):
     """A wrist, knee or ankle projects into the silhouette, and the surface lies at most a limb's width before it."""
-    points = to_camera(sequence.joints[:, [4, 5, 7, 8, 20, 21]], conditions.camera)
-    column, row = np.floor(project(points, conditions.camera)).astype(int).transpose(2, 0, 1)
+    points = to_camera(sequence.joints[:, [4, 5, 7, 8, 20, 21]], conditions.cameras[0])
+    column, row = np.floor(project(points, conditions.cameras[0])).astype(int).transpose(2, 0, 1)
     frame = np.arange(len(points))[:, None]
     assert conditions.mask[frame, row, column].all()
     assert (conditions.depth[frame, row, column] < points[..., 2] + 0.02).all()
@@ -117,7 +117,7 @@ def test_a_repeated_run_is_bit_identical(sequence, conditions):
 
 def test_conditions_survive_a_round_trip_through_arrays(conditions):
     again = type(conditions).from_arrays(conditions.arrays())
-    assert again.camera.fx == conditions.camera.fx
+    assert again.cameras[0].fx == conditions.cameras[0].fx
     assert (again.iuv == conditions.iuv).all()
 
 
