@@ -26,7 +26,10 @@ from latentman.groups import (
     positive,
 )
 from latentman.sampling_groups import (
+    BackgroundConfig,
     ConditionerConfig,
+    NetConfig,
+    NoiseConfig,
     PwgConfig,
     SamplerConfig,
     SetupConfig,
@@ -37,6 +40,7 @@ from latentman.sampling_groups import (
 from latentman.scene_groups import CameraConfig, DepthConfig
 
 __all__ = [
+    "BackgroundConfig",
     "BodyConfig",
     "CameraConfig",
     "ConditionerConfig",
@@ -46,6 +50,8 @@ __all__ = [
     "MetricsConfig",
     "MotionConfig",
     "NamedConfig",
+    "NetConfig",
+    "NoiseConfig",
     "PathsConfig",
     "PromptEntry",
     "PromptsConfig",
@@ -93,9 +99,11 @@ class Config:
     correspondence: CorrespondenceConfig = MISSING
     solver: NamedConfig = MISSING
     sampler: SamplerConfig = MISSING
+    noise: NoiseConfig = MISSING
     reference: NamedConfig = MISSING
     sla: SlaConfig = MISSING
     pwg: PwgConfig = MISSING
+    background: BackgroundConfig = MISSING
     conditioner: ConditionerConfig = MISSING
     prompts: PromptsConfig = MISSING
     metrics: MetricsConfig = MISSING
@@ -124,15 +132,32 @@ class Config:
             raise ConfigError(f"num_inference_steps={steps} must lie between {MIN_STEPS} and 1000")
         self.sla.indices("sla", steps)
         self.pwg.indices("pwg", steps)
+        self.background.indices("background", steps)
         if self.setup.image_size % self.pwg.size:
             sides = (str(n) for n in range(16, self.setup.image_size + 1) if self.setup.image_size % n == 0)
             raise ConfigError(
                 f"pwg.size={self.pwg.size} must divide setup.image_size={self.setup.image_size}: "
                 f"choose one of {', '.join(sides)}"
             )
-        for module in self.sampler.modules:
-            if module == "controlnet" and self.conditioner.name != "controlnet":
-                raise ConfigError(f"sampler.modules names controlnet, but conditioner={self.conditioner.name}")
+        self._check_sampler()
+
+    def _check_sampler(self) -> None:
+        """Refuse what sampler, conditioner and guidance do not do together."""
+        if "controlnet" in self.sampler.modules and self.conditioner.name in ("none", "t2i_adapter"):
+            raise ConfigError(
+                f"sampler.modules={self.sampler.modules} names controlnet, but conditioner={self.conditioner.name} has "
+                "none; set sampler.modules=[unet]"
+            )
+        if self.pwg.enabled and self.pwg.gradient == "official_uncond" and self.setup.guidance_scale <= 1:
+            raise ConfigError(
+                "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows the unconditional "
+                f"prediction alone; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
+            )
+        motion = self.sampler.latent_motion
+        if motion is not None and self.noise.name != "shared":
+            raise ConfigError(
+                f"noise={self.noise.name} plays no part in sampler.latent_motion, which draws its own; use noise=shared"
+            )
 
     @property
     def num_steps(self) -> int:

@@ -39,6 +39,10 @@ class NumericsError(LatentManError):
     """Sampling that left the finite numbers."""
 
 
+class DeviceMemoryError(LatentManError):
+    """A device whose memory does not hold what the configuration asks for, even in the smallest chunks."""
+
+
 class MissingExtraError(LatentManError):
     """An optional package that the chosen option needs and that is not installed."""
 

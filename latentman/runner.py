@@ -166,7 +166,7 @@ def load_once(config: Config) -> Backbone:
     device, key = pick_device(config.device), _networks_key(config)
     if key not in _loaded:
         _loaded.clear()
-        backbone = load_backbone(config.setup, device)
+        backbone = load_backbone(config.setup, config.conditioner, device)
         expected = config.setup.image_size // backbone.vae_scale_factor
         if config.setup.latent_size != expected:
             raise ConfigError(
@@ -212,7 +212,7 @@ def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
 
 def _networks_key(config: Config) -> str:
     """Return what tells one set of loaded networks from another."""
-    return digest(repr(config.setup), config.device)
+    return digest(repr(config.setup), repr(config.conditioner), config.device)
 
 
 def _on_cuda(run: Run) -> bool:

@@ -223,13 +223,21 @@ def make_correspondence(run: Run, advance: Advance) -> None:
 
 def make_latents(run: Run, advance: Advance) -> None:
     """Algorithm 1, going on from the last saved step."""
-    from latentman.diffusion.conditioning import embed_condition
     from latentman.diffusion.denoise import State, denoise
     from latentman.diffusion.latent_file import read_state, remove_state, write_latents, write_state
-    from latentman.diffusion.text import encode_prompt
+    from latentman.sampling import sampling_clip, sampling_plan
 
-    config, plan = run.config, sampling_plan(run.config)
-    backbone = run.backbone()
+    config = run.config
+    backbone, plan = run.backbone(), sampling_plan(config)
+    clip = sampling_clip(
+        config,
+        backbone,
+        prompt=run.positive,
+        body=run.body(),
+        conditions=run.conditions(),
+        latent_map=run.correspondence(config.setup.latent_size),
+        guidance_map=run.correspondence(config.pwg.size),
+    )
     state_file = run.folder / "latents" / "state.safetensors"
     before = read_state(state_file)
     if before is not None:
@@ -239,44 +247,15 @@ def make_latents(run: Run, advance: Advance) -> None:
         write_state(state_file, state)
         advance(state.step, plan.num_steps)
 
-    latents = denoise(
-        backbone,
-        encode_prompt(backbone, run.positive, config.text.negative, plan.guidance_scale),
-        embed_condition(backbone, run.conditions().disparity),
-        run.correspondence(config.setup.latent_size),
-        run.correspondence(config.pwg.size),
-        plan,
-        state=before,
-        on_step=on_step,
-    )
+    latents = denoise(backbone, clip, plan, state=before, on_step=on_step)
     write_latents(run.folder / "latents.safetensors", latents)
     remove_state(state_file)
-
-
-def sampling_plan(config: Config) -> Any:
-    """Return the loop's plan for a configuration."""
-    from latentman.diffusion.denoise import Plan
-
-    steps = config.num_steps
-    return Plan(
-        num_steps=steps,
-        guidance_scale=config.setup.guidance_scale,
-        control_scale=config.conditioner.scale,
-        seed=config.seed,
-        anchor_modules=tuple(config.sampler.modules),
-        sla_steps=config.sla.indices("sla", steps),
-        pwg_steps=config.pwg.indices("pwg", steps),
-        pwg_delta=config.pwg.delta,
-        pwg_strength=config.setup.pwg_strength,
-        chunk_size=config.sampler.chunk_size,
-        eta=config.sampler.eta,
-    )
 
 
 def make_video(run: Run, advance: Advance) -> None:
     """Latents to frames, the video and the correspondence overlay."""
     from latentman.correspondence.overlay import overlay, track_colours
-    from latentman.diffusion.denoise import decode_frames
+    from latentman.diffusion.decode import decode_frames
     from latentman.diffusion.latent_file import read_latents
     from latentman.video import write_mp4, write_png_frames
 
@@ -341,7 +320,10 @@ STAGES = (
     Stage(
         "denoise",
         lambda r: [
-            asdict(x) for x in (r.config.setup, r.config.sampler, r.config.sla, r.config.pwg, r.config.conditioner)
+            asdict(x) for x in (
+                r.config.setup, r.config.sampler, r.config.noise, r.config.sla, r.config.pwg, r.config.background,
+                r.config.conditioner,
+            )
         ] + [r.positive, r.config.text.negative, r.config.seed, r.config.num_steps, r.weights],
         lambda r: ["latents.safetensors"],
         make_latents,

@@ -1,16 +1,18 @@
-"""Cross-frame attention: the queries of every frame attend to the anchor frame's keys and values.
+"""One attention for every base sampler: the queries of a frame attend to the keys and values of its anchor.
 
-This is the self-attention of Text2Video-Zero (its section 3.3), used by LatentMan as its base. It is installed on
-``attn1`` only, so that cross-attention to the text, and anything that others put there, stays as it is.
+Text2Video-Zero (its section 3.3) lets every frame read the first one, in all self-attention layers at all steps;
+MasaCtrl does so in the UNet's last decoder layers after its first steps; other samplers read the previous frame, both,
+or all. They are presets of :class:`AnchorRule`. It is installed on ``attn1`` only, so that cross-attention to the text,
+and anything that others put there (IP-Adapter, LoRA), stays as it is.
 
-Two exact savings over repeating keys and values for every frame: all frames' queries are folded into one attention call
-per guidance group, and frames in later chunks read the anchor's keys and values instead of running the anchor again.
-The processors keep no count of calls; what they do is set from outside for each pass.
+Two exact savings over repeating keys and values for every frame: where all frames read the same ones, their queries are
+folded into one attention call per guidance group; and frames in later chunks read what earlier chunks left, instead of
+running the anchor again. The processors keep no count of calls; what they do is set from outside for each pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,28 +21,51 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from latentman.diffusion.anchor_masks import AnchorMasks
+from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow
+from latentman.errors import WeightsError
+
+
+@dataclass
+class Kept:
+    """What one layer leaves for later chunks: keys and values (G, L, C) of the first frame and of the last one."""
+
+    first: tuple[Tensor, Tensor]
+    last: tuple[Tensor, Tensor]
+
 
 @dataclass
 class Anchor:
     """What the self-attention layers of one or more networks share during a pass.
 
-    ``mode``: ``off`` is ordinary self-attention; ``record`` takes keys and values from the first frame of the batch
-    and keeps them; ``read`` uses the kept ones. ``groups`` is the guidance multiplicity: the batch is laid out as
-    [unconditional frames, conditional frames], and every group has an anchor of its own.
+    ``mode``: ``off`` is ordinary self-attention; ``lead`` is a pass whose batch begins with frame 0; ``follow`` goes on
+    with the frames after those of the pass before. ``groups`` is the guidance multiplicity: the batch is laid out as
+    [unconditional frames, conditional frames], and every group has an anchor of its own. ``masks`` are set where figure
+    and background read apart, ``frames`` says which of them are in the batch.
     """
 
+    rule: AnchorRule = field(default_factory=AnchorRule)
     mode: str = "off"
     groups: int = 1
-    kept: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    frames: slice = field(default_factory=lambda: slice(None))
+    masks: AnchorMasks | None = None
+    kept: dict[str, Kept] = field(default_factory=dict)
+    left: dict[str, Kept] = field(default_factory=dict)
 
     @contextmanager
-    def passing(self, mode: str, groups: int) -> Iterator[None]:
-        """Set the mode for one pass through the networks."""
-        self.mode, self.groups = mode, groups
+    def passing(self, mode: str, groups: int, frames: slice = slice(None)) -> Iterator[None]:
+        """Set the mode for one pass through the networks; what it leaves is there to be read after its end.
+
+        A pass with gradient checkpointing calls the layers again on its way back, inside the same context, and must
+        then read what it has read before.
+        """
+        self.mode, self.groups, self.frames = mode, groups, frames
         try:
             yield
+            self.kept.update(self.left)
         finally:
             self.mode = "off"
+            self.left.clear()
 
 
 class AnchorAttention:
@@ -59,57 +84,118 @@ class AnchorAttention:
         temb: Tensor | None = None,
     ) -> Tensor:
         """Return the layer's output for ``hidden_states`` (groups * frames, tokens, channels)."""
-        groups = self.anchor.groups if self.anchor.mode != "off" else len(hidden_states)
-        batch, tokens, channels = hidden_states.shape
         query = attn.to_q(hidden_states)
-        # (G F, L, C) -> (G, F L, C): the frames of a group form one long sequence of queries.
-        query = query.reshape(groups, -1, query.shape[-1])
-        key, value = self._key_value(attn, hidden_states.reshape(groups, -1, tokens, channels))
-        query, key, value = (_split_heads(x, attn.heads) for x in (query, key, value))
-        out = scaled_dot_product_attention(query, key, value, scale=attn.scale)
-        out = out.transpose(1, 2).reshape(batch, tokens, -1)
+        if self.anchor.mode == "off":
+            out = attend(attn, query, attn.to_k(hidden_states), attn.to_v(hidden_states))
+        else:
+            batch = hidden_states.unflatten(0, (self.anchor.groups, -1))
+            out = self._follow(attn, query.unflatten(0, (self.anchor.groups, -1)), batch).flatten(0, 1)
         result: Tensor = attn.to_out[1](attn.to_out[0](out))
         return result
 
-    def _key_value(self, attn: Any, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the anchor's keys and values (G, L, C); ``frames`` is (G, F, L, C)."""
-        if self.anchor.mode == "read":
-            return self.anchor.kept[self.layer]
-        first = frames[:, 0]
-        key, value = attn.to_k(first), attn.to_v(first)
-        if self.anchor.mode == "record":
-            self.anchor.kept[self.layer] = (key.detach(), value.detach())
-        return key, value
+    def _follow(self, attn: Any, query: Tensor, batch: Tensor) -> Tensor:
+        """Return what queries (G, F, L, C) read, in their shape; ``batch`` (G, F, L, C) is what they come from."""
+        rule, masks = self.anchor.rule, self.anchor.masks
+        if rule.anchor == "first" and not rule.union:
+            key, value = self._first(attn, batch)
+            if masks is not None:
+                return masks.read_apart(lambda q, k, v: attend(attn, q, k, v), query, key, value, self.anchor.frames)
+            return attend(attn, query.flatten(1, 2), key, value).view_as(query)
+        key, value = attn.to_k(batch), attn.to_v(batch)
+        if rule.anchor == "all":
+            key, value = (x.detach().flatten(1, 2) for x in (key, value))
+            return attend(attn, query.flatten(1, 2), key, value).view_as(query)
+        key, value = self._gather(key, value)
+        return attend(attn, *(x.flatten(0, 1) for x in (query, key, value))).view_as(query)
+
+    def _first(self, attn: Any, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the first frame's keys and values (G, L, C), computed by the pass that leads only."""
+        if self.anchor.mode == "follow":
+            return self.anchor.kept[self.layer].first
+        first = batch[:, 0]
+        pair = (attn.to_k(first).detach(), attn.to_v(first).detach())
+        self.anchor.left[self.layer] = Kept(pair, pair)
+        return pair
+
+    def _gather(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the keys and values (G, F, n L, C) that every frame reads, from its own (G, F, L, C) and those before.
+
+        An anchor's are constants of the gradient, as in the released code; a frame's own are not.
+        """
+        rule, frames = self.anchor.rule, key.shape[1]
+        own = (key.detach(), value.detach())
+        kept = self.anchor.kept[self.layer] if self.anchor.mode == "follow" else Kept(*[_frame(own, 0)] * 2)
+        read = []
+        for index, mine in enumerate(own):
+            parts = []
+            if "first" in rule.anchor:
+                parts.append(kept.first[index].unsqueeze(1).expand(-1, frames, -1, -1))
+            if "prev" in rule.anchor:
+                parts.append(torch.cat([kept.last[index].unsqueeze(1), mine[:, :-1]], dim=1))
+            if rule.union:
+                parts.append((key, value)[index])
+            read.append(torch.cat(parts, dim=2) if len(parts) > 1 else parts[0])
+        self.anchor.left[self.layer] = Kept(kept.first, _frame(own, -1))
+        return read[0], read[1]
 
 
-def _split_heads(x: Tensor, heads: int) -> Tensor:
-    """(G, L, H d) -> (G, H, L, d)."""
-    return x.view(len(x), x.shape[1], heads, -1).transpose(1, 2)
+def _frame(pair: tuple[Tensor, Tensor], index: int) -> tuple[Tensor, Tensor]:
+    """Return one frame (G, L, C) of keys and values (G, F, L, C)."""
+    return pair[0][:, index], pair[1][:, index]
+
+
+def attend(attn: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return multi-head attention of queries (B, Q, C) over keys and values (B, L, C), as (B, Q, C)."""
+    query, key, value = (x.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for x in (query, key, value))
+    out = scaled_dot_product_attention(query, key, value, scale=attn.scale)
+    return out.transpose(1, 2).flatten(2)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The layers that follow an anchor: (name, attention module, processor that must be there)."""
+
+    layers: tuple[tuple[str, Any, AnchorAttention], ...]
+
+    def check(self) -> None:
+        """Refuse to go on when somebody else has replaced a processor: the frames would silently fall apart.
+
+        Raises:
+            WeightsError: naming the layer and what is there instead.
+        """
+        for name, module, processor in self.layers:
+            if module.processor is not processor:
+                raise WeightsError(
+                    f"the attention of {name} was replaced by {type(module.processor).__name__} while frames were "
+                    "being denoised; load LoRAs and adapters through the setup (setup.loras, setup.ip_adapter)"
+                )
 
 
 @contextmanager
-def anchored(networks: dict[str, Any], anchor: Anchor) -> Iterator[None]:
+def anchored(networks: Mapping[str, Any], anchor: Anchor) -> Iterator[Installed]:
     """Let the self-attention of these networks follow ``anchor``; put back what was there before at the end.
 
     Args:
-        networks: name -> UNet or ControlNet; the name keeps their layers apart.
+        networks: name -> UNet or ControlNet; the name keeps their layers apart. The rule's choice of layers applies to
+            ``unet``; of other networks all follow.
         anchor: what they follow.
     """
-    before = {name: dict(network.attn_processors) for name, network in networks.items()}
+    chosen: list[tuple[str, Any, AnchorAttention]] = []
+    for name, network in networks.items():
+        modules = dict(network.named_modules())
+        chosen += [
+            (f"{name}.{layer}", modules[layer], AnchorAttention(anchor, f"{name}.{layer}"))
+            for layer in layers_that_follow(network, anchor.rule, is_unet=name == "unet")
+        ]
+    before = [module.processor for _, module, _ in chosen]
     try:
-        for name, network in networks.items():
-            network.set_attn_processor(
-                {
-                    layer: AnchorAttention(anchor, f"{name}.{layer}")
-                    if layer.endswith("attn1.processor")
-                    else processor
-                    for layer, processor in before[name].items()
-                }
-            )
-        yield
+        for _, module, processor in chosen:
+            module.set_processor(processor)
+        yield Installed(tuple(chosen))
     finally:
-        for name, network in networks.items():
-            network.set_attn_processor(before[name])
+        for (_, module, processor), original in zip(chosen, before, strict=True):
+            if module.processor is processor:
+                module.set_processor(original)
         anchor.kept.clear()
 
 

@@ -5,7 +5,7 @@ One loader serves the embedded model, a user's folder and a hub id: nothing here
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from latentman.config import SetupConfig
+from latentman.config import ConditionerConfig, SetupConfig
 from latentman.diffusion.checkpoint import check_model_directory, check_shapes, folder_digest, local_folder
 from latentman.errors import ConfigError, WeightsError
 
@@ -25,15 +25,26 @@ class Backbone:
     """The loaded networks, frozen and in evaluation mode; latents and scheduler stay in fp32 whatever ``dtype`` is."""
 
     unet: Any
-    controlnet: Any
-    control_embedding: nn.Module
-    """The ControlNet's stem, taken out of it: it does not depend on t, so it runs once per frame, not once per step."""
+    controlnets: tuple[Any, ...]
+    """In the order of ``conditioner.nets``; none where something else steers the figure."""
+    control_embeddings: tuple[nn.Module, ...]
+    """Their stems, taken out of them: they do not depend on t, so they run once per frame, not once per step."""
     vae: Any
     text_encoder: Any
     tokenizer: Any
     scheduler: Any
     device: torch.device
     dtype: torch.dtype
+
+    adapter: Any = None
+    """The T2I-Adapter, where one steers the figure."""
+
+    def networks(self, modules: Iterable[str]) -> dict[str, Any]:
+        """Return the networks that ``sampler.modules`` names; ``controlnet`` means all of them."""
+        found: dict[str, Any] = {"unet": self.unet} if "unet" in modules else {}
+        if "controlnet" in modules:
+            found |= {f"controlnet_{index}": network for index, network in enumerate(self.controlnets)}
+        return found
 
     @property
     def vae_scale_factor(self) -> int:
@@ -141,7 +152,7 @@ def _quiet_libraries() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def load_backbone(setup: SetupConfig, device: torch.device) -> Backbone:
+def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: torch.device) -> Backbone:
     """Load every network of a setup onto ``device``.
 
     Raises:
@@ -159,23 +170,46 @@ def load_backbone(setup: SetupConfig, device: torch.device) -> Backbone:
     # Without torch_dtype, transformers loads a checkpoint in the precision it was saved in.
     networks: dict[str, Any] = {}
     for component, cls in _component_classes().items():
-        source, where = model, {"subfolder": component, **revision}
-        if component == "controlnet" and setup.controlnet:
-            source = local_folder(setup.controlnet) or setup.controlnet
-            where = {} if isinstance(source, Path) else {"revision": setup.controlnet_revision}
-        networks[component] = _load_network(component, cls, source, torch_dtype=dtype, **where)
+        if component != "controlnet":
+            networks[component] = _load_network(
+                component, cls, model, torch_dtype=dtype, subfolder=component, **revision
+            )
+    controlnets = _load_controlnets(setup, conditioner, model, dtype)
     text = {"subfolder": "text_encoder", **revision}
     networks["text_encoder"] = _load_network("text encoder", CLIPTextModel, model, torch_dtype=dtype, **text)
-    for network in networks.values():
+    for network in (*networks.values(), *controlnets):
         network.eval().requires_grad_(False)
         network.to(device=device, memory_format=torch.channels_last)
-    stem = networks["controlnet"].controlnet_cond_embedding
-    networks["controlnet"].controlnet_cond_embedding = nn.Identity()
+    stems = tuple(network.controlnet_cond_embedding for network in controlnets)
+    for network in controlnets:
+        network.controlnet_cond_embedding = nn.Identity()
     return Backbone(
         **networks,
-        control_embedding=stem,
+        controlnets=controlnets,
+        control_embeddings=stems,
         tokenizer=_load("tokenizer", CLIPTokenizer.from_pretrained, model, subfolder="tokenizer", **revision),
         scheduler=_load("scheduler", DDIMScheduler.from_pretrained, model, subfolder="scheduler", **revision),
         device=device,
         dtype=dtype,
     )
+
+
+def _load_controlnets(
+    setup: SetupConfig, conditioner: ConditionerConfig, model: Path | str, dtype: torch.dtype
+) -> tuple[Any, ...]:
+    """Load the ControlNets of ``conditioner.nets``, in order."""
+    if conditioner.name not in ("controlnet", "multi_controlnet"):
+        return ()
+    cls, loaded = _component_classes()["controlnet"], []
+    for net in conditioner.nets:
+        where: dict[str, Any] = {}
+        if net.model is not None:
+            source, revision = local_folder(net.model) or net.model, net.revision
+        elif setup.controlnet is not None:
+            source, revision = local_folder(setup.controlnet) or setup.controlnet, setup.controlnet_revision
+        else:
+            source, revision, where = model, setup.revision, {"subfolder": "controlnet"}
+        if not isinstance(source, Path):
+            where["revision"] = revision
+        loaded.append(_load_network(f"{net.kind} ControlNet", cls, source, torch_dtype=dtype, **where))
+    return tuple(loaded)

@@ -1,40 +1,157 @@
-"""The depth picture, as the ControlNet takes it in."""
+"""What steers the figure: pictures of the render, taken in by ControlNets or a T2I-Adapter.
+
+Whatever of it does not depend on t is computed once per frame: the ControlNet's stem, and a T2I-Adapter as a whole.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from latentman.config import ConditionerConfig
+from latentman.diffusion.attention import repeat_for_groups
 from latentman.diffusion.backbone import Backbone
+from latentman.diffusion.text import Text
 from latentman.errors import ShapeError
 from latentman.types import Array
 
 
-@torch.no_grad()
-def embed_condition(backbone: Backbone, disparity: Array) -> Tensor:
-    """Return the ControlNet stem's features of every frame's depth picture.
+class Control(Protocol):
+    """Steers the UNet's prediction for some frames of the clip."""
 
-    The stem does not see t, the text or the latents, so its output serves every step and both halves of the guidance.
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        ...
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(h, w) of the latents."""
+        ...
+
+    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+        """Return keyword arguments of the UNet for a batch (groups * frames, C, h, w)."""
+        ...
+
+
+@dataclass(frozen=True)
+class ControlNets:
+    """One or several ControlNets, whose residuals add up.
+
+    ``networks``: without their stems. ``features``: of each, the stem's output (T, channels, h, w).
+    """
+
+    networks: tuple[Any, ...]
+    features: tuple[Tensor, ...]
+    scales: tuple[float, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.features[0])
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(h, w) of the latents."""
+        return self.features[0].shape[2], self.features[0].shape[3]
+
+    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+        """Return the sum of what the networks add to the UNet's skip connections and its middle."""
+        down: list[Tensor] | None = None
+        mid: Any = None
+        arguments = text.for_control().arguments(len(noisy) // text.groups)
+        for network, features, scale in zip(self.networks, self.features, self.scales, strict=True):
+            more, middle = network(
+                noisy,
+                timestep,
+                controlnet_cond=repeat_for_groups(features[frames], text.groups),
+                conditioning_scale=scale,
+                return_dict=False,
+                **arguments,
+            )
+            down = list(more) if down is None else [a + b for a, b in zip(down, more, strict=True)]
+            mid = middle if mid is None else mid + middle
+        return {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
+
+
+@dataclass(frozen=True)
+class AdapterFeatures:
+    """A T2I-Adapter's features, scaled: of each resolution (T, C, h', w')."""
+
+    features: tuple[Tensor, ...]
+    grid: tuple[int, int]
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.features[0])
+
+    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+        """Return the features of these frames; neither t nor the latents play a part."""
+        # The UNet takes the list apart, so it gets one of its own.
+        added = [repeat_for_groups(x[frames], text.groups) for x in self.features]
+        return {"down_intrablock_additional_residuals": added}
+
+
+@dataclass(frozen=True)
+class NoControl:
+    """Nothing steers the figure."""
+
+    num_frames: int
+    grid: tuple[int, int]
+
+    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+
+@torch.no_grad()
+def build_control(
+    backbone: Backbone, cfg: ConditionerConfig, pictures: Mapping[str, Array], *, num_frames: int, grid: tuple[int, int]
+) -> Control:
+    """Take in the pictures of a clip.
 
     Args:
-        backbone: the networks.
-        disparity: (T, H, W) in 0 to 1, near is bright.
-
-    Returns:
-        (T, channels, h, w) on the latent grid.
+        backbone: the networks; its ``controlnets`` are those of ``cfg.nets``, in order.
+        cfg: the group ``conditioner``.
+        pictures: of every kind that ``cfg.nets`` names, (T, H, W, 3) float32 in 0 to 1.
+        num_frames: T.
+        grid: (h, w) of the latents.
 
     Raises:
-        ShapeError: if the picture's size is no multiple of the latent cell.
+        ShapeError: if a picture's size is no multiple of the latent cell.
     """
+    if cfg.name == "none":
+        return NoControl(num_frames, grid)
+    taken = [_tensors(backbone, pictures[net.kind]) for net in cfg.nets]
+    if cfg.name == "t2i_adapter":
+        scale = cfg.scale * cfg.nets[0].scale
+        per_frame = [backbone.adapter(picture) for picture in taken[0]]
+        return AdapterFeatures(tuple(torch.cat(level) * scale for level in zip(*per_frame, strict=True)), grid)
+    return ControlNets(
+        networks=backbone.controlnets,
+        features=tuple(
+            torch.cat([stem(picture) for picture in frames])
+            for stem, frames in zip(backbone.control_embeddings, taken, strict=True)
+        ),
+        scales=tuple(cfg.scale * net.scale for net in cfg.nets),
+    )
+
+
+def _tensors(backbone: Backbone, frames: Array) -> Sequence[Tensor]:
+    """Return the pictures (T, H, W, 3) as T tensors (1, 3, H, W) on the device of the networks."""
     factor = backbone.vae_scale_factor
-    if disparity.shape[1] % factor or disparity.shape[2] % factor:
+    if frames.shape[1] % factor or frames.shape[2] % factor:
         raise ShapeError(
-            f"depth pictures of {disparity.shape[1]}x{disparity.shape[2]} do not divide into "
-            f"latent cells of {factor} pixels"
+            f"control pictures of {frames.shape[1]}x{frames.shape[2]} do not divide into latent cells of {factor} "
+            "pixels; change setup.image_size"
         )
-    features = []
-    for frame in disparity:
-        picture = torch.from_numpy(np.ascontiguousarray(frame)).to(backbone.device, backbone.dtype)
-        features.append(backbone.control_embedding(picture.expand(1, 3, -1, -1)))
-    return torch.cat(features)
+    return [
+        torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))[None].to(backbone.device, backbone.dtype)
+        for frame in frames
+    ]

@@ -1,23 +1,31 @@
-"""Algorithm 1 of the paper: from shared noise to the latents of every frame.
+"""Algorithm 1 of the paper: from noise to the latents of every frame.
 
 Steps are the outer loop and frames the inner one: at each step all frames are aligned (Eq. 6), the networks predict
-their noise in chunks, DDIM takes them one step back, and the pixels are guided (Eq. 7 and 8). The chunk that holds
-frame 0 goes first and leaves its keys and values to the others, so that chunks change nothing but memory.
+their noise in chunks, DDIM takes them one step back, and the pixels are guided (Eq. 7 and 8).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from latentman.diffusion.attention import Anchor, anchored, repeat_for_groups
+from latentman.diffusion.anchor_masks import AnchorMasks
+from latentman.diffusion.attention import Anchor, Installed, anchored
+from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.backbone import Backbone
-from latentman.diffusion.pwg import pixel_wise_guidance, step_size
-from latentman.diffusion.schedule import build_schedule, seeded_noise
+from latentman.diffusion.background import keep_background, shared_background
+from latentman.diffusion.conditioning import Control
+from latentman.diffusion.decode import decode
+from latentman.diffusion.predict import Prediction
+from latentman.diffusion.pwg import pixel_wise_guidance
+from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.schedule import Schedule, build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
+from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
+from latentman.diffusion.text import Text
 from latentman.errors import NumericsError
 from latentman.types import Correspondence
 
@@ -28,15 +36,35 @@ class Plan:
 
     num_steps: int
     guidance_scale: float
-    control_scale: float
     seed: int
     anchor_modules: tuple[str, ...]
-    sla_steps: range
-    pwg_steps: range
-    pwg_delta: float
-    pwg_strength: float
-    chunk_size: int
+    anchor: AnchorRule = field(default_factory=AnchorRule)
+    sla_steps: range = range(0)
+    sla_blend: float = 1.0
+    background_steps: range = range(0)
+    guidance: GuidancePlan = field(default_factory=GuidancePlan)
+    latent_motion: LatentMotion | None = None
+    chunk_size: int = 8
     eta: float = 0.0
+    steps_offset: int | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What the frames are made from.
+
+    ``noise`` x_T (T, C, h, w), standard normal; ``latent_map`` and ``guidance_map``: the map M on the latent grid, for
+    Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance; ``figures`` (T, h, w) bool, where cells
+    show the character; ``reads_apart``: whether figure and background attend apart.
+    """
+
+    text: Text
+    control: Control
+    noise: Tensor
+    latent_map: Correspondence
+    guidance_map: Correspondence
+    figures: Tensor | None = None
+    reads_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,19 +75,10 @@ class State:
     latents: Tensor
 
 
-def initial_state(backbone: Backbone, num_frames: int, grid: tuple[int, int], seed: int) -> State:
-    """Return x_T: the same standard normal noise for every frame."""
-    noise = seeded_noise((1, backbone.latent_channels, *grid), seed, stream=0)
-    return State(0, (noise * backbone.scheduler.init_noise_sigma).repeat(num_frames, 1, 1, 1))
-
-
 @torch.no_grad()
 def denoise(
     backbone: Backbone,
-    prompt_embeds: Tensor,
-    control: Tensor,
-    latent_map: Correspondence,
-    guidance_map: Correspondence,
+    clip: Clip,
     plan: Plan,
     *,
     state: State | None = None,
@@ -69,86 +88,68 @@ def denoise(
 
     Args:
         backbone: the networks.
-        prompt_embeds: (groups, tokens, channels).
-        control: the ControlNet stem's features (T, channels, h, w).
-        latent_map: the map M on the latent grid, for Spatial Latent Alignment.
-        guidance_map: the map M on the guidance grid, for Pixel-Wise Guidance.
+        clip: texts, pictures, noise and maps of the frames.
         plan: steps, strengths and windows.
         state: where to go on; None starts from noise.
         on_step: called with the state after every step.
 
     Raises:
         NumericsError: if latents stop being finite, naming the step and the frame.
+        WeightsError: if somebody else replaces the attention on the way.
+        DeviceMemoryError: if the device's memory does not hold one frame.
     """
-    schedule = build_schedule(backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed)
-    if state is None:
-        state = initial_state(backbone, len(control), (control.shape[2], control.shape[3]), plan.seed)
-    latents = state.latents.to(backbone.device, torch.float32)
-    anchor = Anchor()
-    networks = {name: getattr(backbone, name) for name in plan.anchor_modules}
-    with anchored(networks, anchor):
+    schedule = build_schedule(
+        backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed, steps_offset=plan.steps_offset
+    )
+    masks = AnchorMasks(clip.figures) if clip.reads_apart and clip.figures is not None else None
+    anchor = Anchor(plan.anchor, masks=masks)
+    networks = Prediction(backbone, clip.text, clip.control, anchor, plan.guidance_scale, plan.chunk_size)
+    with anchored(backbone.networks(plan.anchor_modules), anchor) as installed:
+        if state is None:
+            state = first_state(networks, schedule, clip, plan)
+        latents = state.latents.to(backbone.device, torch.float32)
         for step in range(state.step, plan.num_steps):
-            if step in plan.sla_steps:
-                latents = spatial_latent_alignment(latents, latent_map)
-            noise_pred = predict_noise(
-                backbone, latents, schedule.timesteps[step], prompt_embeds, control, plan, anchor
-            )
-            latents, pred_original = schedule.step_back(noise_pred, step, latents)
-            if step in plan.pwg_steps:
-                gradient = pixel_wise_guidance(pred_original, guidance_map, lambda x0: decode(backbone, x0))
-                latents = (
-                    latents - step_size(plan.pwg_delta, plan.pwg_strength, schedule.alpha_cumprod(step)) * gradient
-                )
+            latents = one_step(networks, schedule, clip, plan, step, latents, installed)
             check_finite(latents, step)
             if on_step is not None:
                 on_step(State(step + 1, latents))
     return latents
 
 
-def predict_noise(
-    backbone: Backbone,
-    latents: Tensor,
-    timestep: int,
-    prompt_embeds: Tensor,
-    control: Tensor,
+def first_state(networks: Prediction, schedule: Schedule, clip: Clip, plan: Plan) -> State:
+    """Return where the loop begins: x_T, or latents that move already."""
+    backbone = networks.backbone
+    latents = (clip.noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
+    if plan.latent_motion is None:
+        return State(0, latents)
+    networks.follows = False  # frame 0 is alone
+    return State(*moving_latents(networks, schedule, plan.latent_motion, latents, plan.seed, clip.figures))
+
+
+def one_step(
+    networks: Prediction,
+    schedule: Schedule,
+    clip: Clip,
     plan: Plan,
-    anchor: Anchor,
+    step: int,
+    latents: Tensor,
+    installed: Installed,
 ) -> Tensor:
-    """Return the guided noise prediction of every frame, (T, C, h, w) in fp32, in chunks of frames."""
-    groups = len(prompt_embeds)
-    predictions = []
-    for start in range(0, len(latents), plan.chunk_size):
-        frames = slice(start, start + plan.chunk_size)
-        noisy = repeat_for_groups(latents[frames].to(backbone.dtype), groups)
-        # (G, L, C) -> (G F, L, C), group after group like the latents.
-        text = prompt_embeds.repeat_interleave(len(latents[frames]), dim=0)
-        with anchor.passing("record" if start == 0 else "read", groups):
-            down, mid = backbone.controlnet(
-                noisy,
-                timestep,
-                encoder_hidden_states=text,
-                controlnet_cond=repeat_for_groups(control[frames], groups),
-                conditioning_scale=plan.control_scale,
-                return_dict=False,
-            )
-            (noise,) = backbone.unet(
-                noisy,
-                timestep,
-                encoder_hidden_states=text,
-                down_block_additional_residuals=down,
-                mid_block_additional_residual=mid,
-                return_dict=False,
-            )
-        predictions.append(guided(noise.float(), groups, plan.guidance_scale))
-    return torch.cat(predictions)
-
-
-def guided(noise: Tensor, groups: int, guidance_scale: float) -> Tensor:
-    """Combine [unconditional, conditional] predictions (groups * F, C, h, w) into (F, C, h, w)."""
-    if groups == 1:
-        return noise
-    uncond, cond = noise.chunk(2)
-    return uncond + guidance_scale * (cond - uncond)
+    """Return x_{t-1} of every frame from x_t, both (T, C, h, w): one round of Algorithm 1."""
+    if step in plan.sla_steps:
+        latents = spatial_latent_alignment(latents, clip.latent_map, plan.sla_blend)
+    if step in plan.background_steps and clip.figures is not None:
+        latents = keep_background(latents, shared_background(clip.figures))
+    networks.follows = bool(plan.anchor_modules) and step in plan.anchor.steps
+    timestep = schedule.timesteps[step]
+    installed.check()
+    before, pred_original = schedule.step_back(networks(latents, timestep), step, latents)
+    if step not in plan.guidance.steps:
+        return before
+    gradient = pixel_wise_guidance(
+        pred_original, clip.guidance_map, lambda x0: decode(networks.backbone, x0), loss=plan.guidance.loss
+    )
+    return before - guidance_step(plan.guidance, gradient, latents, timestep, schedule.alpha_cumprod(step), networks)
 
 
 def check_finite(latents: Tensor, step: int) -> None:
@@ -164,27 +165,3 @@ def check_finite(latents: Tensor, step: int) -> None:
             f"the latents of frame {frame} are not finite after step {step}; "
             "use setup.dtype=float32, or lower pwg.delta and setup.guidance_scale"
         )
-
-
-def decode(backbone: Backbone, latents: Tensor) -> Tensor:
-    """Return the pictures of latents (N, C, h, w) as (N, 3, H, W), clamped to 0 to 1 and differentiable."""
-    picture = backbone.vae.decode((latents / backbone.vae.config.scaling_factor).to(backbone.dtype)).sample
-    return (picture.float() / 2 + 0.5).clamp(0, 1)
-
-
-@torch.no_grad()
-def decode_frames(backbone: Backbone, latents: Tensor, on_frame: Callable[[], None] | None = None) -> Tensor:
-    """Return finished frames (T, H, W, 3) uint8 on the CPU, decoded one at a time.
-
-    Raises:
-        NumericsError: if a frame cannot be decoded to finite values.
-    """
-    frames = []
-    for index, latent in enumerate(latents):
-        picture = decode(backbone, latent[None].to(backbone.device))[0]
-        if not torch.isfinite(picture).all():
-            raise NumericsError(f"frame {index} decodes to values that are not finite; use setup.dtype=float32")
-        frames.append((picture * 255).round().to(torch.uint8).permute(1, 2, 0).cpu())
-        if on_frame is not None:
-            on_frame()
-    return torch.stack(frames)

@@ -1,13 +1,10 @@
-"""Pixel-Wise Guidance: Eq. 7 and 8 of the paper.
+"""Pixel-Wise Guidance: the loss of Eq. 7 and its gradient with respect to the predicted picture.
 
 Every frame's prediction of the clean picture, D(x0), is pulled towards the colours that its reference frame shows at
-the matched pixels. The loss is that of the released code, the mean over 3 |M| values of (25 d)^2 with d in [0, 1]:
-the paper's strength delta = 0.01 belongs to it.
+the matched pixels. With ``loss="mean"`` the loss is that of the released code, the mean over 3 |M| values of (25 d)^2
+with d in [0, 1]: the paper's strength delta = 0.01 belongs to it. ``loss="sum"`` is Eq. 7 as written, the sum of d^2.
 
-The gradient is ``direct``: that of the loss with respect to x0, carried to x_t by dx0/dx_t = 1 / sqrt(abar_t),
-leaving out the path through the UNet. What the released code computes, the unconditional branch's path alone, points
-almost the same way and is about (guidance - 1) sqrt(1 - abar_t) times as long, hence the factor in :func:`step_size`.
-No UNet is differentiated.
+What is returned here is the gradient with respect to x0; ``pwg_gradient.py`` carries it on to x_t (Eq. 8).
 
 Frames are guided one at a time, exactly: the reference picture is detached, so no gradient crosses frames, and the
 memory does not grow with the clip.
@@ -25,11 +22,6 @@ from latentman.types import Correspondence
 
 PIXEL_SCALE = 25.0
 """The released code multiplies pictures in [0, 1] by this before it squares differences."""
-
-
-def step_size(delta: float, strength: float, alpha_cumprod: float) -> float:
-    """Return the factor of the gradient with respect to x0: delta * strength * sqrt(1 - abar) / sqrt(abar)."""
-    return float(delta * strength * ((1 - alpha_cumprod) / alpha_cumprod) ** 0.5)
 
 
 def bilinear(picture: Tensor, position: Tensor) -> Tensor:
@@ -73,13 +65,19 @@ def matched_target(reference: Tensor, target: Tensor, source: Tensor) -> tuple[T
     return painted_colours(reference[:, source[:, 0], source[:, 1]], target, reference.shape[-1])
 
 
-def guidance_loss(picture: Tensor, painted: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean over the matched values of (25 d)^2 for a picture (C, H, W) in [0, 1]."""
+def guidance_loss(picture: Tensor, painted: Tensor, weight: Tensor, loss: str = "mean") -> Tensor:
+    """Return the loss of a picture (C, H, W) in [0, 1]: mean of (25 d)^2 over the matched values, or sum of d^2."""
+    if loss == "sum":
+        return (weight * (picture - painted) ** 2).sum()
     return (weight * (PIXEL_SCALE * (picture - painted)) ** 2).sum() / (len(picture) * weight.sum())
 
 
 def pixel_wise_guidance(
-    pred_original: Tensor, correspondence: Correspondence, decode: Callable[[Tensor], Tensor]
+    pred_original: Tensor,
+    correspondence: Correspondence,
+    decode: Callable[[Tensor], Tensor],
+    *,
+    loss: str = "mean",
 ) -> Tensor:
     """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
 
@@ -90,6 +88,7 @@ def pixel_wise_guidance(
         pred_original: x0 as predicted at this step, (T, C, h, w).
         correspondence: the map M on the guidance grid, whose size divides the picture's.
         decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
+        loss: ``mean`` or ``sum``.
 
     Returns:
         (T, C, h, w); zero for frame 0, which has no reference, and for frames without matches.
@@ -107,7 +106,7 @@ def pixel_wise_guidance(
             sampled = _on_grid(picture, correspondence.size)
             if is_guided:
                 painted, weight = _painted(correspondence, i, pictures[correspondence.source_frame(i)])
-                (gradient[i : i + 1],) = torch.autograd.grad(guidance_loss(sampled, painted, weight), x0)
+                (gradient[i : i + 1],) = torch.autograd.grad(guidance_loss(sampled, painted, weight, loss), x0)
         pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
         pictures[i] = picture.detach()
     return gradient

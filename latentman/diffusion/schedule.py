@@ -39,8 +39,10 @@ class Schedule:
         return result.prev_sample, result.pred_original_sample
 
 
-def build_schedule(scheduler: Any, num_steps: int, *, eta: float, seed: int) -> Schedule:
-    """Set the scheduler to ``num_steps`` steps.
+def build_schedule(
+    scheduler: Any, num_steps: int, *, eta: float, seed: int, steps_offset: int | None = None
+) -> Schedule:
+    """Set the scheduler to ``num_steps`` steps; ``steps_offset`` None leaves the scheduler's own.
 
     Raises:
         ConfigError: if it was trained with fewer timesteps than that.
@@ -50,6 +52,8 @@ def build_schedule(scheduler: Any, num_steps: int, *, eta: float, seed: int) -> 
         raise ConfigError(
             f"num_inference_steps={num_steps} is more than the {trained} timesteps the model was trained with"
         )
+    if steps_offset is not None:
+        scheduler = type(scheduler).from_config(scheduler.config, steps_offset=steps_offset)
     scheduler.set_timesteps(num_steps)
     return Schedule(scheduler, tuple(int(t) for t in scheduler.timesteps), eta, seed)
 

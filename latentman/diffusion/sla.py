@@ -15,12 +15,14 @@ from latentman.errors import ShapeError
 from latentman.types import Correspondence
 
 
-def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence) -> Tensor:
+def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, blend: float = 1.0) -> Tensor:
     """Return latents (T, C, h, w) aligned along the reference chain; the input is left alone.
 
     Args:
         latents: x_t of every frame, before the UNet is called.
         correspondence: the map M on the latent grid.
+        blend: share of the reference's latent; below 1 the frame keeps some of its own. Not in the paper. Latents that
+            differ lose variance in a blend.
 
     Raises:
         ShapeError: if the map's grid or number of frames is not that of the latents.
@@ -38,5 +40,7 @@ def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence) ->
         (q_row, q_col), (s_row, s_col) = (
             torch.from_numpy(x.T.astype("int64")).to(latents.device) for x in (target, source)
         )
-        aligned[i][:, q_row, q_col] = aligned[correspondence.source_frame(i)][:, s_row, s_col]
+        reference = aligned[correspondence.source_frame(i)][:, s_row, s_col]
+        own = aligned[i][:, q_row, q_col]
+        aligned[i][:, q_row, q_col] = reference if blend == 1 else torch.lerp(own, reference, blend)
     return aligned

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +12,54 @@ from torch import Tensor
 from latentman.diffusion.backbone import Backbone
 
 logger = logging.getLogger("latentman.diffusion")
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the networks read beside the latents, for every guidance group.
+
+    ``embeds`` (G, L, C): [negative, prompt] with guidance, the prompt alone without. SDXL also reads ``pooled`` (G, P)
+    and ``time_ids`` (G, 6): original size, crop and target size in pixels. ``image_embeds`` are an IP-Adapter's, one
+    (G, n, d) for each; only the UNet reads them.
+    """
+
+    embeds: Tensor
+    pooled: Tensor | None = None
+    time_ids: Tensor | None = None
+    image_embeds: tuple[Tensor, ...] = ()
+
+    @property
+    def groups(self) -> int:
+        """The guidance multiplicity: 2 with guidance, 1 without."""
+        return len(self.embeds)
+
+    def group(self, index: int) -> Text:
+        """Return one group alone: 0 is the unconditional one."""
+        part = slice(index, index + 1)
+        return Text(
+            self.embeds[part],
+            None if self.pooled is None else self.pooled[part],
+            None if self.time_ids is None else self.time_ids[part],
+            tuple(x[part] for x in self.image_embeds),
+        )
+
+    def for_control(self) -> Text:
+        """Return what a ControlNet reads: everything but the image embeddings."""
+        return replace(self, image_embeds=())
+
+    def arguments(self, frames: int) -> dict[str, Any]:
+        """Return the keyword arguments of a network for a batch laid out as (groups * frames)."""
+        added: dict[str, Any] = {}
+        if self.pooled is not None and self.time_ids is not None:
+            added = {"text_embeds": _spread(self.pooled, frames), "time_ids": _spread(self.time_ids, frames)}
+        if self.image_embeds:
+            added["image_embeds"] = [_spread(x, frames) for x in self.image_embeds]
+        return {"encoder_hidden_states": _spread(self.embeds, frames), "added_cond_kwargs": added or None}
+
+
+def _spread(x: Tensor, frames: int) -> Tensor:
+    """(G, ...) -> (G F, ...), group after group like the latents."""
+    return x.repeat_interleave(frames, dim=0)
 
 
 def truncated_text(tokenizer: object, text: str) -> str:
@@ -20,13 +70,10 @@ def truncated_text(tokenizer: object, text: str) -> str:
 
 
 @torch.no_grad()
-def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidance_scale: float) -> Tensor:
+def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidance_scale: float) -> Text:
     """Return the embeddings of one prompt for all frames.
 
     A text that is too long is cut, as the model cannot read on; the words that are lost are named in a warning.
-
-    Returns:
-        (groups, tokens, channels): [negative, prompt] with guidance, the prompt alone where guidance_scale is 1.
     """
     texts = [prompt] if guidance_scale == 1 else [negative_prompt, prompt]
     for name, text in zip(("prompt", "text.negative"), reversed(texts), strict=False):
@@ -42,4 +89,4 @@ def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidanc
         return_tensors="pt",
     )
     # Stable Diffusion pads with the end token and attends to the padding: no attention mask.
-    return backbone.text_encoder(tokens.input_ids.to(backbone.device))[0]
+    return Text(backbone.text_encoder(tokens.input_ids.to(backbone.device))[0])

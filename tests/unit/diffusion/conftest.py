@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from latentman.config import SetupConfig
+from latentman.config import ConditionerConfig, NetConfig, SetupConfig
 from latentman.diffusion.backbone import Backbone, load_backbone
-from latentman.diffusion.denoise import Plan
+from latentman.diffusion.conditioning import build_control
+from latentman.diffusion.denoise import Clip, Plan
+from latentman.diffusion.noise import initial_noise
+from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.text import encode_prompt
 from latentman.paths import asset
 from latentman.types import Correspondence
 
 IMAGE, GRID, FRAMES, STEPS = 64, 16, 4, 5
+ONE_CONTROLNET = ConditionerConfig(name="controlnet", nets=[NetConfig()])
 
 
 def save_tiny_model(folder: Path) -> None:
@@ -73,7 +78,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def backbone(tiny_folder: Path) -> Backbone:
-    return load_backbone(tiny_setup(tiny_folder), torch.device("cpu"))
+    return load_backbone(tiny_setup(tiny_folder), ONE_CONTROLNET, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -81,13 +86,10 @@ def plan() -> Plan:
     return Plan(
         num_steps=STEPS,
         guidance_scale=5.0,
-        control_scale=1.0,
         seed=3,
         anchor_modules=("unet", "controlnet"),
         sla_steps=range(0, 2),
-        pwg_steps=range(1, 4),
-        pwg_delta=0.01,
-        pwg_strength=8.0,
+        guidance=GuidancePlan(steps=range(1, 4), delta=0.01, strength=8.0),
         chunk_size=FRAMES,
     )
 
@@ -107,3 +109,30 @@ def random_map(size: int, *, frames: int = FRAMES, seed: int = 0, reference: str
 def disparity() -> np.ndarray:
     rng = np.random.default_rng(1)
     return rng.random((FRAMES, IMAGE, IMAGE), dtype=np.float32)
+
+
+def moving_box(frames: int) -> torch.Tensor:
+    """A figure that walks to the right: (T, h, w) bool."""
+    figures = torch.zeros(frames, GRID, GRID, dtype=torch.bool)
+    for i in range(frames):
+        figures[i, 4:12, 2 + i : 8 + i] = True
+    return figures
+
+
+def make_clip(backbone: Backbone, disparity: np.ndarray, *, guidance_scale: float = 5.0, seed: int = 3) -> Clip:
+    """A clip of random pictures and random maps."""
+    frames = len(disparity)
+    pictures = {"depth": np.repeat(disparity[..., None], 3, axis=-1)}
+    return Clip(
+        text=encode_prompt(backbone, "a red robot", "blurry", guidance_scale),
+        control=build_control(backbone, ONE_CONTROLNET, pictures, num_frames=frames, grid=(GRID, GRID)),
+        noise=initial_noise("shared", (frames, 4, GRID, GRID), seed),
+        latent_map=random_map(GRID, frames=frames),
+        guidance_map=random_map(IMAGE, seed=1, frames=frames),
+        figures=moving_box(frames),
+    )
+
+
+@pytest.fixture
+def clip(backbone: Backbone, disparity: np.ndarray) -> Clip:
+    return make_clip(backbone, disparity)

@@ -1,142 +1,175 @@
-"""The loop against Algorithm 1 written out: frames outer, steps inner, naive attention, no chunks."""
+"""The loop against Algorithm 1 written out, and what no choice of memory or machine may change."""
 
+import logging
 from dataclasses import replace
 
 import pytest
 import torch
 
-from latentman.diffusion.conditioning import embed_condition
-from latentman.diffusion.denoise import State, decode, decode_frames, denoise, guided, initial_state
-from latentman.diffusion.pwg import guidance_loss, matched_target
-from latentman.diffusion.text import encode_prompt
-from latentman.errors import NumericsError
+from latentman.diffusion.attention_layers import AnchorRule
+from latentman.diffusion.decode import decode, decode_frames
+from latentman.diffusion.denoise import State, denoise
+from latentman.diffusion.noise import initial_noise
+from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.errors import DeviceMemoryError, NumericsError, WeightsError
 
-from .conftest import FRAMES, GRID, IMAGE, STEPS, random_map
-from .test_attention import naive
-
-
-@pytest.fixture
-def inputs(backbone, disparity):
-    text = encode_prompt(backbone, "a red robot", "blurry", 5.0)
-    return text, embed_condition(backbone, disparity), random_map(GRID), random_map(IMAGE, seed=1)
-
-
-def literal_algorithm_1(backbone, text, control, latent_map, guidance_map, plan):
-    """Every frame runs through all steps, batched with frame 0 so that naive attention can see the anchor."""
-    scheduler = backbone.scheduler
-    scheduler.set_timesteps(plan.num_steps)
-    shared = initial_state(backbone, 1, (GRID, GRID), plan.seed).latents
-    aligned, clean, done = {}, {}, []
-    for network in (backbone.unet, backbone.controlnet):
-        network.set_attn_processor(naive(network, 2))
-    for i in range(len(control)):
-        x = shared.clone()
-        for k, t in enumerate(scheduler.timesteps):
-            if k in plan.sla_steps and i > 0:
-                for (qr, qc), (sr, sc) in zip(*latent_map.pairs[i], strict=True):
-                    x[0, :, qr, qc] = aligned[i - 1, k][0, :, sr, sc]
-            aligned[i, k] = x
-            batch = torch.cat([aligned[0, k], x] * 2)
-            features = torch.cat([control[[0, i]]] * 2)
-            words = text.repeat_interleave(2, 0)
-            down, mid = backbone.controlnet(batch, t, words, features, return_dict=False)
-            noise = backbone.unet(
-                batch, t, words, down_block_additional_residuals=down, mid_block_additional_residual=mid
-            ).sample
-            noise = guided(noise, 2, plan.guidance_scale)[1:]
-            a, a_prev = _alphas(scheduler, t, plan.num_steps)
-            x0 = (x - (1 - a).sqrt() * noise) / a.sqrt()
-            clean[i, k] = decode(backbone, x0)[0]
-            x = a_prev.sqrt() * x0 + (1 - a_prev).sqrt() * noise
-            if k in plan.pwg_steps and i > 0:
-                leaf = x0.clone().requires_grad_()
-                target, source = (torch.from_numpy(p).long() for p in guidance_map.pairs[i])
-                with torch.enable_grad():
-                    loss = guidance_loss(decode(backbone, leaf)[0], *matched_target(clean[i - 1, k], target, source))
-                    (gradient,) = torch.autograd.grad(loss, leaf)
-                x = x - plan.pwg_delta * plan.pwg_strength * (1 - a).sqrt() / a.sqrt() * gradient
-        done.append(x)
-    return torch.cat(done)
-
-
-def _alphas(scheduler, t, steps):
-    previous = int(t) - 1000 // steps
-    a = scheduler.alphas_cumprod[t]
-    return a, scheduler.alphas_cumprod[previous] if previous >= 0 else scheduler.final_alpha_cumprod
+from .conftest import FRAMES, GRID, IMAGE, STEPS, make_clip
+from .literal import algorithm_1
 
 
 @torch.no_grad()
-def test_the_loop_equals_algorithm_1_written_out(backbone, inputs, plan):
-    ours = denoise(backbone, *inputs, plan)
-    before = {name: dict(getattr(backbone, name).attn_processors) for name in ("unet", "controlnet")}
-    try:
-        literal = literal_algorithm_1(backbone, *inputs, plan)
-    finally:
-        for name, processors in before.items():
-            getattr(backbone, name).set_attn_processor(processors)
+def test_the_loop_equals_algorithm_1_written_out(backbone, clip, plan):
+    ours = denoise(backbone, clip, plan)
+    literal = algorithm_1(backbone, clip, plan)
     assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
 
 
-@pytest.mark.parametrize("chunk_size", [1, 2, 3])
-def test_chunks_change_nothing_but_memory(backbone, inputs, plan, chunk_size):
-    whole = denoise(backbone, *inputs, plan)
-    chunked = denoise(backbone, *inputs, replace(plan, chunk_size=chunk_size))
+@pytest.mark.parametrize("anchor", ["first", "prev", "first+prev", "all"])
+@pytest.mark.parametrize("chunk_size", [1, 3])
+def test_chunks_change_nothing_but_memory(backbone, clip, plan, anchor, chunk_size):
+    plan = replace(plan, anchor=AnchorRule(anchor))
+    whole = denoise(backbone, clip, plan)
+    chunked = denoise(backbone, clip, replace(plan, chunk_size=chunk_size))
     assert torch.allclose(whole, chunked, atol=1e-5 * float(whole.abs().max()))
 
 
-def test_chunks_change_nothing_without_guidance_and_without_anchor(backbone, inputs, plan):
-    text, *rest = inputs
+def test_chunks_change_nothing_without_guidance_and_without_anchor(backbone, clip, disparity, plan):
     for changed in (replace(plan, guidance_scale=1.0), replace(plan, anchor_modules=())):
-        embeds = text[1:] if changed.guidance_scale == 1 else text
-        whole = denoise(backbone, embeds, *rest, changed)
-        chunked = denoise(backbone, embeds, *rest, replace(changed, chunk_size=2))
+        clip = make_clip(backbone, disparity, guidance_scale=changed.guidance_scale)
+        whole = denoise(backbone, clip, changed)
+        chunked = denoise(backbone, clip, replace(changed, chunk_size=2))
         assert torch.allclose(whole, chunked, atol=1e-5 * float(whole.abs().max()))
 
 
-def test_the_method_never_changes_frame_0(backbone, inputs, plan):
-    ours = denoise(backbone, *inputs, plan)
-    baseline = denoise(backbone, *inputs, replace(plan, sla_steps=range(0), pwg_steps=range(0)))
+@pytest.mark.parametrize("gradient", ["direct", "official_uncond", "full"])
+@pytest.mark.parametrize("anchor", ["first", "prev", "first+prev"])
+def test_the_method_never_changes_frame_0(backbone, clip, plan, gradient, anchor):
+    plan = replace(plan, anchor=AnchorRule(anchor), guidance=replace(plan.guidance, gradient=gradient))
+    ours = denoise(backbone, clip, plan)
+    baseline = denoise(backbone, clip, replace(plan, sla_steps=range(0), guidance=GuidancePlan()))
     assert torch.equal(ours[0], baseline[0])
     assert not torch.allclose(ours[1], baseline[1], atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    "switched", [{"sla_steps": range(0)}, {"pwg_steps": range(0)}, {"anchor_modules": ()}, {"control_scale": 0.0}]
+    "switched",
+    [
+        {"sla_steps": range(0)},
+        {"sla_blend": 0.5},
+        {"guidance": GuidancePlan()},
+        {"anchor_modules": ()},
+        {"anchor_modules": ("unet",)},
+        {"anchor": AnchorRule("prev")},
+        {"anchor": AnchorRule(steps=range(2, STEPS))},
+        {"anchor": AnchorRule(first_layer=3)},
+        {"background_steps": range(STEPS)},
+        {"eta": 0.5},
+        {"steps_offset": 0},
+    ],
+    ids=str,
 )
-def test_every_switch_changes_the_result(backbone, inputs, plan, switched):
+def test_every_switch_changes_the_result(backbone, clip, plan, switched):
     # The random networks' own pictures differ little; what matters is that no switch is dead.
-    assert not torch.equal(
-        denoise(backbone, *inputs, plan)[1:], denoise(backbone, *inputs, replace(plan, **switched))[1:]
-    )
+    assert not torch.equal(denoise(backbone, clip, plan)[1:], denoise(backbone, clip, replace(plan, **switched))[1:])
 
 
-def test_same_seed_same_bytes_and_another_seed_another_result(backbone, inputs, plan):
-    first, second = (denoise(backbone, *inputs, plan) for _ in range(2))
+def test_the_controlnets_strength_changes_the_result(backbone, clip, plan):
+    weak = replace(clip, control=replace(clip.control, scales=(0.0,)))
+    assert not torch.equal(denoise(backbone, clip, plan), denoise(backbone, weak, plan))
+
+
+def test_masactrl_from_step_and_layer_0_is_text2video_zero_on_the_unet(backbone, clip, plan):
+    plan = replace(plan, anchor_modules=("unet",))
+    masactrl = replace(plan, anchor=AnchorRule(steps=range(STEPS), first_layer=0))
+    assert torch.equal(denoise(backbone, clip, plan), denoise(backbone, clip, masactrl))
+
+
+def test_masactrl_that_never_starts_is_independent_frames(backbone, clip, plan):
+    never = replace(plan, anchor_modules=("unet",), anchor=AnchorRule(steps=range(STEPS, STEPS)))
+    alone = replace(plan, anchor_modules=())
+    expected = denoise(backbone, clip, alone)
+    assert torch.allclose(denoise(backbone, clip, never), expected, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_same_seed_same_bytes_and_another_seed_another_result(backbone, clip, plan):
+    first, second = (denoise(backbone, clip, plan) for _ in range(2))
     assert torch.equal(first, second)
-    assert not torch.allclose(first, denoise(backbone, *inputs, replace(plan, seed=4)), atol=1e-2)
+    other = replace(clip, noise=initial_noise("shared", (FRAMES, 4, GRID, GRID), 4))
+    assert not torch.allclose(first, denoise(backbone, other, plan), atol=1e-2)
 
 
-@pytest.mark.parametrize("eta", [0.0, 0.7])
-def test_going_on_from_any_step_gives_the_same_bytes(backbone, inputs, plan, eta):
-    plan, states = replace(plan, eta=eta), []
-    whole = denoise(backbone, *inputs, plan, on_step=states.append)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"eta": 0.7},
+        {"anchor": AnchorRule("first+prev")},
+        {"guidance": GuidancePlan(steps=range(1, 4), gradient="official_uncond")},
+    ],
+    ids=str,
+)
+def test_going_on_from_any_step_gives_the_same_bytes(backbone, clip, plan, changed):
+    plan, states = replace(plan, **changed), []
+    whole = denoise(backbone, clip, plan, on_step=states.append)
     assert [s.step for s in states] == list(range(1, STEPS + 1))
     for state in states:
-        assert torch.equal(denoise(backbone, *inputs, plan, state=State(state.step, state.latents.clone())), whole)
+        assert torch.equal(denoise(backbone, clip, plan, state=State(state.step, state.latents.clone())), whole)
 
 
-def test_frames_share_their_noise(backbone):
-    latents = initial_state(backbone, FRAMES, (GRID, GRID), 5).latents
-    assert all(torch.equal(latents[0], other) for other in latents)
-    assert abs(float(latents.std()) - 1) < 0.1
-
-
-def test_latents_that_stop_being_finite_name_step_and_frame(backbone, inputs, plan):
-    text, control, *maps = inputs
-    broken = control.clone()
+def test_latents_that_stop_being_finite_name_step_and_frame(backbone, clip, plan):
+    broken = clip.control.features[0].clone()
     broken[2] = float("nan")
+    clip = replace(clip, control=replace(clip.control, features=(broken,)))
     with pytest.raises(NumericsError, match="frame 2 are not finite after step 0"):
-        denoise(backbone, text, broken, *maps, replace(plan, sla_steps=range(0), pwg_steps=range(0)))
+        denoise(backbone, clip, replace(plan, sla_steps=range(0), guidance=GuidancePlan()))
+
+
+def test_attention_replaced_on_the_way_stops_the_run(backbone, clip, plan):
+    from diffusers.models.attention_processor import AttnProcessor2_0
+
+    before = dict(backbone.unet.attn_processors)
+    try:
+        with pytest.raises(WeightsError, match="was replaced by AttnProcessor2_0"):
+            denoise(backbone, clip, plan, on_step=lambda state: backbone.unet.set_attn_processor(AttnProcessor2_0()))
+    finally:
+        backbone.unet.set_attn_processor(before)
+
+
+class FullMemory:
+    """A device that holds so many frames: a forward hook that runs out of memory on larger batches."""
+
+    def __init__(self, holds):
+        self.holds = holds
+
+    def __call__(self, module, arguments):
+        if len(arguments[0]) > self.holds:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_chunks_are_halved_when_memory_is_full_and_the_result_is_the_same(backbone, clip, plan, caplog):
+    expected = denoise(backbone, clip, plan)
+    hook = backbone.unet.register_forward_pre_hook(FullMemory(2))
+    try:
+        with caplog.at_level(logging.WARNING):
+            ours = denoise(backbone, clip, plan)
+    finally:
+        hook.remove()
+    assert torch.allclose(ours, expected, atol=1e-5 * float(expected.abs().max()))
+    assert [r.getMessage()[:60] for r in caplog.records] == [
+        "4 frames at once do not fit into the device's memory: going ",
+        "2 frames at once do not fit into the device's memory: going ",
+    ]
+
+
+@pytest.mark.parametrize(("anchor", "message"), [("first", "one frame's prediction"), ("all", "sampler.anchor=all")])
+def test_a_memory_too_small_for_one_chunk_is_a_clear_error(backbone, clip, plan, anchor, message):
+    hook = backbone.unet.register_forward_pre_hook(FullMemory(1))
+    try:
+        with pytest.raises(DeviceMemoryError, match=message):
+            denoise(backbone, clip, replace(plan, anchor=AnchorRule(anchor)))
+    finally:
+        hook.remove()
+    assert not any("AnchorAttention" in type(p).__name__ for p in backbone.unet.attn_processors.values())
 
 
 def test_frames_decode_to_rounded_pictures_one_by_one(backbone):

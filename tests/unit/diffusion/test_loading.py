@@ -12,13 +12,12 @@ from safetensors.torch import load_file, save_file
 from latentman.config import SetupConfig
 from latentman.diffusion.backbone import check_setup, load_backbone, model_digests, pick_device
 from latentman.diffusion.checkpoint import check_model_directory, folder_digest, local_folder, read_header
-from latentman.diffusion.conditioning import embed_condition
 from latentman.diffusion.schedule import build_schedule, seeded_noise
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.paths import asset
 
-from .conftest import tiny_setup
+from .conftest import ONE_CONTROLNET, make_clip, tiny_setup
 
 
 @pytest.fixture
@@ -29,13 +28,13 @@ def copied(tiny_folder, tmp_path):
 def test_loader_gives_frozen_networks_in_the_asked_precision(tiny_folder):
     setup = tiny_setup(tiny_folder)
     setup.dtype = "bfloat16"
-    backbone = load_backbone(setup, torch.device("cpu"))
+    backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
     for network in (
         backbone.unet,
-        backbone.controlnet,
+        *backbone.controlnets,
         backbone.vae,
         backbone.text_encoder,
-        backbone.control_embedding,
+        *backbone.control_embeddings,
     ):
         assert {p.dtype for p in network.parameters()} == {torch.bfloat16}
         assert not any(p.requires_grad for p in network.parameters())
@@ -101,7 +100,7 @@ def test_a_checkpoint_without_some_tensors_is_refused(copied, component):
     del tensors[sorted(tensors)[0]]
     save_file(tensors, path, metadata={"format": "pt"})
     with pytest.raises(WeightsError, match="lacks 1 tensors"):
-        load_backbone(tiny_setup(copied), torch.device("cpu"))
+        load_backbone(tiny_setup(copied), ONE_CONTROLNET, torch.device("cpu"))
 
 
 def test_a_config_that_is_not_json_is_named(copied):
@@ -124,16 +123,16 @@ def test_an_unreachable_hub_id_is_a_clear_error():
         name="x", model="nobody/nothing", image_size=64, latent_size=16, guidance_scale=5, pwg_strength=8
     )
     with pytest.raises(WeightsError, match=r"cannot load the unet from nobody/nothing(.|\n)*folder on this machine"):
-        load_backbone(setup, torch.device("cpu"))
+        load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
 
 
 def test_a_controlnet_of_its_own_folder_is_used(tiny_folder, copied, tmp_path):
     (copied / "controlnet").rename(tmp_path / "mine")
     setup = tiny_setup(copied)
     setup.controlnet = str(tmp_path / "mine")
-    backbone = load_backbone(setup, torch.device("cpu"))
+    backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
     expected = load_file(tmp_path / "mine" / "diffusion_pytorch_model.safetensors")["conv_in.weight"]
-    assert torch.equal(backbone.controlnet.conv_in.weight, expected)
+    assert torch.equal(backbone.controlnets[0].conv_in.weight, expected)
     assert set(model_digests(setup)) == {"model", "controlnet"}
 
 
@@ -158,26 +157,26 @@ def test_prompt_that_is_too_long_is_cut_with_a_word_about_the_rest(backbone, cap
     long = "a robot " * 60 + "walks on the moon"
     with caplog.at_level(logging.WARNING):
         embeds = encode_prompt(backbone, long, "blurry", 5.0)
-    assert embeds.shape == (2, 77, 32)
+    assert embeds.embeds.shape == (2, 77, 32)
     (record,) = caplog.records
     assert "prompt is longer than the 77 tokens" in record.message
     assert record.message.endswith("walks on the moon'")
 
 
 def test_prompt_that_fits_is_not_warned_about_and_guidance_1_needs_no_negative(backbone, caplog):
-    assert encode_prompt(backbone, "a robot walks", "blurry", 1.0).shape == (1, 77, 32)
+    assert encode_prompt(backbone, "a robot walks", "blurry", 1.0).embeds.shape == (1, 77, 32)
     assert not caplog.records
 
 
 def test_negative_comes_first(backbone):
-    both = encode_prompt(backbone, "a robot", "blurry", 5.0)
-    assert torch.allclose(both[1:], encode_prompt(backbone, "a robot", "", 1.0), atol=1e-5)
-    assert torch.allclose(both[:1], encode_prompt(backbone, "blurry", "", 1.0), atol=1e-5)
+    both = encode_prompt(backbone, "a robot", "blurry", 5.0).embeds
+    assert torch.allclose(both[1:], encode_prompt(backbone, "a robot", "", 1.0).embeds, atol=1e-5)
+    assert torch.allclose(both[:1], encode_prompt(backbone, "blurry", "", 1.0).embeds, atol=1e-5)
 
 
 def test_condition_must_divide_into_latent_cells(backbone, disparity):
     with pytest.raises(ShapeError, match="62x62"):
-        embed_condition(backbone, disparity[:, :62, :62])
+        make_clip(backbone, disparity[:, :62, :62])
 
 
 def test_timesteps_are_those_of_stable_diffusion(backbone):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from latentman.diffusion.denoise import decode
-from latentman.diffusion.pwg import bilinear, guidance_loss, matched_target, pixel_wise_guidance, step_size
+from latentman.diffusion.decode import decode
+from latentman.diffusion.pwg import bilinear, guidance_loss, matched_target, pixel_wise_guidance
 from latentman.errors import ShapeError
 
 from .conftest import FRAMES, GRID, IMAGE, random_map
@@ -77,8 +77,13 @@ def test_frames_without_matches_get_no_gradient(backbone):
     assert [bool(g.abs().max() > 0) for g in gradient] == [False, False, True, False]
 
 
-def test_step_size_is_delta_strength_sqrt_of_the_noise_to_signal_ratio():
-    assert step_size(0.01, 8.0, 0.2) == pytest.approx(0.01 * 8 * (0.8**0.5) / (0.2**0.5))
+def test_the_sum_is_the_mean_times_its_count_without_the_scale():
+    picture, painted, weight = torch.rand(3, 8, 8), torch.rand(3, 8, 8), (torch.rand(8, 8) < 0.5).float()
+    mean, total = (float(guidance_loss(picture, painted, weight, loss)) for loss in ("mean", "sum"))
+    assert total == pytest.approx(mean * 3 * float(weight.sum()) / 25**2, rel=1e-5)
+    slow = sum(float(weight[r, c] * (picture[k, r, c] - painted[k, r, c]) ** 2)
+               for k in range(3) for r in range(8) for c in range(8))  # fmt: skip
+    assert total == pytest.approx(slow, rel=1e-5)
 
 
 def test_grid_that_does_not_divide_the_picture_is_refused(backbone):

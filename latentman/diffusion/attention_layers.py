@@ -1,0 +1,63 @@
+"""Where frames look at each other: which layers of which networks, from which step on, and at whom."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from latentman.errors import ConfigError
+
+_ORDER = {"down_blocks": 0, "mid_block": 1, "up_blocks": 2}
+"""The order in which a UNet calls its blocks; its modules are registered in another."""
+
+DECODER_RESOLUTIONS = 2
+"""Resolutions of the decoder, counted from the finest that has attention, that ``layers: decoder`` takes in."""
+
+
+@dataclass(frozen=True)
+class AnchorRule:
+    """Whose keys and values the self-attention of every frame reads, and where.
+
+    ``anchor``: first, prev, first+prev or all. ``steps``: the step indices at which it does. ``layers`` and
+    ``first_layer`` choose layers of the UNet. ``union``: own keys and values beside the anchor's.
+    """
+
+    anchor: str = "first"
+    steps: range = range(0, 1000)
+    layers: str = "all"
+    first_layer: int | None = None
+    union: bool = False
+
+
+def self_attention_layers(network: Any) -> list[str]:
+    """Return the names of a network's self-attention modules in the order in which it calls them."""
+    names = [name for name, _ in network.named_modules() if name.endswith(".attn1")]
+
+    def order(name: str) -> tuple[int, ...]:
+        return (_ORDER[name.partition(".")[0]], *(int(number) for number in re.findall(r"\.(\d+)(?=\.)", name)))
+
+    return sorted(names, key=order)
+
+
+def layers_that_follow(network: Any, rule: AnchorRule, *, is_unet: bool) -> list[str]:
+    """Return the names of the self-attention modules that follow the anchor, in calling order.
+
+    Raises:
+        ConfigError: if ``first_layer`` lies beyond the UNet's last one.
+    """
+    names = self_attention_layers(network)
+    if not is_unet:
+        return names
+    if rule.first_layer is not None:
+        if rule.first_layer >= len(names):
+            raise ConfigError(
+                f"sampler.first_layer={rule.first_layer}: this UNet has {len(names)} self-attention layers, 0 to "
+                f"{len(names) - 1}"
+            )
+        return names[rule.first_layer :]
+    if rule.layers == "decoder":
+        blocks = sorted({int(name.split(".")[1]) for name in names if name.startswith("up_blocks.")})
+        last = {f"up_blocks.{block}" for block in blocks[-DECODER_RESOLUTIONS:]}
+        return [name for name in names if ".".join(name.split(".")[:2]) in last]
+    return names

@@ -1,0 +1,52 @@
+"""Latents to pictures, one frame at a time, with a guard against what half precision cannot hold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from latentman.diffusion.backbone import Backbone
+from latentman.errors import NumericsError
+
+logger = logging.getLogger("latentman.diffusion")
+
+
+def decode(backbone: Backbone, latents: Tensor) -> Tensor:
+    """Return the pictures of latents (N, C, h, w) as (N, 3, H, W), clamped to 0 to 1 and differentiable.
+
+    A VAE in half precision that overflows is taken to fp32, with a word about it, and decodes again: SDXL's does so on
+    ordinary latents. It stays there, so that all frames are decoded alike.
+    """
+    picture = _decoded(backbone, latents)
+    if backbone.vae.dtype != torch.float32 and not torch.isfinite(picture).all() and torch.isfinite(latents).all():
+        logger.warning("the VAE overflows in %s: decoding in float32 from here on", backbone.vae.dtype)
+        backbone.vae.to(torch.float32)
+        picture = _decoded(backbone, latents)
+    return picture.clamp(0, 1)
+
+
+def _decoded(backbone: Backbone, latents: Tensor) -> Tensor:
+    vae = backbone.vae
+    picture: Tensor = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+    return picture.float() / 2 + 0.5
+
+
+@torch.no_grad()
+def decode_frames(backbone: Backbone, latents: Tensor, on_frame: Callable[[], None] | None = None) -> Tensor:
+    """Return finished frames (T, H, W, 3) uint8 on the CPU, decoded one at a time.
+
+    Raises:
+        NumericsError: if a frame cannot be decoded to finite values.
+    """
+    frames = []
+    for index, latent in enumerate(latents):
+        picture = decode(backbone, latent[None].to(backbone.device))[0]
+        if not torch.isfinite(picture).all():
+            raise NumericsError(f"frame {index} decodes to values that are not finite; use setup.dtype=float32")
+        frames.append((picture * 255).round().to(torch.uint8).permute(1, 2, 0).cpu())
+        if on_frame is not None:
+            on_frame()
+    return torch.stack(frames)

@@ -1,0 +1,87 @@
+"""From a configuration and what has been rendered to what the denoising loop works on."""
+
+from __future__ import annotations
+
+from latentman.config import Config
+from latentman.diffusion.attention_layers import AnchorRule
+from latentman.diffusion.backbone import Backbone
+from latentman.diffusion.background import figures_on_grid
+from latentman.diffusion.conditioning import build_control
+from latentman.diffusion.denoise import Clip, Plan
+from latentman.diffusion.noise import initial_noise
+from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.t2v_zero_motion import LatentMotion
+from latentman.diffusion.text import encode_prompt
+from latentman.render.control_pictures import draw_control
+from latentman.types import BodySequence, Conditions, Correspondence
+
+
+def sampling_clip(
+    config: Config,
+    backbone: Backbone,
+    *,
+    prompt: str,
+    body: BodySequence,
+    conditions: Conditions,
+    latent_map: Correspondence,
+    guidance_map: Correspondence,
+) -> Clip:
+    """Return what the frames of a run are made from.
+
+    Args:
+        config: of the run.
+        backbone: its networks.
+        prompt: the text that the text encoder reads.
+        body: the moving mesh.
+        conditions: what was drawn from it.
+        latent_map: the map M on the latent grid.
+        guidance_map: the map M on the guidance grid.
+    """
+    frames, size = len(conditions.mask), config.setup.latent_size
+    pictures = {net.kind: draw_control(net.kind, body, conditions) for net in config.conditioner.nets}
+    shape = (frames, backbone.latent_channels, size, size)
+    return Clip(
+        text=encode_prompt(backbone, prompt, config.text.negative, config.setup.guidance_scale),
+        control=build_control(backbone, config.conditioner, pictures, num_frames=frames, grid=(size, size)),
+        noise=initial_noise(config.noise.name, shape, config.seed, iuv=conditions.iuv, texels=config.noise.texels),
+        latent_map=latent_map,
+        guidance_map=guidance_map,
+        figures=figures_on_grid(conditions.mask, size),
+        reads_apart=config.sampler.masked,
+    )
+
+
+def sampling_plan(config: Config) -> Plan:
+    """Return the loop's plan for a configuration."""
+    steps, sampler, motion = config.num_steps, config.sampler, config.sampler.latent_motion
+    return Plan(
+        num_steps=steps,
+        guidance_scale=config.setup.guidance_scale,
+        seed=config.seed,
+        anchor_modules=tuple(sampler.modules),
+        anchor=AnchorRule(
+            sampler.anchor,
+            range(round(sampler.start * steps), steps),
+            sampler.layers,
+            sampler.first_layer,
+            sampler.union,
+        ),
+        sla_steps=config.sla.indices("sla", steps),
+        sla_blend=config.sla.blend,
+        background_steps=config.background.indices("background", steps),
+        guidance=GuidancePlan(
+            steps=config.pwg.indices("pwg", steps),
+            gradient=config.pwg.gradient,
+            loss=config.pwg.loss,
+            delta=config.pwg.delta,
+            strength=config.setup.pwg_strength,
+            chunk_size=config.pwg.chunk_size,
+            checkpointing=config.pwg.checkpointing,
+        ),
+        latent_motion=None
+        if motion is None
+        else LatentMotion((motion.shift[0], motion.shift[1]), motion.t0, motion.t1, motion.smooth_background),
+        chunk_size=sampler.chunk_size,
+        eta=sampler.eta,
+        steps_offset=sampler.steps_offset,
+    )
