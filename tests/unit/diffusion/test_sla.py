@@ -50,3 +50,14 @@ def test_identity_map_carries_frame_0_through_the_clip():
 def test_wrong_grid_is_refused_with_both_sizes():
     with pytest.raises(ShapeError, match=r"16x16.*8x8"):
         spatial_latent_alignment(torch.zeros(FRAMES, 4, 16, 16), random_map(8))
+
+
+@pytest.mark.parametrize("blend", [0.25, 0.75])
+def test_a_blend_keeps_a_share_of_the_frames_own_latents(blend):
+    latents, matches = torch.randn(FRAMES, 4, 8, 8), random_map(8)
+    expected = latents.clone()
+    for i, (target, source) in enumerate(matches.pairs):
+        for (qr, qc), (sr, sc) in zip(target, source, strict=True):
+            reference = expected[matches.source_frame(i), :, sr, sc]
+            expected[i, :, qr, qc] = (1 - blend) * expected[i, :, qr, qc] + blend * reference
+    assert torch.allclose(spatial_latent_alignment(latents, matches, blend), expected, atol=1e-6)
