@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from latentman.render.camera import to_camera
 from latentman.render.normal_picture import face_normals, pixel_normals, vertex_normals
@@ -31,6 +32,9 @@ STEP_PIXELS = 2.5
 
 CREASE_DEG = 50.0
 """Least angle between the faces on both sides of a crease."""
+
+CREASE_PIXELS = 5
+"""Fewest pixels of a crease that touches no outline; less is a grain of the mesh, and would flicker."""
 
 FACING = 0.3
 """Least cosine between a face and the direction to the camera beside a crease: what curves away is no crease."""
@@ -50,7 +54,7 @@ def draw_edges(body: BodySequence, conditions: Conditions) -> NDArray[np.float32
         outline = silhouette(mask) | occlusions(mask, points, smooth, camera.fx)
         # Beside an outline the surface curves away within a pixel or two: a crease there would only double the line.
         lines = outline | (creases(mask, points, flat) & ~_widen(outline))
-        pictures.append(thin(lines))
+        pictures.append(_without_specks(thin(lines), outline))
     return np.repeat(np.stack(pictures)[..., None], 3, axis=-1).astype(np.float32)
 
 
@@ -104,6 +108,14 @@ def creases(mask: Array, points: Array, normals: Array) -> Array:
         edges[here] |= sharp & nearer
         edges[there] |= sharp & ~nearer
     return edges
+
+
+def _without_specks(lines: Array, outline: Array) -> Array:
+    """Return lines (H, W) without the pieces of fewer than ``CREASE_PIXELS`` that hold no pixel of ``outline``."""
+    piece, count = label(lines, structure=np.ones((3, 3)))
+    keep = np.bincount(piece.ravel(), minlength=count + 1) >= CREASE_PIXELS
+    keep[piece[lines & outline]] = True
+    return np.asarray(lines & keep[piece])
 
 
 def _points(depth: Array, camera: Camera) -> Array:

@@ -1,4 +1,4 @@
-"""Lines brought down to a width of one pixel without breaking or shortening them."""
+"""Lines brought down to a width of one pixel without breaking them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from latentman.types import Array
 
 _RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
-"""A pixel's eight neighbours in order round it, (row, column), from the one above; even entries share a side with it."""
+"""A pixel's eight neighbours, (row, column), in order from the one above it; even entries share a side with it."""
 
 _SIDES = (0, 4, 2, 6)
 
