@@ -142,16 +142,16 @@ class Config:
         self._check_sampler()
 
     def _check_sampler(self) -> None:
-        """Refuse what sampler, conditioner and guidance do not do together."""
-        if "controlnet" in self.sampler.modules and self.conditioner.name in ("none", "t2i_adapter"):
-            raise ConfigError(
-                f"sampler.modules={self.sampler.modules} names controlnet, but conditioner={self.conditioner.name} has "
-                "none; set sampler.modules=[unet]"
-            )
+        """Refuse what sampler, noise, background, guidance and camera do not do together."""
         if self.pwg.enabled and self.pwg.gradient == "official_uncond" and self.setup.guidance_scale <= 1:
             raise ConfigError(
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows the unconditional "
                 f"prediction alone; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
+            )
+        if self.background.enabled and self.camera.moves:
+            raise ConfigError(
+                "background=steady keeps the background where it is, but the camera moves: "
+                f"camera.orbit={self.camera.orbit}, camera.follow={self.camera.follow}; use background=free"
             )
         motion = self.sampler.latent_motion
         if motion is not None and self.noise.name != "shared":

@@ -61,6 +61,15 @@ class StepGate:
 
 
 @dataclass
+class ReleasedConfig:
+    """What the released code gives to these weights; ``fidelity=official`` takes it from here."""
+
+    depth_encoding: str = "inverse"
+    suffix: str = ""
+    negative: str = ""
+
+
+@dataclass
 class SetupConfig:
     """Which weights make the pictures, and at what size, strength and precision."""
 
@@ -77,6 +86,7 @@ class SetupConfig:
     guidance_scale: float = MISSING
     pwg_strength: float = MISSING
     steps: dict[str, int] = field(default_factory=dict)
+    released: ReleasedConfig = field(default_factory=lambda: ReleasedConfig())
     dtype: str = "float32"
     """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents are always float32."""
 
@@ -140,7 +150,7 @@ class SamplerConfig:
     anchor: str = "first"
     """Whose keys and values a frame reads: first, prev, first+prev or all."""
     modules: list[str] = field(default_factory=lambda: ["unet", "controlnet"])
-    """Networks whose self-attention follows the anchor; empty means that frames are independent."""
+    """Networks whose self-attention follows the anchor, where there are any; empty: frames are independent."""
     start: float = 0.0
     """Fraction of the steps after which it does; before, frames are independent."""
     layers: str = "all"

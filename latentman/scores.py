@@ -26,6 +26,7 @@ def make_scores(run: Run, advance: Advance) -> None:
         conditions=run.conditions(),
         correspondence=correspondence,
         body=run.body(),
+        placed=run.config.conditioner.name != "none",
     )
     metrics: dict[str, Any] = {}
     per_pair: dict[str, Any] = {}

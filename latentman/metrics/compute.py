@@ -45,6 +45,11 @@ METRICS: dict[str, Metric] = {
 }
 """Every name that ``metrics.names`` may hold."""
 
+OF_THE_MAP = {"coverage", "map_error_px"}
+"""Metrics that judge the map M, not the frames."""
+
+NOT_PLACED = "conditioner=none: nothing places the figure where the render has it"
+
 
 def compute(
     names: list[str],
@@ -53,6 +58,7 @@ def compute(
     conditions: Conditions,
     correspondence: Correspondence,
     body: BodySequence,
+    placed: bool = True,
 ) -> list[Score]:
     """Return the named scores, in the order of the names.
 
@@ -62,6 +68,7 @@ def compute(
         conditions: what the video was generated from.
         correspondence: the map M at the grid that Human MSE is measured on (256 in the paper).
         body: the mesh behind the conditions, from which the exact map is made that judges frames and M.
+        placed: whether the figure is where the conditions show it; if not, scores that look for it there have no value.
 
     Raises:
         ConfigError: if a name is unknown.
@@ -71,4 +78,7 @@ def compute(
         check_choice("metrics.names", name, METRICS)
     judge = call_judge(body, conditions, size=correspondence.size, reference=correspondence.reference)
     evidence = Evidence(frames, conditions, correspondence, judge)
-    return [METRICS[name](evidence) for name in names]
+    return [
+        METRICS[name](evidence) if placed or name in OF_THE_MAP else Score(name, None, reason=NOT_PLACED)
+        for name in names
+    ]
