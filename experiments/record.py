@@ -77,6 +77,59 @@ SWEEPS = {
         shards=2,
         short=False,
     ),
+    "gradients": Recorded(
+        ("+exp=gradients",),
+        {
+            "pwg_none": "without guidance",
+            "pwg_direct": "direct",
+            "pwg_official_uncond": "official_uncond",
+            "pwg_full": "full",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero", "a skier"),
+        short=False,
+    ),
+    "samplers": Recorded(
+        ("+exp=samplers",),
+        {
+            "method=per_frame": "per_frame",
+            "method=t2v_zero": "t2v_zero",
+            "method=masactrl": "masactrl",
+            "method=latentman_masactrl": "latentman_masactrl",
+            "method=latentman": "latentman",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero", "a dancer"),
+        short=False,
+    ),
+    "options": Recorded(
+        ("+exp=options",),
+        {
+            name: name
+            for name in (
+                "mesh",
+                "noise_uv",
+                "sla_blend",
+                "background_steady",
+                "masked",
+                "anchor_prev",
+                "anchor_first_prev",
+                "anchor_all",
+            )
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero",),
+        short=False,
+    ),
+    "camera": Recorded(
+        ("+exp=camera",),
+        {
+            "camera.orbit=60 variant=baseline": "baseline, the camera goes round by 60 degrees",
+            "camera.orbit=60 variant=mesh": "LatentMan, the same",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        short=False,
+    ),
 }
 
 
