@@ -256,6 +256,7 @@ def make_video(run: Run, advance: Advance) -> None:
     """Latents to frames, the video and the correspondence overlay."""
     from latentman.correspondence.overlay import overlay, track_colours
     from latentman.diffusion.decode import decode_frames
+    from latentman.diffusion.device_memory import needing_memory
     from latentman.diffusion.latent_file import read_latents
     from latentman.video import write_mp4, write_png_frames
 
@@ -267,7 +268,8 @@ def make_video(run: Run, advance: Advance) -> None:
         done += 1
         advance(done, len(latents))
 
-    frames = decode_frames(run.backbone(), latents, on_frame).numpy()
+    with needing_memory("one decoded frame", "set setup.dtype=float16, or a smaller setup.image_size"):
+        frames = decode_frames(run.backbone(), latents, on_frame).numpy()
     write_png_frames(run.folder / "frames", frames)
     write_mp4(run.folder / "video.mp4", frames, config.fps, config.video.crf)
     size, conditions = run.metric_size, run.conditions()

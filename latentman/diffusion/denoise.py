@@ -19,6 +19,7 @@ from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import decode
+from latentman.diffusion.device_memory import needing_memory
 from latentman.diffusion.predict import Prediction
 from latentman.diffusion.pwg import pixel_wise_guidance
 from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
@@ -28,6 +29,8 @@ from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
 from latentman.errors import NumericsError
 from latentman.types import Correspondence
+
+GUIDANCE_ADVICE = "set pwg.gradient=direct or pwg.chunk_size=1, pwg.checkpointing=true, or pwg=none"
 
 
 @dataclass(frozen=True)
@@ -146,10 +149,12 @@ def one_step(
     before, pred_original = schedule.step_back(networks(latents, timestep), step, latents)
     if step not in plan.guidance.steps:
         return before
-    gradient = pixel_wise_guidance(
-        pred_original, clip.guidance_map, lambda x0: decode(networks.backbone, x0), loss=plan.guidance.loss
-    )
-    return before - guidance_step(plan.guidance, gradient, latents, timestep, schedule.alpha_cumprod(step), networks)
+    with needing_memory("the gradient of Pixel-Wise Guidance", GUIDANCE_ADVICE):
+        gradient = pixel_wise_guidance(
+            pred_original, clip.guidance_map, lambda x0: decode(networks.backbone, x0), loss=plan.guidance.loss
+        )
+        alpha_cumprod = schedule.alpha_cumprod(step)
+        return before - guidance_step(plan.guidance, gradient, latents, timestep, alpha_cumprod, networks)
 
 
 def check_finite(latents: Tensor, step: int) -> None:

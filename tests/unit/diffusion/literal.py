@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import torch
 from torch.nn.functional import interpolate
 
+from latentman.diffusion.attention_layers import self_attention_layers
 from latentman.diffusion.decode import decode
 from latentman.diffusion.predict import guided
 from latentman.diffusion.pwg import guidance_loss, matched_target
@@ -124,3 +125,25 @@ def pair_loss(picture, reference, matches, i, loss="mean"):
     """Eq. 7 of frame i for a map without sub-pixel sources."""
     target, source = (torch.from_numpy(p).long() for p in matches.pairs[i])
     return guidance_loss(picture, *matched_target(reference, target, source), loss)
+
+
+def steps_written_out(backbone, clip, plan, *, figures=None):
+    """All frames in one batch, step after step, literal attention on the layers and at the steps of the rule."""
+    scheduler, rule, groups = backbone.scheduler, plan.anchor, len(clip.text.embeds)
+    scheduler.set_timesteps(plan.num_steps)
+    x, frames = clip.noise.clone(), range(clip.control.num_frames)
+    # A rule that begins at some layer is used with the UNet alone here: a ControlNet's layers have the same names.
+    chosen = None if rule.first_layer is None else self_attention_layers(backbone.unet)[rule.first_layer :]
+    networks = list(backbone.networks(plan.anchor_modules).values())
+    for k, t in enumerate(scheduler.timesteps):
+        if k in plan.sla_steps:
+            for i in frames[1:]:
+                for (qr, qc), (sr, sc) in zip(*clip.latent_map.pairs[i], strict=True):
+                    x[i, :, qr, qc] = x[i - 1, :, sr, sc]
+        options = {"groups": groups, "anchor": rule.anchor, "union": rule.union, "figures": figures}
+        with literal_attention(networks if k in rule.steps else [], layers=chosen, **options):
+            noise = predicted_noise(backbone, clip, x, t, frames, plan.guidance_scale)
+        a, a_prev = alphas(scheduler, t, plan.num_steps)
+        x0 = (x - (1 - a).sqrt() * noise) / a.sqrt()
+        x = a_prev.sqrt() * x0 + (1 - a_prev).sqrt() * noise
+    return x

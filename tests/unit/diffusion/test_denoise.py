@@ -14,7 +14,7 @@ from latentman.diffusion.pwg_gradient import GuidancePlan
 from latentman.errors import DeviceMemoryError, NumericsError, WeightsError
 
 from .conftest import FRAMES, GRID, IMAGE, STEPS, make_clip
-from .literal import algorithm_1
+from .literal import algorithm_1, steps_written_out
 
 
 @torch.no_grad()
@@ -22,6 +22,36 @@ def test_the_loop_equals_algorithm_1_written_out(backbone, clip, plan):
     ours = denoise(backbone, clip, plan)
     literal = algorithm_1(backbone, clip, plan)
     assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        AnchorRule("first"),
+        AnchorRule("first", steps=range(2, STEPS), first_layer=2),
+        AnchorRule("first", steps=range(2, STEPS), first_layer=2, union=True),
+        AnchorRule("prev"),
+        AnchorRule("first+prev", union=True),
+        AnchorRule("all"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("chunk_size", [FRAMES, 3])
+@torch.no_grad()
+def test_every_preset_equals_its_steps_written_out(backbone, clip, plan, rule, chunk_size):
+    modules = ("unet", "controlnet") if rule.first_layer is None else ("unet",)
+    plan = replace(plan, anchor=rule, anchor_modules=modules, guidance=GuidancePlan(), chunk_size=chunk_size)
+    ours, literal = denoise(backbone, clip, plan), steps_written_out(backbone, clip, plan)
+    assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
+
+
+@torch.no_grad()
+def test_attention_apart_equals_its_steps_written_out(backbone, clip, plan):
+    plan = replace(plan, guidance=GuidancePlan(), chunk_size=3)
+    ours = denoise(backbone, replace(clip, reads_apart=True), plan)
+    literal = steps_written_out(backbone, clip, plan, figures=clip.figures)
+    assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
+    assert not torch.allclose(ours, denoise(backbone, clip, plan), atol=1e-4 * float(literal.abs().max()))
 
 
 @pytest.mark.parametrize("anchor", ["first", "prev", "first+prev", "all"])
@@ -170,6 +200,15 @@ def test_a_memory_too_small_for_one_chunk_is_a_clear_error(backbone, clip, plan,
     finally:
         hook.remove()
     assert not any("AnchorAttention" in type(p).__name__ for p in backbone.unet.attn_processors.values())
+
+
+def test_a_memory_too_small_for_the_gradient_says_what_to_set(backbone, clip, plan):
+    hook = backbone.vae.decoder.register_forward_pre_hook(FullMemory(0))
+    try:
+        with pytest.raises(DeviceMemoryError, match=r"gradient of Pixel-Wise Guidance: set pwg.gradient=direct"):
+            denoise(backbone, clip, plan)
+    finally:
+        hook.remove()
 
 
 def test_frames_decode_to_rounded_pictures_one_by_one(backbone):
