@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from latentman.character_groups import BodyConfig, MotionConfig
+from latentman.companion_groups import CompanionConfig, check_companions
 from latentman.errors import ConfigError
 from latentman.groups import (
     CorrespondenceConfig,
@@ -43,6 +44,7 @@ __all__ = [
     "BackgroundConfig",
     "BodyConfig",
     "CameraConfig",
+    "CompanionConfig",
     "ConditionerConfig",
     "Config",
     "CorrespondenceConfig",
@@ -94,6 +96,7 @@ class Config:
     depth: DepthConfig = field(default_factory=DepthConfig)
     motion: MotionConfig = MISSING
     body: BodyConfig = MISSING
+    companions: list[CompanionConfig] = field(default_factory=list)
     renderer: NamedConfig = MISSING
     iuv: NamedConfig = MISSING
     correspondence: CorrespondenceConfig = MISSING
@@ -124,6 +127,7 @@ class Config:
             raise ConfigError(f"num_frames={self.num_frames} makes no video: it must be 2 or more")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed={self.seed} must be 0 or more and below 2**32")
+        check_companions(self.companions)
         positive("fps", self.fps)
         if self.threads is not None:
             at_least("threads", self.threads, 1)
@@ -152,6 +156,11 @@ class Config:
             raise ConfigError(
                 "background=steady keeps the background where it is, but the camera moves: "
                 f"camera.orbit={self.camera.orbit}, camera.follow={self.camera.follow}; use background=free"
+            )
+        if self.companions and any(net.kind == "pose" for net in self.conditioner.nets):
+            raise ConfigError(
+                f"conditioner.nets draws the pose of one character, but there are {len(self.companions)} companions; "
+                "use kinds that show everybody, such as depth, normal or canny"
             )
         motion = self.sampler.latent_motion
         if motion is not None and self.noise.name != "shared":

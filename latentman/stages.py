@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latentman.companion_groups import Character, list_characters
 from latentman.config import Config
 from latentman.paths import file_digest, read_npz, weights_dir, write_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
@@ -67,6 +68,16 @@ class Run:
         """The grids on which the map M is needed."""
         return sorted({self.config.setup.latent_size, self.config.pwg.size, self.metric_size})
 
+    @property
+    def characters(self) -> list[Character]:
+        """Everybody in the scene, the first character first."""
+        return list_characters(self.motion_text, self.config.seed, self.config.body, self.config.companions)
+
+    @property
+    def motion_files(self) -> list[str]:
+        """The file of each character's motion."""
+        return ["motion.npz", *(f"motion_{number}.npz" for number in range(1, len(self.characters)))]
+
     def body(self) -> BodySequence:
         """The moving mesh that the body stage fitted."""
         data = read_npz(self.folder / "body.npz")
@@ -93,7 +104,7 @@ class Stage:
 
 
 def make_motion(run: Run, advance: Advance) -> None:
-    """Text to joints, cut to the video's frames."""
+    """Text to joints, cut to the video's frames, for everybody in the scene."""
     from latentman.body.build import build as build_body
     from latentman.body.skinning import rest_joints
     from latentman.diffusion.backbone import pick_device
@@ -102,15 +113,16 @@ def make_motion(run: Run, advance: Advance) -> None:
 
     config, cfg = run.config, run.config.motion
     weights = weights_dir(config.paths.weights)
-    around = Surroundings(
-        weights=weights,
-        device=str(pick_device(config.device)),
-        rest_joints=lambda: rest_joints(build_body(config.body, weights)),
-    )
     needed = (config.num_frames - 1) * config.stride + 1
-    motion = build(cfg, around)(run.motion_text, num_frames=needed, seed=config.seed)
-    motion = cut(motion, num_frames=config.num_frames, stride=config.stride, start=cfg.start, if_short=cfg.if_short)
-    write_npz(run.folder / "motion.npz", motion.arrays())
+    for name, character in zip(run.motion_files, run.characters, strict=True):
+        around = Surroundings(
+            weights=weights,
+            device=str(pick_device(config.device)),
+            rest_joints=lambda body=character.body: rest_joints(build_body(body, weights)),  # type: ignore[misc]
+        )
+        motion = build(cfg, around)(character.text, num_frames=needed, seed=character.seed)
+        motion = cut(motion, num_frames=config.num_frames, stride=config.stride, start=cfg.start, if_short=cfg.if_short)
+        write_npz(run.folder / name, motion.arrays())
 
 
 def motion_origins(config: Config) -> dict[str, Any]:
@@ -133,14 +145,29 @@ def motion_origins(config: Config) -> dict[str, Any]:
 
 
 def make_body(run: Run, advance: Advance) -> None:
-    """Joints to a moving mesh."""
+    """Joints to one moving mesh of everybody in the scene."""
     from latentman.body.build import build
     from latentman.body.fit import fit_motion
+    from latentman.body.scene import join, place_beside
 
-    motion = Motion.from_arrays(read_npz(run.folder / "motion.npz"))
-    body = build(run.config.body, weights_dir(run.config.paths.weights))
-    sequence = fit_motion(body, motion, run.config.body)
-    write_npz(run.folder / "body.npz", {**asdict(sequence)})
+    weights = weights_dir(run.config.paths.weights)
+    placed: list[BodySequence] = []
+    for name, character in zip(run.motion_files, run.characters, strict=True):
+        motion = Motion.from_arrays(read_npz(run.folder / name))
+        sequence = fit_motion(build(character.body, weights), motion, character.body)
+        if placed:
+            sequence = place_beside(sequence, placed[0], offset=character.offset, facing=character.facing)
+        placed.append(sequence)
+    write_npz(run.folder / "body.npz", {**asdict(join(placed))})
+
+
+def companion_origins(run: Run) -> list[Any]:
+    """Return what the companions' motions are made from, and their bodies; nothing where there are none."""
+    config = run.config
+    return [
+        [character.text, character.seed, asdict(character.body), body_origins(replace(config, body=character.body))]
+        for character in run.characters[1:]
+    ]
 
 
 def body_origins(config: Config) -> str | None:
@@ -174,7 +201,8 @@ def check_character(config: Config) -> None:
     if config.body.name != "anny":
         from latentman.body.smpl import find_model
 
-        find_model(config.body, weights)
+        for character in list_characters("", config.seed, config.body, config.companions):
+            find_model(character.body, weights)
 
 
 def make_conditions(run: Run, advance: Advance) -> None:
@@ -290,14 +318,17 @@ STAGES = (
         "motion",
         lambda r: [
             *(asdict(r.config.motion), r.motion_text, r.config.seed, r.config.num_frames, r.config.stride),
-            motion_origins(r.config),
+            motion_origins(r.config), *companion_origins(r),
         ],
-        lambda r: ["motion.npz"],
+        lambda r: r.motion_files,
         make_motion,
     ),
     Stage(
         "body",
-        lambda r: [asdict(r.config.body), body_origins(r.config)],
+        lambda r: [
+            asdict(r.config.body), body_origins(r.config),
+            *([c.offset, c.facing] for c in r.characters[1:]), *companion_origins(r),
+        ],
         lambda r: ["body.npz"],
         make_body,
     ),

@@ -24,6 +24,9 @@ NUM_JOINTS = 22
 NUM_PARTS = 24
 """Body parts of DensePose, numbered 1 to 24; 0 is the background."""
 
+MAX_CHARACTERS = 10
+"""Characters in one scene: character k, counted from 0, has the parts 24 k + 1 to 24 k + 24, which a byte must hold."""
+
 UNMATCHED = ("outside", "occluded", "contested")
 """Why a pixel of the figure has no match in an exact map: its point lies outside the reference's picture; something
 else is seen there; another pixel, whose point lies nearer, has the same source."""
@@ -82,6 +85,9 @@ class BodySequence:
     ``vertices`` (T, V, 3) metres; ``faces`` (F, 3), counter-clockwise seen from outside; ``joints`` (T, J, 3) metres, J
     at least 22; ``part`` (F,) DensePose part 1 to 24 of each face; ``corner_uv`` (F, 3, 2) chart coordinates 0 to 1 of
     each face corner inside its part; U runs past 0 or 1 in a face that reaches over a seam (``render/iuv.py``).
+
+    Several characters are one mesh (``body/scene.py``): parts of character k, counted from 0, are 24 k + 1 to 24 k +
+    24; ``joints`` are the first character's.
     """
 
     vertices: Array

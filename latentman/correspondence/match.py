@@ -7,7 +7,7 @@ features. The smaller side of a part is matched completely; the rest of the larg
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -25,12 +25,16 @@ from latentman.correspondence.parts import (
     Pixels,
     part_tasks,
     part_views,
+    seen_parts,
 )
 from latentman.errors import ConfigError, DataError, ShapeError, check_choice
-from latentman.types import NUM_PARTS, Correspondence
+from latentman.types import MAX_CHARACTERS, NUM_PARTS, Correspondence
 
 REFERENCES = ("prev_new", "prev", "first")
 """Which frame a frame is matched with; see :func:`match_clip`."""
+
+MAX_PARTS = NUM_PARTS * MAX_CHARACTERS
+"""The largest number of a part: each character of a scene has 24 of its own, so that no match joins two of them."""
 
 Progress = Callable[[int, int], None]
 
@@ -81,7 +85,7 @@ def match_clip(
     was first seen.
 
     Args:
-        iuv: (T, H, W, 3) uint8 part (0 background, 1 to 24), U, V; square.
+        iuv: (T, H, W, 3) uint8 part (0 background, 1 to 24, and 24 more for each further character), U, V; square.
         size: side of the grid to match on; a divisor of H. The grid takes the top-left sample of each block.
         features: ``official`` or ``paper``, see :func:`~latentman.correspondence.features.part_features`.
         e_weight: factor on E.
@@ -98,7 +102,7 @@ def match_clip(
 
     Raises:
         ShapeError: if the maps are not (T, H, H, 3) uint8, or ``size`` does not divide H.
-        DataError: if there is no frame, or a part above 24.
+        DataError: if there is no frame, or a part above 240.
         ConfigError: if ``features``, ``solver`` or ``reference`` is unknown, or ``workers`` below 1.
     """
     check_choice("correspondence.features", features, FEATURES)
@@ -145,14 +149,15 @@ def num_unmatched(maps: IUV, found: Correspondence) -> NDArray[np.int64]:
         maps: (T, size, size, 3) what was matched: the IUV maps on the grid of ``found``.
         found: the map.
     """
-    counts = [np.bincount(iuv[..., 0].ravel(), minlength=NUM_PARTS + 1)[1:] for iuv in maps]
+    counts = [np.bincount(iuv[..., 0].ravel(), minlength=MAX_PARTS + 1)[1:] for iuv in maps]
     possible = [np.minimum(counts[i], counts[found.source_frame(i)]).sum() for i in range(1, len(maps))]
     return np.array([0] + [n - len(target) for n, (target, _) in zip(possible, found.pairs[1:], strict=True)])
 
 
 def _search(maps: IUV, matcher: PartMatcher, reference: str, workers: int, progress: Progress | None) -> Correspondence:
     """Match all parts of all frames (T, size, size, 3)."""
-    views = [part_views(iuv) for iuv in maps]
+    parts = seen_parts(maps)
+    views = [part_views(iuv, parts) for iuv in maps]
     tasks = part_tasks(views, reference, matcher)
     counter = _Counter(progress, len(maps) - 1, sum(task.work for task in tasks))
     matches: list[list[PartMatch]] = [[] for _ in maps]
@@ -174,11 +179,13 @@ def _search(maps: IUV, matcher: PartMatcher, reference: str, workers: int, progr
     )
 
 
-def _pixels(here: Sequence[PartView], there: Sequence[PartView], matches: Sequence[PartMatch]) -> tuple[Pixels, Pixels]:
+def _pixels(
+    here: Mapping[int, PartView], there: Mapping[int, PartView], matches: Sequence[PartMatch]
+) -> tuple[Pixels, Pixels]:
     """Return the matched pixels of a frame and of its reference, (K, 2) each."""
     nothing = np.empty((0, 2), np.int32)
-    targets = [here[found.part - 1].pixels[found.row] for found in matches]
-    sources = [there[found.part - 1].pixels[found.col] for found in matches]
+    targets = [here[found.part].pixels[found.row] for found in matches]
+    sources = [there[found.part].pixels[found.col] for found in matches]
     return np.concatenate([nothing, *targets]), np.concatenate([nothing, *sources])
 
 
@@ -210,9 +217,10 @@ def _check_maps(iuv: IUV) -> IUV:
         raise ShapeError(f"correspondence: IUV maps must be (T, H, W, 3) uint8, got {iuv.shape} {iuv.dtype}")
     if len(iuv) == 0:
         raise DataError("correspondence: there is no frame to match")
-    if iuv[..., 0].max(initial=0) > NUM_PARTS:
+    if iuv[..., 0].max(initial=0) > MAX_PARTS:
         raise DataError(
-            f"correspondence: the IUV maps name part {iuv[..., 0].max()}; parts are 1 to {NUM_PARTS}, 0 the background"
+            f"correspondence: the IUV maps name part {iuv[..., 0].max()}; parts are 1 to {MAX_PARTS} "
+            f"({NUM_PARTS} for each of {MAX_CHARACTERS} characters), 0 the background"
         )
     return iuv
 

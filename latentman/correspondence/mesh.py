@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from latentman.correspondence.match import REFERENCES, downsample
 from latentman.errors import ShapeError, check_choice
 from latentman.render.camera import project, to_camera
-from latentman.types import UNMATCHED, Array, BodySequence, Conditions, Correspondence
+from latentman.types import NUM_PARTS, UNMATCHED, Array, BodySequence, Conditions, Correspondence
 
 SLACK_M = 0.003
 """Metres that two points of one surface may lie off each other's tangent plane, however near they are."""
@@ -46,13 +46,15 @@ Flags = NDArray[np.bool_]
 class Carried:
     """The figure of one frame on a grid, carried to another frame.
 
-    ``target`` (N, 2) int32 the figure's grid samples in reading order; ``position`` (N, 2) their continuous (row, col)
+    ``target`` (N, 2) int32 the figure's grid samples in reading order; ``character`` (N,) who is seen there, 0 for the
+    first of the scene; ``position`` (N, 2) their continuous (row, col)
     index on the other frame's grid; ``point`` and ``normal`` (N, 3) where they lie there and how the surface is turned,
     in camera axes, metres; ``inside`` (N,) whether the nearest sample lies in the picture; ``visible`` (N,) whether
     they are inside and seen there.
     """
 
     target: Pixels
+    character: NDArray[np.int64]
     position: Floats
     point: Floats
     normal: Floats
@@ -62,10 +64,11 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class _Surface:
-    """A mesh in camera axes: ``corners`` (F, 3, 3) metres and unit ``normals`` (F, 3), outward."""
+    """A mesh in camera axes: ``corners`` (F, 3, 3) metres, unit ``normals`` (F, 3), outward, and ``character`` (F,)."""
 
     corners: Floats
     normals: Floats
+    character: NDArray[np.int64]
 
     def points(self, face: Array, bary: Array) -> Floats:
         """Return the points (N, 3) at barycentric coordinates (N, 3) of faces (N,)."""
@@ -159,7 +162,8 @@ def _surface(body: BodySequence, conditions: Conditions, frame: int) -> _Surface
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.sqrt((normals**2).sum(-1, keepdims=True))
     # A face without area has no direction; it is never drawn, so nothing is ever seen on it.
-    return _Surface(corners, normals / np.where(length > 0, length, 1.0))
+    character = (body.part.astype(np.int64) - 1) // NUM_PARTS
+    return _Surface(corners, normals / np.where(length > 0, length, 1.0), character)
 
 
 def _carry(surface: _Surface, conditions: Conditions, frame: int, to: int, size: int) -> Carried:
@@ -178,8 +182,9 @@ def _carry(surface: _Surface, conditions: Conditions, frame: int, to: int, size:
     inside = ahead & (cell >= 0).all(1) & (cell < size).all(1)
     facing = (normal * point).sum(1) < 0
     pixel = nearest_sample(exact).clip(0, conditions.mask.shape[1] - 1)
-    visible = inside & facing & _is_seen_at(surface, conditions, to, pixel, point, normal)[0]
-    return Carried(target, position, point, normal, inside, visible)
+    whose = surface.character[face]
+    visible = inside & facing & _is_seen_at(surface, conditions, to, pixel, whose, point, normal)[0]
+    return Carried(target, whose, position, point, normal, inside, visible)
 
 
 def nearest_sample(position: Floats) -> Pixels:
@@ -188,14 +193,23 @@ def nearest_sample(position: Floats) -> Pixels:
 
 
 def _is_seen_at(
-    surface: _Surface, conditions: Conditions, frame: int, pixel: Pixels, point: Floats, normal: Floats
+    surface: _Surface,
+    conditions: Conditions,
+    frame: int,
+    pixel: Pixels,
+    whose: NDArray[np.int64],
+    point: Floats,
+    normal: Floats,
 ) -> tuple[Flags, Floats]:
-    """Return whether pixels (N, 2) show the surface on which points lie, and how far it is from them (N,), metres."""
+    """Return whether pixels (N, 2) show the surface on which points lie, and how far it is from them (N,), metres.
+
+    Characters who touch are no one surface: the pixel must show the character ``whose`` (N,) the point is.
+    """
     face, bary = (x[frame][tuple(pixel.T)] for x in (conditions.face, conditions.bary))
     there = surface.points(face, bary)
     distance = np.sqrt(((there - point) ** 2).sum(1))
     together = _on_one_surface(point, there, normal, surface.normals[face])
-    return (face >= 0) & together, distance
+    return (face >= 0) & (surface.character[face] == whose) & together, distance
 
 
 def _on_one_surface(point: Floats, there: Floats, normal: Floats, other: Floats) -> Flags:
@@ -214,7 +228,9 @@ def _settle(
     """Give every source sample to one target: source (N, 2), who keeps it, distances (N,), and who had a claim (N,)."""
     step = conditions.mask.shape[1] // size
     source = nearest_sample(carried.position).clip(0, size - 1)
-    shown, distance = _is_seen_at(surface, conditions, to, source * step, carried.point, carried.normal)
+    shown, distance = _is_seen_at(
+        surface, conditions, to, source * step, carried.character, carried.point, carried.normal
+    )
     seen = carried.visible & shown
     claims = np.flatnonzero(seen)
     cell = source[claims, 0].astype(np.int64) * size + source[claims, 1]

@@ -7,7 +7,7 @@ and takes their chart coordinates from the same part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from latentman.assignment.problem import IntArray
 from latentman.assignment.solvers import match
 from latentman.correspondence.features import part_features
-from latentman.types import NUM_PARTS
 
 IUV = NDArray[np.uint8]
 Pixels = NDArray[np.int32]
@@ -80,10 +79,15 @@ class PartMatcher:
         return PartMatch(frame_index, part, found.row, found.col, found.cost, found.gap, False, _work(here, there))
 
 
-def part_views(iuv: IUV) -> list[PartView]:
-    """Return the views of parts 1 to 24 in one IUV map (h, w, 3)."""
-    pixels = [np.argwhere(iuv[..., 0] == part).astype(np.int32) for part in range(1, NUM_PARTS + 1)]
-    return [PartView(p, iuv[p[:, 0], p[:, 1], 1:]) for p in pixels]
+def part_views(iuv: IUV, parts: Sequence[int]) -> dict[int, PartView]:
+    """Return the views of these parts in one IUV map (h, w, 3); a part that is not seen has one without pixels."""
+    pixels = {part: np.argwhere(iuv[..., 0] == part).astype(np.int32) for part in parts}
+    return {part: PartView(p, iuv[p[:, 0], p[:, 1], 1:]) for part, p in pixels.items()}
+
+
+def seen_parts(maps: IUV) -> list[int]:
+    """Return the parts that occur in IUV maps (..., 3), ascending, the background left out."""
+    return [int(part) for part in np.unique(maps[..., 0]) if part > 0]
 
 
 def fill_in(here: PartView, there: PartView, found: PartMatch) -> PartView:
@@ -93,17 +97,18 @@ def fill_in(here: PartView, there: PartView, found: PartMatch) -> PartView:
     return replace(here, uv=uv)
 
 
-def part_tasks(views: Sequence[Sequence[PartView]], reference: str, matcher: PartMatcher) -> list[PartTask]:
+def part_tasks(views: Sequence[Mapping[int, PartView]], reference: str, matcher: PartMatcher) -> list[PartTask]:
     """Return independent tasks that together match every part of every frame but the first, the longest task first.
 
     Args:
-        views: for each frame, the views of its parts.
+        views: for each frame, the views of the clip's parts.
         reference: ``prev_new`` (one task for each part, going through the frames), or ``prev`` or ``first`` (one task
             for each part of each frame).
         matcher: matches two views.
     """
     tasks = []
-    for part, clip in enumerate(zip(*views, strict=True), start=1):
+    for part in views[0]:
+        clip = [of_frame[part] for of_frame in views]
         if reference == "prev_new":
             work = sum(_work(here, there) for here, there in pairwise(clip))
             tasks.append(PartTask(work, _chain(clip, part, matcher)))

@@ -90,8 +90,6 @@ def background_flicker(frames: Frames, conditions: Conditions) -> Score:
         )
     if conditions.camera_moves:
         return Score("background_flicker", None, BACKGROUND_UNIT, reason=CAMERA_MOVES)
-    if conditions.camera_moves:
-        return Score("background_flicker", None, BACKGROUND_UNIT, reason=CAMERA_MOVES)
     per_pair: list[float | None] = []
     for i in range(1, len(frames)):
         outside = ~(mask[i] | mask[i - 1])

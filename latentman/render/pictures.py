@@ -6,10 +6,13 @@ import colorsys
 
 import numpy as np
 
-from latentman.types import Array, Conditions
+from latentman.types import MAX_CHARACTERS, Array, Conditions
 
 _HUES = (14, 19, 10, 4, 11, 23, 1, 5, 7, 13, 12, 17, 18, 22, 2, 3, 8, 9, 20, 16, 15, 21, 6, 0)
 """Hue of parts 1 to 24, in 24ths of the circle; parts that touch are 5 or more apart."""
+
+_TURN = 0.618
+"""What the hues of the third and fourth character are turned by, of the circle; of the next pair by twice that."""
 
 
 def depth_frames(conditions: Conditions) -> Array:
@@ -19,7 +22,10 @@ def depth_frames(conditions: Conditions) -> Array:
 
 
 def iuv_frames(conditions: Conditions) -> Array:
-    """Return the IUV maps as pictures, (T, H, W, 3) uint8: a hue for each part, paler with U, darker towards V = 0."""
+    """Return the IUV maps as pictures, (T, H, W, 3) uint8: a hue for each part, paler with U, darker towards V = 0.
+
+    Every second character has weaker colours, so that two who touch can be told apart.
+    """
     part = conditions.iuv[..., 0]
     u, v = (conditions.iuv[..., channel, None] / 255.0 for channel in (1, 2))
     colour = _part_colours()[part]
@@ -29,4 +35,10 @@ def iuv_frames(conditions: Conditions) -> Array:
 
 def _part_colours() -> Array:
     """Return a saturated RGB colour, 0 to 1, for each part (row 0 black)."""
-    return np.array([(0.0, 0.0, 0.0), *(colorsys.hsv_to_rgb(hue / 24, 0.8, 1.0) for hue in _HUES)])
+    colours = [(0.0, 0.0, 0.0)]
+    for character in range(MAX_CHARACTERS):
+        saturation = 0.8 if character % 2 == 0 else 0.4
+        # Further pairs are turned by a hue that no earlier one has.
+        turn = (character // 2) * _TURN
+        colours += [colorsys.hsv_to_rgb((hue / 24 + turn) % 1, saturation, 1.0) for hue in _HUES]
+    return np.array(colours)

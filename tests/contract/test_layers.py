@@ -7,7 +7,7 @@ import pytest
 
 ROWS = [
     {"types", "errors", "paths", "video", "rotations", "arguments"},
-    {"groups", "character_groups", "scene_groups", "sampling_groups", "config"},
+    {"groups", "character_groups", "companion_groups", "scene_groups", "sampling_groups", "config"},
     {"motion"},
     {"body"},
     {"render"},

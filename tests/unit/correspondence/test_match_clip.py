@@ -173,7 +173,7 @@ def test_progress_counts_the_pairs():
         (np.zeros((2, 8, 8), np.uint8), 4, ShapeError, r"\(T, H, W, 3\) uint8, got \(2, 8, 8\)"),
         (np.zeros((2, 8, 8, 3)), 4, ShapeError, "got .* float64"),
         (np.zeros((0, 8, 8, 3), np.uint8), 4, DataError, "no frame"),
-        (np.full((2, 8, 8, 3), 25, np.uint8), 4, DataError, "part 25; parts are 1 to 24"),
+        (np.full((2, 8, 8, 3), 241, np.uint8), 4, DataError, "part 241; parts are 1 to 240"),
     ],
 )
 def test_maps_that_cannot_be_matched_are_refused(iuv, size, error, words):
