@@ -64,8 +64,14 @@ def overlay(frames: Images, colours: Images, size: int) -> Images:
         raise ShapeError(f"overlay: expected colours {(len(frames), size, size, 3)}, got {colours.shape}")
     downsample(frames, size)  # refuses frames that are not a whole number of grid cells
     step = frames.shape[1] // size
-    spread = colours.repeat(step, axis=1).repeat(step, axis=2).astype(np.float64)
-    luma = (frames @ np.array([0.299, 0.587, 0.114]))[..., None]
+    # Frame by frame: the sums are in float64, which for a long clip at once would be what a run needs most memory for.
+    return np.stack([_laid_over(frame, colour, step) for frame, colour in zip(frames, colours, strict=True)])
+
+
+def _laid_over(frame: Images, colour: Images, step: int) -> Images:
+    """Return one frame (H, W, 3) with its colours (size, size, 3) laid over it."""
+    spread = colour.repeat(step, axis=0).repeat(step, axis=1).astype(np.float64)
+    luma = (frame @ np.array([0.299, 0.587, 0.114]))[..., None]
     backdrop = np.broadcast_to(_BACKDROP_GAIN * luma, spread.shape)
     # Light and shade of the picture stay visible through the field.
     painted = _FIELD_OPACITY * spread + (1 - _FIELD_OPACITY) * luma
