@@ -25,6 +25,17 @@ latentman bench: how good and how fast the parts are, side by side on this machi
       and lapsolver's, agreement of costs, proofs, growth with the pixels; then a list of targets, reached or missed.
       --all takes solvers beyond the sizes where they need minutes; --json writes all numbers, and environment.json
       beside them; --plot draws seconds against pixels as SVG; --markdown as above
+  latentman bench denoise [--model mini|sd15|sdxl|tiny] [--device auto|cpu|cuda] [--dtype auto|float32|float16|bfloat16]
+                          [--frames N] [--long N] [--image-size N] [--repeats N] [--threads N] [--whole]
+                          [--parts plain,direct,official_uncond,full,align,decode]
+                          [--levers all|none|cudnn,unet,vae,micro2,micro4] [--json FILE] [--markdown FILE]
+      a denoising step, guided steps by each gradient and the whole video, as the released code runs them and as we do,
+      on the same networks: milliseconds, memory, arithmetic and the floor that it sets, peak memory with --frames (8)
+      and --long (64, 0 for none) frames; then a list of targets. mini is the embedded model and the CPU's default;
+      the others have random weights, so nothing is fetched: sd15 is the default on CUDA, tiny tries the command.
+      --whole makes the whole videos (100 steps each) beside adding them up; --levers, on CUDA all by default, adds
+      cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once; on the CPU, times are
+      those of the processor, on one thread or --threads
 """
 
 
@@ -39,13 +50,14 @@ def main(argv: list[str]) -> int:
         "fit": _fit,
         "sampling": _sampling,
         "solver": _solver,
+        "denoise": _denoise,
     }
     if not argv or {"-h", "--help"} & set(argv):
         sys.stdout.write(HELP)
         return 0
     if argv[0] not in commands:
         raise ConfigError(f"'{argv[0]}' is no benchmark{nearest(argv[0], commands)}\nbenchmarks: {', '.join(commands)}")
-    if argv[0] not in ("motion", "solver") and argv[1:]:
+    if argv[0] not in ("motion", "solver", "denoise") and argv[1:]:
         raise ConfigError(f"latentman bench {argv[0]} takes no settings, got {' '.join(argv[1:])}")
     return commands[argv[0]](argv[1:])
 
@@ -72,6 +84,12 @@ def _solver(arguments: list[str]) -> int:
     from latentman.bench.solver import solver_command
 
     return solver_command(arguments)
+
+
+def _denoise(arguments: list[str]) -> int:
+    from latentman.bench.denoise import denoise_command
+
+    return denoise_command(arguments)
 
 
 if __name__ == "__main__":

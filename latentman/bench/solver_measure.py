@@ -23,6 +23,7 @@ from scipy.spatial.distance import cdist
 from latentman.assignment.certificate import optimality_gap
 from latentman.assignment.problem import Assignment, paired_cost
 from latentman.assignment.solvers import match
+from latentman.bench.memory import memory_now, memory_peak
 from latentman.paths import read_npz
 
 Floats = NDArray[np.float64]
@@ -71,7 +72,7 @@ def measure(problems: Problems, solvers: Sequence[str]) -> dict[str, Figures]:
         warm_up(solver)
     times: dict[str, list[float]] = {solver: [] for solver in solvers}
     found: dict[str, list[Assignment]] = {}
-    before = _memory_now()
+    before = memory_now()
     memory = None
     rng = np.random.default_rng(0)
     for number in range(_MAX_ROUNDS):
@@ -81,7 +82,7 @@ def measure(problems: Problems, solvers: Sequence[str]) -> dict[str, Figures]:
                 seconds, found[solver] = _timed(partial(_solve_all, problems, solver))
                 times[solver].append(seconds)
         if number == 0 and len(solvers) == 1:
-            memory = max(0, _memory_peak() - before)
+            memory = max(0, memory_peak() - before)
     return {solver: _figures(problems, found[solver], times[solver], memory) for solver in solvers}
 
 
@@ -137,30 +138,6 @@ def _timed(work: Callable[[], _T]) -> tuple[float, _T]:
     before = time.process_time()
     result = work()
     return time.process_time() - before, result
-
-
-def _memory_now() -> int:
-    """Return the bytes of memory that this process occupies; where Linux's figures are missing, its peak so far."""
-    return _linux_memory("VmRSS") or _memory_peak()
-
-
-def _memory_peak() -> int:
-    """Return the most bytes of memory that this process has occupied.
-
-    Not ru_maxrss where it can be helped: on Linux a started program inherits that one from the program that started it.
-    """
-    import resource  # not on Windows
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return _linux_memory("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _linux_memory(key: str) -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), None)
 
 
 if __name__ == "__main__":

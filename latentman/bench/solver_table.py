@@ -48,7 +48,8 @@ def tables(measured: Sequence[Measured], clips: Sequence[Clip]) -> str:
     return "\n".join(f"{title}\n\n{table}" for title, table in parts)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, all columns but the first aligned to the right."""
     lines = [heads, [":--", *["--:"] * (len(heads) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
@@ -57,7 +58,7 @@ def _by_case(solvers: Sequence[str], cases: Sequence[Case], cell: Callable[[str,
     """Return a table with a row for each solver and a column for each case, clean ones first."""
     ordered = sorted(cases, key=lambda case: (case.flavour, case.size))
     heads = ["solver", *(f"{case.flavour} {case.size}" for case in ordered)]
-    return _table(heads, [[label(solver), *(cell(solver, case) for case in ordered)] for solver in solvers])
+    return table(heads, [[label(solver), *(cell(solver, case) for case in ordered)] for solver in solvers])
 
 
 def _problems(cases: Sequence[Case]) -> str:
@@ -67,7 +68,7 @@ def _problems(cases: Sequence[Case]) -> str:
          f"{c.products / 1e6:.3g}", f"{c.unequal:.0%}")
         for c in sorted(cases, key=lambda case: (case.flavour, case.size))
     ]  # fmt: skip
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _cost(measured: Sequence[Measured], solver: str, case: Case, base: str) -> str:
@@ -91,7 +92,7 @@ def _growths(measured: Sequence[Measured], solvers: Sequence[str], cases: Sequen
     for solver in solvers:
         found = [growth(measured, solver, (small, large), flavour) for flavour, small, large in spans]
         rows.append([label(solver), *(_NOTHING if e is None else f"{e:.2f}" for e in found)])
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _memory(measured: Sequence[Measured], solver: str, case: Case) -> str:
@@ -119,9 +120,9 @@ def _answers(measured: Sequence[Measured], solvers: Sequence[str]) -> str:
             label(solver), f"{share:.1%}", _NOTHING if difference is None else f"{difference:+.1e}",
             "no proof" if gap is None else f"{gap:.1e}",
         ))  # fmt: skip
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _clips(clips: Sequence[Clip]) -> str:
     rows = [(clip.flavour, clip.solver, str(clip.workers), f"{clip.seconds:.2f}") for clip in clips]
-    return _table(("flavour", "solver", "workers", "wall seconds"), rows)
+    return table(("flavour", "solver", "workers", "wall seconds"), rows)

@@ -1,0 +1,60 @@
+"""What may make a step faster on a GPU without changing its mathematics: measured one on top of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+
+import torch
+
+from latentman.bench.denoise_measure import Row, time_alone
+from latentman.bench.denoise_model import Subject
+from latentman.bench.denoise_parts import Batched, Route, ours
+
+LEVERS: Mapping[str, str] = MappingProxyType({
+    "cudnn": "cuDNN autotuning",
+    "unet": "compiled UNet and ControlNet",
+    "vae": "compiled VAE",
+    "micro2": "VAE by 2 frames",
+    "micro4": "VAE by 4 frames",
+})  # fmt: skip
+"""In the order in which they are added; the last two replace each other and concern the direct gradient alone."""
+
+_BATCHES = {"micro2": 2, "micro4": 4}
+
+
+def time_levers(subject: Subject, levers: Sequence[str], repeats: int, tflop: Mapping[str, float]) -> list[Row]:
+    """Return rows for our route with one lever more each time; compiled networks stay compiled."""
+    rows, pulled = [], ["ours"]
+    with autotuning_restored():
+        for lever in (name for name in LEVERS if name in levers):
+            pull(subject, lever)
+            route: Route = Batched(_BATCHES[lever]) if lever in _BATCHES else ours
+            rows += time_alone(subject, " + ".join([*pulled, LEVERS[lever]]), route, repeats, tflop)
+            if lever not in _BATCHES:
+                pulled.append(LEVERS[lever])
+    return rows
+
+
+def pull(subject: Subject, lever: str) -> None:
+    """Set one lever of :data:`LEVERS`; batches are a matter of the route."""
+    backbone = subject.backbone
+    torch.compiler.reset()  # the processors of every measurement are new ones, which would use up recompilations
+    if lever == "cudnn":
+        torch.backends.cudnn.benchmark = True
+    elif lever == "unet":
+        for network in (backbone.unet, *backbone.controlnets):
+            network.compile(dynamic=False)
+    elif lever == "vae":
+        backbone.vae.decoder.compile(dynamic=False)
+
+
+@contextmanager
+def autotuning_restored() -> Iterator[None]:
+    """Put cuDNN's autotuning back to what it was."""
+    before = torch.backends.cudnn.benchmark
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
