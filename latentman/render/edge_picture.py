@@ -54,7 +54,7 @@ def draw_edges(body: BodySequence, conditions: Conditions) -> NDArray[np.float32
         outline = silhouette(mask) | occlusions(mask, points, smooth, camera.fx)
         # Beside an outline the surface curves away within a pixel or two: a crease there would only double the line.
         lines = outline | (creases(mask, points, flat) & ~_widen(outline))
-        pictures.append(_without_specks(thin(lines), outline))
+        pictures.append(without_specks(thin(lines), outline))
     return np.repeat(np.stack(pictures)[..., None], 3, axis=-1).astype(np.float32)
 
 
@@ -110,7 +110,7 @@ def creases(mask: Array, points: Array, normals: Array) -> Array:
     return edges
 
 
-def _without_specks(lines: Array, outline: Array) -> Array:
+def without_specks(lines: Array, outline: Array) -> Array:
     """Return lines (H, W) without the pieces of fewer than ``CREASE_PIXELS`` that hold no pixel of ``outline``."""
     piece, count = label(lines, structure=np.ones((3, 3)))
     keep = np.bincount(piece.ravel(), minlength=count + 1) >= CREASE_PIXELS

@@ -10,9 +10,17 @@ from latentman.errors import ConfigError
 from latentman.render.camera import project, to_camera
 from latentman.render.conditions import render_conditions
 from latentman.render.control_pictures import CONTROL_PICTURES, draw_control
-from latentman.render.edge_picture import silhouette
+from latentman.render.edge_picture import CREASE_PIXELS, silhouette, without_specks
 from latentman.render.normal_picture import vertex_normals
-from latentman.render.pose_picture import COLOURS, FACE_POINTS, KEYPOINTS, LIMBS, draw_skeleton, find_keypoints
+from latentman.render.pose_picture import (
+    COLOURS,
+    FACE_POINTS,
+    KEYPOINTS,
+    LIMBS,
+    draw_skeleton,
+    find_keypoints,
+    head_axes,
+)
 from latentman.render.thinning import thin
 from latentman.types import BodySequence, Camera, Conditions
 from tests.unit.render.test_conditions import walk
@@ -288,6 +296,13 @@ def test_mirroring_the_pose_swaps_the_colours_of_left_and_right():
     assert colour_at(pictures[1], (512 - raised[0], raised[1])) == COLOURS[KEYPOINTS.index("right_wrist")]
 
 
+def test_an_upright_head_looks_where_the_shoulders_face():
+    for turn in (0.0, 70.0):
+        cosine, sine = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        about_y = np.array([(cosine, 0, sine), (0, 1, 0), (-sine, 0, cosine)])
+        assert np.allclose(head_axes(star() @ about_y.T) @ about_y, np.eye(3), atol=0.01)
+
+
 def test_a_head_that_faces_away_has_no_face_points():
     _, seen = find_keypoints(star(), frontal(yaw=180))
     assert {name for name, is_seen in zip(KEYPOINTS, seen, strict=True) if not is_seen} == set(FACE_POINTS)
@@ -426,6 +441,16 @@ def test_a_cubes_edges_are_creases():
     rows, columns = np.nonzero(inner)
     assert len(rows) > 0.8 * (right[1] - left[1])
     assert np.abs(columns + 0.5 - left[0]).max() <= 1
+
+
+def test_short_creases_go_and_short_outlines_stay():
+    lines, outline = np.zeros((12, 30), dtype=bool), np.zeros((12, 30), dtype=bool)
+    lines[2, 2 : 2 + CREASE_PIXELS] = True
+    lines[6, 2 : 1 + CREASE_PIXELS] = True
+    lines[10, 2] = outline[10, 2] = True
+    expected = lines.copy()
+    expected[6] = False
+    assert (without_specks(lines, outline) == expected).all()
 
 
 def test_what_moves_elsewhere_changes_no_edge():
