@@ -36,6 +36,9 @@ latentman bench: how good and how fast the parts are, side by side on this machi
       --whole makes the whole videos (100 steps each) beside adding them up; --levers, on CUDA all by default, adds
       cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once; on the CPU, times are
       those of the processor, on one thread or --threads
+  latentman bench stages [KEY=VALUE ...] [--repeats N]
+      wall seconds, share and peak memory of every stage of `latentman run` with these settings, run 3 times over or
+      --repeats, each time in a new process and a temporary folder
 """
 
 
@@ -51,13 +54,14 @@ def main(argv: list[str]) -> int:
         "sampling": _sampling,
         "solver": _solver,
         "denoise": _denoise,
+        "stages": _stages,
     }
     if not argv or {"-h", "--help"} & set(argv):
         sys.stdout.write(HELP)
         return 0
     if argv[0] not in commands:
         raise ConfigError(f"'{argv[0]}' is no benchmark{nearest(argv[0], commands)}\nbenchmarks: {', '.join(commands)}")
-    if argv[0] not in ("motion", "solver", "denoise") and argv[1:]:
+    if argv[0] not in ("motion", "solver", "denoise", "stages") and argv[1:]:
         raise ConfigError(f"latentman bench {argv[0]} takes no settings, got {' '.join(argv[1:])}")
     return commands[argv[0]](argv[1:])
 
@@ -90,6 +94,12 @@ def _denoise(arguments: list[str]) -> int:
     from latentman.bench.denoise import denoise_command
 
     return denoise_command(arguments)
+
+
+def _stages(arguments: list[str]) -> int:
+    from latentman.bench.stages import stages_command
+
+    return stages_command(arguments)
 
 
 if __name__ == "__main__":
