@@ -48,12 +48,24 @@ def test_shards_share_out_every_prompt_once_and_have_folders_of_their_own() -> N
     assert len(set(dealt)) == 10
 
 
-def test_the_picture_of_the_maps_shows_variants_and_prompts_that_exist() -> None:
-    sweep = record.SWEEPS["correspondence"]
-    assert set(sweep.rows) <= set(groups(ROOT / "conf")["variant"])
-    prompts = [entry.mini for entry in compose(["prompts=paper10"]).prompts.entries]
+@pytest.mark.parametrize("name", [name for name, sweep in record.SWEEPS.items() if sweep.pictured])
+def test_the_picture_shows_prompts_that_exist(name: str) -> None:
+    sweep = record.SWEEPS[name]
+    entries = compose([*sweep.arguments, "hydra.mode=RUN"]).prompts.entries
+    prompts = [entry.mini or entry.text for entry in entries]
     assert len(record.pictured(prompts, sweep)) == len(sweep.pictured)
 
 
+def test_the_pictures_show_variants_and_methods_that_exist() -> None:
+    choices = groups(ROOT / "conf")
+    for sweep in record.SWEEPS.values():
+        for row in sweep.rows:
+            for part in row.split():
+                group, _, choice = part.rpartition("=")
+                if (group or "variant") in choices:
+                    assert choice in choices[group or "variant"]
+
+
 def test_a_long_sweep_runs_only_when_it_is_named() -> None:
-    assert [name for name, sweep in record.SWEEPS.items() if not sweep.short] == ["correspondence"]
+    long = [name for name, sweep in record.SWEEPS.items() if not sweep.short]
+    assert long == ["correspondence", "gradients", "samplers", "options", "camera"]
