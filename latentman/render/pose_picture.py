@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.body.skeleton import JOINT_NAMES
+from latentman.errors import DataError
 from latentman.render.camera import project, to_camera
 from latentman.render.rasterize import NEAR
 from latentman.rotations import perpendicular, unit
-from latentman.types import Array, BodySequence, Camera, Conditions
+from latentman.types import NUM_PARTS, Array, BodySequence, Camera, Conditions
 
 # fmt: off
 KEYPOINTS = (
@@ -72,7 +73,17 @@ how far that may turn away from the camera before the point is hidden, degrees. 
 
 
 def draw_pose(body: BodySequence, conditions: Conditions) -> NDArray[np.float32]:
-    """Return the OpenPose picture of every frame, (T, H, W, 3) float32, 0 to 1."""
+    """Return the OpenPose picture of every frame, (T, H, W, 3) float32, 0 to 1.
+
+    Raises:
+        DataError: if the mesh is several characters, of whom only the first one's joints are known.
+    """
+    characters = -(-int(body.part.max()) // NUM_PARTS)
+    if characters > 1:
+        raise DataError(
+            f"cannot draw conditioner.nets[...].kind='pose': the scene has {characters} characters, and only the first "
+            f"one's joints are at hand; choose depth, normal or canny, which show them all, or leave out companions=..."
+        )
     return np.stack(
         [
             draw_skeleton(*find_keypoints(joints, camera), camera.height, camera.width)

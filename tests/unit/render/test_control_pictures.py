@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import hypothesis
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_cdt, label
 
+from latentman.body.scene import join
 from latentman.body.skeleton import JOINT_NAMES, MIRROR
 from latentman.config import CameraConfig, DepthConfig
-from latentman.errors import ConfigError
+from latentman.errors import ConfigError, DataError
 from latentman.render.camera import project, to_camera
 from latentman.render.conditions import render_conditions
 from latentman.render.control_pictures import CONTROL_PICTURES, draw_control
@@ -337,6 +340,16 @@ def test_a_keypoint_outside_the_picture_and_its_limbs_are_not_drawn():
     picture = np.rint(255 * draw_skeleton(pixels, seen, 512, 512)).astype(int)
     for colour in (COLOURS[wrist], tuple(0.6 * c for c in COLOURS[LIMBS.index((elbow, wrist))])):
         assert not (picture == np.rint(colour)).all(-1).any()
+
+
+def test_two_characters_are_refused_a_pose_picture_that_would_show_one(walking):
+    body, _ = walking
+    pair = join([body, replace(body, vertices=body.vertices + (1.0, 0.0, 0.0))])
+    conditions = see(pair)
+    with pytest.raises(DataError, match=r"kind='pose': the scene has 2 characters"):
+        draw_control("pose", pair, conditions)
+    for kind in ("depth", "normal", "canny"):
+        assert draw_control(kind, pair, conditions).std() > 0.01
 
 
 def test_a_keypoint_behind_the_camera_is_not_drawn():
