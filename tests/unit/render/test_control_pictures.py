@@ -344,7 +344,7 @@ def test_a_keypoint_outside_the_picture_and_its_limbs_are_not_drawn():
 
 def test_two_characters_are_refused_a_pose_picture_that_would_show_one(walking):
     body, _ = walking
-    pair = join([body, replace(body, vertices=body.vertices + (1.0, 0.0, 0.0))])
+    pair = join([body, replace(body, vertices=body.vertices + np.array([1.0, 0.0, 0.0]))])
     conditions = see(pair)
     with pytest.raises(DataError, match=r"kind='pose': the scene has 2 characters"):
         draw_control("pose", pair, conditions)
