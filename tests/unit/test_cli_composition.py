@@ -25,7 +25,7 @@ def refused(arguments: list[str]) -> str:
     [
         (["num_frame=3"], ["num_frame=3", "no key or group 'num_frame'", "did you mean 'num_frames'?"]),
         (["+num_frame=3"], ["did you mean 'num_frames'?"]),
-        (["sla.windo=3"], ["no key 'sla.windo'", "did you mean 'sla.window'?", "sla has: enabled, steps, window"]),
+        (["sla.windo=3"], ["no key 'sla.windo'", "did you mean 'sla.window'?", "sla has: blend, enabled, steps, window"]),
         (["exps=ablation"], ["did you mean '+exp'?"]),
         (["methods=t2v_zero"], ["did you mean 'method'?"]),
         (["qqqq=1"], ["no key or group 'qqqq'", "--help"]),
@@ -116,7 +116,7 @@ def test_config_dir_that_is_no_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_new_entries_of_a_table_are_added_with_a_plus() -> None:
-    assert compose(["+setup.steps.masactrl=30"]).setup.steps["masactrl"] == 30
+    assert compose(["+setup.steps.mine=30"]).setup.steps["mine"] == 30
 
 
 def test_checking_leaves_no_hydra_state_behind() -> None:
