@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from latentman import __version__
 from latentman.config import Config, resolve
-from latentman.errors import ConfigError, LatentManError
+from latentman.errors import LatentManError
 from latentman.job import Job, Task, describe_job, plan_tasks
 from latentman.meter import measured
 from latentman.progress import Progress, configure_logging
@@ -68,12 +68,13 @@ def _prepare(config: Config) -> None:
     """Find what is wrong with the setup before the first stage, and set the threads."""
     import torch
 
-    from latentman.diffusion.backbone import check_setup, pick_device
+    from latentman.diffusion.backbone import pick_device
+    from latentman.diffusion.setup_files import check_setup
 
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pick_device(config.device)
-    check_setup(config.setup)
+    check_setup(config.setup, config.conditioner)
     check_character(config)
 
 
@@ -141,7 +142,7 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
 
 
 def _describe_run(task: Task) -> Run:
-    from latentman.diffusion.backbone import model_digests
+    from latentman.diffusion.setup_files import model_digests
     from latentman.motion.text import motion_text
 
     config = task.config
@@ -150,7 +151,7 @@ def _describe_run(task: Task) -> Run:
         folder=task.folder,
         prompt=config.prompt,
         motion_text=config.motion.text or motion_text(config.prompt),
-        weights=model_digests(config.setup),
+        weights=model_digests(config.setup, config.conditioner),
         backbone=lambda: load_once(config),
     )
 
@@ -159,21 +160,14 @@ def load_once(config: Config) -> Backbone:
     """Return the networks of a setup, keeping the last ones loaded.
 
     Raises:
-        ConfigError: if the setup's sizes are not those of its VAE.
+        ConfigError: if the setup's sizes are not those of its networks.
     """
     from latentman.diffusion.backbone import load_backbone, pick_device
 
     device, key = pick_device(config.device), _networks_key(config)
     if key not in _loaded:
         _loaded.clear()
-        backbone = load_backbone(config.setup, config.conditioner, device)
-        expected = config.setup.image_size // backbone.vae_scale_factor
-        if config.setup.latent_size != expected:
-            raise ConfigError(
-                f"setup.latent_size={config.setup.latent_size}, but pictures of {config.setup.image_size} pixels have "
-                f"{expected}x{expected} latents in this VAE; set setup.latent_size={expected}"
-            )
-        _loaded[key] = backbone
+        _loaded[key] = load_backbone(config.setup, config.conditioner, device)
     return _loaded[key]
 
 

@@ -70,16 +70,63 @@ class ReleasedConfig:
 
 
 @dataclass
+class LoraConfig:
+    """A low-rank change of the weights, added to them before the run."""
+
+    path: str = MISSING
+    """A ``.safetensors`` file, or a folder with ``pytorch_lora_weights.safetensors``."""
+    scale: float = 1.0
+
+
+@dataclass
+class IpAdapterConfig:
+    """A picture that the frames take their look from, beside the prompt (IP-Adapter)."""
+
+    image: str | None = None
+    """The picture's file; null is none, and no adapter is loaded."""
+    scale: float = 1.0
+    model: str | None = None
+    """A folder or a hub id."""
+    revision: str | None = None
+    subfolder: str = ""
+    weight_name: str = ""
+    image_encoder: str = "image_encoder"
+    """Folder of the image encoder: inside ``subfolder``, or inside ``model`` if it has a slash."""
+
+    def __post_init__(self) -> None:
+        at_least("setup.ip_adapter.scale", self.scale, 0)
+        if self.image is None:
+            return
+        if self.model is None:
+            raise ConfigError(
+                f"setup.ip_adapter.image={self.image}: this setup knows no IP-Adapter of its own; name one in "
+                "setup.ip_adapter.model, with its subfolder and weight_name"
+            )
+        if not self.weight_name.endswith(".safetensors"):
+            raise ConfigError(
+                f"setup.ip_adapter.weight_name='{self.weight_name}' is no .safetensors file: pickled weights can run "
+                "code and are not loaded"
+            )
+
+
+@dataclass
 class SetupConfig:
     """Which weights make the pictures, and at what size, strength and precision."""
 
     name: str = MISSING
     model: str = MISSING
-    """A directory in the Stable Diffusion format, ``asset:NAME`` for one that ships with the package, or a hub id."""
+    """A folder in the Stable Diffusion format, ``asset:NAME`` for one that ships with the package, a hub id, or one
+    ``.safetensors`` file."""
     controlnet: str | None = None
     """The same for the depth ControlNet; null means the folder ``controlnet`` inside ``model``."""
     revision: str | None = None
     controlnet_revision: str | None = None
+    architecture: str | None = None
+    """For a single file: the folder or hub id whose configurations and tokenizer it is built from; no weights of it."""
+    architecture_revision: str | None = None
+    loras: list[LoraConfig] = field(default_factory=list)
+    """Added to the weights in this order."""
+    ip_adapter: IpAdapterConfig = field(default_factory=lambda: IpAdapterConfig())
     image_size: int = MISSING
     latent_size: int = MISSING
     """Cells along each side of the latents: image_size over the VAE's factor."""
@@ -89,9 +136,16 @@ class SetupConfig:
     released: ReleasedConfig = field(default_factory=lambda: ReleasedConfig())
     dtype: str = "float32"
     """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents are always float32."""
+    offload: bool = False
+    """Keep networks in the computer's memory and take them to the device for their part of the run only."""
+    compile: str = "none"
+    """torch.compile of the UNet and the ControlNets (unet), or of the VAE's decoder too (all)."""
+    fast_math: bool = False
+    """On CUDA: TF32 and cuDNN's autotuning. Faster, and in float32 a little less exact."""
 
     def __post_init__(self) -> None:
         check_choice("setup.dtype", self.dtype, ("auto", "float32", "float16", "bfloat16"))
+        check_choice("setup.compile", self.compile, ("none", "unet", "all"))
         at_least("setup.image_size", self.image_size, 64)
         if self.latent_size < 8 or self.image_size % self.latent_size:
             raise ConfigError(
@@ -99,6 +153,11 @@ class SetupConfig:
             )
         at_least("setup.guidance_scale", self.guidance_scale, 0)
         at_least("setup.pwg_strength", self.pwg_strength, 0)
+        if self.offload and self.compile != "none":
+            raise ConfigError(
+                f"setup.offload=true moves networks to and fro, which compiled ones (setup.compile={self.compile}) do "
+                "not stand: set one of the two back"
+            )
 
 
 @dataclass

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latentman.assets.backbone_assets import backbone_findings
 from latentman.assets.finding import MISSING, OPTIONAL, PRESENT, Finding, size_of
-from latentman.assets.hub import hub_finding
 from latentman.assets.motion_assets import motion_findings
 from latentman.assets.shipped import damage, folder_hash, licence, sealed
 from latentman.errors import LatentManError
@@ -112,44 +112,12 @@ def shipped_finding(name: str) -> Finding:
 
 
 def _setup(config: Config) -> Iterator[Finding]:
-    from latentman.diffusion.checkpoint import (
-        CONFIG_FILES,
-        WEIGHT_FILES,
-        check_component,
-        check_model_directory,
-        local_folder,
-    )
-
-    setup = config.setup
-    if setup.model == "asset:mini-sd" and setup.controlnet is None:
+    plain = not config.setup.loras and config.setup.ip_adapter.image is None
+    own = all(net.model is None for net in config.conditioner.nets)
+    if config.setup.model == "asset:mini-sd" and config.setup.controlnet is None and plain and own:
         yield replace(shipped_finding("mini-sd"), asset="setup.model asset:mini-sd")
-        return
-    references = {"setup.model": setup.model}
-    if setup.controlnet is not None:
-        references["setup.controlnet"] = setup.controlnet
-    folders = {}
-    for key, reference in references.items():
-        try:
-            folder = local_folder(reference)
-        except LatentManError as error:
-            yield Finding(key, MISSING, reference, problem=str(error).replace("setup.model=", f"{key}=", 1))
-            continue
-        if folder is None:
-            yield hub_finding(key, key, reference)
-        else:
-            folders[key] = folder
-    try:
-        if folders.keys() == references.keys():
-            check_model_directory(folders["setup.model"], folders.get("setup.controlnet"))
-        elif "setup.model" in folders:  # whose own ControlNet, if it has one, is not used
-            for component in (*WEIGHT_FILES, *CONFIG_FILES):
-                if component != "controlnet":
-                    check_component(folders["setup.model"] / component, component)
-    except LatentManError as error:
-        yield Finding("setup.model", MISSING, setup.model, problem=str(error))
-        return
-    for key, folder in folders.items():
-        yield Finding(key, PRESENT, str(folder), "your own", size_of(folder))
+    else:
+        yield from backbone_findings(config)
 
 
 def _motion(config: Config) -> Iterator[Finding]:

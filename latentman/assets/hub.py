@@ -10,6 +10,11 @@ from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding, size_
 KNOWN = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": ("CreativeML OpenRAIL-M", "about 4 GB"),
     "lllyasviel/control_v11f1p_sd15_depth": ("OpenRAIL", "1.4 GB"),
+    "lllyasviel/control_v11p_sd15_openpose": ("OpenRAIL", "1.4 GB"),
+    "TencentARC/t2iadapter_depth_sd15v2": ("see its page", "0.3 GB"),
+    "stabilityai/stable-diffusion-xl-base-1.0": ("CreativeML Open RAIL++-M", "about 14 GB"),
+    "diffusers/controlnet-depth-sdxl-1.0": ("OpenRAIL++", "5 GB"),
+    "h94/IP-Adapter": ("Apache-2.0", "2.6 GB with the image encoder"),
     "openai/clip-vit-base-patch32": ("MIT", "605 MB"),
     "openai/clip-vit-large-patch14": ("MIT", "1.7 GB"),
     "distilbert/distilbert-base-uncased": ("Apache-2.0", "268 MB"),

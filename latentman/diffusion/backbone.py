@@ -1,21 +1,29 @@
-"""The networks: UNet, VAE, text encoder, tokenizer, scheduler and ControlNet, loaded by ``from_pretrained``.
+"""The networks of a setup, loaded: UNet, VAE, text encoders, tokenizers, scheduler and what steers the figure.
 
-One loader serves the embedded model, a user's folder and a hub id: nothing here knows which of them it is given.
+One loader serves the embedded model, a user's folder, a single file and a hub id, of Stable Diffusion 1.x and of SDXL:
+which of them it is given is told by the files, never by the setup's name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from latentman.config import ConditionerConfig, SetupConfig
-from latentman.diffusion.checkpoint import check_model_directory, check_shapes, folder_digest, local_folder
-from latentman.errors import ConfigError, WeightsError
+from latentman.diffusion.architecture import Architecture, check_architecture, model_source, read_architecture
+from latentman.diffusion.checkpoint import local_path
+from latentman.diffusion.compile import compile_networks, fast_math
+from latentman.diffusion.ip_adapter import ImagePrompt, load_ip_adapter
+from latentman.diffusion.lora import fuse_loras
+from latentman.diffusion.offload import come_when_called, send_away
+from latentman.diffusion.setup_files import check_setup
+from latentman.diffusion.single_file import load_single_file
+from latentman.diffusion.sources import attempt, load_network
+from latentman.errors import ConfigError
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -38,6 +46,15 @@ class Backbone:
 
     adapter: Any = None
     """The T2I-Adapter, where one steers the figure."""
+    text_encoder_2: Any = None
+    """SDXL's second text encoder, whose pooled output the UNet reads too; None for other models."""
+    tokenizer_2: Any = None
+    image_prompt: ImagePrompt | None = None
+    """An IP-Adapter's picture; its processors are on the UNet already."""
+    image_size: int = 0
+    """Pixels along each side of the picture, which SDXL is told."""
+    offload: bool = False
+    """Whether networks wait in the computer's memory and come to ``device`` when they are called."""
 
     def networks(self, modules: Iterable[str]) -> dict[str, Any]:
         """Return the networks that ``sampler.modules`` names; ``controlnet`` means all of them."""
@@ -45,6 +62,24 @@ class Backbone:
         if "controlnet" in modules:
             found |= {f"controlnet_{index}": network for index, network in enumerate(self.controlnets)}
         return found
+
+    @property
+    def text_encoders(self) -> tuple[tuple[Any, Any], ...]:
+        """Every text encoder with its tokenizer."""
+        first = (self.text_encoder, self.tokenizer)
+        return (first,) if self.text_encoder_2 is None else (first, (self.text_encoder_2, self.tokenizer_2))
+
+    def part_is_over(self, part: str) -> None:
+        """Let offloaded networks leave the device: those of the part ``text``, ``control`` or ``denoise``."""
+        if not self.offload or self.device.type == "cpu":
+            return
+        if part == "text":
+            send_away([encoder for encoder, _ in self.text_encoders])
+            send_away([self.image_prompt.encoder] if self.image_prompt is not None else [])
+        elif part == "control":
+            send_away([self.adapter] if self.adapter is not None else [])
+        else:
+            send_away([self.unet, *self.controlnets])
 
     @property
     def vae_scale_factor(self) -> int:
@@ -78,69 +113,102 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def _component_classes() -> dict[str, Any]:
-    from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
-
-    return {"unet": UNet2DConditionModel, "controlnet": ControlNetModel, "vae": AutoencoderKL}
-
-
-def check_setup(setup: SetupConfig) -> None:
-    """Find whatever is wrong with the setup's folders before any weight is loaded; a hub id is left to the loader.
+def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: torch.device) -> Backbone:
+    """Load every network of a setup onto ``device``, or next to it with ``setup.offload``.
 
     Raises:
-        WeightsError: naming the folder, file or tensor.
+        WeightsError: if a component is missing, damaged, of the wrong shape, of another family, or cannot be fetched.
+        ConfigError: if the setup's sizes are not those of its networks, or it cannot be compiled here.
     """
-    model = local_folder(setup.model)
-    controlnet = local_folder(setup.controlnet) if setup.controlnet else None
-    if model is None:
-        return
-    if setup.controlnet is None or controlnet is not None:
-        check_model_directory(model, controlnet)
-    for component, cls in _component_classes().items():
-        folder = controlnet if component == "controlnet" and controlnet else model / component
-        if not folder.is_dir():
-            continue
-        try:
-            with torch.device("meta"):
-                network = cls.from_config(cls.load_config(folder))
-        except (TypeError, ValueError, KeyError) as error:
-            raise WeightsError(f"{folder / 'config.json'} describes no {cls.__name__}: {error}") from error
-        check_shapes(folder, component, {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
+    _quiet_libraries()
+    check_setup(setup, conditioner)
+    found = read_architecture(setup, conditioner)
+    check_architecture(found, setup)
+    automatic = "float16" if device.type == "cuda" else "float32"
+    dtype = DTYPES[automatic if setup.dtype == "auto" else setup.dtype]
+    networks = _load_model(setup, found, dtype)
+    steering = _load_nets(found, dtype)
+    fuse_loras(setup.loras, {name: network for name, network in networks.items() if name != "vae"})
+    image = load_ip_adapter(setup.ip_adapter, networks["unet"], dtype)
+    stems = () if found.has_adapter else tuple(net.controlnet_cond_embedding for net in steering)
+    for network in () if found.has_adapter else steering:
+        network.controlnet_cond_embedding = nn.Identity()
+    backbone = Backbone(
+        **networks,
+        **_load_tokenizers(setup, found),
+        controlnets=() if found.has_adapter else steering,
+        adapter=steering[0] if found.has_adapter else None,
+        control_embeddings=stems,
+        image_prompt=image,
+        image_size=setup.image_size,
+        device=device,
+        dtype=dtype,
+        offload=setup.offload,
+    )
+    _place(backbone, [*networks.values(), *steering, *([image.encoder] if image else [])])
+    fast_math(device, enabled=setup.fast_math)
+    compile_networks(backbone, setup.compile)
+    return backbone
 
 
-def model_digests(setup: SetupConfig) -> dict[str, str]:
-    """Return what identifies the setup's weights: a hash of a folder, or a hub id with its revision."""
-    digests = {}
-    for key, reference, revision in (
-        ("model", setup.model, setup.revision),
-        ("controlnet", setup.controlnet, setup.controlnet_revision),
-    ):
-        if reference is None:
-            continue
-        folder = local_folder(reference)
-        digests[key] = folder_digest(folder) if folder else f"{reference}@{revision or 'main'}"
-    return digests
+def _load_model(setup: SetupConfig, found: Architecture, dtype: torch.dtype) -> dict[str, Any]:
+    """Load UNet, VAE and text encoders by name."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    classes = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
+    if found.is_sdxl:
+        classes["text_encoder_2"] = CLIPTextModelWithProjection
+    dtypes = dict.fromkeys(classes, dtype)
+    # SDXL's VAE overflows in fp16 and says so; that of Stable Diffusion 1.x says the same by default, and does not.
+    if found.is_sdxl and dtype == torch.float16 and found.vae.get("force_upcast", True):
+        dtypes["vae"] = torch.float32
+    source, path = model_source(setup), local_path(setup.model)
+    if path is not None and path.is_file():
+        return load_single_file(path, source, is_sdxl=found.is_sdxl, dtypes=dtypes)
+    return {
+        name: load_network(name.replace("_", " "), cls, source.part(name), name, dtypes[name])
+        for name, cls in classes.items()
+    }
 
 
-def _load(what: str, load: Callable[..., Any], source: Path | str, **options: Any) -> Any:
-    """Call a ``from_pretrained`` and turn what it raises into one clear message."""
-    try:
-        return load(str(source), **options)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(
-            f"cannot load the {what} from {source}: {first}\n"
-            "give setup.model (or setup.controlnet) a folder on this machine, or a hub id that this machine can reach"
-        ) from error
+def _load_tokenizers(setup: SetupConfig, found: Architecture) -> dict[str, Any]:
+    """Load tokenizers and scheduler by name."""
+    from diffusers import DDIMScheduler
+    from transformers import CLIPTokenizer
+
+    source = model_source(setup)
+    classes = {"tokenizer": CLIPTokenizer, "scheduler": DDIMScheduler}
+    if found.is_sdxl:
+        classes["tokenizer_2"] = CLIPTokenizer
+    return {name: attempt(name, cls.from_pretrained, source.part(name)) for name, cls in classes.items()}
 
 
-def _load_network(what: str, cls: Any, source: Path | str, **options: Any) -> Any:
-    """Load weights and refuse a checkpoint in which some of the network's tensors are missing."""
-    network, info = _load(what, cls.from_pretrained, source, output_loading_info=True, **options)
-    missing = sorted(info["missing_keys"])
-    if missing:
-        raise WeightsError(f"the {what} in {source} lacks {len(missing)} tensors, first {missing[0]}; fetch it again")
-    return network
+def _load_nets(found: Architecture, dtype: torch.dtype) -> tuple[Any, ...]:
+    """Load the networks of ``conditioner.nets``, in order."""
+    from diffusers import ControlNetModel, T2IAdapter
+
+    component, cls = ("adapter", T2IAdapter) if found.has_adapter else ("controlnet", ControlNetModel)
+    return tuple(
+        load_network(net.name, cls, net.source, component, dtype, pickled=found.has_adapter) for net, _ in found.nets
+    )
+
+
+def _place(backbone: Backbone, networks: Iterable[Any]) -> None:
+    """Freeze networks and take them to where they wait: the device, or the computer's memory."""
+    waiting = torch.device("cpu") if backbone.offload else backbone.device
+    for network in networks:
+        network.eval().requires_grad_(False)
+        network.to(device=waiting, memory_format=torch.channels_last)
+        if backbone.offload and network is not backbone.vae:
+            come_when_called(network, backbone.device)
+    stems: Iterable[Any] = backbone.control_embeddings
+    for stem in stems:
+        stem.eval().requires_grad_(False)
+        stem.to(device=backbone.device, memory_format=torch.channels_last)
+    if backbone.offload:
+        vae = backbone.vae
+        come_when_called(vae, backbone.device, [part for part in (vae.post_quant_conv, vae.decoder) if part])
 
 
 def _quiet_libraries() -> None:
@@ -150,66 +218,3 @@ def _quiet_libraries() -> None:
 
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-
-
-def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: torch.device) -> Backbone:
-    """Load every network of a setup onto ``device``.
-
-    Raises:
-        WeightsError: if a component is missing, damaged, of the wrong shape, or cannot be fetched.
-    """
-    from diffusers import DDIMScheduler
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    _quiet_libraries()
-    check_setup(setup)
-    model: Path | str = local_folder(setup.model) or setup.model
-    automatic = "float16" if device.type == "cuda" else "float32"
-    dtype = DTYPES[automatic if setup.dtype == "auto" else setup.dtype]
-    revision = {} if isinstance(model, Path) else {"revision": setup.revision}
-    # Without torch_dtype, transformers loads a checkpoint in the precision it was saved in.
-    networks: dict[str, Any] = {}
-    for component, cls in _component_classes().items():
-        if component != "controlnet":
-            networks[component] = _load_network(
-                component, cls, model, torch_dtype=dtype, subfolder=component, **revision
-            )
-    controlnets = _load_controlnets(setup, conditioner, model, dtype)
-    text = {"subfolder": "text_encoder", **revision}
-    networks["text_encoder"] = _load_network("text encoder", CLIPTextModel, model, torch_dtype=dtype, **text)
-    for network in (*networks.values(), *controlnets):
-        network.eval().requires_grad_(False)
-        network.to(device=device, memory_format=torch.channels_last)
-    stems = tuple(network.controlnet_cond_embedding for network in controlnets)
-    for network in controlnets:
-        network.controlnet_cond_embedding = nn.Identity()
-    return Backbone(
-        **networks,
-        controlnets=controlnets,
-        control_embeddings=stems,
-        tokenizer=_load("tokenizer", CLIPTokenizer.from_pretrained, model, subfolder="tokenizer", **revision),
-        scheduler=_load("scheduler", DDIMScheduler.from_pretrained, model, subfolder="scheduler", **revision),
-        device=device,
-        dtype=dtype,
-    )
-
-
-def _load_controlnets(
-    setup: SetupConfig, conditioner: ConditionerConfig, model: Path | str, dtype: torch.dtype
-) -> tuple[Any, ...]:
-    """Load the ControlNets of ``conditioner.nets``, in order."""
-    if conditioner.name not in ("controlnet", "multi_controlnet"):
-        return ()
-    cls, loaded = _component_classes()["controlnet"], []
-    for net in conditioner.nets:
-        where: dict[str, Any] = {}
-        if net.model is not None:
-            source, revision = local_folder(net.model) or net.model, net.revision
-        elif setup.controlnet is not None:
-            source, revision = local_folder(setup.controlnet) or setup.controlnet, setup.controlnet_revision
-        else:
-            source, revision, where = model, setup.revision, {"subfolder": "controlnet"}
-        if not isinstance(source, Path):
-            where["revision"] = revision
-        loaded.append(_load_network(f"{net.kind} ControlNet", cls, source, torch_dtype=dtype, **where))
-    return tuple(loaded)

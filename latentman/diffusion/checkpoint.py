@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,33 +22,66 @@ WEIGHT_FILES = {
     "controlnet": "diffusion_pytorch_model.safetensors",
     "vae": "diffusion_pytorch_model.safetensors",
     "text_encoder": "model.safetensors",
+    "text_encoder_2": "model.safetensors",
+    "adapter": "diffusion_pytorch_model.safetensors",
+    "image_encoder": "model.safetensors",
 }
-"""Components with weights and the file that holds them; a sharded or half-precision variant is also accepted."""
+"""Components with weights and the file that holds them; shards and half precision (``.fp16``) are accepted too."""
 
-CONFIG_FILES = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
+CONFIG_FILES = {
+    "scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json", "tokenizer_2": "tokenizer_config.json",
+}  # fmt: skip
+
+MODEL_COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+"""What a folder of Stable Diffusion holds at least; its ControlNet may lie elsewhere."""
+
+SDXL_COMPONENTS = (*MODEL_COMPONENTS, "text_encoder_2", "tokenizer_2")
+
+PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+"""Files whose reading can run code."""
 
 _ADVICE = "point setup.model (and setup.controlnet) at a whole folder in the Stable Diffusion format, or at a hub id"
 
 
-def local_folder(reference: str) -> Path | None:
-    """Return the folder that a ``setup.model`` value names, or None when it is a hub id.
+def local_path(reference: str, key: str = "setup.model") -> Path | None:
+    """Return the folder or single file that a value of ``key`` names, or None when it is a hub id.
 
-    ``asset:NAME`` is a folder that ships with the package. A value with one slash that is no existing folder and does
-    not look like a path is a hub id.
+    ``asset:NAME`` is a folder that ships with the package. A value with one slash that does not exist on this machine
+    and does not look like a path is a hub id.
+
+    Raises:
+        WeightsError: if the value is a path at which there is nothing, or a pickled checkpoint.
+    """
+    if reference.startswith("asset:"):
+        path = asset(*reference.removeprefix("asset:").split("/"))
+    else:
+        path = Path(reference).expanduser()
+        looks_like_path = reference.startswith((".", "/", "~")) or reference.count("/") != 1
+        if path.suffix in PICKLES and not path.is_dir():
+            raise WeightsError(
+                f"{key}={reference} is a pickled checkpoint: reading one can run code, so only .safetensors files are "
+                "loaded; fetch the model in that format, or convert it on a machine that you can lose"
+            )
+        if not path.exists() and not looks_like_path and path.suffix != ".safetensors":
+            return None
+    if path.is_file() and path.suffix == ".safetensors":
+        return path
+    if not path.is_dir():
+        what = "file" if path.suffix == ".safetensors" else "folder"
+        raise WeightsError(f"{key}={reference}: there is no {what} {path}; {_ADVICE}")
+    return path
+
+
+def local_folder(reference: str, key: str = "setup.model") -> Path | None:
+    """Return the folder that a value of ``key`` names, or None when it is a hub id.
 
     Raises:
         WeightsError: if the value is a path at which there is no folder.
     """
-    if reference.startswith("asset:"):
-        folder = asset(*reference.removeprefix("asset:").split("/"))
-    else:
-        folder = Path(reference).expanduser()
-        looks_like_path = reference.startswith((".", "/", "~")) or reference.count("/") != 1
-        if not folder.exists() and not looks_like_path:
-            return None
-    if not folder.is_dir():
-        raise WeightsError(f"setup.model={reference}: there is no folder {folder}; {_ADVICE}")
-    return folder
+    path = local_path(reference, key)
+    if path is not None and not path.is_dir():
+        raise WeightsError(f"{key}={reference}: there is no folder {path}, but a file; {_ADVICE}")
+    return path
 
 
 def read_header(path: Path) -> dict[str, dict[str, Any]]:
@@ -56,6 +90,13 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         WeightsError: if the file is truncated, padded or not in the safetensors format.
     """
+    header = read_whole_header(path)
+    header.pop("__metadata__", None)
+    return header
+
+
+def read_whole_header(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the table of :func:`read_header` with the file's own words about itself, ``__metadata__``, if any."""
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -63,9 +104,8 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
             if length > size - 8:
                 raise ValueError(f"its header would be {length} bytes long in a file of {size}")
             header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+        end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is not a safetensors file: {error}; fetch it again") from error
     if 8 + length + end != size:
         raise WeightsError(
@@ -75,13 +115,25 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def weight_files(folder: Path, component: str) -> list[Path]:
-    """Return the safetensors files of a component, shards included, or an empty list."""
+    """Return the safetensors files of a component that are loaded, shards included, or an empty list."""
     plain = folder / WEIGHT_FILES[component]
-    return [plain] if plain.is_file() else sorted(folder.glob("*.safetensors"))
+    if plain.is_file():
+        return [plain]
+    stem = plain.name.removesuffix(".safetensors")
+    shards = sorted(folder.glob(f"{stem}-*-of-*.safetensors"))
+    return shards or sorted(folder.glob(f"{stem}.fp16*.safetensors")) or sorted(folder.glob("*.safetensors"))
+
+
+def variant_of(folder: Path, component: str) -> str | None:
+    """Return ``fp16`` where a folder holds a component in half precision only, else None."""
+    files = weight_files(folder, component)
+    return "fp16" if files and all(".fp16" in file.name for file in files) else None
 
 
 def check_component(folder: Path, component: str) -> None:
     """Check that one component's configuration and weights are there and whole.
+
+    A T2I-Adapter's weights may be pickled, as the published ones are: torch reads them without running code.
 
     Raises:
         WeightsError: naming the first file that is missing, unreadable or damaged.
@@ -95,10 +147,24 @@ def check_component(folder: Path, component: str) -> None:
         raise WeightsError(f"{config} is not valid JSON: {error}; fetch it again") from error
     if component in WEIGHT_FILES:
         files = weight_files(folder, component)
-        if not files:
+        if not files and not (component == "adapter" and any(folder.glob("*.bin"))):
             raise WeightsError(f"{folder} is incomplete: {WEIGHT_FILES[component]} is missing; {_ADVICE}")
         for file in files:
             read_header(file)
+
+
+def is_sdxl_folder(model: Path) -> bool:
+    """Tell whether a model folder's UNet reads SDXL's pooled text and time ids; damage is reported elsewhere."""
+    try:
+        config = json.loads((model / "unet" / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and config.get("addition_embed_type") == "text_time"
+
+
+def model_components(model: Path) -> tuple[str, ...]:
+    """Return the components that a model folder must hold, by its UNet's configuration."""
+    return SDXL_COMPONENTS if is_sdxl_folder(model) else MODEL_COMPONENTS
 
 
 def check_model_directory(model: Path, controlnet: Path | None = None) -> None:
@@ -107,12 +173,21 @@ def check_model_directory(model: Path, controlnet: Path | None = None) -> None:
     Raises:
         WeightsError: naming the first folder or file that is missing or damaged.
     """
-    parts = {name: model / name for name in ("unet", "vae", "text_encoder", "tokenizer", "scheduler")}
+    parts = {name: model / name for name in model_components(model)}
     parts["controlnet"] = controlnet or model / "controlnet"
     for component, folder in parts.items():
-        if not folder.is_dir():
-            raise WeightsError(f"{folder.parent} is incomplete: there is no folder {folder.name} in it; {_ADVICE}")
-        check_component(folder, component)
+        check_part(folder, component)
+
+
+def check_part(folder: Path, component: str) -> None:
+    """Check that the folder of a component is there and whole.
+
+    Raises:
+        WeightsError: naming the folder or file that is missing or damaged.
+    """
+    if not folder.is_dir():
+        raise WeightsError(f"{folder.parent} is incomplete: there is no folder {folder.name} in it; {_ADVICE}")
+    check_component(folder, component)
 
 
 def check_shapes(folder: Path, component: str, expected: dict[str, tuple[int, ...]]) -> None:
@@ -136,10 +211,23 @@ def check_shapes(folder: Path, component: str, expected: dict[str, tuple[int, ..
 @cache
 def folder_digest(folder: Path) -> str:
     """Return a short SHA-256 over the files that are loaded from a model folder: what results are recorded with."""
-    digest = hashlib.sha256()
     loaded = {".json", ".txt", ".safetensors"}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in loaded and p.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+    return _digest(
+        (path.relative_to(folder).as_posix(), path)
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in loaded and p.is_file())
+    )
+
+
+@cache
+def file_digest(path: Path) -> str:
+    """Return a short SHA-256 of one file: weights, or a picture that the frames follow."""
+    return _digest([("", path)])
+
+
+def _digest(files: Iterable[tuple[str, Path]]) -> str:
+    digest = hashlib.sha256()
+    for name, path in files:
+        digest.update(name.encode() + b"\0")
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

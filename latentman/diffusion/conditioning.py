@@ -131,7 +131,10 @@ def build_control(
     taken = [_tensors(backbone, pictures[net.kind]) for net in cfg.nets]
     if cfg.name == "t2i_adapter":
         scale = cfg.scale * cfg.nets[0].scale
-        per_frame = [backbone.adapter(picture) for picture in taken[0]]
+        # Adapters for edges and sketches take grey pictures.
+        grey = backbone.adapter.config.in_channels == 1
+        per_frame = [backbone.adapter(picture.mean(1, keepdim=True) if grey else picture) for picture in taken[0]]
+        backbone.part_is_over("control")
         return AdapterFeatures(tuple(torch.cat(level) * scale for level in zip(*per_frame, strict=True)), grid)
     return ControlNets(
         networks=backbone.controlnets,

@@ -41,6 +41,7 @@ def decode_frames(backbone: Backbone, latents: Tensor, on_frame: Callable[[], No
     Raises:
         NumericsError: if a frame cannot be decoded to finite values.
     """
+    backbone.part_is_over("denoise")
     frames = []
     for index, latent in enumerate(latents):
         picture = decode(backbone, latent[None].to(backbone.device))[0]

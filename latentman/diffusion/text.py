@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from latentman.diffusion.backbone import Backbone
+from latentman.diffusion.ip_adapter import encode_picture
 
 logger = logging.getLogger("latentman.diffusion")
 
@@ -19,8 +20,8 @@ class Text:
     """What the networks read beside the latents, for every guidance group.
 
     ``embeds`` (G, L, C): [negative, prompt] with guidance, the prompt alone without. SDXL also reads ``pooled`` (G, P)
-    and ``time_ids`` (G, 6): original size, crop and target size in pixels. ``image_embeds`` are an IP-Adapter's, one
-    (G, n, d) for each; only the UNet reads them.
+    and ``time_ids`` (G, 6): original size, crop and target size in pixels. ``image_embeds`` are an IP-Adapter's,
+    (G, n, d) or, where it reads patches, (G, n, p, d); only the UNet reads them.
     """
 
     embeds: Tensor
@@ -71,22 +72,42 @@ def truncated_text(tokenizer: object, text: str) -> str:
 
 @torch.no_grad()
 def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidance_scale: float) -> Text:
-    """Return the embeddings of one prompt for all frames.
+    """Return the embeddings of one prompt for all frames, and those of the picture of an IP-Adapter.
 
     A text that is too long is cut, as the model cannot read on; the words that are lost are named in a warning.
     """
     texts = [prompt] if guidance_scale == 1 else [negative_prompt, prompt]
+    _warn_of_cuts(backbone.tokenizer, texts)
+    # Stable Diffusion pads with the end token and attends to the padding: no attention mask.
+    read = [
+        encoder(_tokens(tokenizer, texts).to(backbone.device), output_hidden_states=backbone.text_encoder_2 is not None)
+        for encoder, tokenizer in backbone.text_encoders
+    ]
+    images: tuple[Tensor, ...] = ()
+    if backbone.image_prompt is not None:
+        images = (encode_picture(backbone.image_prompt, len(texts), backbone.device),)
+    backbone.part_is_over("text")
+    if backbone.text_encoder_2 is None:
+        return Text(read[0].last_hidden_state, image_embeds=images)
+    # SDXL reads the last layer but one of both encoders, without the final norm, and is told the picture's size: it was
+    # trained on pictures of this size at first, not cropped, that should come out at this size.
+    size = (backbone.image_size, backbone.image_size)
+    pooled = read[1].text_embeds
+    time_ids = torch.tensor([(*size, 0, 0, *size)] * len(texts), dtype=pooled.dtype, device=pooled.device)
+    return Text(torch.cat([x.hidden_states[-2] for x in read], dim=-1), pooled, time_ids, images)
+
+
+def _tokens(tokenizer: Any, texts: list[str]) -> Tensor:
+    ids: Tensor = tokenizer(
+        texts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+    ).input_ids
+    return ids
+
+
+def _warn_of_cuts(tokenizer: Any, texts: list[str]) -> None:
+    """Name the words of the prompt, and of the negative one before it, that do not fit."""
     for name, text in zip(("prompt", "text.negative"), reversed(texts), strict=False):
-        cut = truncated_text(backbone.tokenizer, text)
+        cut = truncated_text(tokenizer, text)
         if cut:
             logger.warning("%s is longer than the %d tokens the model reads; this end is ignored: '%s'",
-                           name, backbone.tokenizer.model_max_length, cut)  # fmt: skip
-    tokens = backbone.tokenizer(
-        texts,
-        padding="max_length",
-        max_length=backbone.tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    )
-    # Stable Diffusion pads with the end token and attends to the padding: no attention mask.
-    return Text(backbone.text_encoder(tokens.input_ids.to(backbone.device))[0])
+                           name, tokenizer.model_max_length, cut)  # fmt: skip

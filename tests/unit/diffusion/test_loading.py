@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from latentman.config import SetupConfig
-from latentman.diffusion.backbone import check_setup, load_backbone, model_digests, pick_device
+from latentman.diffusion.backbone import load_backbone, pick_device
 from latentman.diffusion.checkpoint import check_model_directory, folder_digest, local_folder, read_header
 from latentman.diffusion.schedule import build_schedule, seeded_noise
+from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.paths import asset
@@ -47,7 +48,8 @@ def test_the_embedded_model_is_whole():
     check_setup(
         SetupConfig(
             name="mini", model="asset:mini-sd", image_size=256, latent_size=64, guidance_scale=5, pwg_strength=8
-        )
+        ),
+        ONE_CONTROLNET,
     )
 
 
@@ -64,7 +66,7 @@ def test_a_missing_component_is_named(copied, part):
 def test_a_missing_file_is_named(copied, file):
     (copied / file).unlink()
     with pytest.raises(WeightsError, match=f"{file.split('/')[1]} is missing"):
-        check_setup(tiny_setup(copied))
+        check_setup(tiny_setup(copied), ONE_CONTROLNET)
 
 
 @pytest.mark.parametrize("keep", [4, 100, -1])
@@ -72,7 +74,7 @@ def test_a_truncated_file_is_named(copied, keep):
     path = copied / "unet" / "diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(WeightsError, match="unet/diffusion_pytorch_model"):
-        check_setup(tiny_setup(copied))
+        check_setup(tiny_setup(copied), ONE_CONTROLNET)
 
 
 def test_a_file_that_claims_a_huge_header_is_refused_without_reading_it(tmp_path):
@@ -89,7 +91,7 @@ def test_a_wrong_shaped_tensor_is_named(copied, component):
     name = next(k for k, v in tensors.items() if v.ndim == 4)
     save_file({**tensors, name: torch.zeros(3, 3, 3, 3)}, path, metadata={"format": "pt"})
     with pytest.raises(WeightsError, match=rf"{name} has shape \(3, 3, 3, 3\)"):
-        check_setup(tiny_setup(copied))
+        check_setup(tiny_setup(copied), ONE_CONTROLNET)
 
 
 @pytest.mark.parametrize("component", ["unet", "controlnet", "vae", "text_encoder"])
@@ -106,7 +108,7 @@ def test_a_checkpoint_without_some_tensors_is_refused(copied, component):
 def test_a_config_that_is_not_json_is_named(copied):
     (copied / "vae" / "config.json").write_text("{not json")
     with pytest.raises(WeightsError, match=r"vae/config.json is not valid JSON"):
-        check_setup(tiny_setup(copied))
+        check_setup(tiny_setup(copied), ONE_CONTROLNET)
 
 
 def test_a_path_is_told_from_a_hub_id(tmp_path):
@@ -133,7 +135,7 @@ def test_a_controlnet_of_its_own_folder_is_used(tiny_folder, copied, tmp_path):
     backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
     expected = load_file(tmp_path / "mine" / "diffusion_pytorch_model.safetensors")["conv_in.weight"]
     assert torch.equal(backbone.controlnets[0].conv_in.weight, expected)
-    assert set(model_digests(setup)) == {"model", "controlnet"}
+    assert set(model_digests(setup, ONE_CONTROLNET)) == {"model", "controlnet"}
 
 
 def test_the_digest_follows_the_weights_and_nothing_else(copied):

@@ -1,0 +1,214 @@
+"""What the networks of a setup are, read from their configurations alone, and whether they fit each other.
+
+A family is told by what its UNet reads, never by a name: SDXL's takes two texts, a pooled one and sizes
+(``addition_embed_type: text_time``); Stable Diffusion 1.5's takes one text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latentman.config import ConditionerConfig, SetupConfig
+from latentman.diffusion.checkpoint import local_path
+from latentman.diffusion.sources import Source, attempt, find_source
+from latentman.errors import ConfigError, WeightsError
+
+
+@dataclass(frozen=True)
+class Net:
+    """One network of ``conditioner.nets``: what it is called in messages, and where it is."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Configurations of the networks, as their libraries read them; ``nets`` are those that steer the figure."""
+
+    unet: Mapping[str, Any]
+    vae: Mapping[str, Any]
+    text: Any
+    text_2: Any
+    nets: tuple[tuple[Net, Mapping[str, Any]], ...]
+    has_adapter: bool
+
+    @property
+    def is_sdxl(self) -> bool:
+        """Whether the UNet reads a pooled text and sizes beside two texts."""
+        return self.unet.get("addition_embed_type") == "text_time"
+
+    @property
+    def vae_factor(self) -> int:
+        """Pixels per latent cell."""
+        return 2 ** (len(self.vae["block_out_channels"]) - 1)
+
+
+def model_source(setup: SetupConfig) -> Source:
+    """Return where the configurations of a setup's model are: for a single file, those of its architecture.
+
+    Raises:
+        WeightsError: if there is nothing at the path that the setting names.
+        ConfigError: if a single file comes without an architecture.
+    """
+    path = local_path(setup.model)
+    if path is None or path.is_dir():
+        return Source(path or setup.model, "setup.model", setup.revision)
+    if setup.architecture is None:
+        raise ConfigError(
+            f"setup.model={setup.model} is a single file, which holds weights alone: name a folder or hub id of the "
+            "same family in setup.architecture, whose configurations and tokenizer are used"
+        )
+    return find_source("setup.architecture", setup.architecture, setup.architecture_revision)
+
+
+def steering_nets(setup: SetupConfig, conditioner: ConditionerConfig) -> list[Net]:
+    """Return the networks of ``conditioner.nets`` in order; one without ``model`` is the setup's own ControlNet.
+
+    Raises:
+        WeightsError: if there is no folder at the path that a setting names.
+    """
+    what = "T2I-Adapter" if conditioner.name == "t2i_adapter" else "ControlNet"
+    found = []
+    for index, net in enumerate(conditioner.nets):
+        if net.model is not None:
+            source = find_source(f"conditioner.nets[{index}].model", net.model, net.revision)
+        elif setup.controlnet is not None:
+            source = find_source("setup.controlnet", setup.controlnet, setup.controlnet_revision)
+        else:
+            source = model_source(setup).part("controlnet")
+        found.append(Net(f"{net.kind} {what}", source))
+    return found
+
+
+def read_architecture(setup: SetupConfig, conditioner: ConditionerConfig) -> Architecture:
+    """Read the configurations of all networks; of a hub's model, this fetches some kilobytes.
+
+    Raises:
+        WeightsError: if one cannot be read.
+    """
+    from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
+    from transformers import CLIPTextConfig
+
+    model = model_source(setup)
+    net_class = T2IAdapter if conditioner.name == "t2i_adapter" else ControlNetModel
+    unet = attempt("unet", UNet2DConditionModel.load_config, model.part("unet"))
+
+    def text(part: str) -> Any:
+        return attempt(part.replace("_", " "), CLIPTextConfig.from_pretrained, model.part(part))
+
+    return Architecture(
+        unet=unet,
+        vae=attempt("vae", AutoencoderKL.load_config, model.part("vae")),
+        text=text("text_encoder"),
+        text_2=text("text_encoder_2") if unet.get("addition_embed_type") == "text_time" else None,
+        nets=tuple(
+            (net, attempt(net.name, net_class.load_config, net.source)) for net in steering_nets(setup, conditioner)
+        ),
+        has_adapter=conditioner.name == "t2i_adapter",
+    )
+
+
+def check_architecture(found: Architecture, setup: SetupConfig) -> None:
+    """Refuse networks that do not fit each other or the setup's sizes.
+
+    Raises:
+        WeightsError: naming the two numbers that should be the same.
+        ConfigError: if image_size or latent_size are not those of these networks.
+    """
+    _check_channels(found)
+    _check_text(found)
+    _check_sizes(found, setup)
+    check: Callable[[Net, Mapping[str, Any], Architecture], None] = (
+        _check_adapter if found.has_adapter else _check_controlnet
+    )
+    for net, config in found.nets:
+        check(net, config, found)
+
+
+def _check_channels(found: Architecture) -> None:
+    channels, latent = found.unet.get("in_channels", 4), found.vae.get("latent_channels", 4)
+    if channels != latent:
+        raise WeightsError(
+            f"setup.model: the unet takes {channels} channels in, but its vae's latents have {latent}; an inpainting "
+            "or depth-to-image model also reads a masked picture, and cannot be used here: take the plain one"
+        )
+    kind = found.unet.get("addition_embed_type")
+    if kind not in (None, "text_time"):
+        raise WeightsError(
+            f"setup.model: the unet reads addition_embed_type={kind}; Stable Diffusion 1.x (none) and SDXL (text_time) "
+            "are known here"
+        )
+
+
+def _check_text(found: Architecture) -> None:
+    widths = [text.hidden_size for text in (found.text, found.text_2) if text is not None]
+    asked = found.unet.get("cross_attention_dim")
+    if asked != sum(widths):
+        raise WeightsError(
+            f"setup.model: the unet attends to texts {asked} wide, but its text encoder gives "
+            f"{' + '.join(map(str, widths))}; the two belong to different models"
+        )
+    if found.text_2 is None:
+        return
+    added, asked = 6 * found.unet["addition_time_embed_dim"], found.unet["projection_class_embeddings_input_dim"]
+    if asked != added + found.text_2.projection_dim:
+        raise WeightsError(
+            f"setup.model: the unet takes {asked} added values, but its second text encoder and six sizes make "
+            f"{found.text_2.projection_dim} + {added}; the two belong to different models"
+        )
+
+
+def _check_sizes(found: Architecture, setup: SetupConfig) -> None:
+    if setup.image_size % found.vae_factor:
+        raise ConfigError(
+            f"setup.image_size={setup.image_size} does not divide into latent cells of {found.vae_factor} pixels"
+        )
+    expected = setup.image_size // found.vae_factor
+    if setup.latent_size != expected:
+        raise ConfigError(
+            f"setup.latent_size={setup.latent_size}, but pictures of {setup.image_size} pixels have "
+            f"{expected}x{expected} latents in this VAE; set setup.latent_size={expected}"
+        )
+    halvings = 2 ** (len(found.unet["block_out_channels"]) - 1)
+    if expected % halvings:
+        step = halvings * found.vae_factor
+        raise ConfigError(
+            f"setup.image_size={setup.image_size}: this unet halves its latents {halvings.bit_length() - 1} times, so "
+            f"the size must be a multiple of {step}, such as {max(1, round(setup.image_size / step)) * step}"
+        )
+
+
+def _check_controlnet(net: Net, config: Mapping[str, Any], found: Architecture) -> None:
+    for key in ("cross_attention_dim", "block_out_channels", "in_channels", "addition_embed_type"):
+        theirs, ours = config.get(key), found.unet.get(key)
+        if key != "addition_embed_type" and theirs is None:
+            continue
+        if _plain(theirs) != _plain(ours):
+            raise WeightsError(
+                f"{net.source.key}: the {net.name} in {net.source.location} is of another family than the unet: its "
+                f"{key} is {_plain(theirs)}, the unet's {_plain(ours)}; take one that was made for this model"
+            )
+
+
+def _check_adapter(net: Net, config: Mapping[str, Any], found: Architecture) -> None:
+    blocks = list(found.unet["block_out_channels"])
+    channels = list(config.get("channels", []))
+    # The unet of SDXL adds the first features after its first halving.
+    first = found.unet.get("down_block_types", ("CrossAttn",))[0]
+    factor = found.vae_factor * (1 if "CrossAttn" in first else 2)
+    for key, theirs, ours in (
+        ("channels", channels[: len(blocks)], blocks),
+        ("downscale_factor", config.get("downscale_factor", 8), factor),
+    ):
+        if theirs != ours:
+            raise WeightsError(
+                f"{net.source.key}: the {net.name} in {net.source.location} is of another family than the unet: its "
+                f"{key} is {theirs}, this unet needs {ours}; take one that was made for this model"
+            )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, list | tuple) else value

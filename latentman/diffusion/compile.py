@@ -1,0 +1,61 @@
+"""``torch.compile`` of the networks, in place: the same modules, faster calls after a slow first one."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import torch
+
+from latentman.errors import ConfigError
+
+if TYPE_CHECKING:
+    from latentman.diffusion.backbone import Backbone
+
+_COMPILERS = ("g++", "clang++", "c++", "cl")
+
+
+def compile_networks(backbone: Backbone, what: str, *, backend: str = "inductor") -> None:
+    """Compile the UNet and the ControlNets (``unet``), and the VAE's decoder too (``all``); ``none`` does nothing.
+
+    Shapes are taken as they come: a chunk of another size, such as the last one, is compiled for itself.
+
+    Raises:
+        ConfigError: if this machine has nothing that the compiler needs.
+    """
+    if what == "none":
+        return
+    if backend == "inductor":
+        check_compiler(what, backbone.device)
+    for network in (backbone.unet, *backbone.controlnets):
+        network.compile(backend=backend, dynamic=False)
+    if what == "all":
+        backbone.vae.decoder.compile(backend=backend, dynamic=False)
+
+
+def check_compiler(what: str, device: torch.device) -> None:
+    """Refuse to compile where the tools are missing, before the first step finds out.
+
+    Raises:
+        ConfigError: naming what to install.
+    """
+    if device.type == "cuda":
+        if importlib.util.find_spec("triton") is None:
+            raise ConfigError(f"setup.compile={what} on CUDA needs triton: install it, or set setup.compile=none")
+        return
+    named = os.environ.get("CXX")
+    if not any(shutil.which(name) for name in ([named] if named else _COMPILERS)):
+        raise ConfigError(
+            f"setup.compile={what} on {device.type} needs a C++ compiler, and there is "
+            f"{'none at CXX=' + named if named else 'no g++ or clang++'}: install one, or set setup.compile=none"
+        )
+
+
+def fast_math(device: torch.device, *, enabled: bool) -> None:
+    """Let CUDA multiply in TF32 and cuDNN try its algorithms (``setup.fast_math``); elsewhere nothing changes."""
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = enabled
+        torch.backends.cudnn.allow_tf32 = enabled
+        torch.backends.cudnn.benchmark = enabled

@@ -1,0 +1,172 @@
+"""IP-Adapter (arXiv 2308.06721): a picture that the frames take their look from, read by the UNet's cross-attention.
+
+Its processors sit on ``attn2``; cross-frame attention is installed on ``attn1`` only and leaves them alone. With
+guidance, the unconditional group reads an empty picture: zero embeddings, or those of a black picture for the variants
+that read the encoder's patches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentman.diffusion.checkpoint import check_part, read_header
+from latentman.diffusion.sources import Source, find_source, load_network
+from latentman.errors import DataError, WeightsError
+from latentman.sampling_groups import IpAdapterConfig
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+"""Of CLIP's pictures, per channel."""
+
+
+@dataclass(frozen=True)
+class ImagePrompt:
+    """The picture (1, 3, S, S) as its encoder reads it; ``patches``: the UNet reads the encoder's patches."""
+
+    encoder: Any
+    pixels: Tensor
+    patches: bool
+
+
+def weight_source(cfg: IpAdapterConfig) -> Source:
+    """Return where the adapter is.
+
+    Raises:
+        WeightsError: if the setting is a path at which there is no folder.
+    """
+    assert cfg.model is not None
+    return find_source("setup.ip_adapter.model", cfg.model, cfg.revision)
+
+
+def encoder_source(cfg: IpAdapterConfig) -> Source:
+    """Return where its image encoder is."""
+    inside = cfg.image_encoder if "/" in cfg.image_encoder else f"{cfg.subfolder}/{cfg.image_encoder}"
+    return weight_source(cfg).part(inside.strip("/"))
+
+
+def check_ip_adapter(cfg: IpAdapterConfig, cross_attention_dim: int | None) -> None:
+    """Find what is wrong with an adapter before weights are loaded; a hub's is left to the loader.
+
+    Args:
+        cfg: the setting.
+        cross_attention_dim: of the UNet, if it is known.
+
+    Raises:
+        WeightsError: if files are missing or belong to another family.
+        DataError: if the picture cannot be read.
+    """
+    read_picture(cfg, 8)
+    folder = weight_source(cfg).folder
+    if folder is None:
+        return
+    path = folder / cfg.subfolder / cfg.weight_name
+    if not path.is_file():
+        raise WeightsError(f"setup.ip_adapter: there is no file {path}; see subfolder and weight_name")
+    check_part(encoder_source(cfg).folder or folder, "image_encoder")
+    _check_family(path, cross_attention_dim)
+
+
+def _check_family(path: Path, cross_attention_dim: int | None) -> None:
+    header = read_header(path)
+    if any("lora" in name or "faceid" in name for name in header):
+        raise WeightsError(f"setup.ip_adapter: {path} reads faces (FaceID), which needs a face model; use a plain one")
+    widths = [entry["shape"][1] for name, entry in header.items() if name.endswith("to_k_ip.weight")]
+    if not widths:
+        raise WeightsError(f"setup.ip_adapter: {path} is no IP-Adapter: it holds no ip_adapter.*.to_k_ip.weight")
+    if cross_attention_dim is not None and widths[0] != cross_attention_dim:
+        raise WeightsError(
+            f"setup.ip_adapter: {path} is of another family than the unet: its pictures are {widths[0]} wide, the "
+            f"unet's texts {cross_attention_dim}; take one that was made for this model"
+        )
+
+
+def read_picture(cfg: IpAdapterConfig, size: int) -> Tensor:
+    """Return a picture as CLIP reads it, (1, 3, size, size): shorter side to ``size``, middle cut out, normalised.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(Path(str(cfg.image)).expanduser()) as opened:
+            picture = opened.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"setup.ip_adapter.image={cfg.image} cannot be read as a picture: {error}") from error
+    width, height = picture.size
+    short = min(width, height)
+    picture = picture.resize((int(width * size / short), int(height * size / short)), Image.Resampling.BICUBIC)
+    left, top = (picture.width - size) // 2, (picture.height - size) // 2
+    pixels = np.asarray(picture.crop((left, top, left + size, top + size)), np.float32) / 255
+    normal = (pixels - np.asarray(MEAN, np.float32)) / np.asarray(DEVIATION, np.float32)
+    return torch.from_numpy(normal.transpose(2, 0, 1).copy())[None]
+
+
+def load_ip_adapter(cfg: IpAdapterConfig, unet: Any, dtype: torch.dtype) -> ImagePrompt | None:
+    """Put an adapter's processors on the UNet's cross-attention; return the picture, if any, with its encoder.
+
+    Raises:
+        WeightsError: if it cannot be loaded, or belongs to another family.
+    """
+    from diffusers.models.embeddings import ImageProjection
+    from safetensors.torch import load_file
+    from transformers import CLIPVisionModelWithProjection
+
+    if cfg.image is None:
+        return None
+    path = _fetched(cfg)
+    _check_family(path, unet.config.cross_attention_dim)
+    parts: dict[str, dict[str, Tensor]] = {"image_proj": {}, "ip_adapter": {}}
+    for key, tensor in load_file(path).items():
+        part, _, rest = key.partition(".")
+        if part in parts:
+            parts[part][rest] = tensor
+    try:
+        unet._load_ip_adapter_weights([parts])
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(f"setup.ip_adapter: {path} does not fit this unet: {str(error).splitlines()[0]}") from error
+    for processor in unet.attn_processors.values():
+        if hasattr(processor, "to_k_ip"):
+            processor.scale = [cfg.scale]
+    encoder = load_network("image encoder", CLIPVisionModelWithProjection, encoder_source(cfg), "image_encoder", dtype)
+    (projection,) = unet.encoder_hid_proj.image_projection_layers
+    return ImagePrompt(encoder, read_picture(cfg, encoder.config.image_size), not isinstance(
+        projection, ImageProjection
+    ))  # fmt: skip
+
+
+def _fetched(cfg: IpAdapterConfig) -> Path:
+    """Return the adapter's file on this machine, fetched from the hub if it is there."""
+    from transformers.utils import cached_file
+
+    source = weight_source(cfg)
+    if source.folder is not None:
+        return source.folder / cfg.subfolder / cfg.weight_name
+    try:
+        found = cached_file(
+            str(source.location), cfg.weight_name, subfolder=cfg.subfolder, revision=source.revision or "main"
+        )
+    except OSError as error:
+        raise WeightsError(
+            f"cannot load the IP-Adapter {cfg.weight_name} from {cfg.model}: {str(error).splitlines()[0]}\n"
+            "give setup.ip_adapter.model a folder on this machine, or a hub id that this machine can reach"
+        ) from error
+    return Path(str(found))
+
+
+@torch.no_grad()
+def encode_picture(prompt: ImagePrompt, groups: int, device: torch.device) -> Tensor:
+    """Return the picture's embeddings of every guidance group, (G, 1, d) or (G, 1, patches, d); the empty one first."""
+    pixels = prompt.pixels.to(device, prompt.encoder.dtype)
+    if prompt.patches:
+        pictures = torch.cat([torch.zeros_like(pixels), pixels]) if groups == 2 else pixels
+        patches: Tensor = prompt.encoder(pictures, output_hidden_states=True).hidden_states[-2]
+        return patches.unsqueeze(1)
+    embeds: Tensor = prompt.encoder(pixels).image_embeds
+    return (torch.cat([torch.zeros_like(embeds), embeds]) if groups == 2 else embeds).unsqueeze(1)

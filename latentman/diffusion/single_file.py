@@ -1,0 +1,119 @@
+"""A checkpoint in one ``.safetensors`` file, as fine-tunes are passed around: weights under the first code's names.
+
+The file holds weights alone. What they are weights of, and the tokenizer, comes from ``setup.architecture``: a folder
+or hub id of the same family, of which configurations are read and no weights. Pickled checkpoints are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latentman.diffusion.architecture import Architecture
+from latentman.diffusion.checkpoint import read_header
+from latentman.diffusion.sources import Source
+from latentman.errors import WeightsError
+
+UNET = "model.diffusion_model."
+VAE = "first_stage_model."
+TEXTS = ("cond_stage_model.", "conditioner.embedders.0.")
+"""What a text encoder's names begin with in Stable Diffusion 1.5 and in SDXL."""
+
+_FIRST_LAYER = f"{UNET}input_blocks.0.0.weight"
+
+
+def check_single_file(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the table of a file that holds a whole model.
+
+    Raises:
+        WeightsError: if it is damaged or holds something else, such as a LoRA or a UNet alone.
+    """
+    header = read_header(path)
+    for what, prefixes in (("unet", (UNET,)), ("vae", (VAE,)), ("text encoder", TEXTS)):
+        if not any(name.startswith(prefixes) for name in header):
+            raise WeightsError(
+                f"setup.model={path} holds no {what} (no tensor {prefixes[0]}*): it is no whole Stable Diffusion "
+                "checkpoint; LoRAs belong into setup.loras, ControlNets into setup.controlnet"
+            )
+    return header
+
+
+def check_family(path: Path, found: Architecture) -> None:
+    """Refuse an architecture of another family than the file.
+
+    Raises:
+        WeightsError: naming the two widths or channels that should be the same.
+    """
+    header = check_single_file(path)
+    keys = [name for name in header if name.startswith(UNET) and name.endswith("attn2.to_k.weight")]
+    for what, theirs, ours in (
+        ("channels of the unet's input", header.get(_FIRST_LAYER, {}).get("shape", [0, 0])[1],
+         found.unet.get("in_channels", 4)),
+        ("width of the text", header[min(keys)]["shape"][1] if keys else 0, found.unet.get("cross_attention_dim")),
+    ):  # fmt: skip
+        if theirs != ours:
+            raise WeightsError(
+                f"setup.model={path} is of another family than setup.architecture: {what} {theirs} in the file, {ours} "
+                "in the architecture; use the setup of its family (setup=sd15, setup=sdxl), or another architecture"
+            )
+
+
+def load_single_file(path: Path, source: Source, *, is_sdxl: bool, dtypes: Mapping[str, torch.dtype]) -> dict[str, Any]:
+    """Return the networks of a single file: unet, vae, text_encoder and, of SDXL, text_encoder_2.
+
+    Args:
+        path: the file.
+        source: where its configurations are.
+        is_sdxl: whether there is a second text encoder.
+        dtypes: of every network.
+
+    Raises:
+        WeightsError: if tensors are missing or of the wrong shape.
+    """
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+    from safetensors.torch import load_file
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    tensors = load_file(path)
+    classes: dict[str, Any] = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}
+    texts: dict[str, Any] = {"text_encoder": CLIPTextModel}
+    if is_sdxl:
+        texts["text_encoder_2"] = CLIPTextModelWithProjection
+    config, local = str(source.location), source.folder is not None
+    networks = {}
+    for name, cls in classes.items():
+        networks[name] = _converted(
+            path, name, cls.from_single_file, tensors,
+            config=config, subfolder=name, torch_dtype=dtypes[name], local_files_only=local,
+            config_revision=None if local else source.revision,
+        )  # fmt: skip
+    for name, cls in texts.items():
+        networks[name] = _converted(
+            path, name, lambda weights, cls=cls, **options: create_diffusers_clip_model_from_ldm(
+                cls, checkpoint=weights, **options
+            ), tensors, config=config, subfolder=name, torch_dtype=dtypes[name], local_files_only=local,
+        )  # fmt: skip
+    return networks
+
+
+def _converted(path: Path, name: str, build: Callable[..., Any], tensors: dict[str, Tensor], **options: Any) -> Any:
+    """Build one network from the file's tensors and refuse what did not come out whole."""
+    try:
+        network: nn.Module = build(tensors, **options)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(
+            f"setup.model={path}: its {name} is not the one that setup.architecture describes: {first}"
+        ) from error
+    missing = [key for key, parameter in network.named_parameters() if parameter.is_meta]
+    if missing:
+        raise WeightsError(
+            f"setup.model={path}: its {name} lacks {len(missing)} tensors, first {missing[0]}; fetch it again, or name "
+            "the architecture that it belongs to in setup.architecture"
+        )
+    return network
