@@ -7,6 +7,7 @@ or hub id of the same family, of which configurations are read and no weights. P
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from latentman.diffusion.architecture import Architecture
 from latentman.diffusion.checkpoint import read_header
-from latentman.diffusion.sources import Source
+from latentman.diffusion.sources import Source, attempt
 from latentman.errors import WeightsError
 
 UNET = "model.diffusion_model."
@@ -75,36 +76,40 @@ def load_single_file(path: Path, source: Source, *, is_sdxl: bool, dtypes: Mappi
         WeightsError: if tensors are missing or of the wrong shape.
     """
     from diffusers import AutoencoderKL, UNet2DConditionModel
-    from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+    from diffusers.loaders import single_file_utils as names
     from safetensors.torch import load_file
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    tensors = load_file(path)
-    classes: dict[str, Any] = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}
+    tensors, networks = load_file(path), {}
+    converted: dict[str, tuple[Any, Callable[..., Any]]] = {
+        "unet": (UNet2DConditionModel, names.convert_ldm_unet_checkpoint),
+        "vae": (AutoencoderKL, names.convert_ldm_vae_checkpoint),
+    }
+    for name, (cls, convert) in converted.items():
+        config = attempt(name, cls.load_config, source.part(name))
+        networks[name] = _whole(path, name, partial(_build, cls, config, convert, tensors), dtypes[name])
     texts: dict[str, Any] = {"text_encoder": CLIPTextModel}
     if is_sdxl:
         texts["text_encoder_2"] = CLIPTextModelWithProjection
-    config, local = str(source.location), source.folder is not None
-    networks = {}
-    for name, cls in classes.items():
-        networks[name] = _converted(
-            path, name, cls.from_single_file, tensors,
-            config=config, subfolder=name, torch_dtype=dtypes[name], local_files_only=local,
-            config_revision=None if local else source.revision,
-        )  # fmt: skip
+    options = {"config": str(source.location), "local_files_only": source.folder is not None}
     for name, cls in texts.items():
-        networks[name] = _converted(
-            path, name, lambda weights, cls=cls, **options: create_diffusers_clip_model_from_ldm(
-                cls, checkpoint=weights, **options
-            ), tensors, config=config, subfolder=name, torch_dtype=dtypes[name], local_files_only=local,
-        )  # fmt: skip
+        build = partial(names.create_diffusers_clip_model_from_ldm, cls, tensors, subfolder=name, **options)
+        networks[name] = _whole(path, name, build, dtypes[name])
     return networks
 
 
-def _converted(path: Path, name: str, build: Callable[..., Any], tensors: dict[str, Tensor], **options: Any) -> Any:
-    """Build one network from the file's tensors and refuse what did not come out whole."""
+def _build(cls: Any, config: dict[str, Any], convert: Callable[..., Any], tensors: dict[str, Tensor]) -> nn.Module:
+    """Build a network without weights and let it take the file's, converted; what the file lacks stays without."""
+    with torch.device("meta"):
+        network: nn.Module = cls.from_config(config)
+    network.load_state_dict(convert(dict(tensors), config=config), strict=False, assign=True)
+    return network
+
+
+def _whole(path: Path, name: str, build: Callable[[], nn.Module], dtype: torch.dtype) -> nn.Module:
+    """Build one network from the file's tensors and refuse one that does not come out whole."""
     try:
-        network: nn.Module = build(tensors, **options)
+        network = build()
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
@@ -116,4 +121,5 @@ def _converted(path: Path, name: str, build: Callable[..., Any], tensors: dict[s
             f"setup.model={path}: its {name} lacks {len(missing)} tensors, first {missing[0]}; fetch it again, or name "
             "the architecture that it belongs to in setup.architecture"
         )
-    return network
+    # Not the library's own ``to``, which warns of modules that it would keep in float32, and has none.
+    return nn.Module.to(network, dtype)
