@@ -1,5 +1,6 @@
 """LoRAs in every spelling change the weights by scale (alpha / rank) up down, and nothing else."""
 
+import copy
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 from latentman.config import SetupConfig
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.backbone import load_backbone
+from latentman.diffusion.lora import fuse_loras
 from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.errors import WeightsError
 from latentman.sampling_groups import LoraConfig
@@ -117,11 +119,11 @@ def old_diffusers(matrices, plain):
 
 
 @pytest.mark.parametrize("spelling", [kohya, kohya_original, peft, peft_with_alpha, old_diffusers])
-def test_every_spelling_changes_the_weights_by_the_same_product(folder, plain, matrices, tmp_path, spelling):
+def test_every_spelling_changes_the_weights_by_the_same_product(plain, matrices, tmp_path, spelling):
     tensors, alpha, words = spelling(matrices, plain)
     save_file(tensors, tmp_path / "lora.safetensors", metadata=words)
-    setup = family_setup(folder, loras=[LoraConfig(str(tmp_path / "lora.safetensors"), 0.7)])
-    changed = networks_of(load_backbone(setup, ONE_CONTROLNET, CPU))
+    changed = copy.deepcopy(networks_of(plain))
+    fuse_loras([LoraConfig(str(tmp_path / "lora.safetensors"), 0.7)], changed)
     for network, owner in networks_of(plain).items():
         after = changed[network].state_dict()
         for key, before in owner.state_dict().items():
@@ -145,6 +147,7 @@ def lora(matrices, plain, tmp_path):
     return save
 
 
+@pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
 def test_two_loras_add_up_and_opposite_ones_cancel(folder, plain, lora):
     one, other = lora(), lora()
     other.scale = -1.0
@@ -177,6 +180,7 @@ def another_kind(tensors):
     return tensors | {"unet.down_blocks.0.attn1.to_q.hada_w1_a": torch.zeros(2, 2)}
 
 
+@pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -198,6 +202,7 @@ def test_a_lora_of_another_family_is_refused(folder, family, lora, tmp_path):
         check_setup(family_setup(tmp_path / "other", loras=[lora()]), ONE_CONTROLNET)
 
 
+@pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
 @pytest.mark.parametrize("name", ["lora.pt", "nothing.safetensors"])
 def test_a_pickled_or_missing_file_is_refused(folder, tmp_path, name):
     (tmp_path / "lora.pt").write_bytes(b"\x80\x02")
@@ -205,6 +210,7 @@ def test_a_pickled_or_missing_file_is_refused(folder, tmp_path, name):
         check_setup(family_setup(folder, loras=[LoraConfig(str(tmp_path / name))]), ONE_CONTROLNET)
 
 
+@pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
 def test_the_record_tells_loras_apart(folder, lora):
     setup: SetupConfig = family_setup(folder, loras=[lora()])
     assert set(model_digests(setup, ONE_CONTROLNET)) == {"model", "lora_0"}
