@@ -18,7 +18,7 @@ import torch
 from latentman import __version__
 from latentman.arguments import Arguments
 from latentman.bench.denoise_levers import LEVERS, time_levers
-from latentman.bench.denoise_measure import Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
+from latentman.bench.denoise_measure import Memory, Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
 from latentman.bench.denoise_model import MODELS, Subject
 from latentman.bench.denoise_parts import AT_STEP, PARTS, RELEASED_GRADIENT
 from latentman.bench.denoise_results import Results, Video, added_up
@@ -59,7 +59,7 @@ def measure(options: Namespace) -> Results:
         torch.set_num_threads(options.threads)
     spec = Spec(options.model, options.frames, str(device), options.dtype, options.image_size, options.threads)
     # Before the networks are there: what is measured here builds its own.
-    clips = tuple((n, memory_of(replace(spec, frames=n), "ours", "direct", 2)) for n in _lengths(options))
+    clips = tuple((frames, _memory_of_a_clip(spec, frames)) for frames in _lengths(options))
     subject = spec.build()
     dtype = subject.backbone.dtype
     peak = matmul_tflops(device, dtype)
@@ -81,7 +81,7 @@ def measure(options: Namespace) -> Results:
         card=torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} processor",
         dtype=str(dtype).removeprefix("torch."),
         frames=options.frames,
-        image_size=subject.pictures.shape[-1],
+        image_size=subject.image_size,
         threads=options.threads,
         matmul_tflops=peak,
         rows=(*rows, *for_levers),
@@ -93,6 +93,11 @@ def measure(options: Namespace) -> Results:
 def _lengths(options: Namespace) -> list[int]:
     """Return the frames of the clips whose memory is compared, ascending."""
     return sorted({options.frames, options.long}) if options.long else []
+
+
+def _memory_of_a_clip(spec: Spec, frames: int) -> Memory | None:
+    sys.stderr.write(f"memory of {frames} frames\n")
+    return memory_of(replace(spec, frames=frames), "ours", "direct", 2)
 
 
 def _with_memory(spec: Spec, row: Row) -> Row:

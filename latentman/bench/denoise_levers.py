@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 import torch
+import torch._dynamo.config
 
 from latentman.bench.denoise_measure import Row, time_alone
 from latentman.bench.denoise_model import Subject
@@ -21,13 +22,16 @@ LEVERS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """In the order in which they are added; the last two replace each other and concern the direct gradient alone."""
 
+_RECOMPILE_LIMIT = 64
+"""All networks share diffusers' decorator, so their variants (which network, gradient, frames, anchor) add up there."""
+
 _BATCHES = {"micro2": 2, "micro4": 4}
 
 
 def time_levers(subject: Subject, levers: Sequence[str], repeats: int, tflop: Mapping[str, float]) -> list[Row]:
     """Return rows for our route with one lever more each time; compiled networks stay compiled."""
     rows, pulled = [], ["ours"]
-    with autotuning_restored():
+    with autotuning_restored(), torch._dynamo.config.patch(recompile_limit=_RECOMPILE_LIMIT):
         for lever in (name for name in LEVERS if name in levers):
             pull(subject, lever)
             route: Route = Batched(_BATCHES[lever]) if lever in _BATCHES else ours
@@ -40,7 +44,7 @@ def time_levers(subject: Subject, levers: Sequence[str], repeats: int, tflop: Ma
 def pull(subject: Subject, lever: str) -> None:
     """Set one lever of :data:`LEVERS`; batches are a matter of the route."""
     backbone = subject.backbone
-    torch.compiler.reset()  # the processors of every measurement are new ones, which would use up recompilations
+    torch.compiler.reset()  # the attention processors of every route are new ones: nothing would be used again
     if lever == "cudnn":
         torch.backends.cudnn.benchmark = True
     elif lever == "unet":

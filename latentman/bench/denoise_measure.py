@@ -230,7 +230,7 @@ def memory_of(spec: Spec, route: str, part: str, runs: int = 1) -> Memory | None
 
 
 def _memory_here(spec: Spec, route: str, part: str, runs: int) -> Memory | None:
-    subject = spec.build()
+    subject = spec.build() if route == "released" else spec.build().without_pictures()
     on_cuda, device = subject.backbone.device.type == "cuda", subject.backbone.device
     gc.collect()
     with ROUTES[route](subject) as works:

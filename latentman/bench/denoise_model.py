@@ -102,7 +102,10 @@ MODELS = ("mini", *ARCHITECTURES)
 
 @dataclass(frozen=True)
 class Subject:
-    """Networks and a clip: ``pictures`` (T, 3, H, W) are the control pictures, in the networks' precision."""
+    """Networks and a clip: ``pictures`` (T, 3, H, W) are the control pictures, in the networks' precision.
+
+    Only the released route reads them at every step; ours has taken them in.
+    """
 
     backbone: Backbone
     clip: Clip
@@ -113,7 +116,16 @@ class Subject:
     @property
     def frames(self) -> int:
         """T."""
-        return len(self.pictures)
+        return len(self.clip.noise)
+
+    @property
+    def image_size(self) -> int:
+        """Pixels along a picture."""
+        return int(self.clip.noise.shape[-1]) * self.backbone.vae_scale_factor
+
+    def without_pictures(self) -> Subject:
+        """Return what our route needs alone."""
+        return replace(self, pictures=self.pictures.new_empty(0))
 
     def input_bytes(self) -> int:
         """Return the bytes of what grows with the clip while the loop runs: latents and the stem's features."""

@@ -49,10 +49,10 @@ def _cells(results: Results, row: Row) -> Sequence[str]:
     return (
         row.route,
         _LABELS[row.part],
-        "does not fit" if row.ms is None else f"{row.ms:.3g}",
+        "does not fit" if row.ms is None else _short(row.ms),
         _times(slower),
         f"{row.tflop:.3g}" if row.tflop > 0 else _NOTHING,
-        f"{floor:.3g}" if has_floor else _NOTHING,
+        _short(floor) if has_floor else _NOTHING,
         f"{floor / row.ms:.0%}" if has_floor and row.ms else _NOTHING,
         _megabytes(row.peak),
         _times(larger),
@@ -70,7 +70,7 @@ def _video_cells(results: Results, video: Video) -> Sequence[str]:
     return (
         video.route,
         f"`{video.gradient}`",
-        f"{video.seconds:.3g}",
+        _short(video.seconds),
         _times(ratio(video.seconds, others[0].seconds if others else None)),
         _megabytes(video.peak),
         "measured" if video.measured else "added up from the parts",
@@ -101,6 +101,10 @@ def _clips(results: Results) -> str:
 
 def _megabytes(value: int | None) -> str:
     return _NOTHING if value is None else f"{value / _MEGABYTE:.0f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _times(value: float | None) -> str:
