@@ -34,7 +34,7 @@ class Control(Protocol):
         """(h, w) of the latents."""
         ...
 
-    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+    def residuals(self, noisy: Tensor, timestep: Tensor, text: Text, frames: slice) -> dict[str, Any]:
         """Return keyword arguments of the UNet for a batch (groups * frames, C, h, w)."""
         ...
 
@@ -60,7 +60,7 @@ class ControlNets:
         """(h, w) of the latents."""
         return self.features[0].shape[2], self.features[0].shape[3]
 
-    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+    def residuals(self, noisy: Tensor, timestep: Tensor, text: Text, frames: slice) -> dict[str, Any]:
         """Return the sum of what the networks add to the UNet's skip connections and its middle."""
         down: list[Tensor] | None = None
         mid: Any = None
@@ -91,7 +91,7 @@ class AdapterFeatures:
         """T."""
         return len(self.features[0])
 
-    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+    def residuals(self, noisy: Tensor, timestep: Tensor, text: Text, frames: slice) -> dict[str, Any]:
         """Return the features of these frames; neither t nor the latents play a part."""
         # The UNet takes the list apart, so it gets one of its own.
         added = [repeat_for_groups(x[frames], text.groups) for x in self.features]
@@ -105,7 +105,7 @@ class NoControl:
     num_frames: int
     grid: tuple[int, int]
 
-    def residuals(self, noisy: Tensor, timestep: int, text: Text, frames: slice) -> dict[str, Any]:
+    def residuals(self, noisy: Tensor, timestep: Tensor, text: Text, frames: slice) -> dict[str, Any]:
         """Return nothing."""
         return {}
 

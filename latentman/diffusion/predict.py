@@ -58,10 +58,12 @@ class Prediction:
     ) -> Tensor:
         """Return the noise of one chunk in every guidance group, (groups * F, C, h, w) in fp32."""
         noisy = repeat_for_groups(latents.to(self.backbone.dtype), text.groups)
+        # As a number it would be a constant of compiled networks, and each step would compile them anew.
+        t = torch.tensor(timestep, device=latents.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and control_gradient):
-            residuals = self.control.residuals(noisy, timestep, text, frames)
+            residuals = self.control.residuals(noisy, t, text, frames)
         arguments = text.arguments(len(latents))
-        (noise,) = self.backbone.unet(noisy, timestep, return_dict=False, **arguments, **residuals)
+        (noise,) = self.backbone.unet(noisy, t, return_dict=False, **arguments, **residuals)
         return noise.float()
 
     def __call__(self, latents: Tensor, timestep: int) -> Tensor:
