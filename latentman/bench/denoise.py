@@ -19,7 +19,7 @@ from latentman import __version__
 from latentman.arguments import Arguments
 from latentman.bench.denoise_levers import LEVERS, time_levers
 from latentman.bench.denoise_measure import Memory, Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
-from latentman.bench.denoise_model import MODELS, Subject
+from latentman.bench.denoise_model import MODELS, Subject, weights_of
 from latentman.bench.denoise_parts import AT_STEP, PARTS, RELEASED_GRADIENT
 from latentman.bench.denoise_results import Results, Video, added_up
 from latentman.bench.denoise_table import tables
@@ -123,6 +123,7 @@ def environment(arguments: Sequence[str], results: Results) -> dict[str, Any]:
     """Return what the numbers were made with."""
     return {
         "command": " ".join(["latentman bench denoise", *arguments]),
+        "weights": weights_of(results.model),
         "versions": {
             "latentman": __version__, "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "diffusers", "numpy")},

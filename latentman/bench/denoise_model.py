@@ -21,6 +21,7 @@ from latentman.diffusion.backbone import DTYPES, Backbone, load_backbone
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip
 from latentman.diffusion.noise import initial_noise
+from latentman.diffusion.setup_files import model_digests
 from latentman.diffusion.text import Text, encode_prompt
 from latentman.types import Correspondence
 
@@ -217,6 +218,11 @@ def make_subject(
     size = image_size or architecture.image_size
     scale = architecture.guidance_scale
     return _with_clip(backbone, random_text(backbone, size), frames, size, scale, scale - 1)
+
+
+def weights_of(model: str) -> dict[str, str]:
+    """Return what identifies a model's weights: nothing for random ones."""
+    return model_digests(compose([]).setup, _ONE_CONTROLNET) if model == "mini" else {}
 
 
 def _with_clip(backbone: Backbone, text: Text, frames: int, size: int, scale: float, strength: float) -> Subject:

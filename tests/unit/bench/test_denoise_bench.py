@@ -12,7 +12,7 @@ from latentman.bench.__main__ import main
 from latentman.bench.denoise_levers import LEVERS, time_levers
 from latentman.bench.denoise_measure import Memory, Row, Spec, count_tflop, matmul_tflops, memory_of, time_in_turns
 from latentman.bench.denoise_measure import main as measure_memory
-from latentman.bench.denoise_model import ARCHITECTURES, Subject, make_networks, make_subject, walking_map
+from latentman.bench.denoise_model import ARCHITECTURES, Subject, make_networks, make_subject, walking_map, weights_of
 from latentman.bench.denoise_parts import PARTS, batched_gradient, make_plan, ours, released
 from latentman.bench.denoise_released import Released, released_networks
 from latentman.bench.denoise_results import Results, added_up
@@ -197,6 +197,23 @@ def test_the_box_walks_on_a_map_that_the_map_type_accepts() -> None:
         assert len(target) == round(0.7 * 32) * round(0.2 * 32)
         assert ((source[:, 1] + 1) % 32 == target[:, 1]).all()
         assert len({tuple(cell) for cell in target.tolist()}) == len(target)
+
+
+def test_only_weights_that_are_loaded_have_a_digest() -> None:
+    assert set(weights_of("mini")) == {"model"}
+    assert weights_of("sd15") == {}
+
+
+def test_our_route_runs_without_the_pictures(tiny: Subject) -> None:
+    bare = tiny.without_pictures()
+    assert (bare.frames, bare.image_size) == (3, 16)
+    with ours(tiny) as works:
+        expected = works["direct"]()
+    with ours(bare) as works:
+        found = works["direct"]()
+    assert isinstance(expected, torch.Tensor)
+    assert isinstance(found, torch.Tensor)
+    assert torch.equal(found, expected)
 
 
 def test_batches_of_frames_are_a_lever_of_the_direct_step(tiny: Subject) -> None:
