@@ -115,6 +115,7 @@ def load_ip_adapter(cfg: IpAdapterConfig, unet: Any, dtype: torch.dtype) -> Imag
         WeightsError: if it cannot be loaded, or belongs to another family.
     """
     from diffusers.models.embeddings import ImageProjection
+    from diffusers.utils import logging
     from safetensors.torch import load_file
     from transformers import CLIPVisionModelWithProjection
 
@@ -127,10 +128,14 @@ def load_ip_adapter(cfg: IpAdapterConfig, unet: Any, dtype: torch.dtype) -> Imag
         part, _, rest = key.partition(".")
         if part in parts:
             parts[part][rest] = tensor
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it warns of modules that it would keep in float32, and has none
     try:
         unet._load_ip_adapter_weights([parts])
     except (RuntimeError, KeyError, ValueError) as error:
         raise WeightsError(f"setup.ip_adapter: {path} does not fit this unet: {str(error).splitlines()[0]}") from error
+    finally:
+        logging.set_verbosity(verbosity)
     for processor in unet.attn_processors.values():
         if hasattr(processor, "to_k_ip"):
             processor.scale = [cfg.scale]
