@@ -84,6 +84,7 @@ def _check_networks(
     if any(net.source.folder is None for net in nets):  # theirs are read when they are loaded
         here = ConditionerConfig("none")
     found = read_architecture(setup, here)
+    check_architecture(found, setup)
     shapes: list[tuple[Source, str, Any]] = []
     if path is not None and path.is_file():
         check_family(path, found)
@@ -93,7 +94,6 @@ def _check_networks(
     shapes += [(steering.source, *net) for steering, _ in found.nets]
     for source, component, cls in shapes:
         _check_tensors(source, component, cls)
-    check_architecture(found, setup)
     if setup.loras:
         _check_loras(setup, found)
     return int(found.unet["cross_attention_dim"])
