@@ -5,7 +5,7 @@ Whatever of it does not depend on t is computed once per frame: the ControlNet's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -139,22 +139,38 @@ def build_control(
     return ControlNets(
         networks=backbone.controlnets,
         features=tuple(
-            torch.cat([stem(picture) for picture in frames])
+            _stacked((stem(picture) for picture in frames), num_frames)
             for stem, frames in zip(backbone.control_embeddings, taken, strict=True)
         ),
         scales=tuple(cfg.scale * net.scale for net in cfg.nets),
     )
 
 
-def _tensors(backbone: Backbone, frames: Array) -> Sequence[Tensor]:
-    """Return the pictures (T, H, W, 3) as T tensors (1, 3, H, W) on the device of the networks."""
+def _stacked(frames: Iterator[Tensor], count: int) -> Tensor:
+    """Return ``count`` tensors (1, ...) as one (T, ...) of their layout, each written to its place as it comes."""
+    first = next(frames)
+    channels_last = not first.is_contiguous() and first.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    out = torch.empty((count, *first.shape[1:]), dtype=first.dtype, device=first.device, memory_format=layout)
+    out[0] = first[0]
+    for index, frame in enumerate(frames, start=1):
+        out[index] = frame[0]
+    return out
+
+
+def _tensors(backbone: Backbone, frames: Array) -> Iterator[Tensor]:
+    """Return the pictures (T, H, W, 3) one by one as (1, 3, H, W) on the device of the networks.
+
+    Raises:
+        ShapeError: at once, if their size is no multiple of the latent cell.
+    """
     factor = backbone.vae_scale_factor
     if frames.shape[1] % factor or frames.shape[2] % factor:
         raise ShapeError(
             f"control pictures of {frames.shape[1]}x{frames.shape[2]} do not divide into latent cells of {factor} "
             "pixels; change setup.image_size"
         )
-    return [
+    return (
         torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))[None].to(backbone.device, backbone.dtype)
         for frame in frames
-    ]
+    )
