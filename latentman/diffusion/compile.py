@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
-def compile_networks(backbone: Backbone, what: str, *, backend: str = "inductor") -> None:
+def compile_networks(
+    backbone: Backbone, what: str, *, backend: str | Callable[..., Any] = "inductor", fullgraph: bool = False
+) -> None:
     """Compile the UNet and the ControlNets (``unet``), and the VAE's decoder too (``all``); ``none`` does nothing.
 
-    Shapes are taken as they come: a chunk of another size, such as the last one, is compiled for itself.
+    Every network is one graph, cross-frame attention included: one for passes that lead, one for those that follow.
+    Shapes are taken as they come, so a chunk of another size, such as the last one, is compiled for itself.
+
+    Args:
+        backbone: whose networks.
+        what: none, unet or all.
+        backend: of torch.compile.
+        fullgraph: refuse code that would have to run between two graphs.
 
     Raises:
         ConfigError: if this machine has nothing that the compiler needs.
@@ -30,9 +40,9 @@ def compile_networks(backbone: Backbone, what: str, *, backend: str = "inductor"
     if backend == "inductor":
         check_compiler(what, backbone.device)
     for network in (backbone.unet, *backbone.controlnets):
-        network.compile(backend=backend, dynamic=False)
+        network.compile(backend=backend, fullgraph=fullgraph, dynamic=False)
     if what == "all":
-        backbone.vae.decoder.compile(backend=backend, dynamic=False)
+        backbone.vae.decoder.compile(backend=backend, fullgraph=fullgraph, dynamic=False)
 
 
 def check_compiler(what: str, device: torch.device) -> None:
