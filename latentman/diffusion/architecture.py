@@ -30,6 +30,7 @@ class Architecture:
 
     unet: Mapping[str, Any]
     vae: Mapping[str, Any]
+    scheduler: Mapping[str, Any]
     text: Any
     text_2: Any
     nets: tuple[tuple[Net, Mapping[str, Any]], ...]
@@ -89,7 +90,7 @@ def read_architecture(setup: SetupConfig, conditioner: ConditionerConfig) -> Arc
     Raises:
         WeightsError: if one cannot be read.
     """
-    from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
+    from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, T2IAdapter, UNet2DConditionModel
     from transformers import CLIPTextConfig
 
     model = model_source(setup)
@@ -102,6 +103,7 @@ def read_architecture(setup: SetupConfig, conditioner: ConditionerConfig) -> Arc
     return Architecture(
         unet=unet,
         vae=attempt("vae", AutoencoderKL.load_config, model.part("vae")),
+        scheduler=attempt("scheduler", DDIMScheduler.load_config, model.part("scheduler")),
         text=text("text_encoder"),
         text_2=text("text_encoder_2") if unet.get("addition_embed_type") == "text_time" else None,
         nets=tuple(
@@ -140,6 +142,13 @@ def _check_channels(found: Architecture) -> None:
         raise WeightsError(
             f"setup.model: the unet reads addition_embed_type={kind}; Stable Diffusion 1.x (none) and SDXL (text_time) "
             "are known here"
+        )
+
+    predicted = found.scheduler.get("prediction_type", "epsilon")
+    if predicted != "epsilon":
+        raise WeightsError(
+            f"setup.model: the unet predicts {predicted}, by its scheduler's configuration; the guidance of pixels is "
+            "known here for models that predict the noise (epsilon), as Stable Diffusion 1.x and SDXL do"
         )
 
 

@@ -25,6 +25,9 @@ from latentman.diffusion.single_file import load_single_file
 from latentman.diffusion.sources import attempt, load_network
 from latentman.errors import ConfigError
 
+_LATENT_DDIM = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+"""How Stable Diffusion's models are sampled, where their scheduler's configuration does not say."""
+
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -135,7 +138,7 @@ def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: to
         network.controlnet_cond_embedding = nn.Identity()
     backbone = Backbone(
         **networks,
-        **_load_tokenizers(setup, found),
+        **_load_tokenizers_and_scheduler(setup, found),
         controlnets=() if found.has_adapter else steering,
         adapter=steering[0] if found.has_adapter else None,
         control_embeddings=stems,
@@ -172,16 +175,16 @@ def _load_model(setup: SetupConfig, found: Architecture, dtype: torch.dtype) -> 
     }
 
 
-def _load_tokenizers(setup: SetupConfig, found: Architecture) -> dict[str, Any]:
+def _load_tokenizers_and_scheduler(setup: SetupConfig, found: Architecture) -> dict[str, Any]:
     """Load tokenizers and scheduler by name."""
     from diffusers import DDIMScheduler
     from transformers import CLIPTokenizer
 
     source = model_source(setup)
-    classes = {"tokenizer": CLIPTokenizer, "scheduler": DDIMScheduler}
-    if found.is_sdxl:
-        classes["tokenizer_2"] = CLIPTokenizer
-    return {name: attempt(name, cls.from_pretrained, source.part(name)) for name, cls in classes.items()}
+    names = ("tokenizer", "tokenizer_2") if found.is_sdxl else ("tokenizer",)
+    loaded = {name: attempt(name, CLIPTokenizer.from_pretrained, source.part(name)) for name in names}
+    # A model saved with another scheduler says nothing of these, and DDIM's own defaults are not for latents.
+    return loaded | {"scheduler": DDIMScheduler.from_config(_LATENT_DDIM | dict(found.scheduler))}
 
 
 def _load_nets(found: Architecture, dtype: torch.dtype) -> tuple[Any, ...]:

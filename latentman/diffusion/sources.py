@@ -59,10 +59,11 @@ def attempt(what: str, load: Callable[..., Any], source: Source, **options: Any)
         return load(str(source.location), **source.options, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(
-            f"cannot load the {what} from {source.location}: {first}\n"
-            f"give {source.key} a folder on this machine, or a hub id that this machine can reach"
-        ) from error
+        advice = f"give {source.key} a folder on this machine, or a hub id that this machine can reach"
+        if source.folder is None and source.revision not in (None, "main"):
+            advice += f"; it was asked for at revision {source.revision}, which belongs to the setup's own model: for "
+            advice += "another one set the revision beside it to main"
+        raise WeightsError(f"cannot load the {what} from {source.location}: {first}\n{advice}") from error
 
 
 def load_network(

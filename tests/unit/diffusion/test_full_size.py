@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,7 +17,6 @@ from latentman.diffusion.text import encode_prompt
 from latentman.paths import asset
 
 from .conftest import ONE_CONTROLNET, random_map
-from .families import depth_pictures
 
 UNETS = {
     "sd15": {
@@ -95,12 +95,12 @@ def test_a_step_of_the_whole_method_on_full_size_stable_diffusion(tmp_path):
     sizes = save_sd15(tmp_path / "sd15")
     assert sizes == {"unet": 859_520_964, "controlnet": 361_279_120}
     setup = SetupConfig(
-        name="full", model=str(tmp_path / "sd15"), image_size=128, latent_size=16, guidance_scale=9.0, pwg_strength=8.0,
+        name="full", model=str(tmp_path / "sd15"), image_size=256, latent_size=32, guidance_scale=9.0, pwg_strength=8.0,
         dtype="bfloat16",
     )  # fmt: skip
     backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
-    frames, grid = 2, 16
-    pictures = {"depth": depth_pictures()[:frames]}
+    frames, grid = 2, 32
+    pictures = {"depth": np.random.default_rng(0).random((frames, 256, 256, 3), dtype=np.float32)}
     clip = Clip(
         text=encode_prompt(backbone, "a red robot", "blurry", 9.0),
         control=build_control(backbone, ONE_CONTROLNET, pictures, num_frames=frames, grid=(grid, grid)),

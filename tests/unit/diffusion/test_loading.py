@@ -197,3 +197,37 @@ def test_noise_depends_on_seed_and_stream_alone():
     assert torch.equal(a, seeded_noise((2, 3), 1, stream=0))
     assert not torch.equal(a, b)
     assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("name", ["DPMSolverMultistepScheduler", "EulerDiscreteScheduler"])
+def test_a_model_saved_with_another_scheduler_is_sampled_as_stable_diffusion(copied, name):
+    """Their configurations say nothing of clipping, and DDIM clips latents to [-1, 1] unless it is told not to."""
+    config = copied / "scheduler" / "scheduler_config.json"
+    kept = {key: json.loads(config.read_text())[key] for key in ("beta_start", "beta_end", "beta_schedule")}
+    config.write_text(json.dumps({"_class_name": name, "timestep_spacing": "leading", **kept}))
+    scheduler = load_backbone(tiny_setup(copied), ONE_CONTROLNET, torch.device("cpu")).scheduler
+    assert (scheduler.config.clip_sample, scheduler.config.set_alpha_to_one) == (False, False)
+    assert build_schedule(scheduler, 50, eta=0.0, seed=0).timesteps[:2] == (981, 961)
+
+
+def test_a_model_that_predicts_something_else_is_refused(copied):
+    config = copied / "scheduler" / "scheduler_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"prediction_type": "v_prediction"}))
+    with pytest.raises(WeightsError, match="predicts v_prediction"):
+        check_setup(tiny_setup(copied), ONE_CONTROLNET)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_revision_of_another_model_is_explained(tiny_folder):
+    setup = tiny_setup(tiny_folder)
+    setup.model, setup.revision = "nobody/nothing", "0123abc"
+    with pytest.raises(WeightsError, match=r"asked for at revision 0123abc, .* set the revision beside it to main"):
+        load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
+
+
+def test_a_folder_in_half_precision_alone_is_loaded(copied):
+    expected = load_file(copied / "unet" / "diffusion_pytorch_model.safetensors")["conv_in.weight"]
+    for file in copied.rglob("*.safetensors"):
+        file.rename(file.with_suffix(".fp16.safetensors"))
+    backbone = load_backbone(tiny_setup(copied), ONE_CONTROLNET, torch.device("cpu"))
+    assert torch.equal(backbone.unet.conv_in.weight, expected)
