@@ -17,6 +17,7 @@ from latentman.config import ConditionerConfig, SetupConfig
 from latentman.diffusion.architecture import Architecture, check_architecture, model_source, read_architecture
 from latentman.diffusion.checkpoint import local_path
 from latentman.diffusion.compile import compile_networks, fast_math
+from latentman.diffusion.device_memory import needing_memory
 from latentman.diffusion.ip_adapter import ImagePrompt, load_ip_adapter
 from latentman.diffusion.lora import fuse_loras
 from latentman.diffusion.offload import come_when_called, send_away
@@ -122,6 +123,7 @@ def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: to
     Raises:
         WeightsError: if a component is missing, damaged, of the wrong shape, of another family, or cannot be fetched.
         ConfigError: if the setup's sizes are not those of its networks, or it cannot be compiled here.
+        DeviceMemoryError: if the device's memory does not hold the networks.
     """
     _quiet_libraries()
     check_setup(setup, conditioner)
@@ -148,7 +150,8 @@ def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: to
         dtype=dtype,
         offload=setup.offload,
     )
-    _place(backbone, [*networks.values(), *steering, *([image.encoder] if image else [])])
+    with needing_memory("the networks", "set setup.offload=true, or setup.dtype=float16"):
+        _place(backbone, [*networks.values(), *steering, *([image.encoder] if image else [])])
     fast_math(device, enabled=setup.fast_math)
     compile_networks(backbone, setup.compile)
     return backbone

@@ -64,8 +64,7 @@ def check_compiler(what: str, device: torch.device) -> None:
 
 
 def fast_math(device: torch.device, *, enabled: bool) -> None:
-    """Let CUDA multiply in TF32 and cuDNN try its algorithms (``setup.fast_math``); elsewhere nothing changes."""
+    """Let CUDA multiply in TF32 and cuDNN try its algorithms (``setup.fast_math``); nothing changes elsewhere."""
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = enabled
-        torch.backends.cudnn.allow_tf32 = enabled
         torch.backends.cudnn.benchmark = enabled

@@ -8,7 +8,7 @@ from torch import nn
 
 from latentman.config import SetupConfig
 from latentman.diffusion.backbone import Backbone, load_backbone
-from latentman.diffusion.compile import check_compiler, compile_networks
+from latentman.diffusion.compile import check_compiler, compile_networks, fast_math
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
 from latentman.diffusion.offload import come_when_called, send_away
@@ -61,6 +61,12 @@ def test_without_a_compiler_it_is_refused_at_once(monkeypatch, tmp_path):
     (tmp_path / "my-compiler").write_text("#!/bin/sh\n")
     (tmp_path / "my-compiler").chmod(0o755)
     check_compiler("unet", CPU)
+
+
+def test_fast_math_is_a_matter_of_cuda():
+    flags = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark)
+    fast_math(CPU, enabled=not flags[0])
+    assert flags == (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark)
 
 
 def test_compiling_and_offloading_together_is_refused():
