@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 
+_GRAPHS = 64
+"""Graphs of one function that torch keeps before it gives up compiling; its own limit is 8."""
+
 
 def compile_networks(
     backbone: Backbone, what: str, *, backend: str | Callable[..., Any] = "inductor", fullgraph: bool = False
@@ -39,6 +42,9 @@ def compile_networks(
         return
     if backend == "inductor":
         check_compiler(what, backbone.device)
+    # All networks of diffusers run through one wrapper, so that their graphs count together: passes that lead and that
+    # follow, of whole and of last chunks, with a gradient and without.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _GRAPHS)
     for network in (backbone.unet, *backbone.controlnets):
         network.compile(backend=backend, fullgraph=fullgraph, dynamic=False)
     if what == "all":

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from latentman.config import SetupConfig
+from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.backbone import Backbone, load_backbone
 from latentman.diffusion.compile import check_compiler, compile_networks, fast_math
 from latentman.diffusion.decode import decode, decode_frames
@@ -41,6 +42,23 @@ def test_compiled_networks_give_the_same_frames_in_whole_graphs(tiny_folder, dis
     denoise(backbone, clip, plan)
     assert len(graphs) == 2 * 2 + 2, "another run compiles nothing new"
     assert torch.allclose(decode(backbone, expected[:1]), picture, atol=1e-5)
+    torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+def test_every_kind_of_pass_stays_compiled(tiny_folder, disparity, plan):
+    """Off, leading and following, of two sizes, of both halves and one, with and without a gradient."""
+    torch.compiler.reset()
+    guidance = dataclasses.replace(plan.guidance, gradient="official_uncond", chunk_size=2)
+    plan = dataclasses.replace(
+        plan, chunk_size=FRAMES - 1, anchor=AnchorRule(steps=range(1, 5)), anchor_modules=("unet",), guidance=guidance
+    )
+    backbone = load_backbone(tiny_setup(tiny_folder), ONE_CONTROLNET, CPU)
+    clip = make_clip(backbone, disparity)
+    expected = denoise(backbone, clip, plan)
+    # With whole graphs only, torch raises where it would give up compiling.
+    compile_networks(backbone, "unet", backend="eager", fullgraph=True)
+    assert torch.allclose(denoise(backbone, clip, plan), expected, atol=1e-4)
     torch.compiler.reset()
 
 
