@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 INTRO = """\
@@ -71,7 +72,8 @@ def run_help(conf: Path) -> str:
     for name, choices in groups(conf).items():
         first = [chosen[name]] if chosen.get(name) in choices else []
         label = name if name in chosen else f"+{name}"
-        lines.append(f"  {label:<16} {', '.join(first + [c for c in choices if c not in first])}")
+        listed = ", ".join(first + [choice for choice in choices if choice not in first])
+        lines += textwrap.wrap(listed, 100, initial_indent=f"  {label:<16} ", subsequent_indent=" " * 19)
     lines += ["  hydra/launcher   basic, and whatever launcher plugins are installed", "", "keys:"]
     for key, value, comment in top_level_keys(conf):
         setting = f"{key}={value}"
