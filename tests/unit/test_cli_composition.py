@@ -25,7 +25,10 @@ def refused(arguments: list[str]) -> str:
     [
         (["num_frame=3"], ["num_frame=3", "no key or group 'num_frame'", "did you mean 'num_frames'?"]),
         (["+num_frame=3"], ["did you mean 'num_frames'?"]),
-        (["sla.windo=3"], ["no key 'sla.windo'", "did you mean 'sla.window'?", "sla has: blend, enabled, steps, window"]),
+        (
+            ["sla.windo=3"],
+            ["no key 'sla.windo'", "did you mean 'sla.window'?", "sla has: blend, enabled, steps, "],
+        ),
         (["exps=ablation"], ["did you mean '+exp'?"]),
         (["methods=t2v_zero"], ["did you mean 'method'?"]),
         (["qqqq=1"], ["no key or group 'qqqq'", "--help"]),
