@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,15 @@ def test_interrupted_run_says_how_to_continue(
     arguments: list[str], advice: str, command_environment: dict[str, str], tmp_path: Path
 ) -> None:
     call = [sys.executable, "-m", "latentman.run", "num_frames=2", "num_inference_steps=200", *arguments]
-    process = subprocess.Popen(call, env=command_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        call,
+        env=command_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what it leaves in the background deaf to Ctrl-C, and its children are so too.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         deadline = time.monotonic() + 120
         while not list(tmp_path.glob("out/**/motion.npz")) and time.monotonic() < deadline:
