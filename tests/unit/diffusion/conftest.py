@@ -136,3 +136,19 @@ def make_clip(backbone: Backbone, disparity: np.ndarray, *, guidance_scale: floa
 @pytest.fixture
 def clip(backbone: Backbone, disparity: np.ndarray) -> Clip:
     return make_clip(backbone, disparity)
+
+
+@pytest.fixture(scope="module", params=["sd15", "sdxl"])
+def family(request: pytest.FixtureRequest) -> str:
+    """A family of published models."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def folder(family: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A narrow model of the family on disk, in the hub's layout."""
+    from .families import save_family
+
+    folder = tmp_path_factory.mktemp(family) / "model"
+    save_family(folder, family)
+    return folder

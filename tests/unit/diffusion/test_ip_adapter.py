@@ -16,7 +16,7 @@ from latentman.errors import ConfigError, DataError, WeightsError
 from latentman.sampling_groups import IpAdapterConfig
 
 from .conftest import ONE_CONTROLNET
-from .families import depth_pictures, family_setup, make_family_clip, save_family
+from .families import depth_pictures, family_setup, make_family_clip
 from .test_sdxl import reference_pipeline
 
 CPU = torch.device("cpu")
@@ -93,13 +93,6 @@ def variant(request):
 @pytest.fixture(scope="module")
 def family(variant):
     return variant[0]
-
-
-@pytest.fixture(scope="module")
-def folder(family, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(family) / "model"
-    save_family(folder, family)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -24,18 +24,6 @@ CPU = torch.device("cpu")
 RANK = 3
 
 
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
-def family(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def folder(family, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(family) / "model"
-    save_family(folder, family)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def plain(folder):
     return load_backbone(family_setup(folder), ONE_CONTROLNET, CPU)

@@ -17,21 +17,9 @@ from latentman.diffusion.text import encode_prompt
 from latentman.errors import WeightsError
 
 from .conftest import ONE_CONTROLNET
-from .families import FRAMES, GRID, IMAGE, depth_pictures, family_setup, make_family_clip, save_family
+from .families import FRAMES, GRID, IMAGE, depth_pictures, family_setup, make_family_clip
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
-def family(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def folder(family, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(family) / "model"
-    save_family(folder, family)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -17,18 +17,6 @@ from .original_names import single_file_tensors
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
-def family(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def folder(family, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(family) / "model"
-    save_family(folder, family)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def parts(folder):
     return load_backbone(family_setup(folder), ONE_CONTROLNET, CPU)
