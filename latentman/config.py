@@ -7,7 +7,9 @@ result into real objects once, at the edge, and every check runs there: before a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
+import typing
+from dataclasses import MISSING as FIELD_MISSING
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from omegaconf import MISSING
@@ -66,6 +68,7 @@ __all__ = [
     "VideoConfig",
     "register",
     "resolve",
+    "with_defaults",
 ]
 
 MIN_STEPS = 4
@@ -155,7 +158,8 @@ class Config:
         if self.background.enabled and self.camera.moves:
             raise ConfigError(
                 "background=steady keeps the background where it is, but the camera moves: "
-                f"camera.orbit={self.camera.orbit}, camera.follow={self.camera.follow}; use background=free"
+                f"camera.orbit={self.camera.orbit}, camera.follow={self.camera.follow}, "
+                f"camera.shift={self.camera.shift}; use background=free"
             )
         if self.companions and any(net.kind == "pose" for net in self.conditioner.nets):
             raise ConfigError(
@@ -201,6 +205,28 @@ def _check_finite(prefix: str, node: Any) -> None:
             _check_finite(f"{prefix}[{index}]", value)
     elif isinstance(node, float) and not math.isfinite(node):
         raise ConfigError(f"{prefix}={node} is not a finite number")
+
+
+def with_defaults(plain: Any, kind: Any = Config) -> Any:
+    """Return a plain configuration, perhaps of an older version, with the keys that it lacks at their defaults.
+
+    Args:
+        plain: the configuration, or the part of it that ``kind`` describes; only dictionaries are completed.
+        kind: the dataclass of the schema. A group that is missing as a whole has no default and stays missing.
+    """
+    if not is_dataclass(kind) or not isinstance(plain, dict):
+        return plain
+    hints = typing.get_type_hints(kind)
+    complete = dict(plain)
+    for item in fields(kind):
+        if item.name in plain:
+            complete[item.name] = with_defaults(plain[item.name], hints[item.name])
+        elif item.default_factory is not FIELD_MISSING:
+            made = item.default_factory()
+            complete[item.name] = asdict(made) if is_dataclass(made) and not isinstance(made, type) else made
+        elif item.default is not FIELD_MISSING and item.default != MISSING:
+            complete[item.name] = item.default
+    return complete
 
 
 def register() -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from latentman.config import with_defaults
 from latentman.errors import RecordError
 from latentman.paths import PARTIAL, write_text
 from latentman.tracking.local import LocalRecord
@@ -69,6 +70,9 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
         _clear(folder)
     record = LocalRecord.open(folder)
     before = record.status.get("identity")
+    if before is not None:
+        # A run of a version that did not have some key yet is continued if the key stands at its default.
+        before = identity(with_defaults(before))
     now = json.loads(json.dumps(identity(config), default=str))
     if before is not None and before != now:
         raise RecordError(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from latentman.errors import ConfigError, check_choice
 from latentman.groups import positive
 
 MAX_ORBIT_DEG = 3600
 """Largest angle of camera.orbit either way."""
+
+MAX_SHIFT_PX = 1000
+"""Largest camera.shift either way."""
 
 
 @dataclass
@@ -25,6 +28,8 @@ class CameraConfig:
     """Degrees that the camera goes round the character from the first frame to the last, from yaw_deg, in its sense."""
     follow: float = 0.0
     """Share, 0 to 1, of the character's smoothed way over the floor that the camera goes along with."""
+    shift: float = 0.0
+    """Pixels by which the whole picture moves to the right from each frame to the next: a lens that is shifted."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.yfov_deg <= 150:
@@ -45,11 +50,22 @@ class CameraConfig:
                 f"camera.follow={self.follow} must lie between 0 (the camera stays) and 1 (it keeps up with the "
                 "character)"
             )
+        if not -MAX_SHIFT_PX <= self.shift <= MAX_SHIFT_PX:
+            raise ConfigError(
+                f"camera.shift={self.shift} must lie between -{MAX_SHIFT_PX} and {MAX_SHIFT_PX} pixels a frame"
+            )
 
     @property
     def moves(self) -> bool:
         """Whether the camera is asked to move at all."""
-        return self.orbit != 0 or self.follow != 0
+        return self.orbit != 0 or self.follow != 0 or self.shift != 0
+
+    def result(self) -> dict[str, object]:
+        """Return the settings that what is drawn depends on; a shift of nothing is none, as before there was one."""
+        settings = asdict(self)
+        if self.shift == 0:
+            del settings["shift"]
+        return settings
 
 
 @dataclass

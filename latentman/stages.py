@@ -335,8 +335,10 @@ STAGES = (
     Stage(
         "render",
         lambda r: [
-            asdict(x) for x in (r.config.camera, r.config.depth, r.config.renderer, r.config.iuv, r.config.video)
-        ] + [r.config.setup.image_size, r.config.fps],
+            r.config.camera.result(),
+            *(asdict(x) for x in (r.config.depth, r.config.renderer, r.config.iuv, r.config.video)),
+            *(r.config.setup.image_size, r.config.fps),
+        ],
         lambda r: ["conditions.npz", "conditions/depth.mp4", "conditions/iuv.mp4"],
         make_conditions,
         lambda r: r.config.num_frames,

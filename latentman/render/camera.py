@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,11 +32,15 @@ def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tu
 
     They fit the whole clip, or stand ``config.distance`` metres from what they look at: the first frame's pelvis, and
     with ``follow`` a point at its height that goes along. A camera that does not move is the same object T times.
+    ``shift`` moves the pictures afterwards: what it carries out of them is lost.
 
     Raises:
         DataError: if the clip is one point, which no distance frames.
     """
     frames = len(sequence.vertices)
+    if config.shift:
+        unshifted = place_cameras(sequence, replace(config, shift=0.0), size)
+        return tuple(replace(camera, cx=camera.cx + config.shift * i) for i, camera in enumerate(unshifted))
     if not config.moves:
         return (_standing(sequence, config, size),) * frames
     rotations = np.stack([_view_rotation(yaw, config.pitch_deg) for yaw in yaw_of_frames(config, frames)])

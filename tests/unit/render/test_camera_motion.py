@@ -1,5 +1,7 @@
 """A camera that goes round the character and along with it: where it stands, and what is seen from there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -301,3 +303,30 @@ def test_a_clip_of_one_point_is_refused_by_a_moving_camera_too():
 def test_values_without_meaning_are_refused_with_their_key(key, value):
     with pytest.raises(ConfigError, match=f"camera.{key}="):
         CameraConfig(**{key: value})
+
+
+def test_a_shifted_camera_moves_every_picture_by_whole_pixels_and_changes_nothing_else():
+    clip, plain = standing(3), CameraConfig(**VIEW)
+    (there, *_) = place_cameras(clip, plain, 128)
+    for index, camera in enumerate(place_cameras(clip, replace(plain, shift=5.0), 128)):
+        assert np.array_equal(camera.rotation, there.rotation)
+        assert np.array_equal(camera.translation, there.translation)
+        assert (camera.cx - there.cx, camera.cy - there.cy) == (5.0 * index, 0.0)
+
+
+def test_a_shifted_camera_draws_the_same_pictures_elsewhere():
+    seen = render_conditions(standing(2), camera=CameraConfig(**VIEW, shift=5.0), depth=DEPTH, size=128)
+    here, there = seen.mask
+    assert (here[:, :-5] == there[:, 5:]).mean() > 0.999
+    assert np.abs(seen.depth[0][:, :-5] - seen.depth[1][:, 5:])[here[:, :-5] & there[:, 5:]].max() < 1e-3
+
+
+@pytest.mark.parametrize("shift", [1001.0, -1001.0])
+def test_a_shift_out_of_every_picture_is_refused(shift):
+    with pytest.raises(ConfigError, match=r"camera\.shift"):
+        CameraConfig(shift=shift)
+
+
+def test_a_camera_without_shift_depends_on_what_it_did_before_there_was_one():
+    assert "shift" not in CameraConfig().result()
+    assert CameraConfig(shift=3.0).result()["shift"] == 3.0
