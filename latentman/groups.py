@@ -106,3 +106,5 @@ class PathsConfig:
     runs: str = "runs"
     weights: str | None = None
     """Where weights lie that the user brought; null means $LATENTMAN_WEIGHTS, else ~/.cache/latentman."""
+    stage_cache: bool = True
+    """Keep motions, bodies, pictures and maps by content in $LATENTMAN_CACHE or ~/.cache/latentman, for all runs."""

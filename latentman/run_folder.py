@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from latentman.config import with_defaults
 from latentman.errors import RecordError
+from latentman.locks import LOCK_FILE
 from latentman.paths import PARTIAL, write_text
 from latentman.tracking.local import LocalRecord
 
@@ -59,7 +57,7 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
     if folder.exists() and not folder.is_dir():
         raise RecordError(f"run_dir={folder} is a file; choose a folder")
     try:
-        entries = [p for p in folder.iterdir() if p.name != ".lock"] if folder.is_dir() else []
+        entries = [p for p in folder.iterdir() if p.name != LOCK_FILE] if folder.is_dir() else []
     except OSError as error:
         raise RecordError(f"run_dir={folder} cannot be read: {error.strerror}; choose another folder") from error
     if entries and not (folder / "status.json").is_file():
@@ -93,38 +91,6 @@ def _clear(folder: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process.
-
-    Raises:
-        RecordError: if another process works in it, or it cannot be written.
-    """
-    lock = folder / ".lock"
-    is_new_folder, is_new_lock = not folder.exists(), not lock.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = lock.open("w")
-    except OSError as error:
-        raise RecordError(f"cannot write to run_dir={folder}: {error.strerror}; choose another folder") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RecordError(
-                f"run_dir={folder}: another process is working in it; wait for it or choose another folder"
-            ) from error
-        try:
-            yield
-        finally:
-            # A run that was refused leaves a folder as it found it.
-            if is_new_lock and not (folder / "status.json").exists():
-                lock.unlink(missing_ok=True)
-                if is_new_folder:
-                    with suppress(OSError):  # not empty: something was written after all
-                        folder.rmdir()
 
 
 def write_config(folder: Path, text: str) -> None:

@@ -22,10 +22,12 @@ from latentman import __version__
 from latentman.config import Config, resolve
 from latentman.errors import LatentManError
 from latentman.job import Job, Task, describe_job, plan_tasks
-from latentman.meter import measured
+from latentman.locks import locked
+from latentman.meter import Reading, measured
 from latentman.progress import Progress, configure_logging
-from latentman.run_folder import claim, digest, locked, write_config
+from latentman.run_folder import claim, digest, write_config
 from latentman.scores import score_run, with_costs, write_means
+from latentman.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
 from latentman.stages import STAGES, Run, Stage, check_character
 from latentman.tracking.local import LocalRecord
 
@@ -183,15 +185,57 @@ def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
             _discard(stage, run)
         if stage.name in ("denoise", "video"):
             _load(run, record, progress)
-        record.begin(stage.name, chained)
-        spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
+        _share_or_make(stage, run, record, chained, progress)
+
+
+def _share_or_make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: Progress) -> None:
+    """Take what a stage makes from the cache, or make it and keep it there; not every stage has one."""
+    cache = shared_cache(stage, run)
+    if cache is None:
+        _make(stage, run, record, chained, progress)
+        return
+    key = stage_key(stage, run, chained)
+    if _take(cache, key, stage, run, record, chained):
+        return
+    with cache.made_once(key):
+        if _take(cache, key, stage, run, record, chained):
+            return
+        with heard_warnings() as warnings:
+            reading = _make(stage, run, record, chained, progress)
         try:
-            with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
-                stage.work(run, advance)
-        except BaseException:
-            record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
-            raise
-        record.end(stage.name, seconds=spent + reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
+            entry = pack(stage, run, reading, warnings)
+        except OSError:  # somebody took a file away: the next stage will say so
+            return
+        cache.store(key, entry)
+
+
+def _take(cache: StageCache, key: str, stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:
+    """Take a stage's files from the cache; False if they are not there. The stage's costs are those of its making."""
+    with measured() as reading:
+        entry = cache.load(key, stage.outputs(run))
+        if entry is None:
+            return False
+        record.begin(stage.name, chained)
+        entry.unpack(run.folder)
+    record.status["stages"][stage.name].update(shared=True, seconds_fetching=reading.seconds)
+    record.end(stage.name, seconds=entry.seconds, peak_memory_bytes=entry.peak_memory_bytes)
+    logger.info("%s: shared, taken from %s", stage.name, cache.folder)
+    return True
+
+
+def _make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: Progress) -> Reading:
+    """Do the work of a stage and return what it cost, an earlier start on the same inputs included."""
+    record.begin(stage.name, chained)
+    spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
+    try:
+        with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
+            stage.work(run, advance)
+    except BaseException:
+        record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
+        raise
+    total = Reading(spent + reading.seconds, reading.peak_memory_bytes)
+    record.end(stage.name, seconds=total.seconds, peak_memory_bytes=total.peak_memory_bytes)
+    return total
 
 
 def _load(run: Run, record: LocalRecord, progress: Progress) -> None:

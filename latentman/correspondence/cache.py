@@ -9,26 +9,22 @@ Several processes may use one folder: entries appear by renaming, whole or not a
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
-import logging
 import os
 import re
-import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentman import cache_folder
 from latentman.assignment.certified import is_compiled
 from latentman.errors import RecordError
-from latentman.paths import PACKAGE, PARTIAL, read_npz, write_npz
+from latentman.paths import read_npz, write_npz
 from latentman.types import Correspondence
 
 LIMIT_BYTES = 2_000_000_000
@@ -36,12 +32,9 @@ LIMIT_BYTES = 2_000_000_000
 
 _FORMAT = 1
 _ENTRY = re.compile(r"[0-9a-f]{64}\.npz")
-_STALE_S = 24 * 3600  # an unfinished file of this age belongs to a process that died
 _CODE = ("assignment", "correspondence/features.py", "correspondence/match.py", "correspondence/parts.py")
 
-_warned: set[Path] = set()
-
-_log = logging.getLogger("latentman.correspondence")
+_WHAT = "correspondence: maps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +59,11 @@ class Cache:
         except Exception as error:
             cause = error.__cause__
             if isinstance(cause, NotADirectoryError | PermissionError):
-                _warn_of_folder(self.folder, str(cause))
+                cache_folder.warn_of_folder(self.folder, _WHAT, str(cause))
             elif not isinstance(cause, FileNotFoundError):
-                _log.warning("correspondence: the cache entry %s is not used, and computed anew: %s", path, error)
+                cache_folder.log.warning(
+                    "correspondence: the cache entry %s is not used, and computed anew: %s", path, error
+                )
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # the least recently used go first
@@ -79,36 +74,14 @@ class Cache:
         data = found.arrays()
         try:
             write_npz(self.folder / f"{key}.npz", data | {"key": np.str_(key), "digest": np.str_(_digest(data))})
-            self._prune(f"{key}.npz")
+            cache_folder.prune(self.folder, _ENTRY, self.limit_bytes, f"{key}.npz")
         except (RecordError, OSError) as error:
-            _warn_of_folder(self.folder, str(error.__cause__ or error))
-
-    def _prune(self, newest: str) -> None:
-        """Remove old entries, never ``newest`` and never a file that is not an entry."""
-        entries = []
-        for path in self.folder.iterdir():
-            with contextlib.suppress(OSError):  # another process may be pruning too
-                status = path.stat()
-                if path.name.startswith(PARTIAL) and time.time() - status.st_mtime > _STALE_S:
-                    path.unlink()
-                elif _ENTRY.fullmatch(path.name) and path.is_file():
-                    entries.append((path.name == newest, status.st_mtime, status.st_size, path))
-        excess = sum(size for _, _, size, _ in entries) - self.limit_bytes
-        for is_newest, _, size, path in sorted(entries):
-            if excess <= 0 or is_newest:
-                return
-            with contextlib.suppress(OSError):
-                path.unlink()
-            excess -= size
+            cache_folder.warn_of_folder(self.folder, _WHAT, str(error.__cause__ or error))
 
 
 def cache_dir() -> Path:
     """Return where maps are kept: ``correspondence`` in ``$LATENTMAN_CACHE``, else in ``~/.cache/latentman``."""
-    try:
-        place = Path(os.environ.get("LATENTMAN_CACHE") or "~/.cache/latentman").expanduser()
-    except RuntimeError:  # a user without a home, as in some containers
-        place = Path(tempfile.gettempdir()) / "latentman"
-    return place / "correspondence"
+    return cache_folder.cache_dir("correspondence")
 
 
 def clip_key(maps: NDArray[np.uint8], *, features: str, e_weight: float, solver: str, reference: str) -> str:
@@ -121,9 +94,9 @@ def clip_key(maps: NDArray[np.uint8], *, features: str, e_weight: float, solver:
         "solver": solver,
         # Equally cheap matchings may differ between solvers, and auto chooses among them by what is there.
         "compiled": is_compiled() if solver == "auto" else None,
-        "packages": [_version(name) for name in ("numpy", "scipy", "lapjv", "lapsolver")],
+        "packages": [cache_folder.package_version(name) for name in ("numpy", "scipy", "lapjv", "lapsolver")],
         "reference": reference,
-        "code": _code_digest(),
+        "code": cache_folder.code_digest(_CODE),
     }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
@@ -166,33 +139,3 @@ def _digest(data: Mapping[str, Any]) -> str:
         total.update(f"{name} {array.dtype.str} {array.shape};".encode())
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()
-
-
-@functools.cache
-def _code_digest() -> str:
-    """Return a hash of the code that finds maps: other code, other entries."""
-    total = hashlib.sha256()
-    for place in (PACKAGE / name for name in _CODE):
-        files = [place] if place.is_file() else sorted(place.rglob("*"))
-        for path in files:
-            if path.suffix in (".py", ".cpp", ".hpp"):
-                total.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    return total.hexdigest()
-
-
-@functools.cache
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _warn_of_folder(folder: Path, reason: str) -> None:
-    """Say it once a process."""
-    if folder not in _warned:
-        _warned.add(folder)
-        _log.warning(
-            "correspondence: maps cannot be kept in %s: %s; set LATENTMAN_CACHE to a folder that can be written",
-            folder, reason,
-        )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROWS = [
-    {"types", "errors", "paths", "video", "rotations", "arguments"},
+    {"types", "errors", "paths", "video", "rotations", "arguments", "cache_folder", "locks", "sweep_plan"},
     {"groups", "character_groups", "companion_groups", "scene_groups", "sampling_groups", "config"},
     {"motion"},
     {"body"},
@@ -19,7 +19,7 @@ ROWS = [
     {"report"},
     {"study", "training"},
     {"bench", "progress", "cli", "overrides", "run_help", "composition", "assets", "train"},
-    {"job", "meter", "run_folder", "scores", "stages", "sampling", "runner", "run", "launch"},
+    {"job", "meter", "run_folder", "scores", "stages", "stage_cache", "sweep", "sampling", "runner", "run", "launch"},
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 PACKAGE = Path(__file__).resolve().parents[2] / "latentman"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from latentman import cache_folder
 from latentman.correspondence import cache as cache_module
 from latentman.correspondence.cache import Cache, cache_dir, clip_key
 from latentman.correspondence.match import match_clip
@@ -33,7 +34,7 @@ FOUND = match_clip(CLIP, size=12, **HOW)
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache_module, "_warned", set())
+    monkeypatch.setattr(cache_folder, "_warned", set())
     return Cache(tmp_path / "maps")
 
 
@@ -104,10 +105,10 @@ def test_other_maps_have_another_key_and_equal_ones_the_same():
 
 
 def test_other_code_or_another_package_has_another_key(monkeypatch):
-    monkeypatch.setattr(cache_module, "_code_digest", lambda: "other")
+    monkeypatch.setattr(cache_folder, "code_digest", lambda places: "other")
     assert clip_key(CLIP, **HOW) != KEY
     monkeypatch.undo()
-    monkeypatch.setattr(cache_module, "_version", lambda package: "0")
+    monkeypatch.setattr(cache_folder, "package_version", lambda package: "0")
     assert clip_key(CLIP, **HOW) != KEY
 
 
@@ -196,7 +197,7 @@ def test_a_flipped_bit_never_changes_what_is_found(cache, place, bit):
 
 @pytest.mark.parametrize("place", ["a file", "below a file", "the kernel's"])
 def test_a_folder_that_cannot_be_used_is_told_of_once_and_stops_nothing(tmp_path, monkeypatch, caplog, place):
-    monkeypatch.setattr(cache_module, "_warned", set())
+    monkeypatch.setattr(cache_folder, "_warned", set())
     file = tmp_path / "file"
     file.touch()
     kernels = Path("/proc/self/fdinfo")  # not even root can make a file in it
