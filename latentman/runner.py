@@ -9,35 +9,28 @@ from __future__ import annotations
 import logging
 import platform
 import shlex
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from latentman import __version__
 from latentman.config import Config, resolve
 from latentman.errors import LatentManError
 from latentman.job import Job, Task, describe_job, plan_tasks
 from latentman.locks import locked
-from latentman.meter import Reading, measured
+from latentman.networks import load_once
 from latentman.progress import Progress, configure_logging
-from latentman.run_folder import claim, digest, write_config
-from latentman.scores import score_run, with_costs, write_means
-from latentman.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
-from latentman.stages import STAGES, Run, Stage, check_character
+from latentman.run_folder import claim, write_config
+from latentman.scores import with_costs, write_means
+from latentman.stage_work import run_stages
+from latentman.stages import Run, check_character
 from latentman.tracking.local import LocalRecord
 
-if TYPE_CHECKING:
-    from latentman.diffusion.backbone import Backbone
-
 logger = logging.getLogger("latentman")
-
-_loaded: dict[str, Backbone] = {}
-"""The networks of the last setup: the jobs of a sweep in one process load them once."""
 
 finished_sweeps: list[Path] = []
 """Sweep folders in which this process has run jobs, in order; the command line ends with their table."""
@@ -127,7 +120,7 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
     with Progress() as progress, configure_logging(folder / "log.txt", progress.console) as warned, _recorded(record):
         if show_config:
             progress.show_config(task.text)
-        run = _describe_run(task)
+        run = describe_run(task)
         record.update(
             kind="run", state="running", started=record.status.get("started") or _now(), finished=None, error=None,
             prompt=config.prompt, seed=config.seed, num_frames=config.num_frames, weights=run.weights,
@@ -143,7 +136,8 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
     return metrics.get("human_mse")
 
 
-def _describe_run(task: Task) -> Run:
+def describe_run(task: Task) -> Run:
+    """Return what the stages work on; the weights are hashed for it."""
     from latentman.diffusion.setup_files import model_digests
     from latentman.motion.text import motion_text
 
@@ -156,122 +150,6 @@ def _describe_run(task: Task) -> Run:
         weights=model_digests(config.setup, config.conditioner),
         backbone=lambda: load_once(config),
     )
-
-
-def load_once(config: Config) -> Backbone:
-    """Return the networks of a setup, keeping the last ones loaded.
-
-    Raises:
-        ConfigError: if the setup's sizes are not those of its networks.
-    """
-    from latentman.diffusion.backbone import load_backbone, pick_device
-
-    device, key = pick_device(config.device), _networks_key(config)
-    if key not in _loaded:
-        _loaded.clear()
-        _loaded[key] = load_backbone(config.setup, config.conditioner, device)
-    return _loaded[key]
-
-
-def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
-    """Do the stages whose inputs are new or whose outputs are not all there; skip the others."""
-    chained = digest(__version__)
-    for stage in (*STAGES, score_run):
-        chained = digest(chained, stage.name, stage.depends(run))
-        if _is_done(stage, run, record, chained):
-            continue
-        before = record.stage(stage.name)
-        if before is not None and before.get("hash") != chained:
-            _discard(stage, run)
-        if stage.name in ("denoise", "video"):
-            _load(run, record, progress)
-        _share_or_make(stage, run, record, chained, progress)
-
-
-def _share_or_make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: Progress) -> None:
-    """Take what a stage makes from the cache, or make it and keep it there; not every stage has one."""
-    cache = shared_cache(stage, run)
-    if cache is None:
-        _make(stage, run, record, chained, progress)
-        return
-    key = stage_key(stage, run, chained)
-    if _take(cache, key, stage, run, record, chained):
-        return
-    with cache.made_once(key):
-        if _take(cache, key, stage, run, record, chained):
-            return
-        with heard_warnings() as warnings:
-            reading = _make(stage, run, record, chained, progress)
-        try:
-            entry = pack(stage, run, reading, warnings)
-        except OSError:  # somebody took a file away: the next stage will say so
-            return
-        cache.store(key, entry)
-
-
-def _take(cache: StageCache, key: str, stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:
-    """Take a stage's files from the cache; False if they are not there. The stage's costs are those of its making."""
-    with measured() as reading:
-        entry = cache.load(key, stage.outputs(run))
-        if entry is None:
-            return False
-        record.begin(stage.name, chained)
-        entry.unpack(run.folder)
-    record.status["stages"][stage.name].update(shared=True, seconds_fetching=reading.seconds)
-    record.end(stage.name, seconds=entry.seconds, peak_memory_bytes=entry.peak_memory_bytes)
-    logger.info("%s: shared, taken from %s", stage.name, cache.folder)
-    return True
-
-
-def _make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: Progress) -> Reading:
-    """Do the work of a stage and return what it cost, an earlier start on the same inputs included."""
-    record.begin(stage.name, chained)
-    spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
-    try:
-        with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
-            stage.work(run, advance)
-    except BaseException:
-        record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
-        raise
-    total = Reading(spent + reading.seconds, reading.peak_memory_bytes)
-    record.end(stage.name, seconds=total.seconds, peak_memory_bytes=total.peak_memory_bytes)
-    return total
-
-
-def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
-    """Load the networks as a step of its own, so that its seconds are nobody else's."""
-    if _networks_key(run.config) in _loaded:
-        return
-    record.begin("load", "")
-    with progress.stage("load", total=1), measured() as reading:
-        run.backbone()
-    record.end("load", seconds=reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
-
-
-def _networks_key(config: Config) -> str:
-    """Return what tells one set of loaded networks from another."""
-    return digest(repr(config.setup), repr(config.conditioner), config.device)
-
-
-def _on_cuda(run: Run) -> bool:
-    from latentman.diffusion.backbone import pick_device
-
-    return pick_device(run.config.device).type == "cuda"
-
-
-def _is_done(stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:
-    entry = record.stage(stage.name)
-    if entry is None or entry.get("state") != "done" or entry.get("hash") != chained:
-        return False
-    return all((run.folder / name).is_file() for name in stage.outputs(run))
-
-
-def _discard(stage: Stage, run: Run) -> None:
-    """Take away what a stage left for other inputs, unfinished work included."""
-    for name in stage.outputs(run):
-        (run.folder / name).unlink(missing_ok=True)
-    if stage.name == "denoise":
-        shutil.rmtree(run.folder / "latents", ignore_errors=True)
 
 
 @contextmanager

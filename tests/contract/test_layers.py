@@ -19,7 +19,21 @@ ROWS = [
     {"report"},
     {"study", "training"},
     {"bench", "progress", "cli", "overrides", "run_help", "composition", "assets", "train"},
-    {"job", "meter", "run_folder", "scores", "stages", "stage_cache", "sweep", "sampling", "runner", "run", "launch"},
+    {
+        "job",
+        "meter",
+        "run_folder",
+        "scores",
+        "stages",
+        "stage_cache",
+        "stage_work",
+        "networks",
+        "sweep",
+        "sampling",
+        "runner",
+        "run",
+        "launch",
+    },
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 PACKAGE = Path(__file__).resolve().parents[2] / "latentman"
