@@ -1,11 +1,14 @@
 """Every file in ``conf/`` composes, and what it composes to passes every check of the schema."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from latentman.composition import ADDED_GROUPS, check_command, compose
+from latentman.paths import asset
 from latentman.run_help import defaults, groups
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -72,3 +75,26 @@ def test_method_comes_after_every_group_that_it_overrides() -> None:
 
 def test_what_is_added_with_a_plus_stays_out_of_the_defaults_list() -> None:
     assert set(groups(CONF)) - set(defaults(CONF)) == set(ADDED_GROUPS)
+
+
+OWN_LENGTH = {"fig2_latent_shift": (2, None), "smoke": (2, 4)}
+"""Experiments whose frames and steps are part of what they ask: the same on every model."""
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_one_override_takes_an_experiment_to_the_papers_models(experiment: str) -> None:
+    check_command([f"+exp={experiment}", "setup=sd15"])
+    there, default = compose([f"+exp={experiment}", "setup=sd15", "hydra.mode=RUN"]), compose(["setup=sd15"])
+    assert there.setup == default.setup
+    assert (there.text, there.depth) == (default.text, default.depth)
+    frames, steps = OWN_LENGTH.get(experiment, (default.num_frames, None))
+    assert (there.num_frames, there.num_inference_steps) == (frames, steps)
+
+
+@pytest.mark.parametrize("prompts", [name for name in groups(CONF)["prompts"] if name != "single"])
+def test_the_embedded_model_knows_every_word_that_it_is_given(prompts: str) -> None:
+    vocabulary = json.loads(asset("mini-sd", "tokenizer", "vocab.json").read_text(encoding="utf-8"))
+    known = {token.removesuffix("</w>") for token in vocabulary}
+    for entry in compose([f"prompts={prompts}"]).prompts.entries:
+        words = re.findall(r"[a-z]+", (entry.mini or entry.text).lower())
+        assert not set(words) - known, f"{entry.mini or entry.text}: unknown to it"
