@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -90,28 +91,40 @@ def controls(clips: Clips, *, sticky: bool = False) -> str:
 <kbd>home</kbd> <kbd>end</kbd> jump</p>"""
 
 
-def write_page(path: Path, title: str, body: Sequence[str], clips: Clips) -> None:
+class Inside(Protocol):
+    """What a page's script works with."""
+
+    def as_json(self) -> str:
+        """Return it as JSON that may stand in a script element."""
+
+
+def write_page(
+    path: Path, title: str, body: Sequence[str], inside: Inside, *, style: str | None = None, script: str | None = None
+) -> None:
     """Write a page.
 
     Args:
         path: where.
         title: plain text.
         body: pieces of HTML, every text in them escaped.
-        clips: its pictures.
+        inside: its pictures, and what else its script needs.
+        style: its style sheet; the one of all pages by default.
+        script: what moves it; the player of a few clips by default.
 
     Raises:
         RecordError: if it cannot be written.
     """
     parts = {
         "title": escape(title),
-        "style": _template("page.css"),
-        "script": _template("player.js"),
+        "style": template("page.css") if style is None else style,
+        "script": template("player.js") if script is None else script,
         "body": "\n".join(piece for piece in body if piece),
-        "clips": clips.as_json(),
+        "clips": inside.as_json(),
     }
     # One pass: braces in a user's text are not looked at again.
-    write_text(path, re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _template("page.html")))
+    write_text(path, re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template("page.html")))
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return a file of the pages' templates."""
     return (PACKAGE / "report" / "templates" / name).read_text(encoding="utf-8")

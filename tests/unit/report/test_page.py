@@ -145,16 +145,3 @@ def test_a_job_page_links_every_prompt_with_its_score(tmp_path):
     assert [link["href"] for link in page.all("a")] == ["00-prompt/index.html", "01-prompt/index.html"]
     assert "10.0 H_MSE a cat" in page.text
     assert len(page.clips()["panels"]) == 2
-
-
-def test_a_gallery_has_a_row_per_prompt_and_a_column_per_variant(tmp_path):
-    scores = {("none", "none"): {"a cat": 10.0, "a dog": 20.0}, ("full", "full"): {"a cat": 3.0}}
-    make_sweep(tmp_path, scores, pictures=True, num_frames=2)
-    write_gallery(tmp_path)
-    page = Page(tmp_path / "gallery.html")
-    assert [page.text.count(name) for name in ("a cat", "a dog", "no such run")] == [1, 1, 1]
-    assert [link["href"] for link in page.all("a")] == [
-        "00_sla-none_pwg-none/00-prompt/index.html", "01_sla-full_pwg-full/00-prompt/index.html",
-        "00_sla-none_pwg-none/01-prompt/index.html",
-    ]  # fmt: skip
-    assert len(page.clips()["panels"]) == 3

@@ -1,0 +1,136 @@
+"""What runs can be filtered and sorted by: swept values, choices, scores, and every configuration key that differs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from latentman.report.sections import COSTS, METRICS
+
+Value = float | str
+
+OF_RUN = {
+    "variant": "variant", "state": "state", "seed": "seed", "prompt": "prompt", "num_frames": "frames",
+    "name": "experiment", "job": "job", "stage": "stage", "version": "latentman", "commit": "commit", "weights": "weights",
+}  # fmt: skip
+"""Columns of the results that are offered, and what they are called."""
+
+TEXTS = frozenset(OF_RUN) - {"seed", "num_frames"}
+"""What stays text even where it looks like a number: a commit may."""
+
+GROUPS = ("Run", "Swept", "Scores", "Choices", "Time and memory", "Configuration")
+"""The headings under which keys are offered, in this order."""
+
+LARGEST_EXACT = 2**53
+"""Whole numbers beyond this one are not exact in a browser, and stay text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Something by which runs differ: its name, how a reader is told of it, and whether all its values are numbers."""
+
+    name: str
+    label: str
+    group: str
+    numeric: bool
+
+
+def facts_of(labelled: pd.DataFrame, root: Path) -> tuple[list[Key], list[dict[str, Value]]]:
+    """Return the keys in which runs differ, and for each run the values it has.
+
+    Args:
+        labelled: the results as from ``collect``, with a column ``variant``.
+        root: the folder they were collected from.
+
+    Returns:
+        The keys, grouped as a list offers them; a dictionary per run, from a key's name to a finite number or text.
+    """
+    records = [_facts_of_run(row, root) for row in labelled.to_dict("records")]
+    groups: dict[str, tuple[str, str]] = {}
+    for record in records:
+        groups |= {name: about for name, (about, _) in record.items() if name not in groups}
+    values = [{name: value for name, (_, value) in record.items()} for record in records]
+    keys = []
+    for name, (group, label) in groups.items():
+        present = {record.get(name) for record in values}
+        if len(present) < 2:  # also a key that some runs lack tells them apart
+            continue
+        numbers = {value: as_number(value) for value in present if value is not None}
+        numeric = name not in TEXTS and None not in numbers.values()
+        keys.append(Key(name, label, group, numeric))
+        for record in values:
+            if name in record:
+                number = numbers[record[name]]
+                record[name] = number if numeric and number is not None else str(record[name])
+    offered = {key.name for key in keys}
+    keys.sort(key=lambda key: GROUPS.index(key.group))
+    return keys, [{name: value for name, value in record.items() if name in offered} for record in values]
+
+
+def _facts_of_run(row: Mapping[Any, Any], root: Path) -> dict[str, tuple[tuple[str, str], Value]]:
+    """Return a run's values: name to (group, label) and value."""
+    facts: dict[str, tuple[tuple[str, str], Value]] = {}
+    for name, value in ((str(name), value) for name, value in row.items()):
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            continue
+        about = _about(name, value)
+        if about is not None:
+            facts[name] = (about, value if isinstance(value, str | int | float) else str(value))
+    for name, text in flatten(_configuration(root / str(row["folder"]))):
+        if name not in OF_RUN:  # a prompt, a seed
+            facts[f"config.{name}"] = (("Configuration", name), text)
+    return facts
+
+
+def _about(name: str, value: object) -> tuple[str, str] | None:
+    if name in OF_RUN:
+        return "Run", OF_RUN[name]
+    for prefix, group in (("swept.", "Swept"), ("choice.", "Choices")):
+        if name.startswith(prefix):
+            return group, name.removeprefix(prefix)
+    if isinstance(value, str | bool) or not isinstance(value, int | float):
+        return None
+    if name.startswith(COSTS):
+        return "Time and memory", name.replace("_", " ")
+    return "Scores", METRICS[name][0] if name in METRICS else name.replace("_", " ")
+
+
+def as_number(value: object) -> float | None:
+    """Return a value as the finite number that it is or spells, if a browser can hold it exactly; else None."""
+    text = str(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(number) or (text.lstrip("+-").isdigit() and abs(int(text)) > LARGEST_EXACT):
+        return None
+    return number
+
+
+def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every leaf of a configuration as its dotted path and its text; a list is one leaf."""
+    if isinstance(value, Mapping) and (value or not path):
+        for key, part in value.items():
+            yield from flatten(part, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, str):
+        yield path, value
+    else:
+        yield path, json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _configuration(folder: Path) -> Mapping[Any, Any]:
+    """Return what a run was asked to do; nothing if its ``config.yaml`` is gone or damaged."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        loaded = yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), Loader=loader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return loaded if isinstance(loaded, Mapping) else {}

@@ -1,0 +1,229 @@
+"""Pictures of many runs in one file: a sheet of frames per run, made as small as the file's size asks for."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from latentman.report.document import load_frames
+from latentman.types import Array
+
+LIMIT_BYTES = 32_000_000
+"""About how large the pictures of a page may be together: browsers open such a file within a second or two."""
+
+LOSSLESS_BYTES = 12_000_000
+"""Up to here pictures are kept as they are, and differences between runs are exact."""
+
+SHEET_PIXELS = 4_200_000
+"""How many pixels a sheet may have: a browser holds four bytes for each while the run is in sight."""
+
+FEWEST_FRAMES = 4
+"""Frames are left out of long videos, but not below this many."""
+
+_SAMPLE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How frames are embedded: not wider than ``width`` pixels, as WebP of this quality; None is lossless."""
+
+    width: int
+    quality: int | None
+
+
+FORMS = (
+    Form(512, None), Form(512, 90), Form(384, 90), Form(320, 90), Form(256, 90), Form(192, 90), Form(160, 80),
+    Form(128, 80), Form(96, 80),
+)  # fmt: skip
+"""From the best to the smallest; the first that fits is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All frames of a run in one picture, row by row.
+
+    Attributes:
+        source: a ``data:`` address.
+        columns: frames in a row.
+        count: frames.
+        width: of a frame, in pixels.
+        height: of a frame, in pixels.
+    """
+
+    source: str
+    columns: int
+    count: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What fits: the form, every how many-th frame is kept, how many videos, and what compression changes.
+
+    ``error`` is the mean absolute difference between a picture and what the page holds of it, in levels of 0 to 255;
+    zero without compression.
+    """
+
+    form: Form
+    every: int = 1
+    videos: int = 0
+    error: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The sheet of every run, None where there is none with the reason in ``missing``, and how they were made."""
+
+    sheets: tuple[Sheet | None, ...]
+    missing: tuple[str | None, ...]
+    plan: Plan
+    original_width: int
+
+    def note(self) -> str:
+        """Return what a reader must know of the pictures, as plain text; empty if there are none."""
+        shown = [sheet for sheet in self.sheets if sheet is not None]
+        if not shown:
+            return ""
+        width, form = max(sheet.width for sheet in shown), self.plan.form
+        parts = [f"Pictures are {width} pixels wide"]
+        if width < self.original_width:
+            parts.append(f", reduced from {self.original_width} so that this file stays near {LIMIT_BYTES // 10**6} MB")
+        parts.append(
+            ", lossless."
+            if form.quality is None
+            else f". They are compressed (WebP, quality {form.quality}), which alone changes a value by "
+            f"{self.plan.error:.1f} of 255 on average."
+        )
+        if self.plan.every > 1:
+            parts.append(f" Of each {self.plan.every} frames one is kept.")
+        if len({sheet.count for sheet in shown}) > 1:
+            parts.append(" Shorter videos hold their last frame.")
+        return "".join(parts)
+
+
+def gather(folders: Sequence[Path], *, limit: int = LIMIT_BYTES) -> Pictures:
+    """Return the pictures of the runs in these folders, together near ``limit`` bytes at most.
+
+    One run's frames are in memory at a time.
+    """
+    counts = [frame_count(folder) for folder in folders]
+    plan, original_width = plan_for([folder for folder, n in zip(folders, counts, strict=True) if n], counts, limit)
+    sheets: list[Sheet | None] = []
+    missing: list[str | None] = []
+    left = plan.videos
+    for folder in folders:
+        frames = video_of(folder) if left > 0 else None
+        sheets.append(None if frames is None else make_sheet(frames[:: plan.every], plan.form))
+        missing.append(None if frames is not None else _why_missing(folder, left))
+        left -= frames is not None
+    return Pictures(tuple(sheets), tuple(missing), plan, original_width)
+
+
+def plan_for(folders: Sequence[Path], counts: Sequence[int], limit: int) -> tuple[Plan, int]:
+    """Return the best form in which the videos of these folders fit, judged by a sample, and how wide they are."""
+    samples = list(_samples(folders))
+    longest = max(counts, default=0)
+    if not samples:
+        return Plan(FORMS[0]), 0
+    sizes: dict[Form, float] = {}
+    every = 1
+    while True:
+        total = sum(math.ceil(count / every) for count in counts)
+        for form in FORMS:
+            scaled = [resized(picture, form.width) for picture in samples]
+            pixels = max(picture.width * picture.height for picture in scaled)
+            if math.ceil(longest / every) * pixels > SHEET_PIXELS and form is not FORMS[-1]:
+                continue
+            if form not in sizes:
+                sizes[form] = sum(_encoded_length(picture, form) for picture in scaled) / len(samples)
+            need = total * sizes[form]
+            if need <= (min(limit, LOSSLESS_BYTES) if form.quality is None else limit):
+                return Plan(form, every, len(folders), _error(scaled, form)), max(p.width for p in samples)
+        if longest <= FEWEST_FRAMES * every:
+            form = FORMS[-1]
+            fitting = max(1, int(len(folders) * limit / need))
+            return Plan(form, every, fitting, _error(scaled, form)), max(p.width for p in samples)
+        every *= 2
+
+
+def frame_count(folder: Path) -> int:
+    """Return how many frames a run's video has, without reading them where possible; 0 if it is gone."""
+    count = len(list((folder / "frames").glob("*.png")))
+    if count:
+        return count
+    frames = video_of(folder)
+    return 0 if frames is None else len(frames)
+
+
+def video_of(folder: Path) -> Array | None:
+    """Return a run's video (T, H, W, 3), from its frames or else from ``video.mp4``; None if neither can be read."""
+    frames = load_frames(folder, "frames")
+    return load_frames(folder, "video.mp4") if frames is None and (folder / "video.mp4").is_file() else frames
+
+
+def make_sheet(frames: Array, form: Form) -> Sheet:
+    """Return a sheet of frames (T, H, W, 3) uint8."""
+    pictures = [resized(Image.fromarray(np.ascontiguousarray(frame)), form.width) for frame in frames]
+    columns = math.ceil(math.sqrt(len(pictures)))
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % columns * width, index // columns * height))
+    data = base64.b64encode(_encoded(sheet, form)).decode("ascii")
+    return Sheet(f"data:image/webp;base64,{data}", columns, len(pictures), width, height)
+
+
+def resized(picture: Image.Image, width: int) -> Image.Image:
+    """Return a picture no wider than ``width`` pixels."""
+    if picture.width <= width:
+        return picture
+    return picture.resize((width, max(1, round(width * picture.height / picture.width))), Image.Resampling.LANCZOS)
+
+
+def _encoded(picture: Image.Image, form: Form) -> bytes:
+    buffer = io.BytesIO()
+    if form.quality is None:
+        picture.save(buffer, format="WEBP", lossless=True, method=2)
+    else:
+        picture.save(buffer, format="WEBP", quality=form.quality, method=4)
+    return buffer.getvalue()
+
+
+def _encoded_length(picture: Image.Image, form: Form) -> int:
+    return math.ceil(len(_encoded(picture, form)) / 3) * 4  # base64
+
+
+def _samples(folders: Sequence[Path]) -> Iterator[Image.Image]:
+    """Return frames of runs spread over all, the first and the last of a video by turns."""
+    step = max(1, len(folders) // _SAMPLE)
+    for turn, folder in enumerate(folders[::step][:_SAMPLE]):
+        frames = video_of(folder)
+        if frames is not None:
+            yield Image.fromarray(np.ascontiguousarray(frames[0 if turn % 2 else -1]))
+
+
+def _error(pictures: Sequence[Image.Image], form: Form) -> float:
+    if form.quality is None:
+        return 0.0
+    errors = []
+    for picture in pictures:
+        back = Image.open(io.BytesIO(_encoded(picture, form))).convert("RGB")
+        errors.append(np.abs(np.asarray(picture, dtype=float) - np.asarray(back, dtype=float)).mean())
+    return float(np.mean(errors))
+
+
+def _why_missing(folder: Path, left: int) -> str | None:
+    """Return why there are no pictures of a run that may have a video; None if it has nothing of one."""
+    if not ((folder / "frames").is_dir() or (folder / "video.mp4").is_file()):
+        return None
+    if left <= 0:
+        return f"left out: this file would grow beyond {LIMIT_BYTES // 10**6} MB"
+    return "the video is gone or damaged: neither frames/ nor video.mp4 can be read"
