@@ -139,7 +139,7 @@ class StudyHandler(BaseHTTPRequestHandler):
         self.connection.settimeout(1)
         left = MAX_DRAINED_BYTES
         with contextlib.suppress(OSError):
-            while left > 0 and (piece := self.rfile.read1(PIECE)):  # type: ignore[attr-defined]
+            while left > 0 and (piece := self.rfile.read1(PIECE)):
                 left -= len(piece)
 
     def _body(self) -> bytes:

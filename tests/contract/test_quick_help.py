@@ -32,6 +32,8 @@ sys.exit(f"imported {{heavy}}" if heavy or status else 0)
         ["train", "--help"],
         ["train", "prepare-bvh", "--help"],
         ["bench", "--help"],
+        ["study", "--help"],
+        ["study", "build", "--help"],
     ],
     ids=" ".join,
 )
@@ -49,7 +51,8 @@ def test_the_package_itself_imports_nothing_heavy(command_environment: dict[str,
 
 
 @pytest.mark.parametrize(
-    "module", ["latentman.run", "latentman.assets", "latentman.report", "latentman.train", "latentman.bench"]
+    "module",
+    ["latentman.run", "latentman.assets", "latentman.report", "latentman.train", "latentman.bench", "latentman.study"],
 )
 def test_module_form_is_the_same_command(module: str, command_environment: dict[str, str]) -> None:
     probe = [sys.executable, "-X", "importtime", "-m", module, "--help"]

@@ -1,0 +1,74 @@
+"""How often one of two was chosen, and how sure that is: Wilson's interval, the exact binomial test, a bootstrap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+Z_95 = 1.959963984540054
+"""The 97.5 % point of the normal distribution."""
+
+DRAWS = 10_000
+MIN_CLUSTERS = 5
+"""Fewest participants with which resampling them says anything."""
+
+
+def wilson_interval(successes: int, total: int) -> tuple[float, float] | None:
+    """Return Wilson's 95 % score interval of a proportion, without continuity correction; None of nothing.
+
+    Raises:
+        ValueError: unless 0 <= successes <= total.
+    """
+    _check(successes, total)
+    if total == 0:
+        return None
+    share, z2 = successes / total, Z_95**2
+    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z_95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
+    # At the ends the formula gives 0 and 1 up to rounding.
+    low = 0.0 if successes == 0 else middle - half
+    high = 1.0 if successes == total else middle + half
+    return low, high
+
+
+def binomial_test(successes: int, total: int) -> float | None:
+    """Return the two-sided p value of the exact binomial test against an even chance; None of nothing.
+
+    With an even chance the distribution is symmetric, so that both tails are twice the smaller one.
+
+    Raises:
+        ValueError: unless 0 <= successes <= total.
+    """
+    _check(successes, total)
+    if total == 0:
+        return None
+    tail = sum(math.comb(total, count) for count in range(min(successes, total - successes) + 1))
+    return float(min(Fraction(1), Fraction(2 * tail, 2**total)))
+
+
+def cluster_bootstrap(clusters: Sequence[tuple[int, int]], *, seed: int = 0) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of the proportion when whole participants are drawn with replacement.
+
+    The answers of one person resemble one another; as single answers they would make the interval too narrow.
+
+    Args:
+        clusters: (successes, total) of each participant, total at least 1.
+        seed: of the generator.
+
+    Returns:
+        None with fewer than ``MIN_CLUSTERS`` participants.
+    """
+    if len(clusters) < MIN_CLUSTERS:
+        return None
+    successes, totals = np.asarray(clusters, dtype=float).T
+    drawn = np.random.default_rng(seed).integers(len(clusters), size=(DRAWS, len(clusters)))
+    low, high = np.quantile(successes[drawn].sum(1) / totals[drawn].sum(1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _check(successes: int, total: int) -> None:
+    if not 0 <= successes <= total:
+        raise ValueError(f"{successes} of {total} is no proportion")
