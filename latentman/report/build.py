@@ -2,52 +2,108 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from latentman.paths import write_atomic, write_text
-from latentman.report.collect import collect
+from latentman.paths import write_text
+from latentman.report.collect import collect, collect_pairs, foreign_folders
+from latentman.report.latex import to_latex
+from latentman.report.paper import Paper, paper_of
 from latentman.report.plots import variant_bars
-from latentman.report.table import UNFINISHED, summarise, to_latex, to_markdown
+from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
+from latentman.report.table import CHANGES, UNFINISHED, summarise, to_markdown
+from latentman.report.variants import experiments
+
+TITLES = {"human_mse": "H_MSE", "human_mse_mesh": "H_MSE on the mesh"}
+"""The scores that are drawn, and what plots call them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written, and the table and the failed runs as text."""
+    """What was written; the tables, the failed runs and what else is to be said as text."""
 
     files: tuple[Path, ...]
     table: str
     failures: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return what a terminal shows."""
         failed = [f"{len(self.failures)} without a result:", *self.failures, ""] if self.failures else []
-        return "\n".join([self.table, *failed, *(str(path) for path in self.files)])
+        said = [*self.remarks, ""] if self.remarks else []
+        return "\n".join([self.table, *failed, *said, *(str(path) for path in self.files)])
 
 
-def write_report(root: Path, *, gallery: bool = True) -> Report:
-    """Write the results, the table, the plot, the gallery and the strips of a run, job or sweep into its folder.
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One experiment of a folder."""
 
-    Written anew from the runs each time; nothing is added up.
+    name: str
+    results: pd.DataFrame
+    summary: pd.DataFrame
+    paper: Paper | None
+
+
+def sections_of(results: pd.DataFrame, root: Path | None = None) -> list[Section]:
+    """Return the experiments among the runs, each with its table; runs of different ones are never compared.
+
+    Args:
+        results: as from ``collect`` or ``read_results``.
+        root: where a ``paper.csv`` of the user's may lie; it is taken where there is one experiment.
 
     Raises:
-        RecordError: if there are no runs below ``root``, or a file cannot be written.
+        RecordError: if the paper's numbers are damaged.
+    """
+    parts = experiments(results)
+    place = root if len(parts) == 1 else None
+    return [Section(name, runs, summarise(runs), paper_of(name, place)) for name, runs in parts.items()]
+
+
+def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Report:
+    """Write the results, the tables, the plots, the gallery and the strips of a run, job or sweep into its folder.
+
+    Written anew from the runs each time; nothing is added up. Where runs of several experiments lie below the folder,
+    each has a table and plots of its own.
+
+    Args:
+        root: the folder.
+        gallery: whether to write the gallery and the strips.
+        plots: whether to draw the PNG and PDF plots.
+
+    Raises:
+        RecordError: if there are no runs below ``root``, a later version wrote one, or a file cannot be written.
     """
     results = collect(root)
-    summary = summarise(results)
-    table = to_markdown(summary)
-    names = ["results.parquet", "results.csv", "table.md", "table.csv", "table.tex", "human_mse.svg"]
-    write_atomic(root / names[0], lambda path: results.to_parquet(path, index=False))
-    write_text(root / names[1], results.to_csv(index=False))
-    write_text(root / names[2], table)
-    write_text(root / names[3], summary.to_csv(index=False))
-    write_text(root / names[4], to_latex(summary))
-    write_text(root / names[5], variant_bars(summary))
-    if summary["human_mse_mesh_mean"].notna().any():
-        names.append("human_mse_mesh.svg")
-        write_text(root / names[-1], variant_bars(summary, "human_mse_mesh", "H_MSE on the mesh"))
+    pairs = collect_pairs(root, results)
+    sections = sections_of(results, root)
+    table = joined_markdown(sections)
+    writers = {
+        RESULTS_FILE: partial(write_results, results=results),
+        "results.csv": partial(write_text, text=results.to_csv(index=False)),
+        PAIRS_FILE: partial(write_pairs, pairs=pairs),
+        "table.md": partial(write_text, text=table),
+        "table.csv": partial(write_text, text=joined_csv(sections)),
+        "table.tex": partial(write_text, text="\n".join(to_latex(part.summary, part.paper) for part in sections)),
+    }
+    for section in sections:
+        prefix = "" if len(sections) == 1 else f"{_slug(section.name)}_"
+        for metric in drawn(section.summary):
+            bars = variant_bars(section.summary, metric, TITLES[metric])
+            writers[f"{prefix}{metric}.svg"] = partial(write_text, text=bars)
+    for name, write in writers.items():
+        write(root / name)
+    names = list(writers)
+    if plots:
+        from latentman.report.figures import write_figures
+
+        for section in sections:
+            folder = root / "plots" / ("" if len(sections) == 1 else _slug(section.name))
+            written = write_figures(folder, section.results, pairs, section.summary)
+            names += [path.relative_to(root).as_posix() for path in written]
     if gallery:
         from latentman.report.gallery import write_gallery
         from latentman.report.strip import write_strips
@@ -55,7 +111,37 @@ def write_report(root: Path, *, gallery: bool = True) -> Report:
         write_gallery(root)
         names.append("gallery.html")
         names += [str(path.relative_to(root)) for path in write_strips(root, results)]
-    return Report(tuple(root / name for name in names), table, _failures(results))
+    return Report(tuple(root / name for name in names), table, _failures(results), _remarks(root, results, sections))
+
+
+def joined_markdown(sections: list[Section]) -> str:
+    """Return the tables below one another, under their experiments' names where there are several."""
+    tables = [to_markdown(section.summary, section.paper) for section in sections]
+    if len(sections) == 1:
+        return tables[0]
+    return "\n".join(f"## {section.name}\n\n{table}" for section, table in zip(sections, tables, strict=True))
+
+
+def joined_csv(sections: list[Section]) -> str:
+    """Return the numbers of all tables as one CSV file; the paper's values are its ``paper_...`` columns."""
+    frames = []
+    for section in sections:
+        frame = section.summary.copy()
+        frame.insert(0, "experiment", section.name)
+        for column in section.paper.columns if section.paper else ():
+            cells = [section.paper.cell(column, str(name)) for name in frame["variant"]] if section.paper else []
+            frame[f"paper_{column}"] = cells
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True).to_csv(index=False)
+
+
+def drawn(summary: pd.DataFrame) -> list[str]:
+    """Return the scores worth a plot: H_MSE always, that on the mesh where a run has it."""
+    return [metric for metric in CHANGES if metric == "human_mse" or summary[f"{metric}_mean"].notna().any()]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)
 
 
 def _failures(results: pd.DataFrame) -> tuple[str, ...]:
@@ -64,3 +150,19 @@ def _failures(results: pd.DataFrame) -> tuple[str, ...]:
         f"  {run.folder}: {run.state}" + (f": {run.error}" if isinstance(run.error, str) else "")
         for run in runs.itertuples()
     )
+
+
+def _remarks(root: Path, results: pd.DataFrame, sections: list[Section]) -> tuple[str, ...]:
+    remarks = []
+    others = int((~results["state"].isin(["done", *UNFINISHED])).sum())
+    if others:
+        remarks.append(f"{others} not finished yet; the table is of the others, and a later report of all")
+    if len(sections) > 1:
+        names = ", ".join(section.name for section in sections)
+        remarks.append(f"runs of {len(sections)} experiments lie here: {names}; each has a table of its own")
+    for section in sections:
+        asked = set(section.results["baseline"].dropna()) - {"{}"}
+        if asked and not section.summary["is_baseline"].any():
+            remarks.append(f"{section.name}: no run of the baseline {sorted(asked)[0]} is here, so no change is told")
+    remarks += [f"passed over, since no run of latentman wrote it: {folder}" for folder in foreign_folders(root)]
+    return tuple(remarks)

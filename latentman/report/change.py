@@ -1,7 +1,11 @@
-"""By how much a variant's score differs from its baseline's, over the same prompts and seeds, and how sure that is."""
+"""By how much a variant's score differs from its baseline's, over the same prompts and seeds, and how sure that is.
+
+The prompts are the sample: what is drawn anew, or has its sign turned, is a prompt with all its seeds.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -14,13 +18,17 @@ DRAWS = 10_000
 MIN_PROMPTS = 5
 """Fewest prompts with which resampling them says anything."""
 
+MOST_FLIPPED = 14
+"""Most prompts of which every combination of signs is tried; of more, ``DRAWS`` random ones are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the mean in percent, and its interval where there are enough prompts for one."""
+    """A change of the mean in percent; its interval and the p-value of no change where there are enough prompts."""
 
     percent: float
     interval: tuple[float, float] | None
+    p_value: float | None
 
 
 def change_of(done: pd.DataFrame, baseline: pd.DataFrame | None, metric: str) -> Change | None:
@@ -42,7 +50,8 @@ def change_of(done: pd.DataFrame, baseline: pd.DataFrame | None, metric: str) ->
         return None
     ours, base = mine[common].to_numpy(float), theirs[common].to_numpy(float)
     prompts = common.get_level_values("prompt").tolist()
-    return Change(float(100 * (ours.mean() / base.mean() - 1)), bootstrap_interval(ours, base, prompts))
+    percent = float(100 * (ours.mean() / base.mean() - 1))
+    return Change(percent, bootstrap_interval(ours, base, prompts), sign_flip_p(ours, base, prompts))
 
 
 def bootstrap_interval(
@@ -68,8 +77,7 @@ def bootstrap_interval(
     Returns:
         None with fewer than ``MIN_PROMPTS`` prompts, or if the baseline is zero in some resampled set.
     """
-    labels = pd.factorize(pd.Series(list(prompts), dtype=object), use_na_sentinel=False)[0]
-    count = int(labels.max(initial=-1)) + 1
+    labels, count = _numbered(prompts)
     if count < MIN_PROMPTS:
         return None
     # Both means are over the same runs, so that the number of runs cancels in their ratio and sums are enough.
@@ -81,6 +89,71 @@ def bootstrap_interval(
     changes = 100 * (above[drawn].sum(1) / denominator - 1)
     low, high = np.quantile(changes, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def sign_flip_p(
+    mine: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    prompts: Sequence[Hashable],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> float | None:
+    """Return the two-sided p-value of "variant and baseline are the same", by the paired sign-flip test over prompts.
+
+    If they were the same, the difference of each prompt, summed over its seeds, could as well have had the other sign.
+    The p-value is the share of all combinations of signs whose sum is at least as far from zero as what was found; with
+    P prompts it is never below 2 / 2**P.
+
+    Args:
+        mine: (N,) scores of the variant.
+        theirs: (N,) those of the baseline, at the same prompts and seeds.
+        prompts: the N prompts.
+        draws: how many random combinations stand for all where there are more than ``MOST_FLIPPED`` prompts.
+        seed: of the generator.
+
+    Returns:
+        None with fewer than ``MIN_PROMPTS`` prompts.
+    """
+    labels, count = _numbered(prompts)
+    if count < MIN_PROMPTS:
+        return None
+    differences = np.bincount(labels, mine - theirs)
+    found = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()  # equal sums may differ in their last digits
+    if count <= MOST_FLIPPED:
+        signs = np.array(list(itertools.product((1.0, -1.0), repeat=count)))
+        return float((np.abs(signs @ differences) >= found).mean())
+    signs = np.random.default_rng(seed).choice([1.0, -1.0], size=(draws, count))
+    return float(((np.abs(signs @ differences) >= found).sum() + 1) / (draws + 1))
+
+
+def mean_interval(
+    values: NDArray[np.float64], prompts: Sequence[Hashable], *, draws: int = DRAWS, seed: int = 0
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a mean, by resampling the prompts with all their seeds.
+
+    Args:
+        values: (N,) scores.
+        prompts: the N prompts.
+        draws: how many resampled sets.
+        seed: of the generator.
+
+    Returns:
+        None with fewer than ``MIN_PROMPTS`` prompts.
+    """
+    labels, count = _numbered(prompts)
+    if count < MIN_PROMPTS:
+        return None
+    sums, sizes = np.bincount(labels, values), np.bincount(labels)
+    drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
+    low, high = np.quantile(sums[drawn].sum(1) / sizes[drawn].sum(1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _numbered(prompts: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
+    """Return a number for each prompt, equal prompts having the same, and how many there are."""
+    labels = pd.factorize(pd.Series(list(prompts), dtype=object), use_na_sentinel=False)[0]
+    return labels, int(labels.max(initial=-1)) + 1
 
 
 def _per_run(runs: pd.DataFrame, metric: str) -> pd.Series:

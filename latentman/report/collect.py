@@ -11,10 +11,17 @@ from typing import Any
 import pandas as pd
 
 from latentman.errors import RecordError
-from latentman.tracking.local import METRICS_FILE, STATUS_FILE, read_object
+from latentman.report.baseline import is_baseline
+from latentman.tracking.local import METRICS_FILE, STATUS_FILE, LaterFormatError, check_format, read_object
 
 LEADING = ("folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline")
 """The columns that come first, in this order; choices, swept values and metrics follow."""
+
+PAIR_COLUMNS = ("folder", "metric", "index", "value")
+"""Of the series: ``folder`` is that of the run's row, ``index`` counts pairs of frames, or frames, from 0."""
+
+SIGNS = ("kind", "state", "stages", "identity")
+"""Fields of which every ``status.json`` of ours has at least one."""
 
 
 def run_folders(root: Path) -> list[Path]:
@@ -36,18 +43,20 @@ def run_folders(root: Path) -> list[Path]:
 def collect(root: Path) -> pd.DataFrame:
     """Return one row per run below a sweep, job or run folder.
 
-    A job that ended before its first prompt is a row too, and so is a run whose ``status.json`` is damaged, with the
-    state ``damaged``.
+    A job that ended before its first prompt is a row too, and so is a run whose ``status.json`` is damaged, or whose
+    metrics are, with the state ``damaged``. A ``status.json`` of another program is passed over.
 
     Returns:
         Columns: those of ``LEADING``; ``choice.<group>`` and ``swept.<key>`` as text; the metrics under their own
-        names, with ``<name>_reason``; ``weights`` (JSON), ``commit``, ``command``, ``started``, ``finished``.
+        names, with ``<name>_reason``; ``weights`` and ``baseline`` (JSON), ``version`` (of latentman), ``commit``,
+        ``command``, ``started``, ``finished``.
 
     Raises:
-        RecordError: if there is no run below ``root``, or it cannot be read.
+        RecordError: if there is no run below ``root``, it cannot be read, or a later version wrote one of them.
     """
-    folders = run_folders(root)
-    statuses = {folder: read_status(folder) for folder in folders}
+    found = {folder: read_status(folder) for folder in run_folders(root)}
+    statuses = {folder: status for folder, status in found.items() if not is_foreign(status)}
+    folders = list(statuses)
     jobs = {folder for folder, status in statuses.items() if status.get("kind") == "job"}
     rows = [
         _row(root, folder, status, folder.parent if folder.parent in jobs else folder)
@@ -55,17 +64,60 @@ def collect(root: Path) -> pd.DataFrame:
         if folder not in jobs or not any(folder in other.parents for other in folders)
     ]
     if not rows:
-        raise RecordError(f"no runs below {root}: no folder there holds a {STATUS_FILE}")
+        why = (
+            f"the {STATUS_FILE} of {next(iter(found))} is not ours" if found else f"no folder there has a {STATUS_FILE}"
+        )
+        raise RecordError(f"no runs of latentman below {root}: {why}; give the folder of a run, a job or a sweep")
     columns = dict.fromkeys(LEADING) | dict.fromkeys(key for row in rows for key in row)
     return pd.DataFrame(rows, columns=list(columns))
 
 
+def collect_pairs(root: Path, results: pd.DataFrame) -> pd.DataFrame:
+    """Return the series of every finished run: one row per (run, metric, pair of frames).
+
+    Args:
+        root: the folder that ``results`` was collected from.
+        results: as from ``collect``.
+
+    Returns:
+        The columns of ``PAIR_COLUMNS``; a pair without a value has none. Pair ``index`` lies between the frames
+        ``index`` and ``index + 1``; ``figure_contrast`` and ``figure_overlap`` have one value per frame.
+    """
+    rows = [
+        (folder, metric, index, value if isinstance(value, int | float) else None)
+        for folder in results.loc[results["state"] == "done", "folder"]
+        for metric, values in _object(read_metrics(root / str(folder)), "per_pair").items()
+        if isinstance(values, list)
+        for index, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=list(PAIR_COLUMNS)).astype({"index": "int64", "value": "float64"})
+
+
+def foreign_folders(root: Path) -> list[Path]:
+    """Return the folders below ``root`` whose ``status.json`` another program wrote; ``collect`` passes them over."""
+    return [folder for folder in run_folders(root) if is_foreign(read_status(folder))]
+
+
+def is_foreign(status: Mapping[str, Any]) -> bool:
+    """Return whether a ``status.json`` has nothing of what ours have."""
+    return not any(sign in status for sign in SIGNS)
+
+
 def read_status(folder: Path) -> dict[str, Any]:
-    """Return a run's status; a damaged file gives the state ``damaged`` and says why."""
+    """Return a run's status; a damaged file gives the state ``damaged`` and says why.
+
+    Raises:
+        LaterFormatError: if a later version wrote it.
+    """
+    path = folder / STATUS_FILE
     try:
-        return read_object(folder / STATUS_FILE)
+        status = read_object(path)
+        check_format(path, status)
+    except LaterFormatError:
+        raise
     except RecordError as error:
-        return {"state": "damaged", "error": {"class": "RecordError", "message": str(error)}}
+        return _damaged(error)
+    return status
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -85,27 +137,28 @@ def error_line(status: Mapping[str, Any]) -> str | None:
     return f"{error.get('class', 'error')}: {message}".rstrip(": ")
 
 
-def is_baseline(status: Mapping[str, Any]) -> bool:
-    """Return whether a run made every choice of its experiment's baseline."""
-    baseline, choices = _object(status, "baseline"), _object(status, "choices")
-    return bool(baseline) and all(str(choices.get(group)) == str(option) for group, option in baseline.items())
-
-
 def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[str, Any]:
+    metrics = read_metrics(folder)
+    if status.get("state") == "done" and status.get("kind") != "job" and not metrics:
+        path = folder / METRICS_FILE
+        status = status | _damaged(RecordError(f"{path} is missing or damaged; give the run's command again"))
+    choices, swept = (_texts(status, key) for key in ("choices", "swept"))
+    baseline = _object(status, "baseline")
     row: dict[str, Any] = {
         "folder": folder.relative_to(root).as_posix(),
         "job": job.relative_to(root).as_posix() if job.is_relative_to(root) else ".",
         "state": status.get("state"),
         "error": error_line(status),
-        "is_baseline": is_baseline(status),
+        "is_baseline": is_baseline(baseline, swept | choices),
         "weights": json.dumps(_object(status, "weights"), sort_keys=True),
-        "baseline": json.dumps(_object(status, "baseline"), sort_keys=True),
+        "baseline": json.dumps(baseline, sort_keys=True),
+        "version": _object(status, "versions").get("latentman"),
     }
     for key in ("name", "stage", "prompt", "seed", "num_frames", "commit", "command", "started", "finished"):
         row[key] = status.get(key)
-    row.update({f"choice.{key}": str(value) for key, value in _object(status, "choices").items()})
-    row.update({f"swept.{key}": str(value) for key, value in _object(status, "swept").items()})
-    for key, value in read_metrics(folder).items():
+    row.update({f"choice.{key}": value for key, value in choices.items()})
+    row.update({f"swept.{key}": value for key, value in swept.items()})
+    for key, value in metrics.items():
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             row[key] = None if value is None else float(value)
         elif key.endswith("_reason"):
@@ -113,6 +166,14 @@ def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[st
     return row
 
 
-def _object(status: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = status.get(key)
+def _damaged(error: RecordError) -> dict[str, Any]:
+    return {"state": "damaged", "error": {"class": type(error).__name__, "message": str(error)}}
+
+
+def _object(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = parent.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def _texts(status: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {name: str(value) for name, value in _object(status, key).items()}

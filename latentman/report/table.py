@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from latentman.report.change import Change, change_of
+from latentman.report.baseline import target
+from latentman.report.change import DRAWS, MIN_PROMPTS, Change, change_of, mean_interval
+from latentman.report.paper import HEADINGS, Paper
+from latentman.report.variants import variant_keys, variant_labels
 
-NOT_VARIANTS = ("swept.seed", "swept.prompt", "swept.prompts", "swept.prompts.shard")
-"""Swept keys over which the mean is taken."""
+__all__ = ["cells", "footnotes", "summarise", "to_markdown", "variant_keys", "variant_labels"]
 
 CHANGES = {"human_mse": "", "human_mse_mesh": "mesh_"}
 """Metrics whose change against the baseline is told, and how its columns in the summary begin."""
 
 QUALITIES_OF_MAPS = ("coverage", "map_error_px")
 """Metrics that depend on body and map alone: where the variants differ in one of them, they differ in the map."""
+
+PAPER = "paper: "
+"""How the headings of the paper's columns begin."""
 
 UNFINISHED = ("failed", "interrupted", "damaged")
 
@@ -48,29 +53,6 @@ COLUMNS = (
 )
 
 
-def variant_keys(results: pd.DataFrame) -> list[str]:
-    """Return the swept columns whose values differ between runs, those of seeds and prompts left out."""
-    swept = [c for c in results.columns if c.startswith("swept.") and c not in NOT_VARIANTS]
-    return [c for c in swept if results[c].nunique(dropna=False) > 1]
-
-
-def variant_labels(results: pd.DataFrame) -> pd.Series:
-    """Return the name of each run's variant, such as ``sla=full pwg=none``; the experiment's if nothing differs.
-
-    Where the group ``variant`` alone was swept, its option is the name.
-    """
-    keys = variant_keys(results)
-    if not keys:
-        return results["name"].fillna("run").astype(str)
-    if keys == ["swept.variant"]:
-        return results["swept.variant"].fillna("default").astype(str)
-    parts = [results[key].fillna("default").astype(str).radd(f"{key.removeprefix('swept.')}=") for key in keys]
-    label = parts[0]
-    for part in parts[1:]:
-        label = label + " " + part
-    return label
-
-
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, in the order of the jobs.
 
@@ -81,29 +63,47 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         results: as from ``collect``.
 
     Returns:
-        Columns: variant, n (finished runs), failed (failed, interrupted or damaged), is_baseline; change_percent (of
-        the mean H_MSE against the baseline's) with the ends of its interval, change_low and change_high, and the same
-        for H_MSE on the mesh behind ``mesh_``; ``<metric>_mean``, ``<metric>_std`` for every metric of ``COLUMNS``.
+        Columns: variant, n (finished runs), failed (failed, interrupted or damaged), prompts (of the finished runs),
+        is_baseline, compared_with (the variant of its baseline), maps_differ (the same in all rows); change_percent (of
+        the mean H_MSE against the baseline's) with the ends of its 95 % interval, change_low and change_high, and the
+        p-value of no change, change_p; the same for H_MSE on the mesh behind ``mesh_``; ``<metric>_mean`` and
+        ``<metric>_std`` for every metric of ``COLUMNS``, and for the two scores the ends of the mean's interval,
+        ``<metric>_low`` and ``<metric>_high``.
     """
     labelled = results.assign(variant=variant_labels(results))
+    keys, maps_differ = variant_keys(results), sweeps_maps(results)
     rows = []
     for variant, runs in labelled.groupby("variant", sort=False):
         done = runs[runs["state"] == "done"]
+        baseline = _baseline_of(runs, labelled, keys)
         row: dict[str, object] = {
             "variant": variant,
             "n": len(done),
             "failed": int(runs["state"].isin(UNFINISHED).sum()),
+            "prompts": done["prompt"].nunique(),
             "is_baseline": bool(runs["is_baseline"].all()),
+            "compared_with": None if baseline is None else baseline["variant"].iloc[0],
+            "maps_differ": maps_differ,
         }
-        baseline = _baseline_of(runs, labelled)
         for metric, prefix in CHANGES.items():
             row |= _change_columns(prefix, change_of(done, baseline, metric))
         for column in COLUMNS:
             values = _values(done, column.metric)
             row[f"{column.metric}_mean"] = values.mean()
             row[f"{column.metric}_std"] = values.std(ddof=1)
+            if column.metric in CHANGES:
+                ends = mean_interval(values.to_numpy(float), done["prompt"][values.index].tolist())
+                row[f"{column.metric}_low"], row[f"{column.metric}_high"] = ends or (None, None)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def sweeps_maps(results: pd.DataFrame) -> bool:
+    """Tell whether runs of the same prompt and seed differ in the map M, by what they know of its quality."""
+    known = [metric for metric in QUALITIES_OF_MAPS if metric in results.columns]
+    done = results[results["state"] == "done"]
+    alike = done[known].round(9).groupby([done["prompt"], done["seed"]], dropna=False)
+    return bool(known) and bool((alike.nunique() > 1).any(axis=None))
 
 
 def _values(runs: pd.DataFrame, metric: str) -> pd.Series:
@@ -111,15 +111,30 @@ def _values(runs: pd.DataFrame, metric: str) -> pd.Series:
     return pd.to_numeric(runs[metric], errors="coerce").dropna() if metric in runs.columns else empty
 
 
-def _baseline_of(runs: pd.DataFrame, labelled: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the baseline that differs from these runs in its own groups only; else the one baseline there is."""
+def _baseline_of(runs: pd.DataFrame, labelled: pd.DataFrame, keys: list[str]) -> pd.DataFrame | None:
+    """Return the baseline that differs from these runs in its own keys only; else the one baseline there is."""
+    baseline = json.loads(runs["baseline"].iloc[0]) if "baseline" in runs.columns else {}
+    wanted = target(baseline, values_of(runs.iloc[0]))
     candidates = labelled[labelled["is_baseline"].astype(bool) & (labelled["state"] == "done")]
-    groups = json.loads(runs["baseline"].iloc[0]) if "baseline" in runs.columns else {}
-    for key in variant_keys(labelled):
-        if key.removeprefix("swept.") not in groups:
+    if wanted is None or not len(candidates):
+        return None
+    is_wanted = [
+        all(values.get(key) == option for key, option in wanted.items())
+        for values in (values_of(row) for _, row in candidates.iterrows())
+    ]
+    candidates = candidates[is_wanted]
+    for key in keys:
+        if key.removeprefix("swept.").removeprefix("choice.") not in baseline:
             same = candidates[candidates[key].isin(runs[key].unique())]
             candidates = same if len(same) or candidates["variant"].nunique() != 1 else candidates
     return candidates if candidates["variant"].nunique() == 1 else None
+
+
+def values_of(row: pd.Series) -> dict[str, str]:
+    """Return the choices and swept values of a run's row; a choice comes before a swept value of the same name."""
+    known = row.dropna()
+    swept = {k.removeprefix("swept."): str(known[k]) for k in known.index if str(k).startswith("swept.")}
+    return swept | {k.removeprefix("choice."): str(known[k]) for k in known.index if str(k).startswith("choice.")}
 
 
 def _change_columns(prefix: str, change: Change | None) -> dict[str, float | None]:
@@ -128,16 +143,17 @@ def _change_columns(prefix: str, change: Change | None) -> dict[str, float | Non
         f"{prefix}change_percent": None if change is None else change.percent,
         f"{prefix}change_low": low,
         f"{prefix}change_high": high,
+        f"{prefix}change_p": None if change is None else change.p_value,
     }
 
 
-def cells(summary: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def cells(summary: pd.DataFrame, paper: Paper | None = None) -> tuple[list[str], list[list[str]]]:
     """Return the headings and the rows of the table as text, metrics that no run has left out.
 
-    What is only worth a column where the map M was swept is left out elsewhere. The change of H_MSE on the mesh has its
-    interval with it, since that is the score by which maps are compared.
+    What is only worth a column where the map M was swept is left out elsewhere. The paper's columns come last, their
+    headings beginning with ``PAPER``.
     """
-    maps = sweeps_maps(summary)
+    maps = bool(summary["maps_differ"].any())
     headings, columns = ["variant"], [[str(name) for name in summary["variant"]]]
     for column in COLUMNS:
         missing = summary[f"{column.metric}_mean"].isna().all()
@@ -152,13 +168,39 @@ def cells(summary: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     for name in ("n", "failed"):
         headings.append(name)
         columns.append([str(value) for value in summary[name]])
+    for name in paper.columns if paper else ():
+        headings.append(f"{PAPER}{HEADINGS[name]}")
+        columns.append([paper.cell(name, str(variant)) for variant in summary["variant"]] if paper else [])
     return headings, [list(row) for row in zip(*columns, strict=True)]
 
 
-def sweeps_maps(summary: pd.DataFrame) -> bool:
-    """Tell whether the variants differ in the map M, by what they know of its quality."""
-    # Means of equal values may differ in their last digits, by the order in which they were added.
-    return any(summary[f"{metric}_mean"].round(9).nunique() > 1 for metric in QUALITIES_OF_MAPS)
+def footnotes(summary: pd.DataFrame, paper: Paper | None = None) -> list[str]:
+    """Return what a reader must know to read the table: how its columns were made, and the paper's notes."""
+    notes = ["Mean ± standard deviation over prompts and seeds. H_MSE: lower is better."]
+    compared = summary[summary["compared_with"].notna() & ~summary["is_baseline"]]
+    if len(compared):
+        text = "Change: of the mean against the baseline's, at the same prompts and seeds"
+        if summary["change_low"].notna().any() or summary["mesh_change_low"].notna().any():
+            text += (
+                f"; in brackets the interval that holds 95 % of {DRAWS:,} resamplings of the prompts, each with all "
+                "its seeds. Two-sided sign-flip test over prompts, not corrected for the number of rows: "
+                "* p < 0.05, ** p < 0.01."
+            )
+        else:
+            text += f". With fewer than {MIN_PROMPTS} prompts there is no interval and no test."
+        notes.append(text)
+        if compared["compared_with"].nunique() > 1:
+            pairs = [f"{row['variant']} with {row['compared_with']}" for _, row in compared.iterrows()]
+            notes.append(f"Compared are {'; '.join(pairs)}.")
+    notes += [f"{note}." for note in (paper.notes if paper else ())]
+    return notes
+
+
+def mark(p_value: float | None) -> str:
+    """Return the mark of a p-value: ``**`` below 0.01, ``*`` below 0.05, nothing otherwise."""
+    if p_value is None or pd.isna(p_value):
+        return ""
+    return "**" if p_value < 0.01 else "*" if p_value < 0.05 else ""
 
 
 def _mean_and_std(row: pd.Series, column: Column) -> str:
@@ -175,27 +217,14 @@ def _change_text(row: pd.Series, prefix: str) -> str:
     percent, low, high = (row[f"{prefix}change_{part}"] for part in ("percent", "low", "high"))
     if pd.isna(percent):
         return "-"
-    interval = "" if not prefix or pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]"
-    return f"{percent:+.1f} %{interval}"
+    interval = "" if pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]"
+    return f"{percent:+.1f} %{interval} {mark(row[f'{prefix}change_p'])}".rstrip()
 
 
-def to_markdown(summary: pd.DataFrame) -> str:
-    """Return the table as Markdown."""
-    headings, rows = cells(summary)
+def to_markdown(summary: pd.DataFrame, paper: Paper | None = None) -> str:
+    """Return the table as Markdown, its footnotes below it."""
+    headings, rows = cells(summary, paper)
     rule = [":--", *("--:" for _ in headings[1:])]
     lines = [headings, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"} | {
-    character: f"\\{character}" for character in "&%$#_{}"
-}
-
-
-def to_latex(summary: pd.DataFrame) -> str:
-    """Return the table as a LaTeX ``tabular`` with booktabs rules."""
-    headings, rows = cells(summary)
-    lines = [" & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in row) + r" \\" for row in [headings, *rows]]
-    begin = rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}"
-    body = [begin, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"]
-    return "\n".join(body) + "\n"
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{table}\n\n{' '.join(footnotes(summary, paper))}\n"

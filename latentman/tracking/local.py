@@ -13,11 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from latentman import __version__
 from latentman.errors import RecordError
 from latentman.paths import write_json
 
 STATUS_FILE = "status.json"
 METRICS_FILE = "metrics.json"
+
+FORMAT = 2
+"""Of ``status.json``. One without a number is format 1, whose ``baseline`` maps groups to options only."""
+
+
+class LaterFormatError(RecordError):
+    """A record that a later version of latentman wrote."""
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -39,6 +47,29 @@ def read_object(path: Path) -> dict[str, Any]:
     return data
 
 
+def check_format(path: Path, status: Mapping[str, Any]) -> None:
+    """Refuse a record that a later version of latentman wrote; any earlier format is read as it is.
+
+    Args:
+        path: of the file, for the message.
+        status: what it holds.
+
+    Raises:
+        LaterFormatError: if its format is later than ``FORMAT``.
+        RecordError: if it is no number.
+    """
+    number = status.get("format", 1)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise RecordError(f"{path}: its 'format' is {number!r}, where a whole number belongs; delete it to start again")
+    if number > FORMAT:
+        versions = status.get("versions")
+        writer = versions.get("latentman", "unknown") if isinstance(versions, Mapping) else "unknown"
+        raise LaterFormatError(
+            f"{path} has format {number}, written by latentman {writer}; this is latentman {__version__}, which reads "
+            f"formats up to {FORMAT}: install that version or a later one"
+        )
+
+
 @dataclass
 class LocalRecord:
     """What is known of the run in ``run_dir``; every change is on disk when the call returns."""
@@ -51,22 +82,23 @@ class LocalRecord:
         """Load the record of a folder, or begin an empty one; nothing is written yet.
 
         Raises:
-            RecordError: if there is a ``status.json`` and it is damaged.
+            RecordError: if there is a ``status.json`` and it is damaged, or of a later version.
         """
         path = run_dir / STATUS_FILE
         status = read_object(path) if path.exists() else {}
+        check_format(path, status)
         stages = status.setdefault("stages", {})
         if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
             raise RecordError(f"{path}: its 'stages' is not an object of objects; delete it to start this run again")
         return cls(run_dir, status)
 
     def update(self, **fields: Any) -> None:
-        """Set fields of the status and write it.
+        """Set fields of the status and write it, in today's format.
 
         Raises:
             RecordError: if the folder cannot be written.
         """
-        self.status.update(fields)
+        self.status.update(fields, format=FORMAT)
         write_json(self.run_dir / STATUS_FILE, self.status)
 
     def stage(self, name: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ def sweep(tmp_path):
     scores = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "full"): {"a": 5.0, "b": 7.0}}
     root = make_sweep(tmp_path / "sweep", scores, num_frames=2)
     error = {"class": "WeightsError", "message": "no weights\ntraceback"}
-    make_run(root / "02_odd", swept={"sla": "odd", "pwg": "none"}, state="failed", error=error)
+    make_run(root / "02_odd", swept={"sla": "odd", "pwg": "none"}, name="ablation", state="failed", error=error)
     return root
 
 
@@ -40,7 +40,8 @@ def test_the_report_writes_its_files_and_prints_table_failures_and_paths(sweep, 
 
 def test_runs_that_the_mesh_has_judged_get_a_second_plot(sweep):
     assert not (sweep / "human_mse_mesh.svg").exists()
-    make_run(sweep / "03_judged", swept={"sla": "full", "pwg": "none"}, metrics={"human_mse_mesh": 9.0})
+    swept = {"sla": "full", "pwg": "none"}
+    make_run(sweep / "03_judged", name="ablation", swept=swept, metrics={"human_mse_mesh": 9.0})
     plot = sweep / "human_mse_mesh.svg"
     assert plot in write_report(sweep, gallery=False).files
     assert "Mean H_MSE on the mesh of each variant" in plot.read_text()

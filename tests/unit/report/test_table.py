@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from latentman.report.collect import collect
-from latentman.report.table import summarise, to_latex, to_markdown, variant_labels
+from latentman.report.latex import to_latex
+from latentman.report.table import summarise, to_markdown, variant_labels
 from tests.unit.report.factory import make_run, make_sweep
 
 SCORES = {
@@ -90,8 +91,10 @@ def test_a_sweep_of_maps_shows_their_quality_and_the_interval_of_the_judge(tmp_p
         "| variant | H_MSE | change | H_MSE mesh | change (mesh) | warp error | coverage | map error (px) |"
     )
     assert lines[2].startswith("| baseline | 42.5 ± 0.0 | baseline | 102.5 ± 1.9 | baseline | 300.0 ± 0.0 | 0.900 ")
-    assert "| -25.0 % [-25.0, -25.0] |" in lines[3]
-    assert lines[4].startswith("| mesh | 42.5 ± 0.0 | +0.0 % | 51.2 ± 0.9 | -50.0 % [-50.0, -50.0] | 150.0 ")
+    assert "| -25.0 % [-25.0, -25.0] * |" in lines[3]
+    assert lines[4].startswith(
+        "| mesh | 42.5 ± 0.0 | +0.0 % [+0.0, +0.0] | 51.2 ± 0.9 | -50.0 % [-50.0, -50.0] * | 150.0 "
+    )
 
 
 def test_where_all_variants_have_the_same_map_its_quality_is_left_out(tmp_path):
@@ -112,10 +115,11 @@ def test_markdown_and_latex_have_a_line_per_variant(tmp_path):
     assert lines[0].startswith("| variant | H_MSE | change |")
     assert lines[2].startswith("| sla=none pwg=none | 20.0 ± 10.0 | baseline |")
     assert lines[3].startswith("| sla=full pwg=none | 10.0 ± 5.0 | -50.0 % |")
-    assert len({line.count("|") for line in lines}) == 1
+    assert len({line.count("|") for line in lines[:5]}) == 1
+    assert "fewer than 5 prompts" in lines[6]
     latex = to_latex(summary)
     assert r"H\_MSE" in latex
-    assert r"sla=full pwg=none & 10.0 $\pm$ 5.0 & -50.0 \% &" in latex
+    assert r"sla=full pwg=none & 10.0 $\pm$ 5.0 & $-$50.0 \% &" in latex
 
 
 def test_no_finished_run_gives_a_table_all_the_same(tmp_path):

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from latentman import __version__
 from latentman.errors import RecordError
-from latentman.tracking.local import LocalRecord
+from latentman.tracking.local import FORMAT, LaterFormatError, LocalRecord
 
 
 def test_opening_writes_nothing_and_a_new_record_is_empty(tmp_path):
@@ -41,11 +42,31 @@ def test_seconds_of_earlier_work_stay_only_for_the_same_inputs(tmp_path):
 def test_unknown_fields_of_a_status_survive(tmp_path):
     (tmp_path / "status.json").write_text('{"future": [1, 2], "stages": {}}')
     LocalRecord.open(tmp_path).update(state="done")
-    assert json.loads((tmp_path / "status.json").read_text()) == {"future": [1, 2], "stages": {}, "state": "done"}
+    status = json.loads((tmp_path / "status.json").read_text())
+    assert status == {"future": [1, 2], "stages": {}, "state": "done", "format": FORMAT}
+
+
+def test_a_record_of_a_later_version_is_refused_and_both_versions_are_named(tmp_path):
+    text = json.dumps({"format": FORMAT + 1, "stages": {}, "versions": {"latentman": "9.8.7"}})
+    (tmp_path / "status.json").write_text(text)
+    with pytest.raises(LaterFormatError, match=rf"format {FORMAT + 1}.*9\.8\.7.*{__version__}"):
+        LocalRecord.open(tmp_path)
+    assert (tmp_path / "status.json").read_text() == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", '{"state": "done"', "[1]", '{"stages": [1]}', '{"stages": {"a": 1}}', "\x00\xff"]
+    "text",
+    [
+        '{"format": "x"}',
+        '{"format": 0}',
+        "",
+        "{",
+        '{"state": "done"',
+        "[1]",
+        '{"stages": [1]}',
+        '{"stages": {"a": 1}}',
+        "\x00\xff",
+    ],
 )
 def test_a_damaged_status_says_what_to_do(tmp_path, text):
     (tmp_path / "status.json").write_text(text, encoding="latin-1")

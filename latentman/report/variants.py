@@ -1,0 +1,63 @@
+"""What the runs of a folder vary, and the names of their variants."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+NOT_VARIANTS = ("swept.seed", "swept.prompt", "swept.prompts", "swept.prompts.shard")
+"""Swept keys over which the mean is taken."""
+
+NOT_SETTINGS = ("choice.exp", "choice.prompts", "choice.metrics", "choice.logger")
+"""Choices that change no picture."""
+
+
+def experiments(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the runs of each experiment by its name, in the order of the folders.
+
+    Runs without a name, such as damaged ones, belong to the one experiment there is; among several they belong to none.
+    """
+    names = [str(name) for name in results["name"].dropna().unique()]
+    if len(names) <= 1:
+        return {names[0] if names else "run": results}
+    return {name: results[results["name"] == name].reset_index(drop=True) for name in names}
+
+
+def variant_keys(results: pd.DataFrame) -> list[str]:
+    """Return the columns that tell the variants apart.
+
+    They are the swept ones whose values differ between runs, those of seeds and prompts left out; the experiment's name
+    where there are several; and whatever else differs between runs that would otherwise have one name, such as the
+    setup of two sweeps that lie in one folder.
+    """
+    swept = [c for c in results.columns if c.startswith("swept.") and c not in NOT_VARIANTS]
+    keys = ["name"] if results["name"].nunique() > 1 else []
+    keys += [c for c in swept if results[c].nunique(dropna=False) > 1]
+    choices = [c for c in results.columns if c.startswith("choice.") and c not in NOT_SETTINGS]
+    for column in [*choices, "num_frames"]:
+        if column.removeprefix("choice.") not in [key.removeprefix("swept.") for key in keys]:
+            alike = results.groupby(keys, dropna=False)[column] if keys else results.groupby(lambda _: 0)[column]
+            keys += [column] if (alike.nunique() > 1).any() else []
+    return keys
+
+
+def variant_labels(results: pd.DataFrame) -> pd.Series:
+    """Return the name of each run's variant, such as ``sla=full pwg=none``; the experiment's if nothing differs.
+
+    Where the group ``variant`` alone was swept, its option is the name.
+    """
+    keys = variant_keys(results)
+    if not keys:
+        return results["name"].fillna("run").astype(str)
+    if keys == ["swept.variant"]:
+        return results["swept.variant"].fillna("default").astype(str)
+    label = pd.Series("", index=results.index)
+    for key in keys:
+        name = key.removeprefix("swept.").removeprefix("choice.")
+        label = label + " " + results[key].map(lambda value, name=name: f"{name}={_text(value)}")
+    return label.str.removeprefix(" ")
+
+
+def _text(value: object) -> str:
+    if value is None or value != value:  # NaN
+        return "default"
+    return f"{value:g}" if isinstance(value, float) else str(value)
