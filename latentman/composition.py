@@ -31,6 +31,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from latentman.config import Config, register, resolve
 from latentman.errors import ConfigError, nearest
+from latentman.launchers import check_launcher, missing_plugin
 from latentman.paths import config_dir
 
 MAX_CHECKED_JOBS = 64
@@ -118,6 +119,7 @@ def _without_hydra(composed: DictConfig) -> DictConfig:
 def _jobs(overrides: list[str], parsed: list[Override], loader: ConfigLoader) -> tuple[RunMode, list[list[str]]]:
     """Return the mode of a command and the overrides of each of its jobs."""
     master = loader.load_configuration("config", overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
+    check_launcher(master.hydra, master.hydra.mode)
     if master.hydra.mode != RunMode.MULTIRUN:
         for override in parsed:
             if override.is_sweep_override():
@@ -244,7 +246,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(explain(error)) from error
+        raise missing_plugin(error) or ConfigError(explain(error)) from error
 
 
 def explain(error: BaseException) -> str:

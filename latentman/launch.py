@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latentman.cli import COMMANDS
+from latentman.cluster import cluster_jobs_told
 from latentman.errors import ConfigError, LatentManError
 from latentman.overrides import Arguments, split_arguments
 from latentman.paths import config_dir
@@ -63,7 +64,7 @@ def _launch(arguments: Arguments) -> None:
             check_command(arguments.overrides, arguments.flags.get("--config-dir"))
         from latentman.run import main as hydra_main
 
-        with _argv(arguments.argv()), _plain_job_errors():
+        with _argv(arguments.argv()), cluster_jobs_told(), _plain_job_errors():
             try:
                 hydra_main()
             except KeyboardInterrupt:

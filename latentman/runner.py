@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import platform
 import shlex
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from latentman.run_folder import claim, write_config
 from latentman.scores import with_costs, write_means
 from latentman.stage_work import run_stages
 from latentman.stages import Run, check_character
+from latentman.termination import terminable
 from latentman.tracking.local import LocalRecord
 
 logger = logging.getLogger("latentman")
@@ -47,7 +47,7 @@ def execute(cfg: Any) -> float | None:
     if job.sweep_dir is not None and job.sweep_dir not in finished_sweeps:
         finished_sweeps.append(job.sweep_dir)
     _prepare(config)
-    with locked(job.folder), _terminable():
+    with locked(job.folder), terminable():
         tasks = plan_tasks(cfg, config, job)
         try:
             if len(tasks) == 1 and tasks[0].folder == job.folder:
@@ -71,24 +71,6 @@ def _prepare(config: Config) -> None:
     pick_device(config.device)
     check_setup(config.setup, config.conditioner)
     check_character(config)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: with a status that says so."""
-
-    def stop(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: the signal is somebody else's
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run_job(tasks: list[Task], job: Job) -> float | None:

@@ -18,7 +18,7 @@ ROWS = [
     {"tracking"},
     {"report"},
     {"study", "training"},
-    {"bench", "progress", "cli", "overrides", "run_help", "composition", "assets", "train"},
+    {"bench", "progress", "cli", "overrides", "run_help", "composition", "launchers", "assets", "train"},
     {
         "job",
         "meter",
@@ -33,6 +33,8 @@ ROWS = [
         "runner",
         "run",
         "launch",
+        "cluster",
+        "termination",
     },
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
