@@ -23,8 +23,8 @@ latentman bench: how good and how fast the parts are, side by side on this machi
                          [--json FILE] [--plot FILE] [--markdown FILE]
       every solver of the correspondence search on the same maps, clean and noisy: CPU seconds and memory beside SciPy's
       and lapsolver's, agreement of costs, proofs, growth with the pixels; then a list of targets, reached or missed.
-      --all takes solvers beyond the sizes where they need minutes; --json writes all numbers, and environment.json
-      beside them; --plot draws seconds against pixels as SVG; --markdown as above
+      --all takes solvers beyond the sizes where they need minutes; --json writes all numbers, results.parquet and
+      environment.json beside them; --plot draws seconds against pixels as SVG; --markdown as above
   latentman bench denoise [--model mini|sd15|sdxl|tiny] [--device auto|cpu|cuda] [--dtype auto|float32|float16|bfloat16]
                           [--frames N] [--long N] [--image-size N] [--repeats N] [--threads N] [--whole]
                           [--parts plain,direct,official_uncond,full,align,decode]

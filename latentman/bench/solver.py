@@ -22,6 +22,7 @@ from latentman import __version__
 from latentman.arguments import Arguments
 from latentman.assignment.solvers import SOLVERS
 from latentman.bench.motion import MARKERS
+from latentman.bench.solver_frame import write_frame
 from latentman.bench.solver_maps import FLAVOURS, FULL_SIZE, NUM_FRAMES, Maps, Problem, make_maps, part_problems
 from latentman.bench.solver_measure import PLAIN, Figures, warm_up
 from latentman.bench.solver_plot import Line, cost_plot
@@ -58,6 +59,7 @@ def solver_command(arguments: Sequence[str]) -> int:
     sys.stdout.write(text)
     if options.json is not None:
         write_json(options.json, {"cases": [asdict(m) for m in measured], "clips": [asdict(c) for c in clips]})
+        write_frame(options.json.with_name("results.parquet"), measured, clips)
         write_json(options.json.with_name("environment.json"), environment(arguments))
     if options.plot is not None:
         write_text(options.plot, cost_plot(plot_lines(measured)))

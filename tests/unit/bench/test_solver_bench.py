@@ -12,6 +12,7 @@ import pytest
 from latentman.assignment.problem import paired_cost
 from latentman.bench.__main__ import main
 from latentman.bench.solver import measure_apart, solver_command
+from latentman.bench.solver_frame import read_frame
 from latentman.bench.solver_maps import Problem
 from latentman.bench.solver_measure import PLAIN, Figures, measure, solve
 from latentman.bench.solver_plot import Line, cost_plot
@@ -178,6 +179,7 @@ def test_a_run_prints_tables_and_writes_every_file(tmp_path: Path, capsys: pytes
     assert all(c["figures"]["seconds"] > 0 for c in results["cases"])
     costs = [c["figures"]["cost"] for c in results["cases"]]
     assert costs[0] == pytest.approx(costs[1], rel=1e-12)
+    assert len(read_frame(tmp_path / "results.parquet")[0]) == len(results["cases"])
     environment = json.loads((tmp_path / "environment.json").read_text(encoding="utf-8"))
     assert environment["command"].startswith("latentman bench solver --sizes 64")
     assert ElementTree.parse(tmp_path / "p.svg").getroot().tag == f"{SVG}svg"

@@ -1,0 +1,127 @@
+"""What ``latentman bench solver`` has measured as a table for notebooks: ``results.parquet`` beside its JSON.
+
+``python -m latentman.bench.solver_frame FILE.json`` makes the table from a JSON file that was written before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from latentman import __version__
+from latentman.bench.solver_measure import Figures
+from latentman.bench.solver_results import Case, Clip, Measured
+from latentman.errors import RecordError
+from latentman.paths import write_atomic
+
+FORMAT = 1
+
+PAIR, CLIP = "pair", "clip"
+"""The kinds of rows: a solver's figures on a case, and the wall seconds of the search over a whole clip."""
+
+_KEY = b"latentman"
+_CASE, _FIGURES, _CLIP = ([field.name for field in fields(kind)] for kind in (Case, Figures, Clip))
+COLUMNS = tuple(dict.fromkeys(["kind", "solver", *_CASE, *_FIGURES, *_CLIP]))
+"""``seconds`` are those of all ``pairs`` of frames together; what was not measured or does not apply is missing."""
+
+_WHOLE = ("size", "pairs", "largest_part", "runs", "matched", "possible", "memory", "workers")
+"""Columns of whole numbers."""
+
+_TEXT = ("kind", "solver", "flavour")
+
+
+def to_frame(measured: Sequence[Measured], clips: Sequence[Clip]) -> pd.DataFrame:
+    """Return one row per solver and case, and one per clip, with the columns of ``COLUMNS``."""
+    rows = [{"kind": PAIR, "solver": m.solver, **asdict(m.case), **asdict(m.figures)} for m in measured]
+    rows += [{"kind": CLIP, **asdict(clip)} for clip in clips]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    types = {name: "Int64" if name in _WHOLE else "float64" for name in COLUMNS if name not in _TEXT}
+    return frame.astype(types)
+
+
+def from_frame(frame: pd.DataFrame) -> tuple[list[Measured], list[Clip]]:
+    """Return what ``to_frame`` was given."""
+    measured, clips = [], []
+    for record in frame.to_dict("records"):
+        row = {str(name): _plain(str(name), value) for name, value in record.items()}
+        if row["kind"] == CLIP:
+            clips.append(Clip(**{name: row[name] for name in _CLIP}))
+        else:
+            case, figures = ({name: row[name] for name in names} for names in (_CASE, _FIGURES))
+            measured.append(Measured(Case(**case), str(row["solver"]), Figures(**figures)))
+    return measured, clips
+
+
+def write_frame(path: Path, measured: Sequence[Measured], clips: Sequence[Clip]) -> None:
+    """Write the table; the same measurements give the same bytes.
+
+    Raises:
+        RecordError: if the file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(to_frame(measured, clips), preserve_index=False)
+    ours = json.dumps({"kind": "solvers", "format": FORMAT, "version": __version__})
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: ours.encode()})
+    write_atomic(path, lambda temporary: pq.write_table(arrow, temporary))
+
+
+def is_frame(path: Path) -> bool:
+    """Return whether a file holds what ``latentman bench solver`` has measured, rather than anything else."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return set(pq.read_schema(path).names) >= set(COLUMNS)
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def read_frame(path: Path) -> tuple[list[Measured], list[Clip]]:
+    """Return what a table holds.
+
+    Raises:
+        RecordError: if there is no such file, or it is damaged or holds something else.
+    """
+    if not is_frame(path):
+        why = "is no table of solvers" if path.is_file() else "is not there"
+        raise RecordError(f"{path} {why}; `latentman bench solver --json DIR/results.json` writes DIR/results.parquet")
+    return from_frame(pd.read_parquet(path))
+
+
+def from_json(data: Mapping[str, Any]) -> tuple[list[Measured], list[Clip]]:
+    """Return what a JSON file of ``latentman bench solver`` holds.
+
+    Raises:
+        RecordError: if it has other fields.
+    """
+    try:
+        measured = [Measured(Case(**m["case"]), m["solver"], Figures(**m["figures"])) for m in data["cases"]]
+        return measured, [Clip(**clip) for clip in data["clips"]]
+    except (KeyError, TypeError) as error:
+        raise RecordError(f"this is not what `latentman bench solver --json FILE` writes: {error}") from error
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write ``results.parquet`` beside each JSON file named."""
+    for path in map(Path, arguments):
+        write_frame(path.with_name("results.parquet"), *from_json(json.loads(path.read_text(encoding="utf-8"))))
+    return 0
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a cell as it was before pandas had it: None for what is missing, whole numbers as such."""
+    if pd.isna(value):
+        return None
+    return int(value) if name in _WHOLE else value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
