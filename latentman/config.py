@@ -91,8 +91,11 @@ class Config:
     device: str = "auto"
     threads: int | None = None
     tags: list[str] = field(default_factory=list)
-    baseline: dict[str, str] = field(default_factory=dict)
-    """Group choices of the row that a sweep's table compares with, such as {sla: none, pwg: none}."""
+    baseline: dict[str, Any] = field(default_factory=dict)
+    """Choices of the row that a sweep's table compares with, such as {sla: none, pwg: none}.
+
+    Where each row has its own, a choice is a table of them: {method: {latentman: t2v_zero, latentman_masactrl: masactrl}}.
+    """
     setup: SetupConfig = MISSING
     text: TextConfig = field(default_factory=TextConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
@@ -131,6 +134,7 @@ class Config:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed={self.seed} must be 0 or more and below 2**32")
         check_companions(self.companions)
+        _check_baseline(self.baseline)
         positive("fps", self.fps)
         if self.threads is not None:
             at_least("threads", self.threads, 1)
@@ -205,6 +209,21 @@ def _check_finite(prefix: str, node: Any) -> None:
             _check_finite(f"{prefix}[{index}]", value)
     elif isinstance(node, float) and not math.isfinite(node):
         raise ConfigError(f"{prefix}={node} is not a finite number")
+
+
+def _check_baseline(baseline: dict[str, Any]) -> None:
+    """Refuse what names no row: lists, empty tables, nothing at all, or a row compared with itself."""
+    advice = "give an option, as in {sla: none}, or an option for each row, as in {method: {latentman: t2v_zero}}"
+    for key, option in baseline.items():
+        if not isinstance(option, dict):
+            if not isinstance(option, str | int | float):
+                raise ConfigError(f"baseline.{key} is {option!r}; {advice}")
+            continue
+        if not option or any(not isinstance(other, str | int | float) for other in option.values()):
+            raise ConfigError(f"baseline.{key} is {option!r}; {advice}")
+        same = [row for row, other in option.items() if str(row) == str(other)]
+        if same:
+            raise ConfigError(f"baseline.{key} compares {same[0]} with itself; leave it out, or name another row")
 
 
 def with_defaults(plain: Any, kind: Any = Config) -> Any:
