@@ -10,8 +10,8 @@ import contextlib
 import re
 import types
 import typing
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,36 @@ def composer(extra_dir: str | None = None) -> Iterator[ConfigLoader]:
         GlobalHydra.instance().clear()
 
 
-def check_command(overrides: list[str], extra_dir: str | None = None) -> None:
+NOT_SWEPT = {
+    "run_dir": "it names the folder of one run, and every job of a sweep has its own",
+    "sweep_dir": "it names the folder of the whole sweep",
+    "name": "it changes no result, only what the folder is called; give it one value",
+    "paths": "its folders serve the whole sweep",
+    "overwrite": "it holds for the whole sweep",
+    "tags": "they belong to the whole sweep",
+    "baseline": "it is what the whole sweep is compared with",
+}
+"""Keys over which nothing is swept, by their first part, and why."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a checked command asks for. A single run has no jobs."""
+
+    jobs: tuple[tuple[str, ...], ...] = ()
+    """The overrides of each job of a sweep, in Hydra's order; empty also where another sweeper decides as it goes."""
+    sweep_dir: str = ""
+    is_new: bool = False
+    """Whether the folder's name is made of the time, and so no folder of an earlier sweep."""
+    name: str = ""
+    overwrite: bool = False
+
+
+def check_command(overrides: list[str], extra_dir: str | None = None) -> Command:
     """Refuse a command that cannot work, before anything is written and any model is loaded.
+
+    Returns:
+        What the command asks for.
 
     Raises:
         ConfigError: for an unknown key, group or choice, a combination that makes no sense, or a value that the schema
@@ -72,11 +100,45 @@ def check_command(overrides: list[str], extra_dir: str | None = None) -> None:
     """
     with explained(), composer(extra_dir) as loader:
         parsed = _parse(overrides, loader)
-        mode, jobs = _jobs(overrides, parsed, loader)
-        _check_folders(parsed, mode)
+        master = _compose_master(overrides, parsed, loader)
+        _check_folders(parsed, master.hydra.mode)
+        if master.hydra.mode != RunMode.MULTIRUN:
+            jobs, command = [overrides], Command()
+        else:
+            jobs, command = _jobs(parsed, master, loader), _sweep_command(master)
+        shared = [override.input_line for override in parsed if override.is_hydra_override()]
         for job in jobs[:MAX_CHECKED_JOBS]:
-            composed = loader.load_configuration("config", [*job, "hydra.mode=RUN"], run_mode=RunMode.RUN)
+            composed = loader.load_configuration("config", [*shared, *job, "hydra.mode=RUN"], run_mode=RunMode.RUN)
             _check_prompt(parsed, resolve(_without_hydra(composed)))
+        is_planned = master.hydra.sweeper._target_.endswith(".BasicSweeper")
+        return replace(command, jobs=tuple(map(tuple, jobs))) if command.name and is_planned else command
+
+
+def compose_jobs(jobs: Iterable[Sequence[str]], extra_dir: str | None = None) -> Iterator[DictConfig]:
+    """Yield the configuration of each job of a sweep, composed and not yet resolved.
+
+    Raises:
+        ConfigError: as :func:`check_command`.
+    """
+    with explained(), composer(extra_dir) as loader:
+        for job in jobs:
+            overrides = [*job, "hydra.mode=RUN"]
+            yield _without_hydra(loader.load_configuration("config", overrides, run_mode=RunMode.RUN))
+
+
+@contextlib.contextmanager
+def sweeping(jobs: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Let Hydra's sweeper launch these jobs, whatever the command line combines to."""
+    original = BasicSweeper.split_arguments
+
+    def split(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
+        return list(BasicSweeper.split_overrides_to_chunks([list(job) for job in jobs], max_batch_size))
+
+    BasicSweeper.split_arguments = staticmethod(split)
+    try:
+        yield
+    finally:
+        BasicSweeper.split_arguments = staticmethod(original)
 
 
 def compose(overrides: list[str], extra_dir: str | None = None) -> Config:
@@ -116,8 +178,8 @@ def _without_hydra(composed: DictConfig) -> DictConfig:
     return composed
 
 
-def _jobs(overrides: list[str], parsed: list[Override], loader: ConfigLoader) -> tuple[RunMode, list[list[str]]]:
-    """Return the mode of a command and the overrides of each of its jobs."""
+def _compose_master(overrides: list[str], parsed: list[Override], loader: ConfigLoader) -> DictConfig:
+    """Return the configuration that a command has before it is split into jobs."""
     master = loader.load_configuration("config", overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
     check_launcher(master.hydra, master.hydra.mode)
     if master.hydra.mode != RunMode.MULTIRUN:
@@ -127,15 +189,33 @@ def _jobs(overrides: list[str], parsed: list[Override], loader: ConfigLoader) ->
                     f"{override.input_line} is a sweep over several values: add -m to run them all, "
                     f"or write {override.key_or_group}=[...] for one value that is a list"
                 )
-        return RunMode.RUN, [overrides]
+    return master
+
+
+def _jobs(parsed: list[Override], master: DictConfig, loader: ConfigLoader) -> list[list[str]]:
+    """Return the overrides of each job of a sweep."""
     in_file = master.hydra.sweeper.params
     params = {} if in_file is None else OmegaConf.to_container(in_file, resolve=True)
     assert isinstance(params, dict)
     task = [override.input_line for override in parsed if not override.is_hydra_override()]
-    shared = [override.input_line for override in parsed if override.is_hydra_override()]
     lines = [f"{key!s}={value}" for key, value in params.items()] + task
     swept = OverridesParser.create(config_loader=loader).parse_overrides(lines)
-    return RunMode.MULTIRUN, [shared + job for job in BasicSweeper.split_arguments(swept, None)[0]]
+    for override in swept:
+        reason = NOT_SWEPT.get(override.key_or_group.partition(".")[0])
+        if override.is_sweep_override() and reason:
+            raise ConfigError(f"{override.input_line}: {override.key_or_group} cannot be swept: {reason}")
+    return [list(job) for job in BasicSweeper.split_arguments(swept, None)[0]]
+
+
+def _sweep_command(master: DictConfig) -> Command:
+    raw = OmegaConf.to_container(master, resolve=False)
+    assert isinstance(raw, dict)
+    return Command(
+        sweep_dir=str(master.sweep_dir),
+        is_new="${now:" in str(raw["sweep_dir"]),
+        name=str(master.name),
+        overwrite=bool(master.overwrite),
+    )
 
 
 def _check_folders(parsed: list[Override], mode: RunMode) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from latentman.config import Config, PromptEntry, resolve
 from latentman.errors import ConfigError
 from latentman.overrides import quote
+from latentman.sweep_plan import PlannedJob, read_plan
 
 NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard")
 """Overrides that make no variant of a sweep: they do not change what is compared."""
@@ -28,11 +30,13 @@ class Job:
     folder: Path
     sweep_dir: Path | None
     number: int
+    is_first: bool
+    """Whether it is the first that its command started."""
     overwrite: bool
     choices: dict[str, str]
     overrides: list[str]
     swept: dict[str, str]
-    baseline: dict[str, str]
+    baseline: dict[str, Any]
     name: str
     plain: dict[str, Any]
     text: str
@@ -45,7 +49,7 @@ class Job:
             "overrides": self.overrides,
             "swept": self.swept,
             "baseline": self.baseline,
-            "commit": _commit(),
+            "commit": commit(),
         }
 
 
@@ -69,14 +73,42 @@ def describe_job(cfg: Any, config: Config) -> Job:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    choices, overrides, number, sweep_dir = {}, [], 0, None
-    if HydraConfig.initialized():
-        hydra = HydraConfig.get()
-        choices = {k: str(v) for k, v in hydra.runtime.choices.items() if not k.startswith("hydra/") and k != "local"}
-        overrides = list(hydra.overrides.task)
-        if hydra.mode == RunMode.MULTIRUN:
-            number = int(hydra.job.num)
-            sweep_dir = Path(str(config.sweep_dir)).expanduser().absolute()
+    if not HydraConfig.initialized():
+        return make_job(cfg, config)
+    hydra = HydraConfig.get()
+    choices = {k: str(v) for k, v in hydra.runtime.choices.items() if not k.startswith("hydra/") and k != "local"}
+    overrides = list(hydra.overrides.task)
+    if hydra.mode != RunMode.MULTIRUN:
+        return make_job(cfg, config, choices, overrides)
+    number, sweep_dir = int(hydra.job.num), Path(str(config.sweep_dir)).expanduser().absolute()
+    plan = read_plan(sweep_dir)
+    planned = plan.find(overrides) if plan is not None else None
+    if planned is None:  # a sweeper that decides as it goes
+        planned = PlannedJob(number, folder_name(number, overrides), tuple(overrides))
+    return replace(make_job(cfg, config, choices, overrides, sweep_dir, planned), is_first=number == 0)
+
+
+def make_job(
+    cfg: Any,
+    config: Config,
+    choices: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    sweep_dir: Path | None = None,
+    planned: PlannedJob | None = None,
+) -> Job:
+    """Return a job from what is known of it.
+
+    Args:
+        cfg: the composed configuration.
+        config: the same, resolved.
+        choices: the options of all groups.
+        overrides: of this job.
+        sweep_dir: the folder of its sweep; None for a single run.
+        planned: its place in the sweep.
+
+    Raises:
+        ConfigError: as :func:`describe_job`.
+    """
     if sweep_dir is not None and config.run_dir is not None:
         raise ConfigError(
             "run_dir names the folder of one run, and this is a sweep; name its folder with sweep_dir=..."
@@ -85,16 +117,16 @@ def describe_job(cfg: Any, config: Config) -> Job:
         raise ConfigError(
             f"prompt=... and prompts={config.prompts.name} exclude each other: the set brings its own prompts"
         )
-    swept = _swept(overrides) if sweep_dir else {}
     plain, text = _plain(cfg)
     return Job(
-        folder=_folder(config, sweep_dir, number, swept),
+        folder=_folder(config) if sweep_dir is None or planned is None else sweep_dir / planned.folder,
         sweep_dir=sweep_dir,
-        number=number,
+        number=0 if planned is None else planned.number,
+        is_first=True,
         overwrite=config.overwrite,
-        choices=choices,
-        overrides=overrides,
-        swept=swept,
+        choices=dict(choices or {}),
+        overrides=list(overrides),
+        swept=_swept(overrides) if sweep_dir else {},
         baseline=dict(config.baseline),
         name=config.name,
         plain=plain,
@@ -102,17 +134,20 @@ def describe_job(cfg: Any, config: Config) -> Job:
     )
 
 
-def _folder(config: Config, sweep_dir: Path | None, number: int, swept: dict[str, str]) -> Path:
-    if sweep_dir is not None:
-        label = "_".join(f"{key}-{value}" for key, value in swept.items() if key not in NOT_IN_NAMES)
-        return sweep_dir / (f"{number:02d}_{slug(label, 60)}" if label else f"{number:02d}")
+def folder_name(number: int, overrides: Sequence[str]) -> str:
+    """Return the name of the folder of a sweep's job: its number, and what makes it a variant."""
+    label = "_".join(f"{key}-{value}" for key, value in _swept(overrides).items() if key not in NOT_IN_NAMES)
+    return f"{number:02d}_{slug(label, 60)}" if label else f"{number:02d}"
+
+
+def _folder(config: Config) -> Path:
     if config.run_dir is not None:
         return Path(config.run_dir).expanduser().absolute()
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return _unused(Path(config.paths.runs).expanduser().absolute() / config.name / stamp)
+    return unused(Path(config.paths.runs).expanduser().absolute() / config.name / stamp)
 
 
-def _unused(folder: Path) -> Path:
+def unused(folder: Path) -> Path:
     """Two runs started in one second must not share a folder."""
     candidate, number = folder, 2
     while candidate.exists():
@@ -120,7 +155,7 @@ def _unused(folder: Path) -> Path:
     return candidate
 
 
-def _swept(overrides: list[str]) -> dict[str, str]:
+def _swept(overrides: Sequence[str]) -> dict[str, str]:
     """Return the overrides of a sweep's job; which of them differ between jobs is for the table to see."""
     pairs = (override.lstrip("+").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs if key not in NOT_SWEPT}
@@ -206,7 +241,7 @@ def slug(text: str, length: int = 40) -> str:
     return safe[:length].rstrip("-.") or "x"
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """Return the commit of the checkout that this package runs from, marked when it has changes; None elsewhere."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():

@@ -13,13 +13,22 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latentman.cli import COMMANDS
 from latentman.cluster import cluster_jobs_told
-from latentman.errors import ConfigError, LatentManError
+from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.overrides import Arguments, split_arguments
 from latentman.paths import config_dir
 from latentman.run_help import run_help
+
+if TYPE_CHECKING:
+    from latentman.composition import Command
+    from latentman.report.jobs import JobState
+    from latentman.sweep import Failure, Sweep
+
+NOT_DONE = 1
+"""Exit status of a sweep some of whose jobs are not done, none of them by an error in this process."""
 
 SHOW_ONLY = {"--cfg", "--info", "--hydra-help", "--shell-completion"}
 """Flags with which Hydra prints something and runs nothing."""
@@ -46,48 +55,104 @@ def main(argv: list[str]) -> int:
         return 0
     with _hydra_passes_errors_on():
         try:
-            _launch(arguments)
+            return _launch(arguments)
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments.overrides, [])) from None
+            raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments.overrides, None)) from None
+
+
+def _launch(arguments: Arguments) -> int:
+    """Check the command, let Hydra carry it out, and return the exit status."""
+    from latentman.composition import check_command, explained
+
+    with explained():
+        if SHOW_ONLY & arguments.flags.keys():
+            return _call_hydra(arguments)
+        typed, arguments = arguments, _with_mode(arguments)
+        if not OWN_TREE & arguments.flags.keys():
+            command = check_command(arguments.overrides, arguments.flags.get("--config-dir"))
+            if command.jobs:
+                return _launch_sweep(command, typed, arguments)
+        try:
+            return _call_hydra(arguments)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_how_to_continue(typed.overrides, _sweeps())) from None
+        finally:
+            for folder in _sweeps():
+                _report(folder)
+
+
+def _launch_sweep(command: Command, typed: Arguments, arguments: Arguments) -> int:
+    """Let Hydra run the jobs of a sweep that are left to do, and end with the table of all of them.
+
+    Raises:
+        LatentManError: the first of those with which jobs ended in this process.
+    """
+    from latentman.composition import sweeping
+    from latentman.sweep import announce, launched, left_to_do, prepare
+
+    sweep = prepare(command, ["-m"] * ("--multirun" in typed.flags) + typed.overrides)
+    with launched(sweep):
+        left = left_to_do(sweep, arguments.flags.get("--config-dir"))
+        announce(sweep, left)
+        failures: list[Failure] = []
+        try:
+            if left:
+                with sweeping([sweep.overrides(job) for job in left]):
+                    _call_hydra(arguments, failures)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_how_to_continue(typed.overrides, [sweep.folder])) from None
+        except Exception as error:
+            if isinstance(error, LatentManError) or not _is_of_a_launcher(error):
+                raise
+            raise RecordError(f"the launcher lost its jobs: {str(error).splitlines()[0]}") from error
+        finally:
+            _report(sweep.folder)
+            states = _show_jobs(sweep, failures)
+    if failures:  # a defect of ours before a mistake that the user can mend
+        failure, overrides = min(failures, key=lambda failure: isinstance(failure[0], LatentManError))
+        job = sweep.plan.find(overrides)
+        number = "?" if job is None else str(job.number)
+        own = [override for override in overrides if not override.startswith("sweep_dir=")]
+        failure.add_note(f"in job {number} of the sweep: {' '.join(own)}")
+        raise failure
+    return 0 if sweep.is_done(states) else NOT_DONE
+
+
+def _call_hydra(arguments: Arguments, failures: list[Failure] | None = None) -> int:
+    """Run ``latentman.run.main`` as Hydra does, from the command line."""
+    from latentman.run import main as hydra_main
+
+    with _argv(arguments.argv()), cluster_jobs_told(), _plain_job_errors(failures):
+        hydra_main()
     return 0
 
 
-def _launch(arguments: Arguments) -> None:
-    """Check the command, then let Hydra carry it out."""
-    from latentman.composition import check_command, explained
-
-    shows_only = bool(SHOW_ONLY & arguments.flags.keys())
-    if not shows_only:
-        arguments = _with_mode(arguments)
-    with explained():
-        if not shows_only and not OWN_TREE & arguments.flags.keys():
-            check_command(arguments.overrides, arguments.flags.get("--config-dir"))
-        from latentman.run import main as hydra_main
-
-        with _argv(arguments.argv()), cluster_jobs_told(), _plain_job_errors():
-            try:
-                hydra_main()
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(_how_to_continue(arguments.overrides, _sweeps())) from None
-            finally:
-                _report_sweeps()
+def _is_of_a_launcher(error: Exception) -> bool:
+    """Return whether an error comes from one of Hydra's launchers, as when a job's process is killed."""
+    return type(error).__module__.partition(".")[0] in ("joblib", "submitit")
 
 
 def _sweeps() -> list[Path]:
-    """Return the folders of the sweeps of which this process has run jobs; the list is the runner's own."""
+    """Return the folders of sweeps of which this process has run jobs without a plan; the list is the runner's own."""
     runner = sys.modules.get("latentman.runner")
-    return getattr(runner, "finished_sweeps", [])
+    return list(getattr(runner, "finished_sweeps", []))
 
 
-def _report_sweeps() -> None:
+def _report(folder: Path) -> None:
     """End a sweep with its table and gallery, also when some of its jobs failed or it was interrupted."""
-    folders = _sweeps()
-    if not folders:
-        return
     report = importlib.import_module(COMMANDS["report"][0])
-    while folders:
-        with contextlib.suppress(LatentManError):  # nothing is finished yet: the error of the run itself says why
-            report.main([str(folders.pop(0))])
+    with contextlib.suppress(LatentManError):  # nothing is finished yet: the table of jobs says why
+        report.main([str(folder)])
+
+
+def _show_jobs(sweep: Sweep, failures: list[Failure]) -> list[JobState]:
+    """Print the table of all jobs of a sweep, so that none that failed or never started is overlooked."""
+    from latentman.report.jobs import summary
+    from latentman.report.watch import job_table
+
+    states = sweep.states(failures)
+    sys.stdout.write(f"\n{job_table(states, summary(states)).plain}\n")
+    return states
 
 
 def _with_mode(arguments: Arguments) -> Arguments:
@@ -123,21 +188,25 @@ def _hydra_passes_errors_on() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _plain_job_errors() -> Iterator[None]:
-    """Keep Hydra from writing the overrides of a failed job on stderr; a sweep's error gets them as a note."""
-    from hydra.core.utils import JobReturn
-    from hydra.types import RunMode
+def _plain_job_errors(gathered: list[Failure] | None) -> Iterator[None]:
+    """Keep Hydra from writing the overrides of a failed job on stderr, and from ending a sweep at its first error.
+
+    Args:
+        gathered: takes the errors of a sweep's jobs; None lets each be raised.
+    """
+    from hydra.core.utils import JobReturn, JobStatus
 
     original = JobReturn.return_value
 
     def plain(result: JobReturn) -> object:
         error = result._return_value
-        if not isinstance(error, LatentManError):
-            assert original.fget is not None
-            return original.fget(result)
-        if result.hydra_cfg is not None and result.hydra_cfg.hydra.mode == RunMode.MULTIRUN:
-            error.add_note(f"in job {result.hydra_cfg.hydra.job.num} of the sweep: {' '.join(result.overrides or [])}")
-        raise error
+        if gathered is not None and result.status == JobStatus.FAILED:
+            gathered.append((error, list(result.overrides or [])))
+            return None
+        if isinstance(error, LatentManError):
+            raise error
+        assert original.fget is not None
+        return original.fget(result)
 
     JobReturn.return_value = property(plain, original.fset)
     try:
@@ -146,7 +215,7 @@ def _plain_job_errors() -> Iterator[None]:
         JobReturn.return_value = original
 
 
-def _how_to_continue(overrides: list[str], sweeps: list[Path]) -> str:
+def _how_to_continue(overrides: list[str], sweeps: list[Path] | None) -> str:
     if any(part.lstrip("+").startswith(("run_dir=", "sweep_dir=")) for part in overrides):
         return "interrupted; the same command continues where it stopped"
     if sweeps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,7 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
     if entries and overwrite:
         _clear(folder)
     record = LocalRecord.open(folder)
-    before = record.status.get("identity")
-    if before is not None:
-        # A run of a version that did not have some key yet is continued if the key stands at its default.
-        before = identity(with_defaults(before))
-    now = json.loads(json.dumps(identity(config), default=str))
+    before, now = _identities(record.status, config)
     if before is not None and before != now:
         raise RecordError(
             f"run_dir={folder} belongs to another configuration: {'; '.join(differences(before, now)[:3])}\n"
@@ -81,6 +78,21 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
         leftover.unlink(missing_ok=True)
     record.update(identity=now)
     return record
+
+
+def is_of(status: Mapping[str, Any], config: dict[str, Any]) -> bool:
+    """Return whether a run's record is that of this plain configuration."""
+    before, now = _identities(status, config)
+    return bool(before == now)
+
+
+def _identities(status: Mapping[str, Any], config: dict[str, Any]) -> tuple[Any, Any]:
+    """Return what a record says of the configuration, None if nothing, and what it would say now."""
+    before = status.get("identity")
+    if before is not None:
+        # A run of a version that did not have some key yet is continued if the key stands at its default.
+        before = identity(with_defaults(before))
+    return before, json.loads(json.dumps(identity(config), default=str))
 
 
 def _clear(folder: Path) -> None:

@@ -10,7 +10,7 @@ import logging
 import platform
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from latentman.locks import locked
 from latentman.networks import load_once
 from latentman.progress import Progress, configure_logging
 from latentman.run_folder import claim, write_config
-from latentman.scores import with_costs, write_means
+from latentman.scores import check_metrics, with_costs, write_means
 from latentman.stage_work import run_stages
 from latentman.stages import Run, check_character
 from latentman.termination import terminable
@@ -46,12 +46,17 @@ def execute(cfg: Any) -> float | None:
     job = describe_job(cfg, config)
     if job.sweep_dir is not None and job.sweep_dir not in finished_sweeps:
         finished_sweeps.append(job.sweep_dir)
-    _prepare(config)
+    try:
+        _prepare(config)
+    except LatentManError as error:
+        if job.sweep_dir is not None:
+            _record_refusal(job, config, error)
+        raise
     with locked(job.folder), terminable():
         tasks = plan_tasks(cfg, config, job)
         try:
             if len(tasks) == 1 and tasks[0].folder == job.folder:
-                return run_task(tasks[0], job, show_config=job.number == 0)
+                return run_task(tasks[0], job, show_config=job.is_first)
             return run_job(tasks, job)
         except KeyboardInterrupt:
             if config.run_dir is not None or job.sweep_dir is not None:
@@ -71,6 +76,17 @@ def _prepare(config: Config) -> None:
     pick_device(config.device)
     check_setup(config.setup, config.conditioner)
     check_character(config)
+    check_metrics(config)
+
+
+def _record_refusal(job: Job, config: Config, error: LatentManError) -> None:
+    """Leave a word in the folder of a sweep's job that fails before its first stage; results of before stay."""
+    with suppress(LatentManError), locked(job.folder):
+        record = claim(job.folder, job.plain, overwrite=False)
+        if record.status.get("state") != "done":
+            kind = "job" if config.prompts.entries else "run"
+            reason = {"class": type(error).__name__, "message": str(error)}
+            record.update(kind=kind, state="failed", error=reason, finished=_now(), **job.facts())
 
 
 def run_job(tasks: list[Task], job: Job) -> float | None:
@@ -79,12 +95,15 @@ def run_job(tasks: list[Task], job: Job) -> float | None:
 
     record = claim(job.folder, job.plain, overwrite=job.overwrite)
     write_config(job.folder, job.text)
-    record.update(kind="job", state="running", started=_now(), finished=None, error=None, **job.facts())
+    record.update(
+        kind="job", state="running", started=_now(), resumed=_now(), finished=None, error=None, num_prompts=len(tasks),
+        **job.facts(),
+    )  # fmt: skip
     display = Progress()
     with _recorded(record):
         for index, task in enumerate(tasks):
             display.closing([f"prompt {index + 1} of {len(tasks)}: {task.config.prompt}"])
-            run_task(task, job, show_config=index == 0 and job.number == 0)
+            run_task(task, job, show_config=index == 0 and job.is_first)
         means = write_means(job.folder, [task.folder for task in tasks])
         write_job_page(job.folder)
     record.update(state="done", finished=_now())
@@ -105,8 +124,9 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
         run = describe_run(task)
         record.update(
             kind="run", state="running", started=record.status.get("started") or _now(), finished=None, error=None,
-            prompt=config.prompt, seed=config.seed, num_frames=config.num_frames, weights=run.weights,
-            texts=run.texts, command=task.command, versions=_versions(), **job.facts(),
+            resumed=_now(), prompt=config.prompt, seed=config.seed, num_frames=config.num_frames,
+            num_steps=config.num_steps, weights=run.weights, texts=run.texts, command=task.command,
+            versions=_versions(), **job.facts(),
         )  # fmt: skip
         run_stages(run, record, progress)
         record.update(warnings=sorted({*record.status.get("warnings", []), *warned}))

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from latentman.job import _command, _folder, _swept, slug
+from latentman.job import _command, _swept, folder_name, slug
 
 OVERRIDES = ["+exp=ablation", "sla=none", "num_inference_steps=10", "threads=2", "sweep_dir='a, b'", "seed=4"]
 
@@ -13,9 +13,9 @@ def test_whatever_changes_the_result_makes_a_variant():
     assert _swept(OVERRIDES) == {"sla": "none", "num_inference_steps": "10", "seed": "4"}
 
 
-def test_a_jobs_folder_is_numbered_and_named_for_its_variant(tmp_path):
-    assert _folder(None, tmp_path, 3, _swept(OVERRIDES)).name == "03_sla-none_seed-4"
-    assert _folder(None, tmp_path, 0, {}).name == "00"
+def test_a_jobs_folder_is_numbered_and_named_for_its_variant():
+    assert folder_name(3, OVERRIDES) == "03_sla-none_seed-4"
+    assert folder_name(0, []) == "00"
 
 
 @pytest.mark.parametrize("text", ["a/b", "../up", "ü & \n", "", "a" * 300, "con:1"])

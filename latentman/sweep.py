@@ -1,0 +1,218 @@
+"""A sweep as a whole, on the side of whoever launches it: its folder and plan before Hydra starts, and its end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from latentman.composition import Command, compose_jobs
+from latentman.config import Config, resolve
+from latentman.errors import ConfigError, LatentManError, RecordError
+from latentman.job import commit, folder_name, make_job, plan_tasks, unused
+from latentman.locks import LOCK_FILE, is_locked, locked
+from latentman.overrides import quote
+from latentman.report.collect import read_status
+from latentman.report.jobs import DONE, WAITING, JobState, sweep_jobs
+from latentman.run_folder import is_of
+from latentman.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
+from latentman.tracking.local import STATUS_FILE, LocalRecord
+
+OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
+"""What a sweep's folder holds beside its jobs; the second is Hydra's."""
+
+
+Failure = tuple[BaseException, list[str]]
+"""What a job ended with, and its overrides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep that is about to run: all of its jobs, and those that this command asks for."""
+
+    folder: Path
+    plan: SweepPlan
+    asked: tuple[PlannedJob, ...]
+    overwrite: bool
+
+    def overrides(self, job: PlannedJob) -> list[str]:
+        """Return what Hydra is given for a job: its folder is named, whatever process it runs in."""
+        kept = [text for text in job.overrides if text.lstrip("+").partition("=")[0] != "sweep_dir"]
+        return [*kept, f"sweep_dir={quote(str(self.folder))}"]
+
+    def states(self, failures: Sequence[Failure] = ()) -> list[JobState]:
+        """Return how far every job of the plan is; what its launcher heard of a job adds to what its folder says.
+
+        Raises:
+            RecordError: if the folder cannot be read.
+        """
+        told: dict[int, str] = {}
+        for error, overrides in failures:
+            if (job := self.plan.find(overrides)) is not None:
+                lines = str(error).splitlines() or [""]
+                told[job.number] = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
+        return [_with_error(state, told.get(state.number)) for state in sweep_jobs(self.folder)]
+
+    def is_done(self, states: Sequence[JobState]) -> bool:
+        """Return whether every job that was asked for is done."""
+        asked = {job.number for job in self.asked}
+        return all(job.state == DONE for job in states if job.number in asked)
+
+
+def prepare(command: Command, typed: Sequence[str]) -> Sweep:
+    """Return the sweep that a command asks for: a new one, or one from before. Nothing is written yet.
+
+    Args:
+        command: with at least one job.
+        typed: the words of the command, for the record.
+
+    Raises:
+        ConfigError: if two of its jobs are the same.
+        RecordError: if its folder holds something else, or another sweep.
+    """
+    folder = Path(command.sweep_dir).expanduser().absolute()
+    if command.is_new:
+        folder = unused(folder)
+    _check_folder(folder)
+    before = read_plan(folder)
+    asked = _asked(command, before, folder)
+    if before is None:
+        _check_old_jobs(folder, asked)
+    others = [job for job in (before.jobs if before else ()) if job.number not in {own.number for own in asked}]
+    plan = SweepPlan(
+        name=command.name,
+        command=before.command if before else shlex.join(["latentman", "run", *typed]),
+        commit=before.commit if before else commit(),
+        created=before.created if before else datetime.now(UTC).isoformat(timespec="seconds"),
+        jobs=tuple(sorted([*others, *asked], key=lambda job: job.number)),
+    )
+    return Sweep(folder, plan, tuple(asked), command.overwrite)
+
+
+@contextmanager
+def launched(sweep: Sweep) -> Iterator[None]:
+    """Hold the folder of a sweep while its jobs are launched, with the plan in it.
+
+    Raises:
+        RecordError: if another process launches it, or the folder cannot be written.
+    """
+    with locked(sweep.folder, "sweep_dir"):
+        write_plan(sweep.folder, sweep.plan)
+        yield
+
+
+def left_to_do(sweep: Sweep, extra_dir: str | None = None) -> list[PlannedJob]:
+    """Return the jobs that are not finished, but for those at which another process works.
+
+    A job counts as finished if its record says so and nothing of it is missing or made from anything else than now; no
+    network is loaded to find out.
+
+    Raises:
+        ConfigError: if a job cannot be composed.
+    """
+    if sweep.overwrite:
+        return list(sweep.asked)
+    free = [job for job in sweep.asked if not is_locked(sweep.folder / job.folder)]
+    states = {job.number: read_status(sweep.folder / job.folder).get("state") for job in free}
+    recorded = [job for job in free if states[job.number] == DONE]
+    composed = compose_jobs([job.overrides for job in recorded], extra_dir)
+    finished = {job.number for job, cfg in zip(recorded, composed, strict=True) if _is_finished(cfg, job, sweep)}
+    return [job for job in free if job.number not in finished]
+
+
+def announce(sweep: Sweep, left: Sequence[PlannedJob]) -> None:
+    """Say how much of a continued sweep there is to do; nothing of one that begins."""
+    if len(left) == len(sweep.asked):
+        return
+    elsewhere = sum(is_locked(sweep.folder / job.folder) for job in sweep.asked)
+    done = len(sweep.asked) - len(left) - elsewhere
+    rest = f", {elsewhere} running in other processes and left alone" if elsewhere else ""
+    sys.stderr.write(f"{sweep.folder}: {done} of {len(sweep.asked)} jobs are done{rest}; {len(left)} to run\n")
+
+
+def _with_error(state: JobState, error: str | None) -> JobState:
+    if error is None:
+        return state
+    # A job that was refused before it began, or though it was done before, has left no word of it in its folder.
+    is_silent = state.state in (WAITING, DONE)
+    return replace(state, state="failed" if is_silent else state.state, error=state.error or error)
+
+
+def _asked(command: Command, before: SweepPlan | None, folder: Path) -> list[PlannedJob]:
+    """Return the jobs of a command with the numbers and folders that they have, or get."""
+    key = job_key
+    if len({key(job) for job in command.jobs}) < len(command.jobs):
+        key = exact_key  # the sweep is over what changes no result, such as threads
+    known = {key(job.overrides): job for job in (before.jobs if before else ())}
+    taken = {job.number: job for job in known.values()}
+    asked: dict[tuple[str, ...], PlannedJob] = {}
+    for number, overrides in enumerate(command.jobs):
+        own = key(overrides)
+        if own in asked:
+            raise ConfigError(
+                f"jobs {asked[own].number} and {number} of this sweep are the same: {' '.join(overrides)}\n"
+                "give every value once"
+            )
+        if own in known:
+            asked[own] = PlannedJob(known[own].number, known[own].folder, overrides)
+        elif number in taken:
+            there, here = (" ".join(job_key(those)) for those in (taken[number].overrides, overrides))
+            raise RecordError(
+                f"sweep_dir={folder} holds another sweep: job {number} is '{there}' there and '{here}' here\n"
+                f"choose another sweep_dir, or give the command it was begun with: {before.command if before else ''}"
+            )
+        else:
+            asked[own] = PlannedJob(number, folder_name(number, overrides), overrides)
+    return list(asked.values())
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that no sweep made."""
+    if folder.exists() and not folder.is_dir():
+        raise RecordError(f"sweep_dir={folder} is a file; choose a folder")
+    if (folder / STATUS_FILE).exists():
+        raise RecordError(f"sweep_dir={folder} is the folder of one run, not of a sweep; choose another folder")
+    try:
+        entries = [path.name for path in folder.iterdir() if path.name != LOCK_FILE] if folder.is_dir() else []
+    except OSError as error:
+        raise RecordError(f"sweep_dir={folder} cannot be read: {error.strerror}; choose another folder") from error
+    if entries and not set(OURS) & set(entries) and not any(folder.glob(f"[0-9]*/{STATUS_FILE}")):
+        raise RecordError(
+            f"sweep_dir={folder} holds files that no sweep made, such as {min(entries)}; choose another folder"
+        )
+
+
+def _check_old_jobs(folder: Path, asked: Sequence[PlannedJob]) -> None:
+    """Refuse a sweep without a plan, of an older version, whose jobs have other names than these."""
+    for job in asked:
+        for path in folder.glob(f"{job.number:02d}*/{STATUS_FILE}"):
+            name = path.parent.name
+            if name.partition("_")[0] == f"{job.number:02d}" and name != job.folder:
+                raise RecordError(
+                    f"sweep_dir={folder} holds another sweep: job {job.number} is {name} there and {job.folder} here; "
+                    "choose another sweep_dir"
+                )
+
+
+def _is_finished(cfg: object, job: PlannedJob, sweep: Sweep) -> bool:
+    """Return whether nothing of a job that is recorded as done is missing or of another configuration."""
+    from latentman.runner import describe_run
+    from latentman.stage_work import is_finished
+
+    config: Config = resolve(cfg)
+    described = make_job(cfg, config, overrides=job.overrides, sweep_dir=sweep.folder, planned=job)
+    folders = {described.folder: described.plain}
+    tasks = plan_tasks(cfg, config, described)
+    folders |= {task.folder: task.plain for task in tasks}
+    for folder, plain in folders.items():
+        status = read_status(folder)
+        if status.get("state") != DONE or not is_of(status, plain):
+            return False
+    try:
+        return all(is_finished(describe_run(task), LocalRecord.open(task.folder)) for task in tasks)
+    except LatentManError:  # weights that are gone: the job itself will say so
+        return False

@@ -1,0 +1,103 @@
+"""The plan of a sweep, ``sweep.json`` in its folder: all its jobs, so that one which never started is known too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentman.errors import RecordError
+from latentman.paths import write_json
+
+PLAN_FILE = "sweep.json"
+
+NOT_OF_A_JOB = (
+    "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
+)  # fmt: skip
+"""Overrides, by the first part of their key, that may differ between a sweep and its continuation."""
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """One job of a sweep: its number, its folder's name and its overrides."""
+
+    number: int
+    folder: str
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPlan:
+    """What a sweep consists of, and the command that began it."""
+
+    name: str
+    command: str
+    commit: str | None
+    created: str
+    jobs: tuple[PlannedJob, ...]
+
+    def find(self, overrides: Sequence[str]) -> PlannedJob | None:
+        """Return the job with these overrides; ``sweep_dir`` is none of them."""
+        for key in (exact_key, job_key):
+            wanted = key(overrides)
+            for job in self.jobs:
+                if key(job.overrides) == wanted:
+                    return job
+        return None
+
+
+def job_key(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return what tells a job from others: its overrides without those that change no result, in one order."""
+    return _without(NOT_OF_A_JOB, overrides)
+
+
+def exact_key(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return all overrides of a job in one order, but for the folder of its sweep."""
+    return _without(("sweep_dir",), overrides)
+
+
+def _without(keys: Sequence[str], overrides: Sequence[str]) -> tuple[str, ...]:
+    plain = (override.lstrip("+") for override in overrides)
+    return tuple(sorted(text for text in plain if text.partition("=")[0].partition(".")[0] not in keys))
+
+
+def read_plan(folder: Path) -> SweepPlan | None:
+    """Return the plan in a sweep's folder; None if there is none, as in sweeps of older versions.
+
+    Raises:
+        RecordError: if it cannot be read, is damaged, or of a later version.
+    """
+    path = folder / PLAN_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] > _FORMAT:
+            raise RecordError(
+                f"{path} has format {data['format']}, and this latentman reads up to {_FORMAT}: use the version that "
+                "made it, or choose another sweep_dir"
+            )
+        jobs = [PlannedJob(int(job["number"]), str(job["folder"]), tuple(job["overrides"])) for job in data["jobs"]]
+        if any(Path(job.folder).name != job.folder or job.folder in ("", ".", "..") for job in jobs):
+            raise ValueError("a job's folder is no plain name")
+        return SweepPlan(str(data["name"]), str(data["command"]), data["commit"], str(data["created"]), tuple(jobs))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(
+            f"{path} is damaged ({error!r}); delete it, and the same command makes it anew from what it sweeps"
+        ) from error
+
+
+def write_plan(folder: Path, plan: SweepPlan) -> None:
+    """Write the plan into a sweep's folder.
+
+    Raises:
+        RecordError: if the folder cannot be written.
+    """
+    jobs = [{"number": job.number, "folder": job.folder, "overrides": list(job.overrides)} for job in plan.jobs]
+    facts = {"name": plan.name, "command": plan.command, "commit": plan.commit, "created": plan.created}
+    write_json(folder / PLAN_FILE, {"format": _FORMAT, **facts, "jobs": jobs})
