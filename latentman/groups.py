@@ -83,6 +83,10 @@ class MetricsConfig:
     """Which scores a run computes."""
 
     names: list[str] = field(default_factory=list)
+    clip: str | None = None
+    """Folder of the CLIP model that clip_text and clip_frames take; null means ``clip`` in the folder of weights."""
+    lpips: str | None = None
+    """Folder of the weights that lpips_frames and lpips_aligned take; null means ``lpips`` in the folder of weights."""
 
 
 @dataclass

@@ -3,39 +3,92 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from latentman.paths import write_json
+from latentman.config import Config
+from latentman.errors import WeightsError
+from latentman.metrics.grid import metric_grid
+from latentman.paths import file_digest, weights_dir, write_json
 from latentman.stages import Advance, Run, Stage, frames_of
-from latentman.types import UNMATCHED
+from latentman.types import UNMATCHED, Score
+
+if TYPE_CHECKING:
+    from latentman.metrics.evidence import Networks
 
 COST_PREFIXES = ("seconds_", "peak_memory_bytes")
 """Keys of metrics.json that are measurements of the machine; everything else is the same in every repetition."""
 
 
+def networks_of(config: Config) -> Networks:
+    """Return where learned metrics find weights: ``metrics.clip``, ``metrics.lpips``, else in the folder of weights."""
+    from latentman.diffusion.backbone import pick_device
+    from latentman.metrics.evidence import Networks
+
+    weights, cfg = weights_dir(config.paths.weights), config.metrics
+    return Networks(
+        clip=weights / "clip" if cfg.clip is None else Path(cfg.clip).expanduser(),
+        lpips=weights / "lpips" if cfg.lpips is None else Path(cfg.lpips).expanduser(),
+        device=str(pick_device(config.device)),
+    )
+
+
+def check_metrics(config: Config) -> None:
+    """Find out before the first stage what is wrong with the metrics that are asked for.
+
+    Weights that are looked for in the default place may be missing: the metric then has no value, and says why.
+
+    Raises:
+        ConfigError: if a name is unknown, or is there twice.
+        WeightsError: if a folder that ``metrics.clip`` or ``metrics.lpips`` names lacks what the metrics need.
+        ShapeError: if the picture has no grid on which H_MSE could be measured.
+    """
+    from latentman.metrics.compute import check_names, needs_of
+
+    cfg = config.metrics
+    check_names(cfg.names)
+    metric_grid(config.setup.image_size)
+    for need in sorted(needs_of(cfg.names) & {"clip", "lpips"}):
+        if getattr(cfg, need) is not None:
+            reason = networks_of(config).why_missing(need)
+            if reason is not None:
+                raise WeightsError(f"metrics.{need}={getattr(cfg, need)}: {reason}")
+
+
+def _depends(run: Run) -> Any:
+    """Return the names, and whatever else scores depend on where some of them are made with it."""
+    from latentman.metrics.compute import needs_of
+
+    names = run.config.metrics.names
+    networks, needs = networks_of(run.config), needs_of(names)
+    further: dict[str, Any] = {}
+    if "clip" in needs:
+        further["clip"] = file_digest(networks.clip)
+    if "lpips" in needs:
+        further["lpips"] = file_digest(networks.lpips)
+    return [names, further] if further else names
+
+
 def make_scores(run: Run, advance: Advance) -> None:
     """Frames, conditions, the map M and the mesh that judges it to ``metrics.json``."""
     from latentman.metrics.compute import compute
+    from latentman.metrics.evidence import Evidence
 
-    correspondence = run.correspondence(run.metric_size)
-    scores = compute(
-        run.config.metrics.names,
+    conditions, correspondence = run.conditions(), run.correspondence(run.metric_size)
+    evidence = Evidence(
         frames=frames_of(run).frames,
-        conditions=run.conditions(),
-        correspondence=correspondence,
+        networks=networks_of(run.config),
+        prompt=run.prompt,
+        mask=conditions.mask,
+        camera_moves=conditions.camera_moves,
+        conditions=conditions,
         body=run.body(),
-        placed=run.config.conditioner.name != "none",
+        correspondence=correspondence,
     )
-    metrics: dict[str, Any] = {}
-    per_pair: dict[str, Any] = {}
-    for score in scores:
-        metrics[score.name] = score.value
-        if score.reason is not None:
-            metrics[f"{score.name}_reason"] = score.reason
-        if score.per_pair is not None:
-            per_pair[score.name] = list(score.per_pair)
+    scores = compute(run.config.metrics.names, evidence, placed=run.config.conditioner.name != "none")
+    metrics, per_pair = flat(scores)
     metrics["num_matches"] = correspondence.num_matches
     metrics["parts_skipped"] = int(correspondence.parts_skipped.sum())
     if correspondence.unmatched is not None:
@@ -45,7 +98,20 @@ def make_scores(run: Run, advance: Advance) -> None:
     write_json(run.folder / "metrics.json", metrics)
 
 
-score_run = Stage("metrics", lambda run: run.config.metrics.names, lambda run: ["metrics.json"], make_scores)
+def flat(scores: Iterable[Score]) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
+    """Return scores as ``metrics.json`` holds them: values with their reasons, and the series."""
+    metrics: dict[str, Any] = {}
+    per_pair = {}
+    for score in scores:
+        metrics[score.name] = score.value
+        if score.reason is not None:
+            metrics[f"{score.name}_reason"] = score.reason
+        if score.per_pair is not None:
+            per_pair[score.name] = list(score.per_pair)
+    return metrics, per_pair
+
+
+score_run = Stage("metrics", _depends, lambda run: ["metrics.json"], make_scores)
 
 
 def with_costs(folder: Path, status: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from latentman.companion_groups import Character, list_characters
 from latentman.config import Config
+from latentman.metrics.grid import metric_grid
 from latentman.paths import file_digest, read_npz, weights_dir, write_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from latentman.diffusion.backbone import Backbone
 
 logger = logging.getLogger("latentman")
-
-METRIC_SIZE = 256
-"""H_MSE compares pixels of frames sampled on this grid (Eq. 9), or on the picture's own if that is smaller."""
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -61,7 +59,7 @@ class Run:
     @property
     def metric_size(self) -> int:
         """The grid on which frames are compared."""
-        return min(METRIC_SIZE, self.config.setup.image_size)
+        return metric_grid(self.config.setup.image_size)
 
     @property
     def map_sizes(self) -> list[int]:

@@ -1,47 +1,50 @@
-"""The scores that a run asks for, by name."""
+"""The scores that a run or a command asks for, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from latentman.errors import check_choice
+from latentman.errors import ConfigError, check_choice
+from latentman.metrics.aligned import psnr_aligned, ssim_aligned
+from latentman.metrics.evidence import Evidence
 from latentman.metrics.figure import figure_contrast, figure_overlap
+from latentman.metrics.flicker import background_flicker, flicker
 from latentman.metrics.human_mse import human_mse, human_mse_official_uint8
-from latentman.metrics.judge import Judge, call_judge
+from latentman.metrics.likeness import clip_frames, clip_text, lpips_aligned, lpips_frames
 from latentman.metrics.map_quality import coverage, map_error_px
-from latentman.metrics.warp import background_flicker, human_mse_mesh, warp_error
-from latentman.types import BodySequence, Conditions, Correspondence, Score
+from latentman.metrics.warp import human_mse_mesh, warp_error
+from latentman.types import Score
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a metric may look at.
+class Metric:
+    """A score, and what it needs beside the frames (``evidence.NEEDS``), in the order in which it is missed."""
 
-    The frames (T, H, W, 3) uint8 RGB, what they were made from, the map M that guided them, and the exact one.
-    """
+    score: Callable[[Any], Score]
+    needs: tuple[str, ...] = ()
 
-    frames: NDArray[np.uint8]
-    conditions: Conditions
-    correspondence: Correspondence
-    judge: Judge
-
-
-Metric = Callable[[Evidence], Score]
 
 METRICS: dict[str, Metric] = {
-    "human_mse": lambda e: human_mse(e.frames, e.correspondence),
-    "human_mse_official_uint8": lambda e: human_mse_official_uint8(e.frames, e.correspondence),
-    "human_mse_mesh": lambda e: human_mse_mesh(e.frames, e.judge),
-    "warp_error": lambda e: warp_error(e.frames, e.judge),
-    "background_flicker": lambda e: background_flicker(e.frames, e.conditions),
-    "coverage": lambda e: coverage(e.correspondence, e.conditions),
-    "map_error_px": lambda e: map_error_px(e.correspondence, e.judge),
-    "figure_contrast": lambda e: figure_contrast(e.frames, e.conditions),
-    "figure_overlap": lambda e: figure_overlap(e.frames, e.conditions),
+    "human_mse": Metric(lambda e: human_mse(e.frames, e.correspondence), ("map",)),
+    "human_mse_official_uint8": Metric(lambda e: human_mse_official_uint8(e.frames, e.correspondence), ("map",)),
+    "human_mse_mesh": Metric(lambda e: human_mse_mesh(e.frames, e.judge), ("mesh",)),
+    "warp_error": Metric(lambda e: warp_error(e.frames, e.judge), ("mesh",)),
+    "psnr_aligned": Metric(lambda e: psnr_aligned(e.frames, e.judge), ("mesh",)),
+    "ssim_aligned": Metric(lambda e: ssim_aligned(e.frames, e.judge), ("mesh",)),
+    "lpips_aligned": Metric(lambda e: lpips_aligned(e.frames, e.judge, e.lpips), ("mesh", "lpips")),
+    "background_flicker": Metric(
+        lambda e: background_flicker(e.frames, e.mask, camera_moves=e.camera_moves), ("mask",)
+    ),
+    "coverage": Metric(lambda e: coverage(e.correspondence, e.conditions), ("map", "mesh")),
+    "map_error_px": Metric(lambda e: map_error_px(e.correspondence, e.judge), ("map", "mesh")),
+    "figure_contrast": Metric(lambda e: figure_contrast(e.frames, e.mask), ("mask",)),
+    "figure_overlap": Metric(lambda e: figure_overlap(e.frames, e.mask), ("mask",)),
+    "flicker": Metric(lambda e: flicker(e.frames)),
+    "clip_text": Metric(lambda e: clip_text(e.frame_vectors, e.prompt, e.clip), ("prompt", "clip")),
+    "clip_frames": Metric(lambda e: clip_frames(e.frame_vectors), ("clip",)),
+    "lpips_frames": Metric(lambda e: lpips_frames(e.frames, e.lpips), ("lpips",)),
 }
 """Every name that ``metrics.names`` may hold."""
 
@@ -51,34 +54,48 @@ OF_THE_MAP = {"coverage", "map_error_px"}
 NOT_PLACED = "conditioner=none: nothing places the figure where the render has it"
 
 
-def compute(
-    names: list[str],
-    *,
-    frames: NDArray[np.uint8],
-    conditions: Conditions,
-    correspondence: Correspondence,
-    body: BodySequence,
-    placed: bool = True,
-) -> list[Score]:
-    """Return the named scores, in the order of the names.
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names that no metric has, and a name that is there twice.
+
+    Raises:
+        ConfigError: naming the first such name, with the choices.
+    """
+    seen: set[str] = set()
+    for name in names:
+        check_choice("metrics.names", name, METRICS)
+        if name in seen:
+            raise ConfigError(f"metrics.names holds '{name}' twice: name each metric once")
+        seen.add(name)
+
+
+def needs_of(names: Iterable[str]) -> set[str]:
+    """Return all that the named metrics need beside the frames."""
+    return {need for name in names for need in METRICS[name].needs}
+
+
+def compute(names: list[str], evidence: Evidence, *, placed: bool = True) -> list[Score]:
+    """Return the named scores, in the order of the names; those that lack something have no value, and say what.
 
     Args:
         names: names of metrics; all are checked before any is computed.
-        frames: (T, H, W, 3) uint8 RGB, the finished video.
-        conditions: what the video was generated from.
-        correspondence: the map M at the grid that Human MSE is measured on (256 in the paper).
-        body: the mesh behind the conditions, from which the exact map is made that judges frames and M.
+        evidence: the video and what is known of it.
         placed: whether the figure is where the conditions show it; if not, scores that look for it there have no value.
 
     Raises:
         ConfigError: if a name is unknown.
         ShapeError: if frames, conditions and map do not belong together.
+        WeightsError: if weights are there but damaged.
     """
-    for name in names:
-        check_choice("metrics.names", name, METRICS)
-    judge = call_judge(body, conditions, size=correspondence.size, reference=correspondence.reference)
-    evidence = Evidence(frames, conditions, correspondence, judge)
-    return [
-        METRICS[name](evidence) if placed or name in OF_THE_MAP else Score(name, None, reason=NOT_PLACED)
-        for name in names
-    ]
+    check_names(names)
+    return [_score(name, evidence, placed) for name in names]
+
+
+def _score(name: str, evidence: Evidence, placed: bool) -> Score:
+    metric = METRICS[name]
+    if not placed and name not in OF_THE_MAP and {"mask", "mesh", "map"} & set(metric.needs):
+        return Score(name, None, reason=NOT_PLACED)
+    for need in metric.needs:
+        reason = evidence.lacks(need)
+        if reason is not None:
+            return Score(name, None, reason=reason)
+    return metric.score(evidence)

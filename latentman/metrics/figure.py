@@ -1,7 +1,7 @@
 """Is the character there, and does it stand out: guards that keep Human MSE honest.
 
 A video whose character fades, blurs into a flat patch or walks away from its mask can have a low Human MSE. Neither
-guard uses a learned network. Both look at the frames and at the conditions' mask alone, frame by frame; ``per_pair``
+guard uses a learned network. Both look at the frames and at the figure's mask alone, frame by frame; ``per_pair``
 holds the series over the T frames.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from latentman.errors import ShapeError
-from latentman.types import Conditions, Score
+from latentman.types import Score
 
 LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of R, G and B in the luma of ITU-R BT.601."""
@@ -29,22 +29,22 @@ Frames = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-def figure_contrast(frames: Frames, conditions: Conditions) -> Score:
+def figure_contrast(frames: Frames, mask: Mask) -> Score:
     """Return how much light and dark the character holds: the standard deviation of its luma, mean over the frames.
 
     In levels of 0..255, over the pixels inside the mask. It falls when the character washes out into one tone.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        conditions: of the same T, H and W; only the mask is used. Frames with an empty mask are skipped.
+        mask: (T, H, W) bool, where the figure should be. Frames with an empty mask are skipped.
 
     Raises:
         ShapeError: if frames and mask do not fit together.
     """
-    return _per_frame("figure_contrast", "levels (0..255)", frames, conditions.mask, _contrast)
+    return _per_frame("figure_contrast", "levels (0..255)", frames, mask, _contrast)
 
 
-def figure_overlap(frames: Frames, conditions: Conditions) -> Score:
+def figure_overlap(frames: Frames, mask: Mask) -> Score:
     """Return the overlap (intersection over union, 0 to 1) of the figure found in the picture with the mask asked for.
 
     How the figure is found, without any learned segmenter: two colour models (smoothed RGB histograms) are fitted to
@@ -61,13 +61,13 @@ def figure_overlap(frames: Frames, conditions: Conditions) -> Score:
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        conditions: of the same T, H and W; only the mask is used. Frames whose mask is empty, or leaves no background
-            to compare with, are skipped.
+        mask: (T, H, W) bool, where the figure should be. Frames whose mask is empty, or leaves no background to compare
+            with, are skipped.
 
     Raises:
         ShapeError: if frames and mask do not fit together.
     """
-    return _per_frame("figure_overlap", "intersection over union", frames, conditions.mask, _overlap)
+    return _per_frame("figure_overlap", "intersection over union", frames, mask, _overlap)
 
 
 def find_figure(frame: Frames, mask: Mask) -> tuple[Mask, tuple[slice, slice]] | None:

@@ -27,11 +27,13 @@ class Flow:
 class Judge:
     """What is known of a clip from its mesh.
 
-    ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame i - 1, in pixels of the full picture. ``map``
-    is the exact map of consecutive frames on the metric grid, one target for a source. ``truths`` has T - 1 entries, on
-    the metric grid: entry i - 1 leads from frame i to the frame that the judged map takes its colours from.
+    ``side`` is that of the picture, in pixels. ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame
+    i - 1, in pixels of the full picture. ``map`` is the exact map of consecutive frames on the metric grid, one target
+    for a source. ``truths`` has T - 1 entries, on the metric grid: entry i - 1 leads from frame i to the frame that the
+    judged map takes its colours from.
     """
 
+    side: int
     flows: tuple[Flow, ...]
     map: Correspondence
     truths: tuple[Flow, ...]
@@ -52,6 +54,7 @@ def call_judge(body: BodySequence, conditions: Conditions, *, size: int, referen
     frames, side = len(conditions.mask), conditions.mask.shape[1]
     later = range(1, frames)
     return Judge(
+        side=side,
         flows=tuple(_flow(body, conditions, i, i - 1, side) for i in later),
         map=match_mesh(body, conditions, size=size, reference="prev"),
         truths=tuple(_flow(body, conditions, i, 0 if reference == "first" else i - 1, size) for i in later),

@@ -1,4 +1,4 @@
-"""Change from frame to frame along the exact flow of the mesh, and in the background of a camera that stands still.
+"""Change of colours from frame to frame along the exact flow of the mesh.
 
 The judge of these scores is the mesh alone, never the map M that has guided the run: two runs of the same motion are
 compared at the same pixels.
@@ -12,13 +12,9 @@ from numpy.typing import NDArray
 from latentman.errors import ShapeError
 from latentman.metrics.judge import Judge, sample
 from latentman.metrics.pairs import mean_of_pairs
-from latentman.types import Conditions, Score
+from latentman.types import Score
 
 NOT_SEEN = "no point of the figure is seen in two consecutive frames"
-CAMERA_MOVES = "the camera moves (camera.orbit, camera.follow), so that the background moves in the picture"
-BACKGROUND_UNIT = "levels (0..255)"
-CAMERA_MOVES = "the camera moves (camera.orbit, camera.follow), so that the background moves in the picture"
-BACKGROUND_UNIT = "levels (0..255)"
 
 Frames = NDArray[np.uint8]
 
@@ -67,37 +63,6 @@ def warp_error(frames: Frames, judge: Judge) -> Score:
         squares = _squares(frames[i], frames[i - 1], flow.pixel, flow.position)
         per_pair.append(float(squares.sum(1).mean()) if len(squares) else None)
     return mean_of_pairs("warp_error", "squared levels (0..255), sum of RGB", per_pair, NOT_SEEN)
-
-
-def background_flicker(frames: Frames, conditions: Conditions) -> Score:
-    """Return the mean absolute change, in levels of 0..255, of pixels outside the figure in both frames of a pair.
-
-    Where the camera stands still the background's flow is zero; where it moves there is no geometry that would tell
-    the flow, and the score has no value. The mean is over pixels and channels, then pairs.
-
-    Args:
-        frames: (T, H, W, 3) uint8 RGB.
-        conditions: of the same T, H and W; only masks and cameras are used.
-
-    Raises:
-        ShapeError: if frames and mask do not fit together.
-    """
-    mask = conditions.mask
-    if frames.dtype != np.uint8 or frames.shape != (*mask.shape, 3):
-        raise ShapeError(
-            f"background_flicker: expected frames {(*mask.shape, 3)} uint8, as the mask; got {frames.shape} "
-            f"{frames.dtype}"
-        )
-    if conditions.camera_moves:
-        return Score("background_flicker", None, BACKGROUND_UNIT, reason=CAMERA_MOVES)
-    per_pair: list[float | None] = []
-    for i in range(1, len(frames)):
-        outside = ~(mask[i] | mask[i - 1])
-        change = np.abs(frames[i][outside].astype(np.int16) - frames[i - 1][outside])
-        per_pair.append(float(change.mean()) if len(change) else None)
-    return mean_of_pairs(
-        "background_flicker", BACKGROUND_UNIT, per_pair, "the figure fills the picture in every pair of frames"
-    )
 
 
 def _squares(

@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from latentman.errors import ConfigError, ShapeError
-from latentman.metrics.compute import METRICS, compute
+from latentman.errors import ShapeError
 from latentman.metrics.figure import figure_contrast, figure_overlap, find_figure
-from latentman.types import BodySequence, Camera, Conditions, Correspondence
 
 SIDE = 128
 SKIN, SHIRT, TROUSERS = [220, 180, 150], [190, 40, 40], [40, 50, 130]
@@ -38,15 +36,8 @@ def picture(*, shift=0, opacity=1.0, seed=0):
     return (cover * clothes + (1 - cover) * place).clip(0, 255).astype(np.uint8)
 
 
-def conditions_of(mask):
-    zeros = np.zeros(mask.shape, np.float32)
-    iuv, bary = np.zeros((*mask.shape, 3), np.uint8), np.zeros((*mask.shape, 3), np.float32)
-    camera = Camera(np.eye(3), np.zeros(3), 1.0, 1.0, 0.0, 0.0, *mask.shape[1:])
-    return Conditions(zeros, zeros, iuv, mask, np.where(mask, 0, -1).astype(np.int32), bary, (camera,) * len(mask))
-
-
 def overlap_of(frame, mask=None):
-    return figure_overlap(frame[None], conditions_of((stick_figure() if mask is None else mask)[None])).value
+    return figure_overlap(frame[None], (stick_figure() if mask is None else mask)[None]).value
 
 
 def test_a_figure_drawn_in_its_mask_overlaps_almost_fully():
@@ -96,25 +87,25 @@ def test_contrast_is_the_spread_of_luma_inside_the_mask_alone():
     frames = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     frames[0, :2, :2] = np.array([[50, 50], [150, 150]])[..., None]
     frames[1, :2, :2] = np.array([[0, 0, 0], [255, 0, 0]])
-    score = figure_contrast(frames, conditions_of(mask))
+    score = figure_contrast(frames, mask)
     assert score.per_pair == pytest.approx((50.0, 0.299 * 255 / 2))
     assert score.value == pytest.approx(np.mean(score.per_pair))
 
 
 def test_a_washed_out_figure_has_less_contrast():
-    frame, conditions = picture(), conditions_of(stick_figure()[None])
+    frame, mask = picture(), stick_figure()[None]
     pale = (frame * 0.3 + 170).astype(np.uint8)
-    assert figure_contrast(pale[None], conditions).value < 0.4 * figure_contrast(frame[None], conditions).value
+    assert figure_contrast(pale[None], mask).value < 0.4 * figure_contrast(frame[None], mask).value
 
 
 @pytest.mark.parametrize("metric", [figure_contrast, figure_overlap])
 def test_frames_without_a_figure_are_skipped_and_none_at_all_is_no_score(metric):
     frames = np.stack([picture(), picture()])
     mask = np.stack([stick_figure(), np.zeros((SIDE, SIDE), bool)])
-    score = metric(frames, conditions_of(mask))
+    score = metric(frames, mask)
     assert score.per_pair[1] is None
     assert score.value == score.per_pair[0]
-    absent = metric(frames, conditions_of(np.zeros_like(mask)))
+    absent = metric(frames, np.zeros_like(mask))
     assert absent.value is None
     assert "outside the picture" in absent.reason
 
@@ -126,35 +117,4 @@ def test_a_figure_that_fills_the_picture_has_no_overlap_score():
 @pytest.mark.parametrize("metric", [figure_contrast, figure_overlap])
 def test_frames_of_another_size_are_refused(metric):
     with pytest.raises(ShapeError, match=r"expected frames \(1, 128, 128, 3\) uint8.*got \(1, 64, 64, 3\)"):
-        metric(np.zeros((1, 64, 64, 3), np.uint8), conditions_of(stick_figure()[None]))
-
-
-def a_run():
-    empty = np.empty((0, 2), np.int32)
-    pixels = np.argwhere(stick_figure()).astype(np.int32)
-    found = Correspondence(((empty, empty), (pixels, pixels)), SIDE, "prev", np.zeros(2), np.zeros(2, int))
-    frames, mask = np.stack([picture(), picture(shift=2)]), np.stack([stick_figure()] * 2)
-    # A body of one face without area: nothing of it is ever seen, so that what the mesh judges has no value.
-    point = BodySequence(
-        vertices=np.full((2, 3, 3), 2.0),
-        faces=np.array([[0, 1, 2]]),
-        joints=np.zeros((2, 22, 3)),
-        part=np.array([1]),
-        corner_uv=np.zeros((1, 3, 2)),
-        fps=10.0,
-    )
-    return {"frames": frames, "conditions": conditions_of(mask), "correspondence": found, "body": point}
-
-
-def test_compute_returns_the_scores_in_the_order_of_the_names():
-    names = sorted(METRICS, reverse=True)
-    scores = compute(names, **a_run())
-    assert [score.name for score in scores] == names
-    absent = {score.name: score.reason for score in scores if score.value is None}
-    assert sorted(absent) == ["human_mse_mesh", "map_error_px", "warp_error"]
-    assert all("seen" in reason for reason in absent.values())
-
-
-def test_compute_refuses_an_unknown_name_with_the_choices():
-    with pytest.raises(ConfigError, match=r"metrics.names='human_mes'.*figure_contrast.*did you mean 'human_mse'"):
-        compute(["human_mes"], **a_run())
+        metric(np.zeros((1, 64, 64, 3), np.uint8), stick_figure()[None])

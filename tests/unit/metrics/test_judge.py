@@ -13,9 +13,10 @@ from latentman.config import BodyConfig, CameraConfig, DepthConfig
 from latentman.correspondence.match import match_clip
 from latentman.correspondence.mesh import match_mesh
 from latentman.errors import ShapeError
+from latentman.metrics.flicker import background_flicker
 from latentman.metrics.judge import call_judge, sample
 from latentman.metrics.map_quality import coverage, map_error_px
-from latentman.metrics.warp import background_flicker, human_mse_mesh, warp_error
+from latentman.metrics.warp import human_mse_mesh, warp_error
 from latentman.render.conditions import render_conditions
 from latentman.rotations import from_axis_angle
 from latentman.types import Motion
@@ -104,7 +105,7 @@ def test_scores_are_those_of_loops_over_pixels(conditions, judge):
     for score, series in (
         (human_mse_mesh(frames, judge), mesh),
         (warp_error(frames, judge), warp),
-        (background_flicker(frames, conditions), flicker),
+        (background_flicker(frames, conditions.mask), flicker),
     ):
         assert score.per_pair == pytest.approx(series)
         assert score.value == pytest.approx(np.mean(series))
@@ -146,11 +147,11 @@ def test_a_background_that_does_not_move_does_not_flicker_whatever_the_figure_do
     frames = np.repeat(np.random.default_rng(3).integers(0, 256, (1, SIDE, SIDE, 3), dtype=np.uint8), 3, axis=0)
     frames[conditions.mask] = np.random.default_rng(4).integers(0, 256, (conditions.mask.sum(), 3))
     # A pixel that the figure leaves is outside the comparison too.
-    assert background_flicker(frames, conditions).value == 0
+    assert background_flicker(frames, conditions.mask).value == 0
 
 
 def test_frames_of_another_size_are_refused(conditions, judge):
     frames = np.zeros((3, 100, 100, 3), np.uint8)
-    for metric, other in ((human_mse_mesh, judge), (warp_error, judge), (background_flicker, conditions)):
+    for metric, other in ((human_mse_mesh, judge), (warp_error, judge), (background_flicker, conditions.mask)):
         with pytest.raises(ShapeError, match=rf"{metric.__name__}: expected frames .*got \(3, 100, 100, 3\)"):
             metric(frames, other)

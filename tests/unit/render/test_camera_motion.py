@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from latentman.config import CameraConfig, DepthConfig
 from latentman.errors import ConfigError, DataError, ShapeError
-from latentman.metrics.warp import background_flicker
+from latentman.metrics.flicker import background_flicker
 from latentman.render.camera import look_at, place_cameras, project, smooth_path, to_camera, to_cameras
 from latentman.render.conditions import render_conditions
 from latentman.types import BodySequence, Conditions
@@ -272,14 +272,14 @@ def test_cameras_that_are_not_one_for_each_frame_are_refused(moving):
 
 def test_background_flicker_has_no_value_where_the_camera_moves(moving):
     frames = np.random.default_rng(0).integers(0, 256, (*moving.mask.shape, 3), dtype=np.uint8)
-    score = background_flicker(frames, moving)
+    score = background_flicker(frames, moving.mask, camera_moves=moving.camera_moves)
     assert score.value is None
     assert "camera moves" in score.reason
     assert score.unit == "levels (0..255)"
     still = render_conditions(walk(), camera=CameraConfig(**VIEW), depth=DEPTH, size=48)
-    assert background_flicker(frames, still).value > 50
+    assert background_flicker(frames, still.mask, camera_moves=still.camera_moves).value > 50
     with pytest.raises(ShapeError, match="background_flicker"):
-        background_flicker(frames[:2], moving)
+        background_flicker(frames[:2], moving.mask)
 
 
 @pytest.mark.parametrize("follow", [0.0, 0.4])

@@ -1,0 +1,94 @@
+"""What the metrics may look at, and what to say where something is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentman.metrics.clip import Clip, Vectors, load_clip
+from latentman.metrics.clip import why_missing as why_no_clip
+from latentman.metrics.grid import metric_grid
+from latentman.metrics.judge import Judge, call_judge
+from latentman.metrics.lpips import Lpips, load_lpips
+from latentman.metrics.lpips import why_missing as why_no_lpips
+from latentman.types import BodySequence, Conditions, Correspondence
+
+NEEDS = ("mask", "mesh", "map", "prompt", "clip", "lpips")
+"""What a metric may need beside the frames: the figure's mask; the mesh behind the conditions; the map M of a run; the
+prompt; the weights of CLIP; those of LPIPS."""
+
+_NOT_GIVEN = {
+    "mask": "nothing tells where the figure is",
+    "mesh": "there is no mesh behind this video",
+    "map": "there is no map M of this video",
+    "prompt": "there is no prompt to compare with",
+}
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Where learned metrics find their weights, and the torch device that they run on."""
+
+    clip: Path
+    lpips: Path
+    device: str = "cpu"
+
+    def why_missing(self, need: str) -> str | None:
+        """Return what is missing of ``clip`` or ``lpips`` and how to get it; None if its files are there."""
+        return why_no_clip(self.clip) if need == "clip" else why_no_lpips(self.lpips)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A finished video and what is known of it; what is made of it, such as the exact map, is made once when asked for.
+
+    ``frames`` (T, H, W, 3) uint8 RGB; ``mask`` (T, H, W) bool, where the figure is; ``conditions`` and ``body`` that
+    the video follows, of its own size, both or none; ``correspondence`` the map M that is judged, and whose grid is the
+    metric grid; ``absent`` reasons why something of :data:`NEEDS` is not there, in place of the general ones.
+    """
+
+    frames: NDArray[np.uint8]
+    networks: Networks
+    prompt: str | None = None
+    mask: NDArray[np.bool_] | None = None
+    camera_moves: bool = False
+    conditions: Conditions | None = None
+    body: BodySequence | None = None
+    correspondence: Correspondence | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    def lacks(self, need: str) -> str | None:
+        """Return why something of :data:`NEEDS` is not there; None if it is."""
+        if need in ("clip", "lpips"):
+            return self.networks.why_missing(need)
+        held = {"mask": self.mask, "mesh": self.body, "map": self.correspondence, "prompt": self.prompt or None}[need]
+        return self.absent.get(need, _NOT_GIVEN[need]) if held is None else None
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The exact maps of the mesh."""
+        assert self.body is not None
+        assert self.conditions is not None
+        found = self.correspondence
+        size = metric_grid(self.conditions.mask.shape[1]) if found is None else found.size
+        return call_judge(self.body, self.conditions, size=size, reference="prev" if found is None else found.reference)
+
+    @cached_property
+    def clip(self) -> Clip:
+        """The loaded CLIP model."""
+        return load_clip(self.networks.clip, self.networks.device)
+
+    @cached_property
+    def frame_vectors(self) -> Vectors:
+        """CLIP's unit vectors (T, D) of the frames."""
+        return self.clip.embed_frames(self.frames)
+
+    @cached_property
+    def lpips(self) -> Lpips:
+        """The loaded weights of LPIPS."""
+        return load_lpips(self.networks.lpips, self.networks.device)
