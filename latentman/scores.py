@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from latentman.errors import WeightsError
 from latentman.metrics.grid import metric_grid
 from latentman.paths import file_digest, weights_dir, write_json
 from latentman.stages import Advance, Run, Stage, frames_of
-from latentman.types import UNMATCHED, Score
+from latentman.types import UNMATCHED
 
 if TYPE_CHECKING:
     from latentman.metrics.evidence import Networks
@@ -73,7 +72,7 @@ def _depends(run: Run) -> Any:
 
 def make_scores(run: Run, advance: Advance) -> None:
     """Frames, conditions, the map M and the mesh that judges it to ``metrics.json``."""
-    from latentman.metrics.compute import compute
+    from latentman.metrics.compute import as_record, compute
     from latentman.metrics.evidence import Evidence
 
     conditions, correspondence = run.conditions(), run.correspondence(run.metric_size)
@@ -88,7 +87,7 @@ def make_scores(run: Run, advance: Advance) -> None:
         correspondence=correspondence,
     )
     scores = compute(run.config.metrics.names, evidence, placed=run.config.conditioner.name != "none")
-    metrics, per_pair = flat(scores)
+    metrics, per_pair = as_record(scores)
     metrics["num_matches"] = correspondence.num_matches
     metrics["parts_skipped"] = int(correspondence.parts_skipped.sum())
     if correspondence.unmatched is not None:
@@ -96,19 +95,6 @@ def make_scores(run: Run, advance: Advance) -> None:
         metrics.update({f"unmatched_{reason}": count for reason, count in zip(UNMATCHED, counts, strict=True)})
     metrics["per_pair"] = per_pair
     write_json(run.folder / "metrics.json", metrics)
-
-
-def flat(scores: Iterable[Score]) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
-    """Return scores as ``metrics.json`` holds them: values with their reasons, and the series."""
-    metrics: dict[str, Any] = {}
-    per_pair = {}
-    for score in scores:
-        metrics[score.name] = score.value
-        if score.reason is not None:
-            metrics[f"{score.name}_reason"] = score.reason
-        if score.per_pair is not None:
-            per_pair[score.name] = list(score.per_pair)
-    return metrics, per_pair
 
 
 score_run = Stage("metrics", _depends, lambda run: ["metrics.json"], make_scores)

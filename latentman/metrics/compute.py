@@ -90,6 +90,19 @@ def compute(names: list[str], evidence: Evidence, *, placed: bool = True) -> lis
     return [_score(name, evidence, placed) for name in names]
 
 
+def as_record(scores: Iterable[Score]) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
+    """Return scores as ``metrics.json`` holds them: values with their reasons, and the series."""
+    metrics: dict[str, Any] = {}
+    per_pair = {}
+    for score in scores:
+        metrics[score.name] = score.value
+        if score.reason is not None:
+            metrics[f"{score.name}_reason"] = score.reason
+        if score.per_pair is not None:
+            per_pair[score.name] = list(score.per_pair)
+    return metrics, per_pair
+
+
 def _score(name: str, evidence: Evidence, placed: bool) -> Score:
     metric = METRICS[name]
     if not placed and name not in OF_THE_MAP and {"mask", "mesh", "map"} & set(metric.needs):

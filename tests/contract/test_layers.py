@@ -17,7 +17,7 @@ ROWS = [
     {"metrics"},
     {"tracking"},
     {"report"},
-    {"study", "training"},
+    {"external", "study", "training"},
     {"bench", "progress", "cli", "overrides", "run_help", "composition", "launchers", "assets", "train"},
     {
         "job",

@@ -32,6 +32,7 @@ sys.exit(f"imported {{heavy}}" if heavy or status else 0)
         ["train", "--help"],
         ["train", "prepare-bvh", "--help"],
         ["bench", "--help"],
+        ["score", "--help"],
         ["study", "--help"],
         ["study", "build", "--help"],
     ],

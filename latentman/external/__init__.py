@@ -1,0 +1,1 @@
+"""Scoring finished videos, whoever made them: ``latentman score``."""

@@ -1,0 +1,126 @@
+"""One of our runs, as what a foreign video follows: its body, its camera, its map M, its prompt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from latentman.errors import DataError, RecordError, ShapeError
+from latentman.metrics.grid import metric_grid
+from latentman.paths import read_npz
+from latentman.types import BodySequence, Camera, Conditions, Correspondence
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedRun:
+    """What a run knows of the videos that follow it; ``correspondence`` is its map M on its own metric grid."""
+
+    folder: Path
+    prompt: str | None
+    body: BodySequence
+    conditions: Conditions
+    correspondence: Correspondence
+
+    @property
+    def side(self) -> int:
+        """Height and width of the run's own pictures."""
+        return int(self.conditions.mask.shape[1])
+
+
+def read_run(folder: Path) -> FollowedRun:
+    """Read a finished run, or one whose map M at least is there.
+
+    Raises:
+        RecordError: if the folder is no run, holds several, or lacks what videos are judged by.
+    """
+    try:
+        status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordError(f"--run {folder} is no folder of a run: its status.json cannot be read ({error})") from error
+    if not (folder / "body.npz").is_file():
+        inside = sorted(path.parent.name for path in folder.glob("*/body.npz"))
+        advice = f"it holds several: choose one, such as {folder / inside[0]}" if inside else "let the run be finished"
+        raise RecordError(f"--run {folder} has no body.npz: {advice}")
+    data = read_npz(folder / "body.npz")
+    conditions = Conditions.from_arrays(read_npz(folder / "conditions.npz"))
+    size = metric_grid(conditions.mask.shape[1])
+    return FollowedRun(
+        folder=folder,
+        prompt=status.get("prompt"),
+        body=BodySequence(**{**data, "fps": float(data["fps"])}),
+        conditions=conditions,
+        correspondence=Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz")),
+    )
+
+
+def conditions_at(run: FollowedRun, frames: int, height: int, width: int) -> Conditions:
+    """Return the run's conditions in the size of a video that follows it, drawn anew if that is another one.
+
+    The cameras stay where they are and see the same, in more pixels or fewer. What is drawn anew has no disparity.
+
+    Raises:
+        DataError: if the video has another number of frames, is not square, or its size is no whole multiple or
+            fraction of the run's.
+    """
+    if frames != len(run.conditions.mask):
+        raise DataError(
+            f"the video has {frames} frames, the run {run.folder} has {len(run.conditions.mask)}: only a video that "
+            "follows the run frame by frame can be judged by it"
+        )
+    if height != width or max(height, run.side) % min(height, run.side):
+        raise DataError(
+            f"the video is {width}x{height}, the run's pictures are {run.side}x{run.side}: the ratio must be a whole "
+            f"number, as for {2 * run.side}x{2 * run.side}; crop or resize the video, without changing what it shows"
+        )
+    return run.conditions if height == run.side else _draw(run, height)
+
+
+def map_at(run: FollowedRun, side: int) -> Correspondence | None:
+    """Return the run's map M if its grid divides pictures of this side, so that H_MSE can be measured on them."""
+    return run.correspondence if side % run.correspondence.size == 0 else None
+
+
+def grid_reason(side: int) -> str | None:
+    """Return why pictures of this side have no metric grid; None if they have one."""
+    try:
+        metric_grid(side)
+    except ShapeError as error:
+        return str(error)
+    return None
+
+
+def _draw(run: FollowedRun, side: int) -> Conditions:
+    import torch
+
+    from latentman.render.camera import to_cameras
+    from latentman.render.iuv import draw_iuv
+    from latentman.render.rasterize import get_rasterizer
+
+    cameras = tuple(_zoom(camera, side) for camera in run.conditions.cameras)
+    draw, faces = get_rasterizer("torch"), torch.from_numpy(run.body.faces.astype(np.int64))
+    drawn = [
+        draw(torch.from_numpy(vertices[None]), faces, camera)
+        for vertices, camera in zip(to_cameras(run.body.vertices, cameras), cameras, strict=True)
+    ]
+    face = np.concatenate([one.face.int().numpy() for one in drawn])
+    bary = np.concatenate([one.bary.numpy() for one in drawn])
+    depth = np.concatenate([one.depth.numpy() for one in drawn])
+    return Conditions(
+        depth=depth,
+        disparity=np.zeros_like(depth),  # how the run encodes depth is not known here, and no metric looks at it
+        iuv=draw_iuv(face, bary, run.body.part, run.body.corner_uv),
+        mask=np.asarray(face >= 0),
+        face=face,
+        bary=bary,
+        cameras=cameras,
+    )
+
+
+def _zoom(camera: Camera, side: int) -> Camera:
+    """Return a camera that sees the same in pictures of another side; pixel centres lie at whole numbers and a half."""
+    factor = side / camera.height
+    lens = {name: getattr(camera, name) * factor for name in ("fx", "fy", "cx", "cy")}
+    return replace(camera, height=side, width=side, **lens)
