@@ -22,6 +22,21 @@ METRICS = {
         "squared levels, 0 to 255, summed over RGB",
         "colour change of the figure along the mesh's flow, at full size; lower is better",
     ),
+    "psnr_aligned": (
+        "PSNR, aligned",
+        "dB",
+        "the figure against the frame before, warped along the mesh's flow; at most 58.9; higher is better",
+    ),
+    "ssim_aligned": (
+        "SSIM, aligned",
+        "similarity, -1 to 1",
+        "structure of the figure against the frame before, warped along the mesh's flow; higher is better",
+    ),
+    "lpips_aligned": (
+        "LPIPS, aligned",
+        "distance, 0 up",
+        "perceptual change of the figure against the frame before, warped along the mesh's flow; lower is better",
+    ),
     "background_flicker": (
         "Background flicker",
         "levels, 0 to 255",
@@ -39,6 +54,10 @@ METRICS = {
         "intersection over union",
         "how well the drawn figure fills its mask; higher is better",
     ),
+    "flicker": ("Flicker", "levels, 0 to 255", "change of the whole picture from frame to frame, motion included"),
+    "clip_text": ("CLIP: text", "cosine, -1 to 1", "how well the frames show the prompt; higher is better"),
+    "clip_frames": ("CLIP: frames", "cosine, -1 to 1", "how much consecutive frames show the same; higher is better"),
+    "lpips_frames": ("LPIPS of frames", "distance, 0 up", "perceptual change of the whole picture, motion included"),
     "num_matches": ("Matched pixels", "over all pairs", "pixels that the map M connects"),
     "parts_skipped": ("Body parts skipped", "over all pairs", "seen in only one frame of a pair"),
     "unmatched_outside": (
