@@ -150,8 +150,8 @@ def _details(result: Preference) -> list[str]:
         f"## Against {_plain(result.baseline)}",
         "",
         *(f"**Note:** {note}.\n" for note in result.notes),
-        f"- participants: {result.began} began, {result.finished} finished, {result.excluded} left out for failed checks, "
-        f"{result.counted} counted",
+        f"- participants: {result.began} began, {result.finished} finished, "
+        f"{result.excluded} left out for failed checks, {result.counted} counted",
     ]
     if result.counted == 0:
         return head

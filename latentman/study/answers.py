@@ -173,8 +173,8 @@ class AnswerStore:
                 raise FinishedError
             position, showing = shown[pair]
             self._database.execute(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (participant, pair) DO UPDATE "
-                "SET choice = excluded.choice, seconds = excluded.seconds, plays = excluded.plays, changes = changes + 1",
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET "
+                "choice = excluded.choice, seconds = excluded.seconds, plays = excluded.plays, changes = changes + 1",
                 (so_far.study, participant, pair, position, showing.left, showing.right, choice, seconds, plays),
             )
             return self._participation(participant)

@@ -93,9 +93,12 @@ def _finished(results: pd.DataFrame, variant: str, skipped: list[str]) -> dict[t
     found: dict[tuple[str, int | None], str] = {}
     for run in results[results["variant"] == variant].to_dict("records"):
         seed = run["seed"]
-        key = (str(run["prompt"]), None if seed is None or seed != seed else int(seed))
+        # pandas marks what a run lacks as not a number.
+        prompt = run["prompt"] if isinstance(run["prompt"], str) else "no prompt recorded"
+        key = (prompt, None if seed is None or seed != seed else int(seed))
         if run["state"] != "done":
-            skipped.append(f"{run['folder']}: {run['state']}" + (f": {run['error']}" if run["error"] else ""))
+            reason = f": {run['error']}" if isinstance(run["error"], str) else ""
+            skipped.append(f"{run['folder']}: {run['state']}{reason}")
         elif key in found:
             skipped.append(f"{run['folder']}: {variant} has a run of this prompt and seed already, {found[key]}")
         else:

@@ -21,7 +21,7 @@ from latentman.errors import ConfigError
 from latentman.study.answers import AnswerStore
 from latentman.study.design import Design, read_design
 from latentman.study.files import byte_range, public_files
-from latentman.study.requests import MAX_BODY_BYTES, Refused, reply
+from latentman.study.protocol import MAX_BODY_BYTES, Refused, reply
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -87,6 +87,8 @@ class StudyHandler(BaseHTTPRequestHandler):
 
     server: StudyServer
     protocol_version = "HTTP/1.1"
+    # What is no HTTP at all gets an answer with headers, too.
+    default_request_version = "HTTP/1.0"
     timeout = IDLE_S
 
     def do_GET(self) -> None:

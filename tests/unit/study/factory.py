@@ -1,0 +1,58 @@
+"""Sweeps with small pictures, designs without any, and participants who answer as they are told."""
+
+import itertools
+
+from latentman.study.design import Design, Pair, Study
+from latentman.video import write_png_frames
+from tests.unit.report.factory import draw, make_run
+
+OURS = "sla=full pwg=full"
+BASELINES = ("sla=none pwg=none", "sla=full pwg=none")
+PROMPTS = ("a <b>knight</b> in armour", "a clown | in a suit")
+
+
+def make_variant(root, number, sla, pwg, *, prompts=PROMPTS, seeds=(0,), num_frames=3, size=64, **fields):
+    """Write one job of a sweep: a run with its frames for every prompt and seed."""
+    job = root / f"{number:02d}_sla-{sla}_pwg-{pwg}"
+    settings = {"swept": {"sla": sla, "pwg": pwg}, "sla": sla, "pwg": pwg, "name": "ablation", **fields}
+    make_run(job, kind="job", **settings)
+    for index, (prompt, seed) in enumerate(itertools.product(prompts, seeds)):
+        run = make_run(job / f"{index:02d}-prompt", prompt=prompt, seed=seed, num_frames=num_frames, **settings)
+        if settings.get("state", "done") == "done":
+            noise = 4 if sla == "full" else 30
+            write_png_frames(run / "frames", draw(num_frames, size, noise, seed=index)["video"])
+    return job
+
+
+def make_sweep(root, **fields):
+    """Write a sweep of three variants."""
+    for number, (sla, pwg) in enumerate([("none", "none"), ("full", "none"), ("full", "full")]):
+        make_variant(root, number, sla, pwg, **fields)
+    return root
+
+
+def make_design(num_pairs=4, num_checks=2, *, may_fail=0, baselines=("plain",)):
+    """A design without files; codes are counted up."""
+    numbers = itertools.count(1)
+
+    def code():
+        return f"{next(numbers):016x}"
+
+    studies = []
+    for baseline in baselines:
+        kinds = [False] * num_pairs + [True] * num_checks
+        pairs = [Pair(code(), check, code(), code(), f"prompt {i}", 0) for i, check in enumerate(kinds)]
+        studies.append(Study(code(), baseline, tuple(pairs)))
+    return Design(code(), 7, "ours", may_fail, tuple(studies), "Which?", "/sweep")
+
+
+def answer_all(store, study, wants_expected, *, seconds=2.0):
+    """Let a new participant answer every pair; ``wants_expected(pair)`` tells whether ours, or the intact one."""
+    participation = store.begin(study)
+    pairs = {pair.code: pair for pair in study.pairs}
+    for showing in participation.plan:
+        pair = pairs[showing.pair]
+        wanted = pair.expected if wants_expected(pair) else pair.other
+        side = "left" if showing.left == wanted else "right"
+        participation = store.answer(participation.participant, pair.code, side, seconds=seconds, plays=1)
+    return participation

@@ -1,0 +1,89 @@
+"""Intervals and the test of an even chance, against SciPy and against slow sums."""
+
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from latentman.study.proportion import MIN_CLUSTERS, binomial_test, cluster_bootstrap, wilson_interval
+
+counts = st.integers(1, 400).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
+
+
+@given(counts)
+def test_wilson_is_that_of_scipy(count):
+    expected = binomtest(*count).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(*count) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(counts)
+def test_wilson_solves_its_equation(count):
+    successes, total = count
+    for end in wilson_interval(*count):
+        if 0 < end < 1:  # the ends are where the score test just rejects
+            assert abs(successes / total - end) / np.sqrt(end * (1 - end) / total) == pytest.approx(1.959964, abs=1e-4)
+
+
+@given(counts)
+def test_wilson_contains_the_share_and_mirrors(count):
+    successes, total = count
+    low, high = wilson_interval(*count)
+    assert 0 <= low <= successes / total <= high <= 1
+    assert wilson_interval(total - successes, total) == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+@given(counts)
+def test_binomial_is_that_of_scipy(count):
+    assert binomial_test(*count) == pytest.approx(binomtest(*count, 0.5).pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize("total", range(1, 25))
+def test_binomial_sums_all_outcomes_that_are_no_likelier(total):
+    for successes in range(total + 1):
+        slow = sum(comb(total, k) for k in range(total + 1) if comb(total, k) <= comb(total, successes)) / 2**total
+        assert binomial_test(successes, total) == pytest.approx(slow, rel=1e-12)
+
+
+def test_large_counts_are_exact_too():
+    assert binomial_test(2600, 5000) == pytest.approx(binomtest(2600, 5000).pvalue, rel=1e-9)
+
+
+def test_nothing_gives_nothing():
+    assert wilson_interval(0, 0) is None
+    assert binomial_test(0, 0) is None
+
+
+@pytest.mark.parametrize("count", [(-1, 3), (4, 3), (1, 0)])
+def test_impossible_counts_are_refused(count):
+    for function in (wilson_interval, binomial_test):
+        with pytest.raises(ValueError, match="no proportion"):
+            function(*count)
+
+
+def test_the_bootstrap_of_alike_participants_is_a_point():
+    assert cluster_bootstrap([(7, 10)] * 8) == pytest.approx((0.7, 0.7))
+
+
+def test_the_bootstrap_is_wider_than_wilson_when_people_differ():
+    people = [(10, 10)] * 6 + [(0, 10)] * 6
+    low, high = cluster_bootstrap(people)
+    wilson = wilson_interval(60, 120)
+    assert high - low > 2 * (wilson[1] - wilson[0])
+    assert low < 0.5 < high
+
+
+def test_the_bootstrap_agrees_with_a_loop():
+    people = [(3, 10), (9, 10), (6, 8), (5, 10), (10, 10), (7, 10)]
+    rng = np.random.default_rng(99)
+    shares = []
+    for _ in range(4000):
+        drawn = [people[i] for i in rng.integers(len(people), size=len(people))]
+        shares.append(sum(k for k, _ in drawn) / sum(n for _, n in drawn))
+    assert cluster_bootstrap(people) == pytest.approx(np.quantile(shares, [0.025, 0.975]), abs=0.02)
+
+
+def test_the_bootstrap_wants_enough_participants():
+    assert cluster_bootstrap([(3, 5)] * (MIN_CLUSTERS - 1)) is None
