@@ -11,15 +11,13 @@ import pandas as pd
 
 from latentman.paths import write_text
 from latentman.report.collect import collect, collect_pairs, foreign_folders
+from latentman.report.figures import SCORES, write_figures
 from latentman.report.latex import to_latex
 from latentman.report.paper import Paper, paper_of
 from latentman.report.plots import variant_bars
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
 from latentman.report.table import CHANGES, UNFINISHED, summarise, to_markdown
 from latentman.report.variants import experiments
-
-TITLES = {"human_mse": "H_MSE", "human_mse_mesh": "H_MSE on the mesh"}
-"""The scores that are drawn, and what plots call them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +90,12 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
     for section in sections:
         prefix = "" if len(sections) == 1 else f"{_slug(section.name)}_"
         for metric in drawn(section.summary):
-            bars = variant_bars(section.summary, metric, TITLES[metric])
+            bars = variant_bars(section.summary, metric, SCORES[metric])
             writers[f"{prefix}{metric}.svg"] = partial(write_text, text=bars)
     for name, write in writers.items():
         write(root / name)
     names = list(writers)
     if plots:
-        from latentman.report.figures import write_figures
-
         for section in sections:
             folder = root / "plots" / ("" if len(sections) == 1 else _slug(section.name))
             written = write_figures(folder, section.results, pairs, section.summary)

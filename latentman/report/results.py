@@ -101,9 +101,7 @@ def _read(path: Path, kind: str) -> tuple[pd.DataFrame, int]:
     if written is None:
         missing = [name for name in _SIGNS[kind] if name not in arrow.column_names]
         if missing:
-            raise RecordError(
-                f"{path} is no {kind} file of latentman: it has no number of its format and no {missing[0]}"
-            )
+            raise RecordError(f"{path} is no {kind} file of latentman: it has no format and no column {missing[0]}")
         return arrow.to_pandas(), 1
     number, version = written.get("format"), written.get("version", "unknown")
     if written.get("kind") != kind:

@@ -1,0 +1,60 @@
+"""What a score costs: seconds against the score, and the variants that no other beats in both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentman.report.canvas import QUIET, colour, figure_with_legend, marker
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SECONDS = "seconds_total"
+
+
+def front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which points no other point beats: none is as low in every column and lower in one.
+
+    Args:
+        costs: (N, D), lower is better in each column.
+    """
+    at_most = (costs[None] <= costs[:, None]).all(-1)
+    below = (costs[None] < costs[:, None]).any(-1)
+    beaten: NDArray[np.bool_] = (at_most & below).any(1)
+    return ~beaten
+
+
+def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:
+    """Return the variants' mean seconds and scores, the front joined by a line; None with fewer than two of them.
+
+    Args:
+        summary: as from ``summarise``.
+        metric: of which lower is better.
+        title: what it is called.
+    """
+    known = summary[[f"{metric}_mean", f"{SECONDS}_mean"]].notna().all(axis=1)
+    if known.sum() < 2:
+        return None
+    points = summary.loc[known, [f"{SECONDS}_mean", f"{metric}_mean"]].to_numpy(float)
+    best = front(points)
+    names = summary.loc[known, "variant"]
+    labels = [f"{name} (on the front)" if is_best else str(name) for name, is_best in zip(names, best, strict=True)]
+    figure, legend = figure_with_legend([*labels, "front"], height=2.6)
+    axes = figure.subplots()
+    steps = points[best][np.argsort(points[best][:, 0], kind="stable")]
+    axes.plot(steps[:, 0], steps[:, 1], drawstyle="steps-post", color=QUIET, linewidth=0.9, zorder=1, label="front")
+    for number, (point, is_best, label) in enumerate(zip(points, best, labels, strict=True)):
+        axes.plot(
+            *point, marker(number), color=colour(number), markersize=6, markerfacecolor=None if is_best else "none",
+            label=label, linestyle="none",
+        )  # fmt: skip
+    axes.margins(0.12)
+    axes.grid()
+    axes.set_xlabel("seconds of a run, mean (lower is better)")
+    axes.set_ylabel(f"{title}, mean\n(lower is better)")
+    figure.legend(**legend)
+    return figure
