@@ -43,10 +43,10 @@ def locked(folder: Path, key: str = "run_dir") -> Iterator[None]:
             yield
         finally:
             # A run that was refused leaves a folder as it found it.
-            if is_new_lock and {path.name for path in folder.iterdir()} == {LOCK_FILE}:
-                lock.unlink(missing_ok=True)
-                if is_new_folder:
-                    with contextlib.suppress(OSError):  # not empty: something was written after all
+            with contextlib.suppress(OSError):  # the folder is gone, or something was written after all
+                if is_new_lock and {path.name for path in folder.iterdir()} == {LOCK_FILE}:
+                    lock.unlink(missing_ok=True)
+                    if is_new_folder:
                         folder.rmdir()
 
 
