@@ -28,6 +28,7 @@ from latentman.groups import (
     at_least,
     positive,
 )
+from latentman.logger_groups import LoggerConfig
 from latentman.sampling_groups import (
     BackgroundConfig,
     ConditionerConfig,
@@ -51,6 +52,7 @@ __all__ = [
     "Config",
     "CorrespondenceConfig",
     "DepthConfig",
+    "LoggerConfig",
     "MetricsConfig",
     "MotionConfig",
     "NamedConfig",
@@ -116,7 +118,7 @@ class Config:
     conditioner: ConditionerConfig = MISSING
     prompts: PromptsConfig = MISSING
     metrics: MetricsConfig = MISSING
-    logger: NamedConfig = MISSING
+    logger: LoggerConfig = MISSING
     video: VideoConfig = field(default_factory=VideoConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
 

@@ -106,8 +106,10 @@ def _launch_sweep(command: Command, typed: Arguments, arguments: Arguments) -> i
                 raise
             raise RecordError(f"the launcher lost its jobs: {str(error).splitlines()[0]}") from error
         finally:
-            _report(sweep.folder)
-            states = _show_jobs(sweep, failures)
+            try:
+                _report(sweep.folder)
+            finally:
+                states = _show_jobs(sweep, failures)
     if failures:  # a defect of ours before a mistake that the user can mend
         failure, overrides = min(failures, key=lambda failure: isinstance(failure[0], LatentManError))
         job = sweep.plan.find(overrides)
@@ -143,6 +145,7 @@ def _report(folder: Path) -> None:
     report = importlib.import_module(COMMANDS["report"][0])
     with contextlib.suppress(LatentManError):  # nothing is finished yet: the table of jobs says why
         report.main([str(folder)])
+        importlib.import_module("latentman.tracking.sweep_summary").mirror_sweep(folder)
 
 
 def _show_jobs(sweep: Sweep, failures: list[Failure]) -> list[JobState]:

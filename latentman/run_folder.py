@@ -23,6 +23,7 @@ NOT_PART_OF_THE_RESULT = (
 OUR_FILES = (
     "config.yaml", "status.json", "metrics.json", "log.txt", "index.html", "motion.npz", "body.npz", "conditions.npz",
     "video.mp4", "correspondence.mp4", "latents.safetensors", "correspondence_*.npz", "frames", "conditions", "latents",
+    "metrics.jsonl", "wandb", "tensorboard",
 )  # fmt: skip
 """What a run writes, and so all that ``overwrite=true`` may take away."""
 

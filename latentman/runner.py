@@ -11,6 +11,7 @@ import platform
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +29,9 @@ from latentman.scores import check_metrics, with_costs, write_means
 from latentman.stage_work import run_stages
 from latentman.stages import Run, check_character
 from latentman.termination import terminable
+from latentman.tracked_task import tracked_task
 from latentman.tracking.local import LocalRecord
+from latentman.tracking.multi import check_installed
 
 logger = logging.getLogger("latentman")
 
@@ -77,6 +80,7 @@ def _prepare(config: Config) -> None:
     check_setup(config.setup, config.conditioner)
     check_character(config)
     check_metrics(config)
+    check_installed(config.logger)
 
 
 def _record_refusal(job: Job, config: Config, error: LatentManError) -> None:
@@ -118,13 +122,19 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
     folder, config = task.folder, task.config
     record = claim(folder, task.plain, overwrite=job.overwrite)
     write_config(folder, task.text)
-    with Progress() as progress, configure_logging(folder / "log.txt", progress.console) as warned, _recorded(record):
+    started = record.status.get("started") or _now()
+    with (
+        Progress() as progress,
+        configure_logging(folder / "log.txt", progress.console) as warned,
+        tracked_task(task, job, record, started) as tracking,  # around the next, whose status comes first
+        _recorded(record),
+    ):
         if show_config:
             progress.show_config(task.text)
-        run = describe_run(task)
+        run = replace(describe_run(task), on_step=tracking.step)
         record.update(
-            kind="run", state="running", started=record.status.get("started") or _now(), finished=None, error=None,
-            resumed=_now(), prompt=config.prompt, seed=config.seed, num_frames=config.num_frames,
+            kind="run", state="running", started=started, finished=None, error=None, resumed=_now(),
+            prompt=config.prompt, seed=config.seed, num_frames=config.num_frames,
             num_steps=config.num_steps, weights=run.weights, texts=run.texts, command=task.command,
             versions=_versions(), **job.facts(),
         )  # fmt: skip
@@ -134,7 +144,8 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
         record.write_metrics(metrics)
         record.update(state="done", stage=None, finished=_now())
         write_run_page(folder)
-        progress.closing(_closing_lines(folder, metrics))
+        tracking.scores(metrics, config.prompt)
+        progress.closing([*_closing_lines(folder, metrics), *tracking.closing_lines()])
     return metrics.get("human_mse")
 
 

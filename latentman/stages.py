@@ -8,7 +8,8 @@ hashes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,21 @@ from latentman.paths import file_digest, read_npz, weights_dir, write_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from latentman.diffusion.backbone import Backbone
 
 logger = logging.getLogger("latentman")
 
 Advance = Callable[[int, int], None]
 """Called with (done, total)."""
+
+OnStep = Callable[[str, int, Mapping[str, float]], None]
+"""Called with the stage, the step counted from 1, and numbers of that step by name."""
+
+
+def no_one_listens(stage: str, step: int, values: Mapping[str, float]) -> None:
+    """Take the numbers of a step and do nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Run:
     motion_text: str
     weights: dict[str, str]
     backbone: Callable[[], Backbone]
+    on_step: OnStep = no_one_listens
 
     @property
     def positive(self) -> str:
@@ -269,11 +280,22 @@ def make_latents(run: Run, advance: Advance) -> None:
     if before is not None:
         logger.info("denoise: goes on at step %d of %d", before.step, plan.num_steps)
 
+    values: dict[str, float] = {}
+    begun = time.perf_counter()
+
+    def on_loss(losses: Tensor) -> None:
+        values["guidance_loss"] = float(losses.nanmean())
+
     def on_step(state: State) -> None:
+        nonlocal begun
+        # Told first: a step that is made again after a kill is told once, and none is left out.
+        run.on_step("denoise", state.step, {"seconds": time.perf_counter() - begun, **values})
+        values.clear()
         write_state(state_file, state)
         advance(state.step, plan.num_steps)
+        begun = time.perf_counter()
 
-    latents = denoise(backbone, clip, plan, state=before, on_step=on_step)
+    latents = denoise(backbone, clip, plan, state=before, on_step=on_step, on_loss=on_loss)
     write_latents(run.folder / "latents.safetensors", latents)
     remove_state(state_file)
 

@@ -86,6 +86,7 @@ def denoise(
     *,
     state: State | None = None,
     on_step: Callable[[State], None] | None = None,
+    on_loss: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Return the clean latents x_0 of every frame, (T, C, h, w) in fp32.
 
@@ -95,6 +96,7 @@ def denoise(
         plan: steps, strengths and windows.
         state: where to go on; None starts from noise.
         on_step: called with the state after every step.
+        on_loss: called in every guided step with the loss of each frame, (T,); NaN where a frame is not guided.
 
     Raises:
         NumericsError: if latents stop being finite, naming the step and the frame.
@@ -112,7 +114,7 @@ def denoise(
             state = first_state(networks, schedule, clip, plan)
         latents = state.latents.to(backbone.device, torch.float32)
         for step in range(state.step, plan.num_steps):
-            latents = one_step(networks, schedule, clip, plan, step, latents, installed)
+            latents = one_step(networks, schedule, clip, plan, step, latents, installed, on_loss)
             check_finite(latents, step)
             if on_step is not None:
                 on_step(State(step + 1, latents))
@@ -137,6 +139,7 @@ def one_step(
     step: int,
     latents: Tensor,
     installed: Installed,
+    on_loss: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Return x_{t-1} of every frame from x_t, both (T, C, h, w): one round of Algorithm 1."""
     if step in plan.sla_steps:
@@ -151,7 +154,11 @@ def one_step(
         return before
     with needing_memory("the gradient of Pixel-Wise Guidance", GUIDANCE_ADVICE):
         gradient = pixel_wise_guidance(
-            pred_original, clip.guidance_map, lambda x0: decode(networks.backbone, x0), loss=plan.guidance.loss
+            pred_original,
+            clip.guidance_map,
+            lambda x0: decode(networks.backbone, x0),
+            loss=plan.guidance.loss,
+            on_loss=on_loss,
         )
         alpha_cumprod = schedule.alpha_cumprod(step)
         return before - guidance_step(plan.guidance, gradient, latents, timestep, alpha_cumprod, networks)

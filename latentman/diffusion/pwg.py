@@ -78,6 +78,7 @@ def pixel_wise_guidance(
     decode: Callable[[Tensor], Tensor],
     *,
     loss: str = "mean",
+    on_loss: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
 
@@ -89,6 +90,7 @@ def pixel_wise_guidance(
         correspondence: the map M on the guidance grid, whose size divides the picture's.
         decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
         loss: ``mean`` or ``sum``.
+        on_loss: called at the end with the loss of every frame, (T,); NaN where there is nothing to compare with.
 
     Returns:
         (T, C, h, w); zero for frame 0, which has no reference, and for frames without matches.
@@ -97,6 +99,7 @@ def pixel_wise_guidance(
         ShapeError: if the picture cannot be sampled on the map's grid.
     """
     gradient = torch.zeros_like(pred_original)
+    losses = torch.full((len(pred_original),), torch.nan, device=pred_original.device)
     pictures: dict[int, Tensor] = {}
     for i, (pixels, _) in enumerate(correspondence.pairs):
         is_guided = len(pixels) > 0
@@ -106,9 +109,13 @@ def pixel_wise_guidance(
             sampled = _on_grid(picture, correspondence.size)
             if is_guided:
                 painted, weight = _painted(correspondence, i, pictures[correspondence.source_frame(i)])
-                (gradient[i : i + 1],) = torch.autograd.grad(guidance_loss(sampled, painted, weight, loss), x0)
+                value = guidance_loss(sampled, painted, weight, loss)
+                (gradient[i : i + 1],) = torch.autograd.grad(value, x0)
+                losses[i] = value.detach()
         pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
         pictures[i] = picture.detach()
+    if on_loss is not None:
+        on_loss(losses)
     return gradient
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from latentman import __version__
 from latentman.errors import RecordError
@@ -70,12 +70,23 @@ def check_format(path: Path, status: Mapping[str, Any]) -> None:
         )
 
 
+class StageObserver(Protocol):
+    """Is told when stages begin and end."""
+
+    def begin(self, stage: str, hash: str) -> None:
+        """Hear that a stage starts on inputs with this hash."""
+
+    def end(self, stage: str, seconds: float, peak_memory_bytes: int) -> None:
+        """Hear that a stage has done its work, just before the record says so."""
+
+
 @dataclass
 class LocalRecord:
     """What is known of the run in ``run_dir``; every change is on disk when the call returns."""
 
     run_dir: Path
     status: dict[str, Any] = field(default_factory=dict)
+    observer: StageObserver | None = None
 
     @classmethod
     def open(cls, run_dir: Path) -> LocalRecord:
@@ -113,6 +124,8 @@ class LocalRecord:
         entry = {"state": "running", "hash": hash, "seconds": seconds, "peak_memory_bytes": None}
         self.status["stages"][name] = entry
         self.update(stage=name)
+        if self.observer is not None:
+            self.observer.begin(name, hash)
 
     def end(self, name: str, seconds: float, peak_memory_bytes: int) -> None:
         """Note that a stage has done its work and what it cost.
@@ -123,6 +136,8 @@ class LocalRecord:
         entry = self.stage(name)
         if entry is None:
             raise RecordError(f"stage '{name}' ends in {self.run_dir} but was never begun")
+        if self.observer is not None:
+            self.observer.end(name, seconds, peak_memory_bytes)
         entry.update(state="done", seconds=seconds, peak_memory_bytes=peak_memory_bytes)
         self.update(stage=None)
 

@@ -7,7 +7,7 @@ import pytest
 
 ROWS = [
     {"types", "errors", "paths", "video", "rotations", "arguments", "cache_folder", "locks", "sweep_plan"},
-    {"groups", "character_groups", "companion_groups", "scene_groups", "sampling_groups", "config"},
+    {"groups", "character_groups", "companion_groups", "scene_groups", "sampling_groups", "logger_groups", "config"},
     {"motion"},
     {"body"},
     {"render"},
@@ -30,6 +30,7 @@ ROWS = [
         "networks",
         "sweep",
         "sampling",
+        "tracked_task",
         "runner",
         "run",
         "launch",

@@ -1,0 +1,121 @@
+"""Several trackers as one, each behind a guard: whatever a tracker raises, the run goes on without it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from latentman.errors import MissingExtraError
+from latentman.logger_groups import LoggerConfig
+from latentman.tracking.protocol import TrackedRun, Tracker
+
+logger = logging.getLogger("latentman.tracking")
+
+Opener = Callable[[LoggerConfig, TrackedRun], Tracker]
+
+OPENERS = {
+    "wandb": ("latentman.tracking.wandb", "open_wandb"),
+    "wandb_offline": ("latentman.tracking.wandb", "open_wandb_offline"),
+    "tensorboard": ("latentman.tracking.tensorboard", "TensorboardTracker"),
+    "trackio": ("latentman.tracking.trackio", "TrackioTracker"),
+}
+"""For each backend the module and the name in it that opens a tracker; imported only when it is chosen."""
+
+EXTRAS = {"tensorboard": "tensorboard", "trackio": "trackio"}
+"""Backends whose package an extra of the same name brings."""
+
+
+def check_installed(cfg: LoggerConfig) -> None:
+    """Refuse a backend whose package is not there, before any work is done that it would miss.
+
+    Raises:
+        MissingExtraError: naming the extra.
+    """
+    for name in cfg.mirrors:
+        if name in EXTRAS and find_spec(EXTRAS[name]) is None:
+            raise MissingExtraError(
+                f"logger={name} needs the package {EXTRAS[name]}, which is not installed: "
+                f"pip install 'latentman[{EXTRAS[name]}]', or choose logger=local"
+            )
+
+
+def find_opener(name: str) -> Opener:
+    """Import what opens a tracker of this name."""
+    module, attribute = OPENERS[name]
+    opener: Opener = getattr(importlib.import_module(module), attribute)
+    return opener
+
+
+@dataclass
+class MultiLogger:
+    """All mirrors of one run. No method raises; a tracker that does is named in one warning and left out from then on.
+
+    ``states`` says of each: ``open``, ``off`` once it has failed, or how it was finished.
+    """
+
+    trackers: dict[str, Tracker] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, openers: Mapping[str, Callable[[], Tracker]]) -> MultiLogger:
+        """Open every tracker that can be opened."""
+        multi = cls()
+        for name, opener in openers.items():
+            try:
+                multi.trackers[name] = opener()
+                multi.states[name] = "open"
+            except Exception as error:
+                multi._switch_off(name, error)
+        return multi
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where each mirror can be looked at."""
+        return {name: tracker.place for name, tracker in self.trackers.items()}
+
+    def log_config(self, config: Mapping[str, Any]) -> None:
+        """Hand on the configuration."""
+        self._each(lambda tracker: tracker.log_config(config))
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Hand on the numbers of a step, or those of the whole run."""
+        self._each(lambda tracker: tracker.log_metrics(metrics, step))
+
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Hand on a table."""
+        self._each(lambda tracker: tracker.log_table(name, columns, rows))
+
+    def log_video(self, name: str, path: Path, caption: str) -> None:
+        """Hand on an mp4."""
+        self._each(lambda tracker: tracker.log_video(name, path, caption))
+
+    def log_file(self, name: str, path: Path) -> None:
+        """Hand on a file."""
+        self._each(lambda tracker: tracker.log_file(name, path))
+
+    def finish(self, status: str) -> None:
+        """End every mirror with the run's status."""
+        self._each(lambda tracker: tracker.finish(status))
+        self.states.update(dict.fromkeys(self.trackers, status))
+        self.trackers.clear()
+
+    def _each(self, call: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self.trackers.items()):
+            try:
+                call(tracker)
+            except Exception as error:
+                self._switch_off(name, error)
+
+    def _switch_off(self, name: str, error: Exception) -> None:
+        text = (str(error).strip().splitlines() or [""])[0]
+        self.trackers.pop(name, None)
+        self.states[name] = "off"
+        logger.warning(
+            "logger %s failed and is off from here on; the run goes on, and its folder holds everything (%s: %s)",
+            name, type(error).__name__, text,
+        )  # fmt: skip

@@ -1,0 +1,105 @@
+"""The mirror of a whole sweep: its tables and its gallery as one further run of the type ``report``.
+
+Everything is read from the sweep's folder, the choice of trackers too, since the process that ends a sweep need not be
+one that ran its jobs.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from latentman.errors import LatentManError
+from latentman.logger_groups import LoggerConfig
+from latentman.tracking.local import STATUS_FILE, read_object
+from latentman.tracking.multi import MultiLogger, find_opener
+from latentman.tracking.protocol import TrackedRun, Tracker
+from latentman.tracking.run_tracking import mirror_id
+
+logger = logging.getLogger("latentman.tracking")
+
+RESULTS = "results.csv"
+PAGE = "gallery.html"
+
+
+def mirror_sweep(folder: Path) -> None:
+    """Hand the tables and the gallery of a sweep to the mirrors that its runs have; without mirrors nothing is done.
+
+    Nothing is raised for what is missing or damaged there: a warning says so, and the sweep itself stays as it is.
+
+    Args:
+        folder: of the sweep, with its report written.
+    """
+    try:
+        configs = sorted(folder.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime)
+        plain = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
+        cfg = _logger_config(plain)
+        if cfg is None or not cfg.mirrors:
+            return
+        run = _describe(folder, plain)
+        tables = [(path.stem, *_read_table(path)) for path in [folder / RESULTS, *sorted(folder.glob("table*.csv"))]]
+    except (OSError, ValueError, TypeError, yaml.YAMLError, LatentManError) as error:
+        logger.warning("the results of the sweep in %s were not mirrored: %s", folder, error)
+        return
+    mirrors = MultiLogger.open({name: partial(_opened, name, cfg, run, plain) for name in cfg.mirrors})
+    for name, columns, rows in tables:
+        if rows:
+            mirrors.log_table(name, columns, rows)
+    if (folder / PAGE).is_file():
+        mirrors.log_file("gallery", folder / PAGE)
+    mirrors.finish("done")
+
+
+def _opened(name: str, cfg: LoggerConfig, run: TrackedRun, plain: dict[str, Any]) -> Tracker:
+    tracker = find_opener(name)(cfg, run)
+    tracker.log_config({"name": plain.get("name"), "setup": (plain.get("setup") or {}).get("name")})
+    return tracker
+
+
+def _logger_config(plain: dict[str, Any]) -> LoggerConfig | None:
+    """Return the choice of trackers in a run's configuration; None in that of an older version, which had none."""
+    section = plain.get("logger")
+    if not isinstance(section, dict):
+        return None
+    known = {item.name for item in fields(LoggerConfig)}
+    return LoggerConfig(**{key: value for key, value in section.items() if key in known})
+
+
+def _describe(folder: Path, plain: dict[str, Any]) -> TrackedRun:
+    """Return the names of a sweep's summary; its id holds the start of the first run, as those of the runs do."""
+    starts = [read_object(path).get("started") for path in folder.glob(f"*/{STATUS_FILE}")]
+    return TrackedRun(
+        folder=folder,
+        id=mirror_id(folder, "report", min((start for start in starts if start), default="")),
+        name="report",
+        group=f"{plain.get('name')}/{folder.name}",
+        job_type="report",
+        tags=tuple(str(tag) for tag in plain.get("tags") or ()),
+    )
+
+
+def _read_table(path: Path) -> tuple[list[str], list[list[Any]]]:
+    """Return the columns and the rows of a CSV file, numbers as numbers; a file that is not there has none."""
+    if not path.is_file():
+        return [], []
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = [line for line in csv.reader(file) if line]
+    if not lines:
+        return [], []
+    width = len(lines[0])
+    return lines[0], [[_cell(text) for text in (line + [""] * width)[:width]] for line in lines[1:]]
+
+
+def _cell(text: str) -> Any:
+    if text == "":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text

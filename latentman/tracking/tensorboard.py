@@ -1,0 +1,87 @@
+"""The mirror in TensorBoard: event files in ``tensorboard/`` inside the run folder.
+
+TensorBoard shows no mp4, but it does play GIFs among its pictures, so a video becomes one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from latentman.logger_groups import LoggerConfig
+from latentman.tracking.protocol import TrackedRun
+from latentman.video import read_mp4
+
+
+class TensorboardTracker:
+    """Event files of one run; ``tensorboard --logdir`` on the folder of a sweep shows all its runs.
+
+    Args:
+        cfg: has nothing that TensorBoard needs.
+        run: the folder.
+    """
+
+    def __init__(self, cfg: LoggerConfig, run: TrackedRun) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder = run.folder / "tensorboard"
+        self._writer = SummaryWriter(str(folder))
+        self.place = str(folder)
+
+    def log_config(self, config: Mapping[str, Any]) -> None:
+        """Show the configuration as text."""
+        self._writer.add_text("config", _indented(json.dumps(config, indent=2, ensure_ascii=False, default=str)))
+        self._writer.flush()
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log scalars; those of the whole run have one point, at 0."""
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, step or 0)
+        self._writer.flush()
+
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Show a table as text."""
+        lines = [columns, ["---"] * len(columns), *rows]
+        text = "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+        self._writer.add_text(f"tables/{name}", text)
+
+    def log_video(self, name: str, path: Path, caption: str) -> None:
+        """Show a video as a GIF among the pictures."""
+        from PIL import Image
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        video = read_mp4(path)
+        pictures = [Image.fromarray(frame) for frame in video.frames]
+        file = io.BytesIO()
+        pictures[0].save(
+            file, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / video.fps), loop=0
+        )
+        height, width = video.frames.shape[1:3]
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=file.getvalue())
+        writer = self._writer.file_writer
+        assert writer is not None  # it is None only after the end
+        writer.add_summary(Summary(value=[Summary.Value(tag=f"videos/{name}", image=image)]), 0)
+        self._writer.flush()
+
+    def log_file(self, name: str, path: Path) -> None:
+        """Say where the file lies: TensorBoard shows no pages."""
+        self._writer.add_text(name, _indented(str(path)))
+
+    def finish(self, status: str) -> None:
+        """Note the status and close the files."""
+        self._writer.add_text("status", status)
+        self._writer.close()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _indented(text: str) -> str:
+    """Return text as Markdown that is shown as it stands."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
