@@ -19,7 +19,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --prefer-binary
 help: ## list the targets
 	@echo 'make TARGET, with one of:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1	\2/p' Makefile | while IFS='	' read -r name text; do \
-	  printf '  %-9s %s\n' "$$name" "$$text"; done
+	  printf '  %-16s %s\n' "$$name" "$$text"; done
 	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo'
 
 .PHONY: setup
@@ -33,6 +33,18 @@ demo: $(VENV)/installed ## one prompt to one video, with its record and page, in
 .PHONY: test
 test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests
 	@$(PY) -m pytest
+
+.PHONY: test-slurm
+test-slurm: $(VENV)/installed-slurm ## the tests on a SLURM cluster, on one of their own (root; SLOW=1 for the slow ones too)
+	@scripts/slurm_local/test.sh $(if $(SLOW),,-m 'slurm and not slow')
+
+.PHONY: slurm-local
+slurm-local: $(VENV)/installed-slurm ## start a SLURM cluster on this machine to try hydra/launcher=slurm_local (root)
+	@scripts/slurm_local/up.sh
+
+.PHONY: slurm-local-down
+slurm-local-down: ## end that cluster and its jobs, and remove its folder
+	@scripts/slurm_local/down.sh
 
 .PHONY: lint
 lint: $(VENV)/installed-dev ## style and formatting, changing nothing
@@ -114,4 +126,9 @@ $(VENV)/installed: pyproject.toml $(NATIVE) $(VENV)/installed-torch
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	@echo 'installing what the tests and checks need'
 	@$(PIP) --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/installed-slurm: pyproject.toml $(VENV)/installed-dev
+	@echo 'installing the launchers for SLURM and for processes side by side'
+	@$(PIP) --quiet --editable '.[slurm,sweep]'
 	@touch $@
