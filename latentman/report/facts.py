@@ -17,7 +17,8 @@ Value = float | str
 
 OF_RUN = {
     "variant": "variant", "state": "state", "seed": "seed", "prompt": "prompt", "num_frames": "frames",
-    "name": "experiment", "job": "job", "stage": "stage", "version": "latentman", "commit": "commit", "weights": "weights",
+    "name": "experiment", "job": "job", "stage": "stage", "version": "latentman", "commit": "commit",
+    "weights": "weights",
 }  # fmt: skip
 """Columns of the results that are offered, and what they are called."""
 
@@ -58,19 +59,19 @@ def facts_of(labelled: pd.DataFrame, root: Path) -> tuple[list[Key], list[dict[s
     values = [{name: value for name, (_, value) in record.items()} for record in records]
     keys = []
     for name, (group, label) in groups.items():
-        present = {record.get(name) for record in values}
+        present = {mine.get(name) for mine in values}
         if len(present) < 2:  # also a key that some runs lack tells them apart
             continue
         numbers = {value: as_number(value) for value in present if value is not None}
         numeric = name not in TEXTS and None not in numbers.values()
         keys.append(Key(name, label, group, numeric))
-        for record in values:
-            if name in record:
-                number = numbers[record[name]]
-                record[name] = number if numeric and number is not None else str(record[name])
+        for mine in values:
+            if name in mine:
+                number = numbers[mine[name]]
+                mine[name] = number if numeric and number is not None else str(mine[name])
     offered = {key.name for key in keys}
     keys.sort(key=lambda key: GROUPS.index(key.group))
-    return keys, [{name: value for name, value in record.items() if name in offered} for record in values]
+    return keys, [{name: value for name, value in mine.items() if name in offered} for mine in values]
 
 
 def _facts_of_run(row: Mapping[Any, Any], root: Path) -> dict[str, tuple[tuple[str, str], Value]]:

@@ -191,9 +191,8 @@ def _header(name: str, content: Content, pictures: Pictures) -> str:
     ]
     items = "".join(f"<li>{label} <b>{number}</b></li>" for label, number in facts)
     note = pictures.note()
-    return (
-        f'<header><p class="over">LatentMan</p><h1>{text(name)}</h1><ul class="facts">{items}</ul></header>'
-        + (f'<p class="note" id="pictures">{text(note)}</p>' if note else "")
+    return f'<header><p class="over">LatentMan</p><h1>{text(name)}</h1><ul class="facts">{items}</ul></header>' + (
+        f'<p class="note" id="pictures">{text(note)}</p>' if note else ""
     )
 
 

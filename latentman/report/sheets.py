@@ -119,10 +119,10 @@ def gather(folders: Sequence[Path], *, limit: int = LIMIT_BYTES) -> Pictures:
     sheets: list[Sheet | None] = []
     missing: list[str | None] = []
     left = plan.videos
-    for folder in folders:
-        frames = video_of(folder) if left > 0 else None
+    for folder, count in zip(folders, counts, strict=True):
+        frames = video_of(folder) if count and left > 0 else None
         sheets.append(None if frames is None else make_sheet(frames[:: plan.every], plan.form))
-        missing.append(None if frames is not None else _why_missing(folder, left))
+        missing.append(None if frames is not None else _why_missing(left if count else 1))
         left -= frames is not None
     return Pictures(tuple(sheets), tuple(missing), plan, original_width)
 
@@ -132,7 +132,7 @@ def plan_for(folders: Sequence[Path], counts: Sequence[int], limit: int) -> tupl
     samples = list(_samples(folders))
     longest = max(counts, default=0)
     if not samples:
-        return Plan(FORMS[0]), 0
+        return Plan(FORMS[0], videos=len(folders)), 0
     sizes: dict[Form, float] = {}
     every = 1
     while True:
@@ -220,10 +220,7 @@ def _error(pictures: Sequence[Image.Image], form: Form) -> float:
     return float(np.mean(errors))
 
 
-def _why_missing(folder: Path, left: int) -> str | None:
-    """Return why there are no pictures of a run that may have a video; None if it has nothing of one."""
-    if not ((folder / "frames").is_dir() or (folder / "video.mp4").is_file()):
-        return None
+def _why_missing(left: int) -> str:
     if left <= 0:
         return f"left out: this file would grow beyond {LIMIT_BYTES // 10**6} MB"
     return "the video is gone or damaged: neither frames/ nor video.mp4 can be read"

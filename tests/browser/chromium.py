@@ -111,11 +111,9 @@ class Browser:
 
     def open(self, address):
         """Go to an address and wait until it has loaded."""
-        self.evaluate("window.beforeThisPage = true")
-        answer = self._call("Page.navigate", url=address)
-        if "loaderId" not in answer:  # the same page with another fragment is not loaded again
-            self._call("Page.reload")
-        self.wait("document.readyState === 'complete' && window.beforeThisPage === undefined")
+        for place in ("about:blank", address):  # the same page with another fragment would not be loaded again
+            self._call("Page.navigate", url=place)
+            self.wait(f"document.readyState === 'complete' && location.href.startsWith({json.dumps(place[:5])})")
 
     def evaluate(self, script):
         """Return the value of an expression in the page, awaited if it is a promise."""
@@ -220,5 +218,5 @@ class Browser:
             self._console.append(f"{about['entry']['level']}: {about['entry']['text']}")
         elif event.get("method") == "Network.requestWillBeSent":
             address = about["request"]["url"]
-            if not address.startswith(("data:", "blob:")):
+            if not address.startswith(("data:", "blob:", "about:")):
                 self._requests.append(address)

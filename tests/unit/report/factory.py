@@ -79,7 +79,7 @@ def make_run(folder, *, prompt="a superhero in a red and blue suit walks in a st
     folder.mkdir(parents=True)
     (folder / "status.json").write_text(json.dumps(status))
     (folder / "config.yaml").write_text(
-        f"prompt: {json.dumps(prompt)}\nseed: {status['seed']}\nfps: 10\nsla:\n  name: {sla}\n"
+        f"prompt: {json.dumps(prompt, ensure_ascii=False)}\nseed: {status['seed']}\nfps: 10\nsla:\n  name: {sla}\n"
     )
     if state == "done":
         rng = np.random.default_rng(1)

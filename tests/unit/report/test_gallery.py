@@ -92,7 +92,7 @@ def test_runs_without_a_video_say_why(tmp_path):
     assert told[0] == "failed in stage denoise: NumericsError: step 7 is not finite"
     assert told[1] == "interrupted in stage render"
     assert told[2] is None, "the clip stands in for its frames"
-    assert told[3].startswith("the video is gone")
+    assert told[3].startswith("the video is gone or damaged")
     assert told[4].startswith("the video is gone or damaged")
     assert told[5] == "failed in stage metrics: NumericsError: step 7 is not finite"
     assert told[6].startswith("damaged")
@@ -115,7 +115,12 @@ def test_a_folder_without_runs_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "prompt",
-    ['a "quoted" knight\'s dance', "</script><script>alert(1)</script>", "a 🤖 dances – naïvely", "{{clips}} ${x} `y` \\"],
+    [
+        'a "quoted" knight\'s dance',
+        "</script><script>alert(1)</script>",
+        "a 🤖 dances – naïvely",
+        "{{clips}} ${x} `y` \\",
+    ],
 )
 def test_any_prompt_is_shown_as_it_was_typed(tmp_path, prompt):
     make_run(tmp_path / "a", prompt=prompt, pictures=True, num_frames=2)

@@ -92,7 +92,8 @@ def test_a_clip_stands_in_for_frames_that_are_gone(tmp_path):
     write_mp4(tmp_path / "run" / "video.mp4", frames, fps=10)
     pictures = gather([tmp_path / "run", tmp_path / "nothing"])
     assert [sheet and sheet.count for sheet in pictures.sheets] == [3, None]
-    assert pictures.missing == (None, None)
+    assert pictures.missing[0] is None
+    assert "neither frames/ nor video.mp4" in pictures.missing[1]
 
 
 def test_nothing_at_all_is_no_error():

@@ -70,7 +70,7 @@ const arrange = () => {
   else if (state.view === "grid") stage.replaceChildren(gridOf(list));
   else stage.replaceChildren(make("div", { class: "cards videos" }, ...list.map((run) => run.card)));
   element("count").textContent = `${list.length} of ${runs.length} ${runs.length === 1 ? "run" : "runs"} shown`;
-  shownRuns = list;
+  shownRuns = state.view === "grid" ? rowsOf(list).flatMap(([, members]) => [...members].sort((a, b) => a.variant - b.variant)) : list;
   refresh();
 };
 let shownRuns = [];

@@ -48,6 +48,7 @@ const numberOr = (text, otherwise) => (text !== null && text.trim() !== "" && Nu
 const oneOf = (value, allowed, otherwise) => (allowed.includes(value) ? value : otherwise);
 
 const fromAddress = () => {
+  known = location.hash;
   const parts = new URLSearchParams(location.hash.slice(1));
   const read = fresh();
   read.view = oneOf(parts.get("view"), ["grid", "cards"], read.view);
@@ -80,7 +81,12 @@ const fromAddress = () => {
 };
 
 let writing = 0;
+let known = location.hash;
 const keepAddress = () => {
   clearTimeout(writing);
-  writing = setTimeout(() => history.replaceState(null, "", toAddress()), 120);
+  writing = setTimeout(() => {
+    if (location.hash !== known) return; // the reader has just written another, which is about to be read
+    history.replaceState(null, "", toAddress());
+    known = location.hash;
+  }, 120);
 };
