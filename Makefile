@@ -36,7 +36,7 @@ test: $(VENV)/installed-dev ## the test suite, without its slow and browser test
 
 .PHONY: test-slurm
 test-slurm: $(VENV)/installed-slurm ## the tests on a SLURM cluster, on one of their own (root; SLOW=1 for the slow ones too)
-	@scripts/slurm_local/test.sh $(if $(SLOW),,-m 'slurm and not slow')
+	@scripts/slurm_local/test.sh -m $(if $(SLOW),slurm,'slurm and not slow')
 
 .PHONY: slurm-local
 slurm-local: $(VENV)/installed-slurm ## start a SLURM cluster on this machine to try hydra/launcher=slurm_local (root)
