@@ -35,4 +35,4 @@ if [ "$$" = 1 ]; then
 fi
 "$here/up.sh" >/dev/null || exit 2
 export SLURM_CONF="$SLURM_LOCAL_DIR/slurm.conf"
-.venv/bin/python -m pytest -m slurm tests/slurm "$@"
+.venv/bin/python -m pytest tests/slurm "$@"
