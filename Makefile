@@ -65,12 +65,17 @@ ci: ## everything that must pass before a change is taken
 	@./.ci/run
 
 .PHONY: record
-record: $(VENV)/installed ## make the recorded results of experiments/ and README again (a quarter of an hour)
+record: $(VENV)/installed ## make the short recorded results of experiments/ again (minutes)
 	@$(PY) experiments/record.py
 
 .PHONY: tables
-tables: $(VENV)/installed ## the README's table from the recorded results
+tables: $(VENV)/installed ## the tables of experiments/ and the README from the recorded results
 	@$(PY) experiments/record.py --tables
+
+.PHONY: wandb-sync
+wandb-sync: $(VENV)/installed ## upload the W&B runs below DIR that were kept offline: make wandb-sync DIR=runs/NAME
+	@$(if $(DIR),,echo 'which runs? make wandb-sync DIR=runs/NAME' >&2; exit 2;) \
+	$(PY) -m latentman.tracking wandb-sync '$(DIR)'
 
 .PHONY: build
 build: $(VENV)/installed-dev ## the wheel and the source archive, in dist/

@@ -141,6 +141,7 @@ def _settings(cfg: LoggerConfig) -> Any:
     wanted = {
         "init_timeout": cfg.init_timeout,
         "finish_timeout": cfg.finish_timeout,
+        "finish_timeout_raises": True,
         "console": "off",
         "silent": os.environ.get("WANDB_SILENT", "true").lower() != "false",
         "disable_code": True,
