@@ -8,6 +8,8 @@ SHELL := /bin/sh
 PYTHON ?=
 TORCH ?= torch==2.13.0
 PIP_ARGS ?=
+# What `make notebooks` reads: a results.parquet, or the folder of one; the recorded results by default.
+RESULTS ?=
 # Where `make demo` puts its run.
 DEMO ?= out/demo
 
@@ -20,7 +22,7 @@ help: ## list the targets
 	@echo 'make TARGET, with one of:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1	\2/p' Makefile | while IFS='	' read -r name text; do \
 	  printf '  %-16s %s\n' "$$name" "$$text"; done
-	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo'
+	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo  RESULTS=runs/NAME/TIME'
 
 .PHONY: setup
 setup: $(VENV)/installed ## make .venv and install latentman with all it needs
@@ -76,6 +78,10 @@ tables: $(VENV)/installed ## the tables of experiments/ and the README from the 
 wandb-sync: $(VENV)/installed ## upload the W&B runs below DIR that were kept offline: make wandb-sync DIR=runs/NAME
 	@$(if $(DIR),,echo 'which runs? make wandb-sync DIR=runs/NAME' >&2; exit 2;) \
 	$(PY) -m latentman.tracking wandb-sync '$(DIR)'
+
+.PHONY: notebooks
+notebooks: $(VENV)/installed-analysis ## run the notebooks of analysis/ into out/notebooks, on RESULTS or the recorded results
+	@$(PY) analysis/execute.py $(if $(RESULTS),--results '$(RESULTS)')
 
 .PHONY: build
 build: $(VENV)/installed-dev ## the wheel and the source archive, in dist/
@@ -136,4 +142,9 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 $(VENV)/installed-slurm: pyproject.toml $(VENV)/installed-dev
 	@echo 'installing the launchers for SLURM and for processes side by side'
 	@$(PIP) --quiet --editable '.[slurm,sweep]'
+	@touch $@
+
+$(VENV)/installed-analysis: pyproject.toml $(VENV)/installed
+	@echo 'installing what the notebooks need'
+	@$(PIP) --quiet --editable '.[analysis]'
 	@touch $@
