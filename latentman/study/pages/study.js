@@ -120,7 +120,7 @@
     const [one, two] = mine.videos;
     if (!one.ended && !two.ended && !one.seeking && !two.seeking) {
       const drift = two.currentTime - one.currentTime;
-      document.body.dataset.drift = Math.max(Number(document.body.dataset.drift ?? 0), Math.abs(drift)).toFixed(4);
+      document.body.dataset.drift = Math.abs(drift).toFixed(4);
       if (Math.abs(drift) > MAX_DRIFT_S) two.currentTime = one.currentTime;
     }
     requestAnimationFrame(() => follow(mine, round));

@@ -133,13 +133,13 @@ def test_the_tables_say_the_same_in_all_forms(people, tmp_path):
     folder = tmp_path / "analysis"
     assert (folder / "preference.md").read_text() in text
     data = json.loads((folder / "preference.json").read_text())
-    row = next(csv.DictReader((folder / "preference.csv").open()))
+    row = next(csv.DictReader((folder / "preference.csv").read_text().splitlines()))
     own = data["studies"][0]["preference"]
     assert row["baseline"] == data["studies"][0]["baseline"] == "plain | <b>"
     assert float(row["preference"]) == own["share"]
     assert f"| plain \\| \\<b\\> | 6 | 24 | {100 * own['share']:.1f} % |" in text
     assert "failed no attention check; the rule was set before the study" in text
-    prompts = list(csv.DictReader((folder / "prompts.csv").open()))
+    prompts = list(csv.DictReader((folder / "prompts.csv").read_text().splitlines()))
     assert len(prompts) == 8
     assert sum(int(prompt["ours"]) for prompt in prompts) == own["count"]
     assert math.isclose(float(row["low"]), own["low"])
