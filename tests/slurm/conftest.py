@@ -136,7 +136,9 @@ def processes(queue_id: str) -> list[int]:
             command, variables = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
         except OSError:  # it has just ended
             continue
-        if command.startswith(sys.executable.encode()) and f"SLURM_JOB_ID={queue_id}".encode() in variables.split(b"\0"):
+        if command.startswith(sys.executable.encode()) and f"SLURM_JOB_ID={queue_id}".encode() in variables.split(
+            b"\0"
+        ):
             found.append(int(folder.name))
     return found
 

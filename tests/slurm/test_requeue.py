@@ -1,12 +1,11 @@
 """A job that is preempted, or whose time runs out, goes back to the queue and ends with the same bytes."""
 
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.slurm.conftest import INTERRUPTED, SHORT, accounting, ask, restarts, result_bytes, wait_for
+from tests.slurm.conftest import INTERRUPTED, SHORT, ask, restarts, result_bytes
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 
