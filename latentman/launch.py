@@ -98,7 +98,7 @@ def _launch_sweep(command: Command, typed: Arguments, arguments: Arguments) -> i
         try:
             if left:
                 with sweeping([sweep.overrides(job) for job in left]):
-                    _call_hydra(arguments, failures)
+                    _call_hydra(Arguments(arguments.flags, sweep.in_its_folder(arguments.overrides)), failures)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_how_to_continue(typed.overrides, [sweep.folder])) from None
         except Exception as error:

@@ -40,8 +40,12 @@ class Sweep:
     overwrite: bool
 
     def overrides(self, job: PlannedJob) -> list[str]:
-        """Return what Hydra is given for a job: its folder is named, whatever process it runs in."""
-        kept = [text for text in job.overrides if text.lstrip("+").partition("=")[0] != "sweep_dir"]
+        """Return what Hydra is given for a job."""
+        return self.in_its_folder(job.overrides)
+
+    def in_its_folder(self, overrides: Sequence[str]) -> list[str]:
+        """Return overrides that name the folder of this sweep, the same in whatever process, place and second."""
+        kept = [text for text in overrides if text.lstrip("+").partition("=")[0] != "sweep_dir"]
         return [*kept, f"sweep_dir={quote(str(self.folder))}"]
 
     def states(self, failures: Sequence[Failure] = ()) -> list[JobState]:

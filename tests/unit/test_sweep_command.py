@@ -1,0 +1,121 @@
+"""``latentman run -m``: what a sweep leaves and says, seen with jobs that fail before their first stage."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from latentman.cli import main
+from latentman.locks import locked
+
+FAILING = ["run", "-m", "seed=4,5", "setup.model=/nowhere"]
+
+
+@pytest.fixture
+def command(capsys):
+    def run(*arguments):
+        status = main(list(arguments))
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_a_new_sweep_has_one_folder_with_its_plan_and_all_jobs(command, tmp_path):
+    status, _, err = command(*FAILING, "paths.runs=out")
+    assert status == 2
+    (folder,) = (tmp_path / "out" / "run").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert {"sweep.json", "multirun.yaml", "00_seed-4_setup.model-nowhere", "01_seed-5_setup.model-nowhere"} <= names
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run"]
+    assert f"sweep_dir={folder}" not in err
+
+
+def test_every_failed_job_is_in_the_closing_table_with_its_error(command):
+    _, out, err = command(*FAILING, "sweep_dir=out/y")
+    assert out.count("WeightsError: setup.model=/nowhere") >= 2
+    assert out.splitlines()[-1] == "2 jobs: 2 failed"
+    assert err.count("error: ") == 1
+
+
+def test_batches_of_jobs_go_on_after_one_that_failed(command):
+    _, out, _ = command(*FAILING, "sweep_dir=out/y", "hydra.sweeper.max_batch_size=1")
+    assert out.splitlines()[-1] == "2 jobs: 2 failed"
+
+
+def test_a_failed_job_says_so_in_its_folder(command, tmp_path):
+    command(*FAILING, "sweep_dir=out/y")
+    status = json.loads((tmp_path / "out/y/01_seed-5_setup.model-nowhere/status.json").read_text())
+    assert (status["state"], status["kind"], status["swept"]["seed"]) == ("failed", "run", "5")
+    assert status["error"]["class"] == "WeightsError"
+
+
+def test_a_job_that_another_process_works_at_is_left_alone_and_the_sweep_is_not_done(command, tmp_path):
+    command(*FAILING, "sweep_dir=out/y")
+    with locked(tmp_path / "out/y/00_seed-4_setup.model-nowhere"):
+        status, _, err = command("run", "-m", "seed=4", "setup.model=/nowhere", "sweep_dir=out/y")
+    assert status == 1
+    assert "0 of 1 jobs are done, 1 running in other processes and left alone; 0 to run" in err
+
+
+def test_a_folder_of_something_else_is_refused_and_left_alone(command, tmp_path):
+    (tmp_path / "out/y").mkdir(parents=True)
+    (tmp_path / "out/y/chapter1.tex").touch()
+    status, _, err = command(*FAILING, "sweep_dir=out/y")
+    assert status == 2
+    assert "no sweep made, such as chapter1.tex" in err
+    assert [path.name for path in (tmp_path / "out/y").iterdir()] == ["chapter1.tex"]
+
+
+@pytest.mark.parametrize(
+    ("axis", "reason"),
+    [
+        ("name=a,b", "changes no result"),
+        ("overwrite=true,false", "holds for the whole sweep"),
+        ("paths.runs=a,b", "serve the whole sweep"),
+        ("baseline=choice({},{})", "what the whole sweep is compared with"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused_with_the_reason(command, tmp_path, axis, reason):
+    status, _, err = command("run", "-m", axis)
+    assert status == 2
+    assert "cannot be swept" in err
+    assert reason in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_swept_by_an_experiment_is_refused(command, tmp_path):
+    (tmp_path / "exp").mkdir()
+    (tmp_path / "exp" / "mine.yaml").write_text(
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper: {params: {sweep_dir: 'a,b'}}\n"
+    )
+    status, _, err = command("run", "--config-dir", str(tmp_path), "+exp=mine")
+    assert status == 2
+    assert "sweep_dir=a,b: sweep_dir cannot be swept: it names the folder of the whole sweep" in err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [("+exp=ablaton", "did you mean 'ablation'?"), ("prompts=paper11", "did you mean 'paper10'?")],
+)
+def test_an_unknown_experiment_or_set_of_prompts_is_named_with_the_nearest(command, wrong, hint):
+    status, _, err = command("run", "-m", wrong)
+    assert status == 2
+    assert hint in err
+
+
+@pytest.mark.parametrize("arguments", [["absent"], ["--every", "0", "."], []])
+def test_watching_nothing_is_a_mistake_that_is_told(command, arguments):
+    try:
+        status, _, err = command("report", "watch", *arguments)
+    except SystemExit as end:
+        status, err = end.code, ""
+    assert status == 2
+    assert "Traceback" not in err
+
+
+def test_watch_prints_the_table(command, tmp_path):
+    command(*FAILING, "sweep_dir=out/y")
+    status, out, _ = command("report", "watch", str(Path("out/y")), "--once")
+    assert status == 0
+    assert "2 jobs: 2 failed" in out
