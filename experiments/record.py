@@ -1,11 +1,13 @@
 """Makes the recorded results again: runs each sweep, or continues it, and copies what this folder shows of it.
 
 python experiments/record.py [NAME ...]        from the root of a checkout; the short sweeps by default (make record)
-python experiments/record.py --tables          the README's table from what is recorded (make tables)
+python experiments/record.py NAME --from DIR   what another machine ran into the sweep folder DIR
+python experiments/record.py --tables          all tables, the README's too, from what is recorded (make tables)
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -19,10 +21,12 @@ from pathlib import Path
 from PIL import Image
 
 from latentman.paths import write_atomic, write_json, write_text
-from latentman.report.build import write_report
+from latentman.report.build import joined_markdown, sections_of, write_report
 from latentman.report.collect import collect
+from latentman.report.paper import FOLDER as PAPER
+from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_results
 from latentman.report.strip import draw_strip
-from latentman.report.table import variant_labels
+from latentman.report.variants import variant_labels
 from latentman.video import read_png_frames
 
 HERE = Path(__file__).resolve().parent
@@ -56,10 +60,26 @@ class Recorded:
         ]
 
 
+IN_README = {"table1": "table1", "table2": "table2_ablation"}
+"""The marks of the README's tables, and the folders whose results they are made from."""
+
 SWEEPS = {
+    "table1": Recorded(
+        ("+exp=table1",),
+        {
+            "method=masactrl": "MasaCtrl",
+            "method=latentman_masactrl": "MasaCtrl + LatentMan",
+            "method=t2v_zero": "Text2Video-Zero",
+            "method=latentman": "Text2Video-Zero + LatentMan",
+        },
+        pictured=("a superhero", "a dancer"),
+        short=False,
+    ),
     "table2_ablation": Recorded(
         ("+exp=ablation",),
         {"sla=none pwg=none": "baseline (sla=none pwg=none)", "sla=full pwg=full": "LatentMan (sla=full pwg=full)"},
+        pictured=("a superhero", "a dancer"),
+        short=False,
     ),
     "on_the_spot": Recorded(
         ("+exp=ablation_sla", "prompts=on_the_spot3"),
@@ -140,14 +160,22 @@ def run_sweep(name: str) -> None:
         subprocess.run(command, check=True, cwd=ROOT)
 
 
-def record(name: str) -> None:
-    """Write a sweep's table, rows, pictures and environment beside its README."""
-    sweep, folder, out = SWEEPS[name], HERE / name, WORK / name
-    report = write_report(out)
-    write_text(folder / "table.md", report.table)
-    shutil.copyfile(out / "results.csv", folder / "results.csv")
-    for plot in out.glob("*.svg"):
-        shutil.copyfile(plot, folder / plot.name)
+def record(name: str, out: Path) -> None:
+    """Write the results, tables, plots, pictures and environment of a sweep beside its README.
+
+    Args:
+        name: of the sweep.
+        out: the folder that it ran into.
+    """
+    sweep, folder = SWEEPS[name], HERE / name
+    write_report(out, gallery=False)
+    for file in ("results.csv", RESULTS_FILE, PAIRS_FILE, "table.tex", *(plot.name for plot in out.glob("*.svg"))):
+        shutil.copyfile(out / file, folder / file)
+    (folder / "plots").mkdir(exist_ok=True)
+    for kind in ("bars", "pairs", "pareto", "heatmap"):
+        plot = f"plots/{sweep.score[0]}_{kind}.png"
+        if (out / plot).is_file():
+            shutil.copyfile(out / plot, folder / plot)
     parts = compare(out, sweep)
     save(stacked(parts), folder / "strip.png")
     if name == "table2_ablation":
@@ -159,6 +187,7 @@ def compare(out: Path, sweep: Recorded) -> list[Image.Image]:
     """Return for every prompt of the picture the frames of its variants, below one another, at the lowest seed."""
     results = collect(out)
     results = results.assign(variant=variant_labels(results)).sort_values("seed", kind="stable")
+    results = results[results["state"] == "done"]
     metric, score = sweep.score
     parts = []
     for prompt in pictured(list(dict.fromkeys(results["prompt"])), sweep):
@@ -205,21 +234,70 @@ def environment(out: Path, sweep: Recorded) -> dict[str, object]:
     }
 
 
-def update_readme() -> None:
-    """Put the recorded table between the README's marks."""
+def recorded_table(folder: Path) -> str | None:
+    """Return the table of a folder's recorded results, with the paper's numbers; None where nothing is recorded."""
+    files = [folder / name for name in (RESULTS_FILE, "results.csv") if (folder / name).is_file()]
+    return joined_markdown(sections_of(read_results(files[0]))) if files else None
+
+
+def readme_with_tables(text: str) -> str:
+    """Return the README with the recorded tables between its marks.
+
+    Raises:
+        ValueError: if a mark is missing.
+    """
+    for mark, name in IN_README.items():
+        begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            raise ValueError(f"README.md lacks the marks {begin.strip()} and {end}, between which its table stands")
+        table = recorded_table(HERE / name) or f"Not recorded yet: `python experiments/record.py {name}`.\n"
+        text = f"{before}{begin}{table}{end}{after}"
+    return text
+
+
+def update_tables() -> None:
+    """Write every recorded table anew, those of the README too, and the paper's numbers beside them."""
+    for name, sweep in SWEEPS.items():
+        table = recorded_table(HERE / name)
+        if table is not None:
+            write_text(HERE / name / "table.md", table)
+        numbers = PAPER / f"{experiment(sweep)}.csv"
+        if numbers.is_file() and (HERE / name).is_dir():
+            shutil.copyfile(numbers, HERE / name / "paper.csv")
     readme = ROOT / "README.md"
-    before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- table -->\n")
-    _, end, after = rest.partition("<!-- end of table -->")
-    table = (HERE / "table2_ablation" / "table.md").read_text(encoding="utf-8")
-    write_text(readme, f"{before}{start}{table}{end}{after}")
+    write_text(readme, readme_with_tables(readme.read_text(encoding="utf-8")))
+
+
+def experiment(sweep: Recorded) -> str:
+    """Return the name of the experiment that a sweep runs."""
+    return next(argument for argument in sweep.arguments if argument.startswith("+exp=")).removeprefix("+exp=")
+
+
+def main(argv: list[str]) -> None:
+    """Carry out the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(SWEEPS)}")
+    parser.add_argument("--tables", action="store_true", help="run and record nothing, write the tables")
+    parser.add_argument(
+        "--from", dest="out", type=Path, metavar="DIR", help="run nothing, take the runs in this folder"
+    )
+    given = parser.parse_args(argv)
+    unknown = [name for name in given.names if name not in SWEEPS]
+    if unknown:
+        parser.error(f"unknown sweep {unknown[0]}; choose from {', '.join(SWEEPS)}")
+    if given.out and len(given.names) != 1:
+        parser.error("--from takes the runs of one sweep: name it")
+    if not given.tables:
+        wanted = given.names or [name for name, sweep in SWEEPS.items() if sweep.short]
+        for name in wanted if not given.out else ():
+            run_sweep(name)
+        # Only now, so that no run finds the checkout changed by the results of another.
+        for name in wanted:
+            record(name, given.out or WORK / name)
+    update_tables()
 
 
 if __name__ == "__main__":
-    only_tables = sys.argv[1:] == ["--tables"]
-    wanted = [] if only_tables else sys.argv[1:] or [name for name, sweep in SWEEPS.items() if sweep.short]
-    for name in wanted:
-        run_sweep(name)
-    # Only now, so that no run finds the checkout changed by the results of another.
-    for name in wanted:
-        record(name)
-    update_readme()
+    main(sys.argv[1:])

@@ -1,14 +1,20 @@
 """What ``experiments/record.py`` says of its sweeps is true of the configuration."""
 
 import importlib.util
+import itertools
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
+import yaml
 
 from latentman.composition import check_command, compose
+from latentman.report.paper import read_paper
+from latentman.report.results import read_results
 from latentman.run_help import groups
+from tests.unit.report.factory import make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,4 +74,98 @@ def test_the_pictures_show_variants_and_methods_that_exist() -> None:
 
 def test_a_long_sweep_runs_only_when_it_is_named() -> None:
     long = [name for name, sweep in record.SWEEPS.items() if not sweep.short]
-    assert long == ["correspondence", "gradients", "samplers", "options", "camera"]
+    assert long == ["table1", "table2_ablation", "correspondence", "gradients", "samplers", "options", "camera"]
+
+
+def test_the_tables_of_the_readme_are_those_of_the_recorded_results() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert record.readme_with_tables(readme) == readme, "run `make tables`"
+    for mark, name in record.IN_README.items():
+        table = (
+            record.recorded_table(ROOT / "experiments" / name)
+            or f"Not recorded yet: `python experiments/record.py {name}`.\n"
+        )
+        assert f"<!-- {mark} -->\n{table}<!-- end of {mark} -->" in readme
+
+
+def test_a_number_that_was_changed_by_hand_is_found() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in readme.splitlines() if line.startswith("| sla=full pwg=full | "))
+    assert (
+        record.readme_with_tables(readme.replace(row, row.replace("| sla=full pwg=full | ", "| sla=full pwg=full | 1")))
+        == readme
+    )
+
+
+def test_a_readme_without_its_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="<!-- table1 -->"):
+        record.readme_with_tables("no marks")
+
+
+@pytest.mark.parametrize("name", record.SWEEPS)
+def test_every_recorded_table_is_made_from_the_results_beside_it(name: str) -> None:
+    folder = ROOT / "experiments" / name
+    table = record.recorded_table(folder)
+    if table is None:
+        assert not (folder / "table.md").exists()
+        return
+    assert (folder / "table.md").read_text(encoding="utf-8") == table, "run `make tables`"
+    results = read_results(folder)
+    pd.testing.assert_frame_equal(results, read_results(folder / "results.csv")[results.columns], check_dtype=False)
+
+
+def test_the_papers_numbers_beside_the_results_are_those_that_ship() -> None:
+    shipped = {path.stem for path in record.PAPER.glob("*.csv")}
+    shown = {record.experiment(sweep): name for name, sweep in record.SWEEPS.items()}
+    assert {"table1", "ablation"} <= shipped & shown.keys()
+    for experiment in shipped & shown.keys():
+        copy = ROOT / "experiments" / shown[experiment] / "paper.csv"
+        assert copy.read_bytes() == (record.PAPER / f"{experiment}.csv").read_bytes(), "run `make tables`"
+
+
+@pytest.mark.parametrize("path", sorted(record.PAPER.glob("*.csv")), ids=lambda path: path.stem)
+def test_the_papers_rows_are_rows_of_their_experiment(path: Path) -> None:
+    """A misspelt variant would leave its numbers out without a word."""
+    axes = yaml.safe_load((ROOT / "conf" / "exp" / f"{path.stem}.yaml").read_text(encoding="utf-8"))["hydra"]["sweeper"]
+    swept = {key: values.split(",") for key, values in axes["params"].items() if key != "seed"}
+    rows = {frozenset(map("=".join, zip(swept, row, strict=True))) for row in itertools.product(*swept.values())}
+    for values in read_paper(path).columns.values():
+        assert set(values) <= rows
+
+
+def test_recording_takes_a_sweep_that_another_machine_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {
+        ("none", "none"): {"a superhero x": 10.0, "a dancer": 20.0},
+        ("full", "full"): {"a superhero x": 5.0, "a dancer": 8.0},
+    }
+    out = make_sweep(tmp_path / "out", scores, pictures=True, num_frames=3)
+    (tmp_path / "experiments" / "table2_ablation").mkdir(parents=True)
+    (tmp_path / "README.md").write_text(
+        "<!-- table1 -->\n<!-- end of table1 -->\n<!-- table2 -->\n<!-- end of table2 -->\n"
+    )
+    monkeypatch.setattr(record, "HERE", tmp_path / "experiments")
+    monkeypatch.setattr(record, "ROOT", tmp_path)
+    record.main(["table2_ablation", "--from", str(out)])
+    folder = tmp_path / "experiments" / "table2_ablation"
+    expected = [
+        "results.csv",
+        "results.parquet",
+        "per_pair.parquet",
+        "table.md",
+        "table.tex",
+        "human_mse.svg",
+        "strip.png",
+        "paper.csv",
+    ]
+    assert set(expected) | {"environment.json", "plots"} == {path.name for path in folder.iterdir()}
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert (folder / "table.md").read_text(encoding="utf-8") in readme
+    assert "| -56.7 % |" in readme
+    assert "Not recorded yet: `python experiments/record.py table1`" in readme
+
+
+def test_an_unknown_name_and_a_folder_for_several_sweeps_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, said in ((["tabel1"], "unknown sweep tabel1"), (["table1", "camera", "--from", "x"], "name it")):
+        with pytest.raises(SystemExit):
+            record.main(arguments)
+        assert said in capsys.readouterr().err
