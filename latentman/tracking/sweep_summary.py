@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,9 @@ logger = logging.getLogger("latentman.tracking")
 RESULTS = "results.csv"
 PAGE = "gallery.html"
 
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
+"""What a cell of numbers looks like; 00 is the name of a job."""
+
 
 def mirror_sweep(folder: Path) -> None:
     """Hand the tables and the gallery of a sweep to the mirrors that its runs have; without mirrors nothing is done.
@@ -39,6 +43,8 @@ def mirror_sweep(folder: Path) -> None:
     try:
         configs = sorted(folder.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime)
         plain = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
+        if not isinstance(plain, dict):
+            raise TypeError(f"{configs[-1]} holds no configuration")
         cfg = _logger_config(plain)
         if cfg is None or not cfg.mirrors:
             return
@@ -85,7 +91,10 @@ def _describe(folder: Path, plain: dict[str, Any]) -> TrackedRun:
 
 
 def _read_table(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """Return the columns and the rows of a CSV file, numbers as numbers; a file that is not there has none."""
+    """Return the columns and the rows of a CSV file, numbers as numbers; a file that is not there has none.
+
+    A column is of numbers if every cell of it is one: 7 among names is a name.
+    """
     if not path.is_file():
         return [], []
     with path.open(encoding="utf-8", newline="") as file:
@@ -93,13 +102,12 @@ def _read_table(path: Path) -> tuple[list[str], list[list[Any]]]:
     if not lines:
         return [], []
     width = len(lines[0])
-    return lines[0], [[_cell(text) for text in (line + [""] * width)[:width]] for line in lines[1:]]
+    rows = [(line + [""] * width)[:width] for line in lines[1:]]
+    are_numbers = [all(NUMBER.fullmatch(cell) for cell in column if cell) for column in zip(*rows, strict=True)]
+    return lines[0], [[_cell(*pair) for pair in zip(row, are_numbers, strict=True)] for row in rows]
 
 
-def _cell(text: str) -> Any:
+def _cell(text: str, is_number: bool) -> Any:
     if text == "":
         return None
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return float(text) if is_number else text

@@ -13,7 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-DEFAULT_SERVER = "https://api.wandb.ai"
+PUBLIC_SERVER = "https://api.wandb.ai"
+"""The public server's first name; later versions of W&B know it by another and still read keys under this one."""
+
 CONNECT_TIMEOUT = 3.0
 
 
@@ -22,7 +24,7 @@ def server_address() -> str:
     import wandb
 
     named = os.environ.get("WANDB_BASE_URL") or getattr(wandb.setup().settings, "base_url", None)
-    return str(named or DEFAULT_SERVER).rstrip("/")
+    return str(named or PUBLIC_SERVER).rstrip("/")
 
 
 def has_key(server: str) -> bool:
@@ -42,14 +44,14 @@ def _netrc_files() -> list[Path]:
 
 
 def _in_netrc(path: Path, server: str) -> bool:
-    parts = urlsplit(server)
-    # The public server's key is written under the name of either of its two hosts.
-    hosts = {parts.netloc, parts.hostname or ""} | ({"wandb.ai"} if parts.hostname == "api.wandb.ai" else set())
+    hosts = {urlsplit(server).netloc}
+    if not os.environ.get("WANDB_BASE_URL"):
+        hosts.add(urlsplit(PUBLIC_SERVER).netloc)
     try:
         entries = netrc.netrc(path)
     except (OSError, netrc.NetrcParseError):
         return False
-    return any(host in entries.hosts for host in hosts if host)
+    return any(host in entries.hosts for host in hosts)
 
 
 def why_unreachable(server: str, timeout: float = CONNECT_TIMEOUT) -> str | None:

@@ -64,6 +64,6 @@ def sync(folder: Path, *, dry_run: bool = False) -> int:
         done = subprocess.run([sys.executable, "-m", "wandb", "sync", *flags, *some], env=environment, check=False)
         if done.returncode != 0:
             raise RecordError(
-                f"wandb sync ended with status {done.returncode}; the runs stay where they are: try the same again later"
+                f"wandb sync ended with status {done.returncode}; the runs stay where they are: try again later"
             )
     return len(runs)

@@ -1,0 +1,59 @@
+"""Whatever a tracker does, the run goes on, the others hear everything, and one warning names it."""
+
+import logging
+
+import pytest
+
+from latentman.errors import MissingExtraError
+from latentman.logger_groups import BACKENDS, LoggerConfig
+from latentman.tracking import multi
+from latentman.tracking.multi import OPENERS, MultiLogger, check_installed
+
+from .recorder import Recorder, broken
+
+EVERYWHERE = ("log_config", "log_metrics", "log_table", "log_video", "log_file", "finish")
+
+
+def use_all(mirrors, folder):
+    mirrors.log_config({"seed": 1})
+    mirrors.log_metrics({"denoise/seconds": 1.0}, 1)
+    mirrors.log_metrics({"human_mse": 1.0})
+    mirrors.log_table("per_pair", ["a"], [[1]])
+    mirrors.log_video("video", folder / "video.mp4", "a walk")
+    mirrors.log_file("gallery", folder / "gallery.html")
+    mirrors.finish("done")
+
+
+@pytest.mark.parametrize("where", [("init",), EVERYWHERE, *((name,) for name in EVERYWHERE)], ids="-".join)
+def test_a_tracker_that_raises_is_off_with_one_warning_and_the_other_hears_everything(tmp_path, caplog, where):
+    with caplog.at_level(logging.WARNING, logger="latentman.tracking"):
+        mirrors = MultiLogger.open({"wandb": broken(*where), "trackio": Recorder})
+        good = mirrors.trackers["trackio"]
+        use_all(mirrors, tmp_path)
+    (record,) = caplog.records
+    assert "logger wandb failed" in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert mirrors.states == {"wandb": "off", "trackio": "done"}
+    assert [call[0] for call in good.calls] == ["config", "metrics", "metrics", "table", "video", "file", "finish"]
+
+
+def test_an_interruption_is_no_failure_of_a_tracker(tmp_path):
+    class Interrupted(Recorder):
+        def log_metrics(self, metrics, step=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        MultiLogger.open({"wandb": Interrupted}).log_metrics({})
+
+
+def test_every_backend_of_the_schema_can_be_opened_by_name():
+    assert set(OPENERS) == set(BACKENDS)
+    for module, name in OPENERS.values():
+        assert callable(getattr(__import__(module, fromlist=[name]), name))
+
+
+def test_a_package_that_is_not_there_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(multi.EXTRAS, "tensorboard", "no_such_package")
+    with pytest.raises(MissingExtraError, match=r"pip install 'latentman\[no_such_package\]'"):
+        check_installed(LoggerConfig(name="x", backends=["tensorboard"]))
+    check_installed(LoggerConfig(name="x", backends=["wandb", "local"]))
