@@ -16,7 +16,7 @@ from latentman.errors import ConfigError
 from latentman.overrides import quote
 from latentman.sweep_plan import PlannedJob, read_plan
 
-NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard")
+NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard", "logger")
 """Overrides that make no variant of a sweep: they do not change what is compared."""
 
 NOT_IN_NAMES = ("num_frames", "num_inference_steps")
@@ -158,7 +158,7 @@ def unused(folder: Path) -> Path:
 def _swept(overrides: Sequence[str]) -> dict[str, str]:
     """Return the overrides of a sweep's job; which of them differ between jobs is for the table to see."""
     pairs = (override.lstrip("+").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs if key not in NOT_SWEPT}
+    return {key: value for key, _, value in pairs if key not in NOT_SWEPT and not key.startswith("logger.")}
 
 
 def plan_tasks(cfg: Any, config: Config, job: Job) -> list[Task]:

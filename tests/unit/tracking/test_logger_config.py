@@ -4,6 +4,7 @@ import pytest
 
 from latentman.composition import compose
 from latentman.errors import ConfigError
+from latentman.job import folder_name
 from latentman.logger_groups import BACKENDS
 from latentman.run_folder import identity
 from latentman.tracking.public_config import public_config
@@ -43,6 +44,10 @@ def test_the_logger_is_no_part_of_what_a_run_is():
     before = {"seed": 1, "logger": {"name": "local"}}
     after = {"seed": 1, "logger": {"name": "wandb", "backends": ["wandb"], "project": "x"}}
     assert identity(before) == identity(after) == {"seed": 1}
+
+
+def test_the_logger_is_in_no_name_of_a_job():
+    assert folder_name(1, ["sla=none", "logger=wandb", "logger.backends=[trackio]"]) == "01_sla-none"
 
 
 def test_paths_and_secrets_stay_on_the_machine():
