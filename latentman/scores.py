@@ -60,14 +60,12 @@ def _depends(run: Run) -> Any:
     """Return the names, and whatever else scores depend on where some of them are made with it."""
     from latentman.metrics.compute import needs_of
 
-    names = run.config.metrics.names
-    networks, needs = networks_of(run.config), needs_of(names)
-    further: dict[str, Any] = {}
-    if "clip" in needs:
-        further["clip"] = file_digest(networks.clip)
-    if "lpips" in needs:
-        further["lpips"] = file_digest(networks.lpips)
-    return [names, further] if further else names
+    names, networks = run.config.metrics.names, networks_of(run.config)
+    learned = {
+        need: {path.name: file_digest(path) for path in networks.files_behind(need)}
+        for need in sorted(needs_of(names) & {"clip", "lpips"})
+    }
+    return [names, learned] if learned else names
 
 
 def make_scores(run: Run, advance: Advance) -> None:

@@ -28,6 +28,10 @@ HOW_TO_GET = (
 )
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_SETTINGS = (
+    "config.json", "preprocessor_config.json", "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json",
+    "special_tokens_map.json",
+)  # fmt: skip
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 _BATCH = 16
@@ -115,6 +119,12 @@ def why_missing(folder: Path) -> str | None:
     if not there("tokenizer.json") and not there("vocab.json", "merges.txt"):
         missing.append("vocab.json and merges.txt")
     return f"no CLIP model in {folder} (missing: {', '.join(missing)}): {HOW_TO_GET}" if missing else None
+
+
+def files_behind(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a folder that are there and that scores depend on; of two files of weights the one read."""
+    weights = [folder / name for name in _WEIGHTS if (folder / name).is_file()][:1]
+    return (*(folder / name for name in _SETTINGS if (folder / name).is_file()), *weights)
 
 
 def load_clip(folder: Path, device: str = "cpu") -> Clip:

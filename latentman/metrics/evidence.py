@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.metrics.clip import Clip, Vectors, load_clip
+from latentman.metrics.clip import files_behind as clip_files
 from latentman.metrics.clip import why_missing as why_no_clip
 from latentman.metrics.grid import metric_grid
 from latentman.metrics.judge import Judge, call_judge
 from latentman.metrics.lpips import Lpips, load_lpips
+from latentman.metrics.lpips import files_behind as lpips_files
 from latentman.metrics.lpips import why_missing as why_no_lpips
 from latentman.types import BodySequence, Conditions, Correspondence
 
@@ -41,6 +43,10 @@ class Networks:
     def why_missing(self, need: str) -> str | None:
         """Return what is missing of ``clip`` or ``lpips`` and how to get it; None if its files are there."""
         return why_no_clip(self.clip) if need == "clip" else why_no_lpips(self.lpips)
+
+    def files_behind(self, need: str) -> tuple[Path, ...]:
+        """Return the files of ``clip`` or ``lpips`` that are there, on which scores depend."""
+        return clip_files(self.clip) if need == "clip" else lpips_files(self.lpips)
 
 
 @dataclass(frozen=True)
