@@ -24,7 +24,7 @@ LINES = ("-", "--", "-.", ":")
 
 INK, QUIET, GRID = "#222222", "#666666", "#dddddd"
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so that every machine draws the same
     "font.size": 8,
     "axes.titlesize": 8,

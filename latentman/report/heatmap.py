@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,15 @@ def draw_heatmap(results: pd.DataFrame, metric: str, title: str) -> Figure | Non
     rows, columns = grid.shape
     figure = new_figure(min(TWO_COLUMNS, 1.9 + 0.75 * columns), 0.9 + 0.45 * rows)
     axes = figure.subplots()
-    image = axes.imshow(grid.to_numpy(float), cmap="cividis", aspect="auto")
+    values = grid.to_numpy(float)
+    image = axes.imshow(values, cmap="cividis", aspect="auto")
+    is_dark = image.to_rgba(values)[..., :3].sum(-1) < 1.35
     for row in range(rows):
         for column in range(columns):
-            value = grid.iat[row, column]
-            text = f"{value:.4g}" if pd.notna(value) else "-"
-            dark = pd.notna(value) and sum(image.cmap(image.norm(value))[:3]) < 1.35
-            axes.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+            value = float(values[row, column])
+            text = "-" if math.isnan(value) else f"{value:.4g}"
+            shade = "white" if is_dark[row, column] and not math.isnan(value) else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
     axes.set_xticks(range(columns), [str(value) for value in grid.columns])
     axes.set_yticks(range(rows), [str(value) for value in grid.index])
     axes.set_xlabel(str(grid.columns.name).removeprefix("swept."))

@@ -22,10 +22,9 @@ def front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
     Args:
         costs: (N, D), lower is better in each column.
     """
-    at_most = (costs[None] <= costs[:, None]).all(-1)
-    below = (costs[None] < costs[:, None]).any(-1)
-    beaten: NDArray[np.bool_] = (at_most & below).any(1)
-    return ~beaten
+    at_most = np.all(costs[None] <= costs[:, None], axis=-1)
+    below = np.any(costs[None] < costs[:, None], axis=-1)
+    return np.asarray(~np.any(at_most & below, axis=1))
 
 
 def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:

@@ -1,12 +1,21 @@
 """The change against the baseline and its interval, against resampling written out."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentman.report.change import MIN_PROMPTS, bootstrap_interval, change_of
+from latentman.report.change import (
+    MIN_PROMPTS,
+    MOST_FLIPPED,
+    bootstrap_interval,
+    change_of,
+    mean_interval,
+    sign_flip_p,
+)
 
 scores = st.lists(st.tuples(st.floats(1, 1e4), st.floats(1, 1e4)), min_size=MIN_PROMPTS, max_size=12)
 
@@ -83,3 +92,61 @@ def test_only_common_prompts_and_seeds_are_compared():
 )
 def test_what_cannot_be_compared_has_no_change(baseline):
     assert change_of(runs({("a", 1): 5.0}), baseline, "human_mse_mesh") is None
+
+
+def flipped_by_hand(mine, theirs, prompts):
+    """Turn the sign of every combination of prompts, run by run, and count what is as far from zero."""
+    names = list(dict.fromkeys(prompts))
+    found = abs(sum(a - b for a, b in zip(mine, theirs, strict=True)))
+    sums = []
+    for signs in itertools.product((1, -1), repeat=len(names)):
+        sign = dict(zip(names, signs, strict=True))
+        sums.append(abs(sum(sign[p] * (a - b) for p, a, b in zip(prompts, mine, theirs, strict=True))))
+    return sum(value >= found - 1e-7 * (1 + found) for value in sums) / len(sums)
+
+
+def test_the_p_value_is_the_share_of_signs_that_give_as_much():
+    rng = np.random.default_rng(5)
+    prompts = [p for p in "abcdefg" for _ in range(3)][:-2]
+    theirs = rng.uniform(50, 100, len(prompts))
+    for shift in (0.0, 5.0, 30.0):
+        mine = theirs + rng.normal(-shift, 10, len(prompts))
+        assert sign_flip_p(mine, theirs, prompts) == pytest.approx(flipped_by_hand(mine, theirs, prompts))
+
+
+def test_ten_prompts_that_all_fall_have_the_least_p_value_there_is():
+    theirs = np.arange(10.0, 20.0)
+    assert sign_flip_p(theirs - 1, theirs, range(10)) == 2 / 2**10
+    assert sign_flip_p(theirs + 1, theirs, range(10)) == 2 / 2**10
+    assert sign_flip_p(theirs, theirs, range(10)) == 1.0
+
+
+def test_many_prompts_are_judged_by_random_signs_and_agree_with_all_of_them():
+    rng = np.random.default_rng(1)
+    theirs = rng.uniform(50, 100, MOST_FLIPPED + 1)
+    mine = theirs - rng.normal(4, 12, len(theirs))
+    exact = flipped_by_hand(mine, theirs, list(range(len(theirs))))
+    assert sign_flip_p(mine, theirs, range(len(theirs))) == pytest.approx(exact, abs=0.02)
+    assert sign_flip_p(theirs - 50, theirs, range(len(theirs))) == pytest.approx(1 / 10_001, abs=4 / 10_001)
+
+
+def test_where_nothing_differs_small_p_values_are_as_rare_as_they_say():
+    rng = np.random.default_rng(0)
+    small = [sign_flip_p(rng.normal(size=8), rng.normal(size=8), range(8)) < 0.05 for _ in range(400)]
+    assert np.mean(small) == pytest.approx(0.05, abs=0.03)
+
+
+def test_few_prompts_have_no_p_value_however_many_seeds():
+    assert sign_flip_p(np.ones(12), np.zeros(12), "abcd" * 3) is None
+    assert mean_interval(np.ones(12), "abcd" * 3) is None
+
+
+def test_the_interval_of_a_mean_is_that_of_its_prompts_and_not_narrowed_by_seeds():
+    values = np.random.default_rng(0).normal(80, 10, 400)
+    low, high = mean_interval(values, range(400))
+    half = 1.96 * values.std() / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1)
+    few = values[:6]
+    assert mean_interval(np.repeat(few, 3), np.repeat(range(6), 3).tolist()) == pytest.approx(
+        mean_interval(few, range(6))
+    )

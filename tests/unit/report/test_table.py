@@ -5,7 +5,7 @@ import pytest
 
 from latentman.report.collect import collect
 from latentman.report.latex import to_latex
-from latentman.report.table import summarise, to_markdown, variant_labels
+from latentman.report.table import mark, summarise, to_markdown, variant_labels
 from tests.unit.report.factory import make_run, make_sweep
 
 SCORES = {
@@ -127,3 +127,15 @@ def test_no_finished_run_gives_a_table_all_the_same(tmp_path):
     summary = summarise(collect(tmp_path))
     assert pd.isna(summary["human_mse_mean"].iloc[0])
     assert "| run | - |" in to_markdown(summary)
+
+
+def test_a_p_value_has_its_mark_and_none_has_none():
+    assert [mark(p) for p in (0.002, 0.01, 0.049, 0.05, 1.0, None, float("nan"))] == ["**", "*", "*", "", "", "", ""]
+
+
+def test_runs_that_are_missing_do_not_make_the_maps_differ(tmp_path):
+    for number, (sla, prompts) in enumerate({"none": "ab", "full": "a"}.items()):
+        for prompt in prompts:
+            quality = {"coverage": 0.9 if prompt == "a" else 0.5}
+            make_run(tmp_path / f"{number}{prompt}", swept={"sla": sla}, sla=sla, prompt=prompt, metrics=quality)
+    assert not summarise(collect(tmp_path))["maps_differ"].any()

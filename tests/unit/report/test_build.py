@@ -1,0 +1,119 @@
+"""A report on whatever a folder holds: partial, mixed, foreign, or of a later version."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from latentman.errors import RecordError
+from latentman.report.build import write_report
+from latentman.report.results import read_pairs, read_results
+from tests.unit.report.factory import make_run, make_sweep
+
+SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "none"): {"a": 5.0, "b": 10.0}}
+
+
+def report(root, **options):
+    return write_report(root, **{"gallery": False, "plots": False, **options})
+
+
+def test_several_experiments_have_a_table_and_plots_each_and_are_never_compared(tmp_path):
+    make_sweep(tmp_path / "a", SCORES)
+    make_run(tmp_path / "b", name="odd/name", human_mse=7.0)
+    done = report(tmp_path, plots=True)
+    text = (tmp_path / "table.md").read_text()
+    first, second = text.split("## odd/name\n\n")
+    assert first.startswith("## ablation\n\n| variant |")
+    assert "| sla=full | 7.5 ± 3.5 | -50.0 % |" in first
+    assert "| odd/name | 7.0 | - |" in second
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table["experiment"].to_list() == ["ablation", "ablation", "odd/name"]
+    assert (tmp_path / "table.tex").read_text().count(r"\begin{tabular}") == 2
+    names = {path.relative_to(tmp_path).as_posix() for path in done.files}
+    assert {"ablation_human_mse.svg", "odd_name_human_mse.svg", "plots/ablation/human_mse_bars.pdf"} <= names
+    assert "plots/odd_name/human_mse_bars.png" in names
+    assert "runs of 2 experiments lie here: ablation, odd/name" in done.text()
+    assert len(read_results(tmp_path)) == 5
+
+
+def test_a_sweep_that_still_runs_is_told_of_what_is_done(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    make_run(tmp_path / "02" / "00", name="ablation", swept={"sla": "odd", "pwg": "none"}, state="running")
+    done = report(tmp_path)
+    assert "1 not finished yet" in done.text()
+    assert "| sla=odd | - | - |" in done.table
+    assert done.failures == ()
+
+
+def test_the_status_of_another_program_is_passed_over_and_named(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "status.json").write_text('{"ok": true}')
+    done = report(tmp_path)
+    assert f"passed over, since no run of latentman wrote it: {tmp_path / 'other'}" in done.text()
+    assert len(read_results(tmp_path)) == 4
+
+
+def test_a_folder_of_another_program_alone_is_refused_and_left_as_it_was(tmp_path):
+    (tmp_path / "status.json").write_text('{"ok": true}')
+    with pytest.raises(RecordError, match=r"no runs of latentman.*is not ours"):
+        report(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_run_of_a_later_version_stops_the_report_before_it_writes(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    make_run(tmp_path / "new", format=99, versions={"latentman": "9.8.7"})
+    with pytest.raises(RecordError, match=r"new/status\.json has format 99, written by latentman 9\.8\.7"):
+        report(tmp_path)
+    assert not (tmp_path / "table.md").exists()
+
+
+def test_runs_of_format_1_and_2_stand_in_one_table(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    make_run(tmp_path / "02", format=2, name="ablation", swept={"sla": "x", "pwg": "none"}, sla="x", prompt="a")
+    assert "| sla=x | 42.5 | +325.0 % |" in report(tmp_path).table
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"], ids=["missing", "cut off", "no object"])
+def test_a_finished_run_without_its_metrics_is_listed_as_damaged(tmp_path, text):
+    make_sweep(tmp_path, SCORES)
+    path = tmp_path / "01_sla-full_pwg-none" / "00-prompt" / "metrics.json"
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    done = report(tmp_path)
+    (line,) = done.failures
+    assert "01_sla-full_pwg-none/00-prompt: damaged" in line
+    assert "metrics.json is missing or damaged" in line
+    assert "| 1 | 1 |" in done.table
+
+
+def test_a_sweep_without_its_baseline_says_why_there_is_no_change(tmp_path):
+    make_sweep(tmp_path, {("full", "none"): {"a": 5.0}, ("full", "full"): {"a": 5.0}})
+    assert 'no run of the baseline {"pwg": "none", "sla": "none"} is here' in report(tmp_path).text()
+
+
+def test_the_series_of_the_runs_are_beside_the_results(tmp_path):
+    make_sweep(tmp_path, SCORES, num_frames=4)
+    report(tmp_path)
+    pairs = read_pairs(tmp_path).merge(read_results(tmp_path), on="folder")
+    assert pairs.groupby("prompt").size().to_dict() == {"a": 6, "b": 6}
+
+
+def test_a_users_own_numbers_of_a_paper_stand_in_the_table(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    (tmp_path / "paper.csv").write_text("variant,human_mse,note\nsla=full,12.3,*a note*\n")
+    report(tmp_path)
+    assert "| 12.3 |" in (tmp_path / "table.md").read_text()
+    assert pd.read_csv(tmp_path / "table.csv")["paper_human_mse"].to_list() == ["-", "12.3"]
+
+
+def test_odd_metrics_and_series_are_passed_over(tmp_path):
+    odd = {"per_pair": {"human_mse": [1.0, "x", None, 2.0], "other": "text"}, "text": "words"}
+    make_run(tmp_path / "0", metrics=odd)
+    make_run(tmp_path / "1", prompt="b", metrics={"per_pair": [1]})
+    report(tmp_path, plots=True)
+    pairs = read_pairs(tmp_path)
+    assert pairs["value"].isna().to_list() == [False, True, True, False]
+    assert json.loads((tmp_path / "0" / "metrics.json").read_text())["text"] == "words"
