@@ -14,7 +14,7 @@ import pytest
 
 PATIENCE_S = 900
 SHORT = ["setup=mini_fast", "num_frames=2", "threads=1"]
-STEPS = 20  # of the runs that are interrupted: long enough to be caught in the middle
+STEPS = 12  # of the runs that are interrupted: long enough to be caught in the middle
 INTERRUPTED = [*SHORT, f"num_inference_steps={STEPS}"]
 
 
