@@ -74,7 +74,8 @@ def test_the_pictures_show_variants_and_methods_that_exist() -> None:
 
 def test_a_long_sweep_runs_only_when_it_is_named() -> None:
     long = [name for name, sweep in record.SWEEPS.items() if not sweep.short]
-    assert long == ["table1", "table2_ablation", "correspondence", "gradients", "samplers", "options", "camera"]
+    assert [name for name, sweep in record.SWEEPS.items() if sweep.short] == ["default_run", "on_the_spot"]
+    assert len(long) == len(record.SWEEPS) - 2
 
 
 def test_the_tables_of_the_readme_are_those_of_the_recorded_results() -> None:
@@ -110,8 +111,11 @@ def test_every_recorded_table_is_made_from_the_results_beside_it(name: str) -> N
         assert not (folder / "table.md").exists()
         return
     assert (folder / "table.md").read_text(encoding="utf-8") == table, "run `make tables`"
-    results = read_results(folder)
-    pd.testing.assert_frame_equal(results, read_results(folder / "results.csv")[results.columns], check_dtype=False)
+    # A column without any value is None in one and NaN in the other.
+    results, rows = read_results(folder), read_results(folder / "results.csv")
+    known = results.columns[results.notna().any()]
+    pd.testing.assert_frame_equal(results[known], rows[known], check_dtype=False)
+    assert set(rows.columns) == set(results.columns)
 
 
 def test_the_papers_numbers_beside_the_results_are_those_that_ship() -> None:
