@@ -24,6 +24,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -129,16 +130,23 @@ def compose_jobs(jobs: Iterable[Sequence[str]], extra_dir: str | None = None) ->
 @contextlib.contextmanager
 def sweeping(jobs: Sequence[Sequence[str]]) -> Iterator[None]:
     """Let Hydra's sweeper launch these jobs, whatever the command line combines to."""
-    original = BasicSweeper.split_arguments
+    plugins = Plugins.instance()
+    original = plugins.instantiate_sweeper
 
     def split(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
         return list(BasicSweeper.split_overrides_to_chunks([list(job) for job in jobs], max_batch_size))
 
-    BasicSweeper.split_arguments = staticmethod(split)
+    def instantiate(**known: Any) -> Any:
+        # On the instance: Hydra imports its plugins anew when it looks for them, so that there are two such classes.
+        sweeper = original(**known)
+        sweeper.split_arguments = split
+        return sweeper
+
+    plugins.instantiate_sweeper = instantiate
     try:
         yield
     finally:
-        BasicSweeper.split_arguments = staticmethod(original)
+        del plugins.instantiate_sweeper
 
 
 def compose(overrides: list[str], extra_dir: str | None = None) -> Config:

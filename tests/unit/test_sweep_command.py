@@ -25,8 +25,8 @@ def test_a_new_sweep_has_one_folder_with_its_plan_and_all_jobs(command, tmp_path
     status, _, err = command(*FAILING, "paths.runs=out")
     assert status == 2
     (folder,) = (tmp_path / "out" / "run").iterdir()
-    names = {path.name for path in folder.iterdir()}
-    assert {"sweep.json", "multirun.yaml", "00_seed-4_setup.model-nowhere", "01_seed-5_setup.model-nowhere"} <= names
+    assert {"sweep.json", "multirun.yaml"} <= {path.name for path in folder.iterdir()}
+    assert [path.name[:9] for path in sorted(folder.glob("0*"))] == ["00_seed-4", "01_seed-5"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["run"]
     assert f"sweep_dir={folder}" not in err
 
@@ -45,17 +45,26 @@ def test_batches_of_jobs_go_on_after_one_that_failed(command):
 
 def test_a_failed_job_says_so_in_its_folder(command, tmp_path):
     command(*FAILING, "sweep_dir=out/y")
-    status = json.loads((tmp_path / "out/y/01_seed-5_setup.model-nowhere/status.json").read_text())
+    status = json.loads((tmp_path / "out/y/01_seed-5_setup.model--nowhere/status.json").read_text())
     assert (status["state"], status["kind"], status["swept"]["seed"]) == ("failed", "run", "5")
     assert status["error"]["class"] == "WeightsError"
 
 
 def test_a_job_that_another_process_works_at_is_left_alone_and_the_sweep_is_not_done(command, tmp_path):
     command(*FAILING, "sweep_dir=out/y")
-    with locked(tmp_path / "out/y/00_seed-4_setup.model-nowhere"):
+    with locked(tmp_path / "out/y/00_seed-4_setup.model--nowhere"):
         status, _, err = command("run", "-m", "seed=4", "setup.model=/nowhere", "sweep_dir=out/y")
     assert status == 1
     assert "0 of 1 jobs are done, 1 running in other processes and left alone; 0 to run" in err
+
+
+def test_hydra_is_given_only_the_jobs_that_are_left(command, tmp_path):
+    command(*FAILING, "sweep_dir=out/y")
+    with locked(tmp_path / "out/y/01_seed-5_setup.model--nowhere"):
+        _, out, err = command(*FAILING, "sweep_dir=out/y")
+    assert "1 running in other processes and left alone; 1 to run" in err
+    assert "in job 0 of the sweep" in err
+    assert "another process is working" not in out + err
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(command, tmp_path):
