@@ -16,7 +16,8 @@ from latentman.report.variants import variant_keys
 def in_order(done: pd.DataFrame) -> list[str]:
     """Return the variants in the order of the runs, those that others are compared with first."""
     first = done.groupby("variant", sort=False)["is_baseline"].all()
-    return [name for name, is_first in first.items() if is_first] + [n for n, is_first in first.items() if not is_first]
+    names = [str(name) for name in first.index]
+    return sorted(names, key=lambda name: not first[name])
 
 
 def per_prompt(done: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -101,7 +102,8 @@ def one_at_a_time(done: pd.DataFrame, metric: str) -> pd.DataFrame:
         rest = [column for column in columns if column != factor]
         other = known.sort_values("is_baseline", ascending=False, kind="stable")[factor].iloc[0]
         for value in [value for value in known[factor].unique() if value != other]:
-            mine, theirs = _alike(*(known[known[factor] == one] for one in (value, other)), [*rest, "prompt", "seed"])
+            mine, theirs = known[known[factor] == value], known[known[factor] == other]
+            mine, theirs = _alike(mine, theirs, [*rest, "prompt", "seed"])
             change = change_of(mine, theirs, metric)
             if change is not None:
                 low, high = change.interval or (np.nan, np.nan)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +120,7 @@ def draw_ratios(ratios: pd.DataFrame, across: str, up: str, titles: tuple[str, s
     axes = figure.subplots()
     for number, name in enumerate(variants):
         runs = ratios[ratios["variant"] == name]
-        look = {"color": colour(number), "marker": marker(number), "linestyle": "none"}
+        look: dict[str, Any] = {"color": colour(number), "marker": marker(number), "linestyle": "none"}
         axes.plot(runs[across], runs[up], **look, markersize=3, alpha=0.4)
         axes.plot(runs[across].mean(), runs[up].mean(), **look, markersize=8, markeredgecolor="white", label=name)
     axes.axhline(1, color=QUIET, linewidth=0.8)
