@@ -63,7 +63,14 @@ class Recorded:
 IN_README = {"table1": "table1", "table2": "table2_ablation"}
 """The marks of the README's tables, and the folders whose results they are made from."""
 
+FIRST_PICTURE = "default_run"
+"""The sweep whose picture stands at the top of the README."""
+
 SWEEPS = {
+    "default_run": Recorded(
+        ("+exp=default_run", "seed=3"),
+        {"method=t2v_zero": "cross-frame attention alone (method=t2v_zero)", "method=latentman": "LatentMan"},
+    ),
     "table1": Recorded(
         ("+exp=table1",),
         {
@@ -72,7 +79,7 @@ SWEEPS = {
             "method=t2v_zero": "Text2Video-Zero",
             "method=latentman": "Text2Video-Zero + LatentMan",
         },
-        pictured=("a superhero", "a dancer"),
+        pictured=("a superhero", "a dancer", "a gold robot", "a soldier"),
         short=False,
     ),
     "table2_ablation": Recorded(
@@ -82,8 +89,24 @@ SWEEPS = {
         short=False,
     ),
     "on_the_spot": Recorded(
-        ("+exp=ablation_sla", "prompts=on_the_spot3"),
+        ("+exp=ablation_sla", "prompts=on_the_spot3", "setup=mini", "seed=1"),
         {"sla=none": "baseline (sla=none)", "sla=full": "LatentMan (sla=full)"},
+    ),
+    "fig2_latent_shift": Recorded(
+        ("+exp=fig2_latent_shift",),
+        {"method=per_frame": "per_frame", "method=t2v_zero": "t2v_zero", "method=latentman": "latentman"},
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        short=False,
+    ),
+    "fig7_failures": Recorded(
+        ("+exp=fig7_failures",),
+        {
+            "baseline": "baseline, no map",
+            "densepose_lap_official": "the paper's map (densepose_lap)",
+            "mesh": "the exact map (mesh)",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        short=False,
     ),
     "correspondence": Recorded(
         ("+exp=correspondence",),
@@ -178,7 +201,7 @@ def record(name: str, out: Path) -> None:
             shutil.copyfile(out / plot, folder / plot)
     parts = compare(out, sweep)
     save(stacked(parts), folder / "strip.png")
-    if name == "table2_ablation":
+    if name == FIRST_PICTURE:
         save(parts[0], ROOT / "docs" / "strip.png")
     write_json(folder / "environment.json", environment(out, sweep))
 
