@@ -101,12 +101,22 @@ def send(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., 
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
-    """Return the folder of a run with seed 1 that nothing interrupted, and no queue ran."""
-    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
-    call = [sys.executable, "-m", "latentman.run", *INTERRUPTED, "seed=1", f"run_dir={folder}"]
-    subprocess.run(call, env=environment, check=True, capture_output=True, timeout=PATIENCE_S)
-    return folder
+def run_alone(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Callable[..., Path]:
+    """Return what makes a run that nothing interrupts and no queue runs, and returns its folder."""
+
+    def make(*arguments: str) -> Path:
+        folder = tmp_path_factory.mktemp("alone") / "run"
+        call = [sys.executable, "-m", "latentman.run", *arguments, f"run_dir={folder}"]
+        subprocess.run(call, env=environment, check=True, capture_output=True, timeout=PATIENCE_S)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(run_alone: Callable[..., Path]) -> Path:
+    """Return the folder of the interrupted runs' twin with seed 1."""
+    return run_alone(*INTERRUPTED, "seed=1")
 
 
 def wait_for(condition: Callable[[], object], what: str, is_alive: Callable[[], bool] = lambda: True) -> None:

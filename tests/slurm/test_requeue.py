@@ -1,6 +1,7 @@
 """A job that is preempted, or whose time runs out, goes back to the queue and ends with the same bytes."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,19 @@ def test_a_preempted_job_goes_back_and_continues_to_the_same_bytes(send, uninter
 
 
 @pytest.mark.slow
-def test_a_job_whose_time_runs_out_goes_back_and_continues_to_the_same_bytes(send, tmp_path: Path, environment) -> None:
-    # A whole minute is the shortest time limit, and SLURM looks every half a minute: the signal comes after 20 to 50 s.
-    long = [*SHORT, "num_frames=4", "num_inference_steps=60", "seed=1"]
+def test_a_job_whose_time_runs_out_goes_back_and_continues_to_the_same_bytes(
+    send, run_alone: Callable[..., Path]
+) -> None:
+    # A minute is the shortest time limit, and SLURM looks every half a minute: the signal comes after 20 to 50 s.
+    long = [*SHORT, "num_inference_steps=100", "seed=1"]
     sweep = send(*long, "hydra.launcher.timeout_min=1")
-    sweep.until(lambda: list((sweep.folder / ".submitit").glob("[0-9]*")), "a job")
+    sweep.until(lambda: list(sweep.folder.glob(".submitit/[0-9]*")), "a job")
     own = str(sweep.array)
+    sweep.until(lambda: restarts(own) == 1, "a job that is queued again")
+    ask("scontrol", "update", f"JobId={own}", "TimeLimit=60")  # once is enough
     status, said = sweep.end()
     assert status == 0, said
-    assert restarts(own) >= 1
+    assert restarts(own) == 1
     assert sweep.state(0) == "done"
+    assert "timed out" in next(sweep.folder.glob(".submitit/*/*_log.out")).read_text()
+    assert result_bytes(sweep.job(0)) == result_bytes(run_alone(*long))
