@@ -189,8 +189,18 @@ def record(name: str, out: Path) -> None:
     Args:
         name: of the sweep.
         out: the folder that it ran into.
+
+    Raises:
+        SystemExit: if a run of the sweep is not done; nothing is written then.
     """
     sweep, folder = SWEEPS[name], HERE / name
+    runs = collect(out)
+    missing = runs[runs["state"] != "done"]
+    if len(missing):
+        raise SystemExit(
+            f"{out} cannot be recorded as {name}: {len(missing)} of {len(runs)} runs are not done, such as "
+            f"{missing['folder'].iloc[0]} ({missing['state'].iloc[0]}); continue the sweep first"
+        )
     write_report(out, gallery=False)
     for file in ("results.csv", RESULTS_FILE, PAIRS_FILE, "table.tex", *(plot.name for plot in out.glob("*.svg"))):
         shutil.copyfile(out / file, folder / file)

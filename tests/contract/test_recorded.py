@@ -14,7 +14,7 @@ from latentman.composition import check_command, compose
 from latentman.report.paper import read_paper
 from latentman.report.results import read_results
 from latentman.run_help import groups
-from tests.unit.report.factory import make_sweep
+from tests.unit.report.factory import make_run, make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -166,6 +166,17 @@ def test_recording_takes_a_sweep_that_another_machine_ran(tmp_path: Path, monkey
     assert (folder / "table.md").read_text(encoding="utf-8") in readme
     assert "| -56.7 % |" in readme
     assert "Not recorded yet: `python experiments/record.py table1`" in readme
+
+
+@pytest.mark.parametrize("state", ["running", "failed"])
+def test_a_sweep_that_is_not_done_is_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    out = make_sweep(tmp_path / "out", {("none", "none"): {"a superhero x": 10.0}})
+    make_run(out / "01", swept={"sla": "full", "pwg": "full"}, name="ablation", state=state)
+    monkeypatch.setattr(record, "HERE", tmp_path / "experiments")
+    with pytest.raises(SystemExit, match=rf"1 of 2 runs are not done, such as 01 \({state}\)"):
+        record.main(["table2_ablation", "--from", str(out)])
+    assert not (tmp_path / "experiments").exists()
+    assert not (out / "table.md").exists()
 
 
 def test_an_unknown_name_and_a_folder_for_several_sweeps_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
