@@ -40,6 +40,7 @@ def open_wandb(cfg: LoggerConfig, run: TrackedRun) -> WandbTracker:
             return WandbTracker(cfg, run, "online")
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            _forget_failed_start()
     logger.warning(
         "logger wandb is offline, since %s; to upload this run later, where there is a network: make wandb-sync DIR=%s",
         reason, run.folder,
@@ -55,6 +56,13 @@ def open_wandb_offline(cfg: LoggerConfig, run: TrackedRun) -> WandbTracker:
 def _quiet() -> None:
     """Keep W&B from writing between our bars; who sets WANDB_SILENT=false hears it all the same."""
     os.environ.setdefault("WANDB_SILENT", "true")
+
+
+def _forget_failed_start() -> None:
+    """End W&B's background process: it takes the id of a run that could not be opened for one in use."""
+    import wandb
+
+    wandb.teardown()
 
 
 class WandbTracker:

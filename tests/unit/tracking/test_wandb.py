@@ -115,6 +115,7 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(tmp_path, e
     assert time.monotonic() - start < 120
     (warning,) = warnings_of(done)
     assert "offline, since" in warning
+    assert "STATES {'wandb': 'done'}" in done.stdout
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
 
 
