@@ -9,17 +9,26 @@ import pytest
 from .conftest import SHORT, latentman, read_json
 
 
+SWEEP = ("+exp=ablation", "prompts=quick3", "seed=1", "prompts.shard=0/2", *SHORT)
+"""Four variants of two prompts."""
+
+
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweeps") / "ablation"
-    done = latentman("+exp=ablation", "prompts.shard=0/2", *SHORT, f"sweep_dir={folder}", cwd=folder.parent)
+    done = latentman(*SWEEP, f"sweep_dir={folder}", cwd=folder.parent)
     return folder, done
 
 
 def test_a_sweep_has_a_job_for_every_combination_and_a_folder_for_every_prompt(sweep):
     folder, _ = sweep
     jobs = sorted(p.parent.name for p in folder.glob("*/status.json"))
-    assert jobs == ["00_sla-none_pwg-none", "01_sla-none_pwg-full", "02_sla-full_pwg-none", "03_sla-full_pwg-full"]
+    variants = [("none", "none"), ("none", "full"), ("full", "none"), ("full", "full")]
+    assert len(jobs) == len(variants)
+    for number, (job, (sla, pwg)) in enumerate(zip(jobs, variants, strict=True)):
+        assert job.startswith(f"{number:02d}_")
+        assert f"sla-{sla}" in job
+        assert f"pwg-{pwg}" in job
     for job in jobs:
         prompts = sorted(p.name for p in (folder / job).iterdir() if p.is_dir())
         assert [p[:3] for p in prompts] == ["00-", "02-"]
@@ -67,7 +76,7 @@ def test_an_interrupted_sweep_continues_where_it_stopped(sweep):
     lost = next(p for p in sorted(folder.rglob("status.json")) if read_json(p)["kind"] == "run").parent
     for frame in (lost / "frames").iterdir():
         frame.unlink()
-    latentman("+exp=ablation", "prompts.shard=0/2", *SHORT, f"sweep_dir={folder}", cwd=folder.parent)
+    latentman(*SWEEP, f"sweep_dir={folder}", cwd=folder.parent)
     again = {p: p.stat().st_mtime_ns for p in folder.rglob("frames/*.png")}
     assert set(again) == set(kept)
     assert {p for p in kept if again[p] != kept[p]} == {p for p in kept if lost in p.parents}
