@@ -98,6 +98,24 @@ SWEEPS = {
         score=("human_mse_mesh", "H_MSE on the mesh"),
         short=False,
     ),
+    "fig5_motion_guidance": Recorded(
+        ("+exp=fig5_motion_guidance",),
+        {
+            "method=t2v_zero_uncond": "Text2Video-Zero, no depth",
+            "method=t2v_zero": "Text2Video-Zero with a motion's depth",
+            "method=latentman": "LatentMan",
+        },
+        short=False,
+    ),
+    "suppfig2_correspondence": Recorded(
+        ("+exp=suppfig2_correspondence",),
+        {
+            "densepose_lap_paper": "features of the paper's text (densepose_lap_paper)",
+            "densepose_lap_official": "features of the released code (densepose_lap_official)",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        short=False,
+    ),
     "fig7_failures": Recorded(
         ("+exp=fig7_failures",),
         {
