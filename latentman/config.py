@@ -96,7 +96,7 @@ class Config:
     baseline: dict[str, Any] = field(default_factory=dict)
     """Choices of the row that a sweep's table compares with, such as {sla: none, pwg: none}.
 
-    Where each row has its own, a choice is a table of them: {method: {latentman: t2v_zero, latentman_masactrl: masactrl}}.
+    Where rows have their own, a choice is a table: {method: {latentman: t2v_zero, latentman_masactrl: masactrl}}.
     """
     setup: SetupConfig = MISSING
     text: TextConfig = field(default_factory=TextConfig)

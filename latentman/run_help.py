@@ -74,7 +74,10 @@ def run_help(conf: Path) -> str:
         label = name if name in chosen else f"+{name}"
         listed = ", ".join(first + [choice for choice in choices if choice not in first])
         lines += textwrap.wrap(listed, 100, initial_indent=f"  {label:<16} ", subsequent_indent=" " * 19)
-    lines += ["  hydra/launcher   basic, local_procs, slurm, slurm_local (docs/slurm.md): where the jobs of a sweep run", "", "keys:"]
+    lines += [
+        "  hydra/launcher   basic, local_procs, slurm, slurm_local: where the jobs of a sweep run (docs/slurm.md)"
+    ]
+    lines += ["", "keys:"]
     for key, value, comment in top_level_keys(conf):
         setting = f"{key}={value}"
         gap = "\n" + " " * 34 if len(setting) > 31 and comment else " "

@@ -8,7 +8,6 @@ import pytest
 
 from .conftest import SHORT, latentman, read_json
 
-
 SWEEP = ("+exp=ablation", "prompts=quick3", "seed=1", "prompts.shard=0/2", *SHORT)
 """Four variants of two prompts."""
 
