@@ -132,10 +132,10 @@ def test_without_the_cache_a_run_has_the_same_bytes(finished, tmp_path):
 
 
 def test_a_run_from_the_cache_has_the_warnings_of_the_one_that_filled_it(tmp_path):
-    outside = ["camera.distance=0.05", "motion.text=a person stands"]
+    outside = [*CHEAP, "camera.distance=0.05", "motion.text=a person stands"]
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
-        short_run(folder, *outside, env=own_cache(tmp_path / "cache"))
+        latentman(*outside, f"run_dir={folder}", cwd=tmp_path, env=own_cache(tmp_path / "cache"))
     first, second = (read_json(folder / "status.json") for folder in folders)
     assert second["stages"]["render"]["shared"]
     assert first["warnings"] == second["warnings"] != []
