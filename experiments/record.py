@@ -98,15 +98,6 @@ SWEEPS = {
         score=("human_mse_mesh", "H_MSE on the mesh"),
         short=False,
     ),
-    "fig5_motion_guidance": Recorded(
-        ("+exp=fig5_motion_guidance",),
-        {
-            "method=t2v_zero_uncond": "Text2Video-Zero, no depth",
-            "method=t2v_zero": "Text2Video-Zero with a motion's depth",
-            "method=latentman": "LatentMan",
-        },
-        short=False,
-    ),
     "suppfig2_correspondence": Recorded(
         ("+exp=suppfig2_correspondence",),
         {
