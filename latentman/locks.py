@@ -39,15 +39,20 @@ def locked(folder: Path, key: str = "run_dir") -> Iterator[None]:
     with file:
         if not _taken_within(file.fileno(), _PATIENCE_S):
             raise RecordError(f"{key}={folder}: another process is working in it; wait for it or choose another folder")
+        before = _names(folder)
         try:
             yield
         finally:
             # A run that was refused leaves a folder as it found it.
             with contextlib.suppress(OSError):  # the folder is gone, or something was written after all
-                if is_new_lock and {path.name for path in folder.iterdir()} == {LOCK_FILE}:
+                if is_new_lock and _names(folder) == before:
                     lock.unlink(missing_ok=True)
                     if is_new_folder:
                         folder.rmdir()
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 def is_locked(folder: Path) -> bool:
