@@ -142,6 +142,7 @@ def test_a_run_from_the_cache_has_the_warnings_of_the_one_that_filled_it(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_twelve_runs_make_every_shared_stage_once_for_each_prompt(tmp_path):
     folder = tmp_path / "sweep"
     variants = ["sla=none,full", "pwg=none,full", "seed=1,2,3"]
@@ -225,6 +226,7 @@ def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_does_nothing
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(undisturbed, tmp_path):
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
     arguments = [*PAIR, f"sweep_dir={folder}"]
@@ -240,6 +242,7 @@ def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(u
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_sweep_of_an_older_version_is_continued_without_making_anything_anew(undisturbed, tmp_path):
     folder = shutil.copytree(undisturbed, tmp_path / "old")
     (folder / "sweep.json").unlink()
