@@ -26,7 +26,7 @@ from latentman.correspondence.mesh import match_mesh
 from latentman.diffusion.latent_file import read_latents
 from latentman.paths import read_npz, write_atomic, write_text
 from latentman.report.collect import collect
-from latentman.report.table import variant_labels
+from latentman.report.variants import variant_labels
 from latentman.types import BodySequence, Conditions
 from latentman.video import read_png_frames
 

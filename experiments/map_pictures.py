@@ -20,11 +20,11 @@ from PIL import Image
 
 from latentman.correspondence.carried import carried
 from latentman.correspondence.match import downsample
-from latentman.paths import read_npz, write_atomic, write_text
+from latentman.paths import read_npz, write_text
 from latentman.render.pictures import iuv_frames
 from latentman.report.collect import collect
-from latentman.report.strip import draw_strip
-from latentman.report.table import variant_labels
+from latentman.report.strip import draw_strip, save_small, stacked
+from latentman.report.variants import variant_labels
 from latentman.types import Conditions, Correspondence
 from latentman.video import read_mp4, read_png_frames
 
@@ -42,9 +42,7 @@ def main() -> None:
     out = HERE / str(done["name"].iloc[0])
     groups = list(done.groupby(["prompt", "seed"], sort=False))[: arguments.prompts]
     blocks = [_block(arguments.sweep, str(prompt), runs) for (prompt, _), runs in groups]
-    picture = _stacked(blocks)
-    # 255 colours: a third of the bytes, and no difference to see at this size.
-    write_atomic(out / "maps.png", lambda path: picture.quantize(255, dither=Image.Dither.NONE).save(path))
+    save_small(stacked(blocks), out / "maps.png")
     write_text(out / "maps.md", _table(done))
 
 
@@ -78,15 +76,6 @@ def _conditions_of(folder: Path) -> Conditions:
 
 def _on_grid(conditions: Conditions, size: int) -> NDArray[np.uint8]:
     return downsample(np.asarray(iuv_frames(conditions)), size)
-
-
-def _stacked(blocks: list[Image.Image]) -> Image.Image:
-    width, height = max(block.width for block in blocks), sum(block.height for block in blocks)
-    picture, top = Image.new("RGB", (width, height), (255, 255, 255)), 0
-    for block in blocks:
-        picture.paste(block, (0, top))
-        top += block.height
-    return picture
 
 
 def _table(done: pd.DataFrame) -> str:

@@ -17,15 +17,19 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pandas as pd
 from PIL import Image
 
-from latentman.paths import write_atomic, write_json, write_text
+from latentman.paths import write_json, write_text
 from latentman.report.build import joined_markdown, sections_of, write_report
-from latentman.report.collect import collect
+from latentman.report.collect import PAIR_COLUMNS, collect
+from latentman.report.figures import write_figures
 from latentman.report.paper import FOLDER as PAPER
-from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_results
-from latentman.report.strip import draw_strip
+from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_pairs, read_results
+from latentman.report.strip import draw_strip, save_small, stacked
+from latentman.report.table import summarise
 from latentman.report.variants import variant_labels
 from latentman.video import read_png_frames
 
@@ -59,6 +63,9 @@ class Recorded:
             (out / f"shard-{index}", [*self.arguments, f"prompts.shard={shard}"]) for index, shard in enumerate(shards)
         ]
 
+
+KINDS = ("bars", "pairs", "pareto", "heatmap")
+"""The plots that are recorded of a sweep's score."""
 
 IN_README = {"table1": "table1", "table2": "table2_ablation"}
 """The marks of the README's tables, and the folders whose results they are made from."""
@@ -211,17 +218,12 @@ def record(name: str, out: Path) -> None:
             f"{missing['folder'].iloc[0]} ({missing['state'].iloc[0]}); continue the sweep first"
         )
     write_report(out, gallery=False)
-    for file in ("results.csv", RESULTS_FILE, PAIRS_FILE, "table.tex", *(plot.name for plot in out.glob("*.svg"))):
+    for file in ("results.csv", RESULTS_FILE, PAIRS_FILE, "table.tex"):
         shutil.copyfile(out / file, folder / file)
-    (folder / "plots").mkdir(exist_ok=True)
-    for kind in ("bars", "pairs", "pareto", "heatmap"):
-        plot = f"plots/{sweep.score[0]}_{kind}.png"
-        if (out / plot).is_file():
-            shutil.copyfile(out / plot, folder / plot)
     parts = compare(out, sweep)
-    save(stacked(parts), folder / "strip.png")
+    save_small(stacked(parts), folder / "strip.png")
     if name == FIRST_PICTURE:
-        save(parts[0], ROOT / "docs" / "strip.png")
+        save_small(parts[0], ROOT / "docs" / "strip.png")
     write_json(folder / "environment.json", environment(out, sweep))
 
 
@@ -247,21 +249,6 @@ def pictured(prompts: list[str], sweep: Recorded) -> list[str]:
     if not sweep.pictured:
         return prompts
     return [next(prompt for prompt in prompts if prompt.startswith(start)) for start in sweep.pictured]
-
-
-def stacked(parts: list[Image.Image]) -> Image.Image:
-    """Return pictures below one another on white."""
-    picture = Image.new("RGB", (max(p.width for p in parts), sum(p.height for p in parts)), (255, 255, 255))
-    top = 0
-    for part in parts:
-        picture.paste(part, (0, top))
-        top += part.height
-    return picture
-
-
-def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture with 255 colours: a third of the bytes, and no difference to see at this size."""
-    write_atomic(path, picture.quantize(255, dither=Image.Dither.NONE).save)
 
 
 def environment(out: Path, sweep: Recorded) -> dict[str, object]:
@@ -299,12 +286,25 @@ def readme_with_tables(text: str) -> str:
     return text
 
 
+def update_plots(folder: Path, score: str) -> None:
+    """Draw the plots of a folder's recorded results."""
+    results = read_results(folder)
+    known = (folder / PAIRS_FILE).is_file()
+    pairs = read_pairs(folder) if known else pd.DataFrame(columns=list(PAIR_COLUMNS))
+    with TemporaryDirectory() as place:
+        for path in write_figures(Path(place), results, pairs, summarise(results)):
+            if path.suffix == ".png" and path.name in (f"{score}_{kind}.png" for kind in KINDS):
+                (folder / "plots").mkdir(exist_ok=True)
+                shutil.copyfile(path, folder / "plots" / path.name)
+
+
 def update_tables() -> None:
-    """Write every recorded table anew, those of the README too, and the paper's numbers beside them."""
+    """Write every recorded table and plot anew, those of the README too, and the paper's numbers beside them."""
     for name, sweep in SWEEPS.items():
         table = recorded_table(HERE / name)
         if table is not None:
             write_text(HERE / name / "table.md", table)
+            update_plots(HERE / name, sweep.score[0])
         numbers = PAPER / f"{experiment(sweep)}.csv"
         if numbers.is_file() and (HERE / name).is_dir():
             shutil.copyfile(numbers, HERE / name / "paper.csv")

@@ -73,6 +73,11 @@ __all__ = [
     "with_defaults",
 ]
 
+NOT_PART_OF_THE_RESULT = (
+    "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
+)  # fmt: skip
+"""Keys that may differ between a run and its continuation: they do not change a byte of the pictures."""
+
 MIN_STEPS = 4
 """Fewest sampling steps for which every gate and window still means something."""
 

@@ -9,16 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latentman.config import with_defaults
+from latentman.config import NOT_PART_OF_THE_RESULT, with_defaults
 from latentman.errors import RecordError
 from latentman.locks import LOCK_FILE
 from latentman.paths import PARTIAL, write_text
 from latentman.tracking.local import LocalRecord
-
-NOT_PART_OF_THE_RESULT = (
-    "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
-)  # fmt: skip
-"""Keys that may differ between a run and its continuation: they do not change a byte of the pictures."""
 
 OUR_FILES = (
     "config.yaml", "status.json", "metrics.json", "log.txt", "index.html", "motion.npz", "body.npz", "conditions.npz",

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from latentman.config import NOT_PART_OF_THE_RESULT
 from latentman.errors import RecordError
 from latentman.paths import write_json
 
 PLAN_FILE = "sweep.json"
-
-NOT_OF_A_JOB = (
-    "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
-)  # fmt: skip
-"""Overrides, by the first part of their key, that may differ between a sweep and its continuation."""
 
 _FORMAT = 1
 
@@ -51,7 +47,7 @@ class SweepPlan:
 
 def job_key(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return what tells a job from others: its overrides without those that change no result, in one order."""
-    return _without(NOT_OF_A_JOB, overrides)
+    return _without(NOT_PART_OF_THE_RESULT, overrides)
 
 
 def exact_key(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -14,18 +14,16 @@ from typing import Any
 
 import pandas as pd
 
-from latentman import __version__
 from latentman.bench.solver_measure import Figures
 from latentman.bench.solver_results import Case, Clip, Measured
 from latentman.errors import RecordError
-from latentman.paths import write_atomic
+from latentman.report.results import write_labelled
 
 FORMAT = 1
 
 PAIR, CLIP = "pair", "clip"
 """The kinds of rows: a solver's figures on a case, and the wall seconds of the search over a whole clip."""
 
-_KEY = b"latentman"
 _CASE, _FIGURES, _CLIP = ([field.name for field in fields(kind)] for kind in (Case, Figures, Clip))
 COLUMNS = tuple(dict.fromkeys(["kind", "solver", *_CASE, *_FIGURES, *_CLIP]))
 """``seconds`` are those of all ``pairs`` of frames together; what was not measured or does not apply is missing."""
@@ -64,13 +62,7 @@ def write_frame(path: Path, measured: Sequence[Measured], clips: Sequence[Clip])
     Raises:
         RecordError: if the file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    arrow = pa.Table.from_pandas(to_frame(measured, clips), preserve_index=False)
-    ours = json.dumps({"kind": "solvers", "format": FORMAT, "version": __version__})
-    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: ours.encode()})
-    write_atomic(path, lambda temporary: pq.write_table(arrow, temporary))
+    write_labelled(path, to_frame(measured, clips), "solvers", FORMAT)
 
 
 def is_frame(path: Path) -> bool:

@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from latentman.errors import DataError, RecordError, ShapeError
 from latentman.metrics.grid import metric_grid
 from latentman.paths import read_npz
@@ -93,30 +91,10 @@ def grid_reason(side: int) -> str | None:
 
 
 def _draw(run: FollowedRun, side: int) -> Conditions:
-    import torch
+    """Draw the run anew; how it encodes depth is not known here, and no metric looks at it."""
+    from latentman.render.conditions import draw_seen
 
-    from latentman.render.camera import to_cameras
-    from latentman.render.iuv import draw_iuv
-    from latentman.render.rasterize import get_rasterizer
-
-    cameras = tuple(_zoom(camera, side) for camera in run.conditions.cameras)
-    draw, faces = get_rasterizer("torch"), torch.from_numpy(run.body.faces.astype(np.int64))
-    drawn = [
-        draw(torch.from_numpy(vertices[None]), faces, camera)
-        for vertices, camera in zip(to_cameras(run.body.vertices, cameras), cameras, strict=True)
-    ]
-    face = np.concatenate([one.face.int().numpy() for one in drawn])
-    bary = np.concatenate([one.bary.numpy() for one in drawn])
-    depth = np.concatenate([one.depth.numpy() for one in drawn])
-    return Conditions(
-        depth=depth,
-        disparity=np.zeros_like(depth),  # how the run encodes depth is not known here, and no metric looks at it
-        iuv=draw_iuv(face, bary, run.body.part, run.body.corner_uv),
-        mask=np.asarray(face >= 0),
-        face=face,
-        bary=bary,
-        cameras=cameras,
-    )
+    return draw_seen(run.body, [_zoom(camera, side) for camera in run.conditions.cameras])
 
 
 def _zoom(camera: Camera, side: int) -> Camera:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -49,26 +50,50 @@ def render_conditions(
         ConfigError: if ``renderer`` is unknown.
         DataError: if the camera cannot be placed.
     """
-    draw = get_rasterizer(renderer)
     cameras = place_cameras(sequence, camera, size)
-    points = to_cameras(sequence.vertices, cameras)
+    seen = draw_seen(sequence, cameras, renderer=renderer, device=device, progress=progress)
+    _warn_of_framing(to_cameras(sequence.vertices, cameras), seen.mask, cameras)
+    pelvis = to_cameras(sequence.joints[:, 0], cameras)[:, 2]
+    return replace(seen, disparity=encode_depth(seen.depth, depth, pelvis))
+
+
+def draw_seen(
+    sequence: BodySequence,
+    cameras: Sequence[Camera],
+    *,
+    renderer: str = "torch",
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Conditions:
+    """Draw what these cameras see; how metric depth becomes disparity is left open, and the disparity is zero.
+
+    Args:
+        sequence: the moving mesh, T frames.
+        cameras: one for each frame.
+        renderer: name of the rasteriser.
+        device: where it draws.
+        progress: called with (frames done, frames in all) after each frame.
+
+    Raises:
+        ConfigError: if ``renderer`` is unknown.
+    """
+    draw = get_rasterizer(renderer)
     faces = torch.from_numpy(sequence.faces.astype(np.int64)).to(device)
+    points = to_cameras(sequence.vertices, cameras)
     frames = []
     for frame, (vertices, placed) in enumerate(zip(points, cameras, strict=True), start=1):
         frames.append(_to_arrays(draw(torch.from_numpy(vertices[None]).to(device), faces, placed)))
         if progress is not None:
             progress(frame, len(points))
     face, bary, metres = (np.concatenate(values) for values in zip(*frames, strict=True))
-    mask: Array = np.asarray(face >= 0)
-    _warn_of_framing(points, mask, cameras)
     return Conditions(
         depth=metres,
-        disparity=encode_depth(metres, depth, to_cameras(sequence.joints[:, 0], cameras)[:, 2]),
+        disparity=np.zeros_like(metres),
         iuv=draw_iuv(face, bary, sequence.part, sequence.corner_uv),
-        mask=mask,
+        mask=np.asarray(face >= 0),
         face=face,
         bary=bary,
-        cameras=cameras,
+        cameras=tuple(cameras),
     )
 
 

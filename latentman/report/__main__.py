@@ -9,8 +9,9 @@ from pathlib import Path
 DESCRIPTION = """\
 Read every run below DIR and write into DIR:
   results.parquet, results.csv      one row for every (job, prompt, seed)
+  per_pair.parquet                  one row for every score of a pair of frames
   table.md, table.csv, table.tex    mean and standard deviation of each variant, and the change against the baseline
-  human_mse.svg                     the same as a plot
+  plots/*.png, plots/*.pdf          bars with intervals, pairs of frames, seconds against score, heat maps
   gallery.html                      all videos side by side, playing in step; one file that needs no network
 Failed and interrupted runs are rows too and are listed with the first line of their error.
 

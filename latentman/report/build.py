@@ -11,12 +11,11 @@ import pandas as pd
 
 from latentman.paths import write_text
 from latentman.report.collect import collect, collect_pairs, foreign_folders
-from latentman.report.figures import SCORES, write_figures
+from latentman.report.figures import write_figures
 from latentman.report.latex import to_latex
 from latentman.report.paper import Paper, paper_of
-from latentman.report.plots import variant_bars
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
-from latentman.report.table import CHANGES, UNFINISHED, summarise, to_markdown
+from latentman.report.table import UNFINISHED, summarise, to_markdown
 from latentman.report.variants import experiments
 
 
@@ -87,11 +86,6 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
         "table.csv": partial(write_text, text=joined_csv(sections)),
         "table.tex": partial(write_text, text="\n".join(to_latex(part.summary, part.paper) for part in sections)),
     }
-    for section in sections:
-        prefix = "" if len(sections) == 1 else f"{_slug(section.name)}_"
-        for metric in drawn(section.summary):
-            bars = variant_bars(section.summary, metric, SCORES[metric])
-            writers[f"{prefix}{metric}.svg"] = partial(write_text, text=bars)
     for name, write in writers.items():
         write(root / name)
     names = list(writers)
@@ -104,7 +98,7 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
         from latentman.report.gallery import write_gallery
         from latentman.report.strip import write_strips
 
-        write_gallery(root)
+        write_gallery(root, results)
         names.append("gallery.html")
         names += [str(path.relative_to(root)) for path in write_strips(root, results)]
     return Report(tuple(root / name for name in names), table, _failures(results), _remarks(root, results, sections))
@@ -129,11 +123,6 @@ def joined_csv(sections: list[Section]) -> str:
             frame[f"paper_{column}"] = cells
         frames.append(frame)
     return pd.concat(frames, ignore_index=True).to_csv(index=False)
-
-
-def drawn(summary: pd.DataFrame) -> list[str]:
-    """Return the scores worth a plot: H_MSE always, that on the mesh where a run has it."""
-    return [metric for metric in CHANGES if metric == "human_mse" or summary[f"{metric}_mean"].notna().any()]
 
 
 def _slug(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,14 +82,8 @@ def bootstrap_interval(
     if count < MIN_PROMPTS:
         return None
     # Both means are over the same runs, so that the number of runs cancels in their ratio and sums are enough.
-    above, below = np.bincount(labels, mine), np.bincount(labels, theirs)
-    drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
-    denominator = below[drawn].sum(1)
-    if (denominator == 0).any():
-        return None
-    changes = 100 * (above[drawn].sum(1) / denominator - 1)
-    low, high = np.quantile(changes, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    ends = _ratio_interval(np.bincount(labels, mine), np.bincount(labels, theirs), draws, seed)
+    return None if ends is None else (100 * (ends[0] - 1), 100 * (ends[1] - 1))
 
 
 def sign_flip_p(
@@ -144,9 +139,19 @@ def mean_interval(
     labels, count = _numbered(prompts)
     if count < MIN_PROMPTS:
         return None
-    sums, sizes = np.bincount(labels, values), np.bincount(labels)
-    drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
-    low, high = np.quantile(sums[drawn].sum(1) / sizes[drawn].sum(1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return _ratio_interval(np.bincount(labels, values), np.bincount(labels), draws, seed)
+
+
+def _ratio_interval(above: NDArray[Any], below: NDArray[Any], draws: int, seed: int) -> tuple[float, float] | None:
+    """Return the percentile interval of sum(above) / sum(below) over prompts drawn with replacement.
+
+    None if the denominator is zero in some resampled set.
+    """
+    drawn = np.random.default_rng(seed).integers(len(above), size=(draws, len(above)))
+    denominator = below[drawn].sum(1)
+    if (denominator == 0).any():
+        return None
+    low, high = np.quantile(above[drawn].sum(1) / denominator, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -53,12 +53,18 @@ class Clips:
 def data_uri(frame: Array, width: int | None = None) -> str:
     """Return a picture (H, W, 3) as a ``data:`` address."""
     picture = Image.fromarray(np.ascontiguousarray(frame))
-    if width is not None and picture.width > width:
-        picture = picture.resize((width, round(width * picture.height / picture.width)), Image.Resampling.LANCZOS)
+    picture = picture if width is None else resized(picture, width)
     buffer = io.BytesIO()
     lossless = max(picture.size) <= LOSSLESS_UP_TO_PX
     picture.save(buffer, format="WEBP", lossless=lossless, quality=90, method=4)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def resized(picture: Image.Image, width: int) -> Image.Image:
+    """Return a picture no wider than ``width`` pixels."""
+    if picture.width <= width:
+        return picture
+    return picture.resize((width, max(1, round(width * picture.height / picture.width))), Image.Resampling.LANCZOS)
 
 
 def load_frames(run_dir: Path, name: str) -> Array | None:

@@ -18,7 +18,8 @@ from latentman.report.facts import Key, Value, facts_of
 from latentman.report.page import run_fps, score
 from latentman.report.sections import text
 from latentman.report.sheets import LIMIT_BYTES, Pictures, Sheet, gather
-from latentman.report.table import cells, summarise, variant_labels
+from latentman.report.table import cells, summarise
+from latentman.report.variants import variant_labels
 
 SCRIPTS = ("state", "choose", "pictures", "layout", "tools", "clock", "large", "start")
 """The parts of the page's script, in the order in which they run."""
@@ -89,17 +90,18 @@ class Content:
         return json.dumps(content, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 
-def write_gallery(sweep_dir: Path, *, limit: int = LIMIT_BYTES) -> None:
+def write_gallery(sweep_dir: Path, results: pd.DataFrame | None = None, *, limit: int = LIMIT_BYTES) -> None:
     """Write ``gallery.html``: one file with the videos of all runs, their scores and the table of the variants.
 
     Args:
         sweep_dir: the folder of a sweep, a job or a run.
+        results: its rows, if they are collected already.
         limit: about how many bytes its pictures may take; beyond it they become smaller, and the page says so.
 
     Raises:
         RecordError: if there are no runs, or it cannot be written.
     """
-    results = collect(sweep_dir)
+    results = collect(sweep_dir) if results is None else results
     labelled = results.assign(variant=variant_labels(results))
     folders = [sweep_dir / folder for folder in labelled["folder"]]
     pictures = gather(folders, limit=limit)

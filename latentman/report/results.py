@@ -34,7 +34,7 @@ def write_results(path: Path, results: pd.DataFrame) -> None:
     Raises:
         RecordError: if the file cannot be written.
     """
-    _write(path, results, "results")
+    write_labelled(path, results, "results", FORMAT)
 
 
 def write_pairs(path: Path, pairs: pd.DataFrame) -> None:
@@ -43,7 +43,7 @@ def write_pairs(path: Path, pairs: pd.DataFrame) -> None:
     Raises:
         RecordError: if the file cannot be written.
     """
-    _write(path, pairs, "per_pair")
+    write_labelled(path, pairs, "per_pair", FORMAT)
 
 
 def read_results(path: Path | str) -> pd.DataFrame:
@@ -79,12 +79,17 @@ def read_pairs(path: Path | str) -> pd.DataFrame:
     return _read(place / PAIRS_FILE if place.is_dir() else place, "per_pair")[0]
 
 
-def _write(path: Path, table: pd.DataFrame, kind: str) -> None:
+def write_labelled(path: Path, table: pd.DataFrame, kind: str, number: int) -> None:
+    """Write a table that says of what kind and format it is, and which version wrote it; no index, no date.
+
+    Raises:
+        RecordError: if the file cannot be written.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    ours = json.dumps({"kind": kind, "format": FORMAT, "version": __version__})
+    ours = json.dumps({"kind": kind, "format": number, "version": __version__})
     arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: ours.encode()})
     write_atomic(path, lambda temporary: pq.write_table(arrow, temporary))
 

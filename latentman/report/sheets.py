@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from latentman.report.document import load_frames
+from latentman.report.document import load_frames, resized
 from latentman.types import Array
 
 LIMIT_BYTES = 32_000_000
@@ -179,13 +179,6 @@ def make_sheet(frames: Array, form: Form) -> Sheet:
         sheet.paste(picture, (index % columns * width, index // columns * height))
     data = base64.b64encode(_encoded(sheet, form)).decode("ascii")
     return Sheet(f"data:image/webp;base64,{data}", columns, len(pictures), width, height)
-
-
-def resized(picture: Image.Image, width: int) -> Image.Image:
-    """Return a picture no wider than ``width`` pixels."""
-    if picture.width <= width:
-        return picture
-    return picture.resize((width, max(1, round(width * picture.height / picture.width))), Image.Resampling.LANCZOS)
 
 
 def _encoded(picture: Image.Image, form: Form) -> bytes:

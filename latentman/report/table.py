@@ -12,8 +12,6 @@ from latentman.report.change import DRAWS, MIN_PROMPTS, Change, change_of, mean_
 from latentman.report.paper import HEADINGS, Paper
 from latentman.report.variants import variant_keys, variant_labels
 
-__all__ = ["cells", "footnotes", "summarise", "to_markdown", "variant_keys", "variant_labels"]
-
 CHANGES = {"human_mse": "", "human_mse_mesh": "mesh_"}
 """Metrics whose change against the baseline is told, and how its columns in the summary begin."""
 

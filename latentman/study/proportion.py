@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
-
-Z_95 = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
+from scipy.stats import binomtest
 
 DRAWS = 10_000
 MIN_CLUSTERS = 5
@@ -25,28 +21,18 @@ def wilson_interval(successes: int, total: int) -> tuple[float, float] | None:
     _check(successes, total)
     if total == 0:
         return None
-    share, z2 = successes / total, Z_95**2
-    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z_95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    # At the ends the formula gives 0 and 1 up to rounding.
-    low = 0.0 if successes == 0 else middle - half
-    high = 1.0 if successes == total else middle + half
-    return low, high
+    ends = binomtest(successes, total).proportion_ci(0.95, method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def binomial_test(successes: int, total: int) -> float | None:
     """Return the two-sided p value of the exact binomial test against an even chance; None of nothing.
 
-    With an even chance the distribution is symmetric, so that both tails are twice the smaller one.
-
     Raises:
         ValueError: unless 0 <= successes <= total.
     """
     _check(successes, total)
-    if total == 0:
-        return None
-    tail = sum(math.comb(total, count) for count in range(min(successes, total - successes) + 1))
-    return float(min(Fraction(1), Fraction(2 * tail, 2**total)))
+    return float(binomtest(successes, total, 0.5).pvalue) if total else None
 
 
 def cluster_bootstrap(clusters: Sequence[tuple[int, int]], *, seed: int = 0) -> tuple[float, float] | None:

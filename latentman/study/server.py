@@ -6,15 +6,11 @@ import contextlib
 import errno
 import ipaddress
 import json
-import signal
 import socket
 import sqlite3
 import sys
-import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from latentman.errors import ConfigError
@@ -22,6 +18,7 @@ from latentman.study.answers import AnswerStore
 from latentman.study.design import Design, read_design
 from latentman.study.files import byte_range, public_files
 from latentman.study.protocol import MAX_BODY_BYTES, Refused, reply
+from latentman.termination import terminable
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -207,7 +204,7 @@ def serve_study(study_dir: Path, host: str, port: int) -> None:
                 "docs/study.md tells how to put a web server with HTTPS before it\n"
             )
             sys.stderr.flush()
-        with _terminated_as_interrupted():
+        with terminable():
             server.serve_forever()
     except KeyboardInterrupt:
         participants, answers = server.store.counts()
@@ -256,20 +253,3 @@ def _free_port(host: str, port: int) -> int:
                 continue
             return candidate
     return 0
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the server as Ctrl-C does."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

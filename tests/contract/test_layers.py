@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 ROWS = [
-    {"types", "errors", "paths", "video", "rotations", "arguments", "cache_folder", "locks", "sweep_plan"},
-    {"groups", "character_groups", "companion_groups", "scene_groups", "sampling_groups", "logger_groups", "config"},
+    {"types", "errors", "paths", "video", "rotations", "arguments", "termination", "cache_folder", "locks"},
+    {
+        "groups",
+        "character_groups",
+        "companion_groups",
+        "scene_groups",
+        "sampling_groups",
+        "logger_groups",
+        "config",
+        "sweep_plan",
+    },
     {"motion"},
     {"body"},
     {"render"},
@@ -35,7 +44,6 @@ ROWS = [
         "run",
         "launch",
         "cluster",
-        "termination",
     },
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}

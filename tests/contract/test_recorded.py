@@ -157,7 +157,6 @@ def test_recording_takes_a_sweep_that_another_machine_ran(tmp_path: Path, monkey
         "per_pair.parquet",
         "table.md",
         "table.tex",
-        "human_mse.svg",
         "strip.png",
         "paper.csv",
     ]

@@ -30,7 +30,7 @@ def test_several_experiments_have_a_table_and_plots_each_and_are_never_compared(
     assert table["experiment"].to_list() == ["ablation", "ablation", "odd/name"]
     assert (tmp_path / "table.tex").read_text().count(r"\begin{tabular}") == 2
     names = {path.relative_to(tmp_path).as_posix() for path in done.files}
-    assert {"ablation_human_mse.svg", "odd_name_human_mse.svg", "plots/ablation/human_mse_bars.pdf"} <= names
+    assert {"plots/ablation/human_mse_bars.png", "plots/ablation/human_mse_bars.pdf"} <= names
     assert "plots/odd_name/human_mse_bars.png" in names
     assert "runs of 2 experiments lie here: ablation, odd/name" in done.text()
     assert len(read_results(tmp_path)) == 5

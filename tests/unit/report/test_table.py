@@ -5,7 +5,8 @@ import pytest
 
 from latentman.report.collect import collect
 from latentman.report.latex import to_latex
-from latentman.report.table import mark, summarise, to_markdown, variant_labels
+from latentman.report.table import mark, summarise, to_markdown
+from latentman.report.variants import variant_labels
 from tests.unit.report.factory import make_run, make_sweep
 
 SCORES = {
