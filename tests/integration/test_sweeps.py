@@ -225,6 +225,49 @@ def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_does_nothing
     assert all_results(folder) == all_results(undisturbed)
 
 
+def workers_of(launcher: int) -> list[int]:
+    """The processes in which a launcher's jobs run: its children by joblib."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command, stat = (folder / "cmdline").read_bytes(), (folder / "stat").read_text()
+        except OSError:  # it has just ended
+            continue
+        if b"popen_loky" in command and int(stat.rpartition(")")[2].split()[1]) == launcher:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
+def test_workers_killed_at_random_moments_lose_nothing_that_was_finished(undisturbed, tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs latentman[sweep]")
+    rng = random.Random(11)
+    folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
+    arguments = [*PAIR, f"sweep_dir={folder}", "hydra/launcher=local_procs", "hydra.launcher.n_jobs=2"]
+    moments = sorted(rng.sample(range(1, events(undisturbed) * 3 // 4), 5))
+    finished: dict[Path, int] = {}
+    for moment in moments:
+        process = start(arguments, tmp_path, env)
+        while events(folder) < moment or not workers_of(process.pid):
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.01)
+        os.kill(rng.choice(workers_of(process.pid)), signal.SIGKILL)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 2, out
+        assert "the launcher lost its jobs" in err
+        assert "Traceback" not in err
+        now = finished_files(folder)
+        assert {path: now.get(path) for path in finished} == finished
+        finished = now
+    done = latentman(*arguments, cwd=tmp_path, env=env)
+    assert closing_table(done)[-1] == "2 jobs: 2 done"
+    now = finished_files(folder)
+    assert {path: now.get(path) for path in finished} == finished
+    assert all_results(folder) == all_results(undisturbed)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(undisturbed, tmp_path):
