@@ -6,16 +6,14 @@ import signal
 import statistics
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from latentman.study.answers import read_answers
 from latentman.study.build import Request, build_study
 from latentman.study.design import read_design
-from latentman.study.server import StudyServer
 from tests.browser.chromium import Browser, needs_chromium
-from tests.unit.study.factory import BASELINES, OURS, make_sweep
+from tests.unit.study.factory import BASELINES, OURS, make_sweep, serving
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -41,14 +39,8 @@ def study(built, tmp_path):
 
 @pytest.fixture
 def server(study):
-    server = StudyServer(study, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    server.store.close()
+    with serving(study) as server:
+        yield server
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import yaml
 from latentman.composition import check_command, compose
 from latentman.report.paper import read_paper
 from latentman.report.results import read_results
+from latentman.report.table import summarise
 from latentman.run_help import groups
 from tests.unit.report.factory import make_run, make_sweep
 
@@ -183,3 +184,25 @@ def test_an_unknown_name_and_a_folder_for_several_sweeps_are_refused(capsys: pyt
         with pytest.raises(SystemExit):
             record.main(arguments)
         assert said in capsys.readouterr().err
+
+
+def changes_of(name: str) -> dict[str, tuple[float, float, float]]:
+    summary = summarise(read_results(ROOT / "experiments" / name))
+    assert set(summary["prompts"]) == {10}
+    assert set(summary["n"]) == {30}
+    columns = ["change_percent", "change_low", "change_high"]
+    return {str(row["variant"]): tuple(row[columns]) for _, row in summary.iterrows() if not row["is_baseline"]}
+
+
+def test_the_recorded_ablation_has_the_papers_order_and_every_interval_leaves_zero_out() -> None:
+    changes = changes_of("table2_ablation")
+    rows = ("sla=none pwg=full", "sla=full pwg=none", "sla=full pwg=full")
+    guidance, alignment, both = (changes[row] for row in rows)
+    assert 0 > guidance[0] > alignment[0] >= both[0]
+    assert all(high < 0 for _, _, high in changes.values())
+
+
+def test_the_method_helps_both_samplers_in_the_recorded_table_1_and_both_intervals_leave_zero_out() -> None:
+    changes = changes_of("table1")
+    assert set(changes) == {"method=latentman_masactrl", "method=latentman"}
+    assert all(high < 0 for _, _, high in changes.values())

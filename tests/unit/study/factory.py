@@ -1,8 +1,11 @@
 """Sweeps with small pictures, designs without any, and participants who answer as they are told."""
 
+import contextlib
 import itertools
+import threading
 
 from latentman.study.design import Design, Pair, Study
+from latentman.study.server import StudyServer
 from latentman.video import write_png_frames
 from tests.unit.report.factory import draw, make_run
 
@@ -56,3 +59,18 @@ def answer_all(store, study, wants_expected, *, seconds=2.0):
         side = "left" if showing.left == wanted else "right"
         participation = store.answer(participation.participant, pair.code, side, seconds=seconds, plays=1)
     return participation
+
+
+@contextlib.contextmanager
+def serving(study):
+    """A server of a study folder on a free port, until the block ends."""
+    server = StudyServer(study, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        server.store.close()

@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -17,18 +16,13 @@ from latentman.errors import ConfigError, RecordError
 from latentman.study.answers import ANSWERS_FILE, read_answers
 from latentman.study.design import read_design
 from latentman.study.server import HEADERS, StudyServer, is_loopback
+from tests.unit.study.factory import serving
 
 
 @pytest.fixture
 def server(study):
-    server = StudyServer(study, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    server.store.close()
+    with serving(study) as server:
+        yield server
 
 
 def request(server, method, path, body=None, headers=None):
