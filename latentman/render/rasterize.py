@@ -1,8 +1,8 @@
 """Which face is seen at each pixel, how far away, and where in the face.
 
-The default rasteriser needs nothing but PyTorch. All pixels in the bounding boxes of all faces are candidates at
-once; the nearest face of each pixel is found by one integer minimum over (depth, face) keys, so a run is repeatable on
-any device.
+The default rasteriser needs nothing but PyTorch. All pixels in the bounding boxes of all faces of many pictures are
+candidates at once; the nearest face of each pixel is found by one integer minimum over (depth, face) keys, so a run is
+repeatable on any device, and a picture is the same whichever others are drawn with it.
 """
 
 from __future__ import annotations
@@ -52,24 +52,28 @@ class TorchRasterizer:
         cull_back: leave out faces that are seen from behind; a closed body looks the same and takes half the time.
         max_candidates: bounding-box pixels that are tested at once: a matter of memory (about 150 bytes each), never of
             the result.
+        max_faces: faces that are prepared at once, of as many pictures as they make; likewise (about 400 bytes each).
+            A GPU wants many; on a CPU one picture's are as fast as many.
     """
 
-    def __init__(self, *, cull_back: bool = True, max_candidates: int = 4_000_000) -> None:
+    def __init__(self, *, cull_back: bool = True, max_candidates: int = 4_000_000, max_faces: int = 1_000_000) -> None:
         self.cull_back = cull_back
         self.max_candidates = max_candidates
+        self.max_faces = max_faces
 
     @torch.no_grad()
     def __call__(self, vertices: Tensor, faces: Tensor, camera: Camera) -> Fragments:
         """Return what each pixel of the N pictures shows."""
-        pictures = [self._draw(v.double(), faces, camera) for v in vertices]
-        face, bary, depth = (torch.stack(values) for values in zip(*pictures, strict=True))
+        together = max(1, self.max_faces // max(1, len(faces)))
+        pictures = [self._draw(v.double(), faces, camera) for v in vertices.split(together)]
+        face, bary, depth = (torch.cat(values) for values in zip(*pictures, strict=True))
         return Fragments(face, bary, depth)
 
     def _draw(self, vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw one picture of vertices (V, 3)."""
+        """Draw the pictures of vertices (N, V, 3); their pixels are numbered through."""
         height, width = camera.height, camera.width
         setup = _set_up(vertices, faces, camera, self.cull_back)
-        nearest = torch.full((height * width,), _EMPTY, dtype=torch.int64, device=vertices.device)
+        nearest = torch.full((len(vertices) * height * width,), _EMPTY, dtype=torch.int64, device=vertices.device)
         for first, last in _split(setup.count, self.max_candidates):
             pixel, triangle = _candidates(setup, first, last, width)
             weights = _edge_weights(setup, triangle, pixel, width)
@@ -79,14 +83,18 @@ class TorchRasterizer:
             # The bits of positive floats are ordered as the floats are, so the minimum of the key is the nearest face.
             key = (depth.float().view(torch.int32).long() << 32) | triangle
             nearest.scatter_reduce_(0, pixel, key, "amin")
-        return _resolve(setup, nearest, height, width)
+        return _resolve(setup, nearest, len(vertices), height, width)
 
 
 @dataclass(frozen=True)
 class _Setup:
-    """The triangles that may be seen: ``face`` their index in the mesh, the rest per triangle."""
+    """The triangles that may be seen: ``face`` their index in the mesh, the rest per triangle.
+
+    Picture n lies below the pictures before it: ``top`` is its first row, n H.
+    """
 
     face: Tensor
+    top: Tensor
     origin: Tensor
     gradient: Tensor
     inverse_depth: Tensor
@@ -97,12 +105,12 @@ class _Setup:
 
 def _set_up(vertices: Tensor, faces: Tensor, camera: Camera, cull_back: bool) -> _Setup:
     """Project the faces, leave out those that cannot be seen, and prepare their edge functions."""
-    depth = vertices[:, 2]
+    depth = vertices[..., 2]
     safe = depth.clamp_min(NEAR)
     points = torch.stack(
-        [camera.fx * vertices[:, 0] / safe + camera.cx, camera.fy * vertices[:, 1] / safe + camera.cy], dim=-1
+        [camera.fx * vertices[..., 0] / safe + camera.cx, camera.fy * vertices[..., 1] / safe + camera.cy], dim=-1
     )
-    corners, corner_depth = points[faces], depth[faces]
+    corners, corner_depth = points[:, faces].flatten(0, 1), depth[:, faces].flatten(0, 1)
     limit = torch.tensor([camera.width, camera.height], device=vertices.device)
     low = torch.minimum(torch.ceil(corners.amin(1) - 0.5).clamp_min(0), limit.double()).long()
     high = torch.minimum(torch.floor(corners.amax(1) - 0.5).clamp_min(-1), limit.double() - 1).long()
@@ -112,15 +120,17 @@ def _set_up(vertices: Tensor, faces: Tensor, camera: Camera, cull_back: bool) ->
     # With y down, a face seen from outside has a negative area.
     visible = (area < -1e-12) if cull_back else (area.abs() > 1e-12)
     visible &= (corner_depth.amin(1) > NEAR) & (extent.amin(1) > 0)
-    face = visible.nonzero()[:, 0]
-    first, second, extent = first[face], second[face], extent[face]
-    gradient = torch.stack([second[:, 1], -second[:, 0], -first[:, 1], first[:, 0]], dim=-1) / area[face, None]
+    index = visible.nonzero()[:, 0]
+    first, second, extent = first[index], second[index], extent[index]
+    picture = torch.div(index, len(faces), rounding_mode="floor")
+    gradient = torch.stack([second[:, 1], -second[:, 0], -first[:, 1], first[:, 0]], dim=-1) / area[index, None]
     return _Setup(
-        face=face,
-        origin=corners[face, 0],
+        face=index - picture * len(faces),
+        top=picture * camera.height,
+        origin=corners[index, 0],
         gradient=gradient,
-        inverse_depth=1 / corner_depth[face],
-        corner=low[face],
+        inverse_depth=1 / corner_depth[index],
+        corner=low[index],
         extent=extent,
         count=extent.prod(1),
     )
@@ -145,27 +155,29 @@ def _candidates(setup: _Setup, first: int, last: int, width: int) -> tuple[Tenso
     before = torch.repeat_interleave(count.cumsum(0) - count, count)
     index = torch.arange(len(triangle), device=count.device) - before
     columns = setup.extent[triangle, 0]
-    row = torch.div(index, columns, rounding_mode="floor")
+    down = torch.div(index, columns, rounding_mode="floor")
     corner = setup.corner[triangle]
-    return (corner[:, 1] + row) * width + corner[:, 0] + (index - row * columns), triangle
+    row = setup.top[triangle] + corner[:, 1] + down
+    return row * width + corner[:, 0] + (index - down * columns), triangle
 
 
 def _edge_weights(setup: _Setup, triangle: Tensor, pixel: Tensor, width: int) -> Tensor:
     """Return the barycentric coordinates (N, 3), in the picture's plane, of pixel centres in triangles."""
     row = torch.div(pixel, width, rounding_mode="floor")
     origin, gradient = setup.origin[triangle], setup.gradient[triangle]
-    dx, dy = (pixel - row * width) + 0.5 - origin[:, 0], row + 0.5 - origin[:, 1]
+    dx = (pixel - row * width) + 0.5 - origin[:, 0]
+    dy = (row - setup.top[triangle]) + 0.5 - origin[:, 1]
     second = gradient[:, 0] * dx + gradient[:, 1] * dy
     third = gradient[:, 2] * dx + gradient[:, 3] * dy
     return torch.stack([1 - second - third, second, third], dim=-1)
 
 
-def _resolve(setup: _Setup, nearest: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return face, perspective-correct barycentric coordinates and depth of the nearest triangles."""
+def _resolve(setup: _Setup, nearest: Tensor, pictures: int, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return face, perspective-correct barycentric coordinates and depth of the nearest triangles, (N, H, W)."""
     device = nearest.device
-    face = torch.full((height * width,), -1, dtype=torch.int64, device=device)
-    bary = torch.zeros((height * width, 3), device=device)
-    depth = torch.zeros(height * width, device=device)
+    face = torch.full(nearest.shape, -1, dtype=torch.int64, device=device)
+    bary = torch.zeros((len(nearest), 3), device=device)
+    depth = torch.zeros(nearest.shape, device=device)
     pixel = (nearest != _EMPTY).nonzero()[:, 0]
     triangle = nearest[pixel] & 0xFFFFFFFF
     weights = _edge_weights(setup, triangle, pixel, width).clamp_min(0) * setup.inverse_depth[triangle]
@@ -173,7 +185,8 @@ def _resolve(setup: _Setup, nearest: Tensor, height: int, width: int) -> tuple[T
     face[pixel] = setup.face[triangle]
     bary[pixel] = (weights * distance[:, None]).float()
     depth[pixel] = distance.float()
-    return face.view(height, width), bary.view(height, width, 3), depth.view(height, width)
+    shape = (pictures, height, width)
+    return face.view(shape), bary.view(*shape, 3), depth.view(shape)
 
 
 RASTERIZERS: dict[str, Rasterizer] = {"torch": TorchRasterizer()}

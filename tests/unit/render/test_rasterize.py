@@ -95,6 +95,26 @@ def test_cutting_the_work_into_chunks_changes_nothing(figure):
         assert torch.equal(whole.bary, pieces.bary)
 
 
+def test_pictures_drawn_together_are_those_drawn_one_by_one(figure):
+    vertices, faces, camera = figure
+    # The second picture is shifted half out of the picture, where pixels of a neighbour would show first.
+    vertices = torch.cat([vertices, vertices + torch.tensor([0.3, 0.9, 0.0]), vertices[:1]])
+    whole = TorchRasterizer()(vertices, faces, camera)
+    for limit in (1, 2 * len(faces)):
+        pieces = TorchRasterizer(max_faces=limit)(vertices, faces, camera)
+        assert torch.equal(whole.face, pieces.face)
+        assert torch.equal(whole.depth, pieces.depth)
+        assert torch.equal(whole.bary, pieces.bary)
+    assert torch.equal(whole.face[0], whole.face[4])
+    assert (whole.face >= 0).flatten(1).any(1).all()
+
+
+def test_no_picture_at_all_is_drawn_as_none(figure):
+    vertices, faces, camera = figure
+    drawn = TorchRasterizer()(vertices[:0], faces, camera)
+    assert drawn.face.shape == drawn.depth.shape == (0, SIZE, SIZE)
+
+
 def test_a_second_drawing_is_bit_identical(figure):
     vertices, faces, camera = figure
     first, second = (TorchRasterizer()(vertices, faces, camera) for _ in range(2))
