@@ -105,6 +105,54 @@ SWEEPS = {
         score=("human_mse_mesh", "H_MSE on the mesh"),
         short=False,
     ),
+    "fig5_motion_guidance": Recorded(
+        ("+exp=fig5_motion_guidance",),
+        {
+            "method=t2v_zero_uncond": "Text2Video-Zero, no depth",
+            "method=t2v_zero": "Text2Video-Zero with a motion's depth",
+            "method=latentman": "LatentMan",
+        },
+        short=False,
+    ),
+    "motion_comparison": Recorded(
+        ("+exp=motion_comparison",),
+        {"motion=procedural": "procedural", "motion=mdm_mini": "mdm_mini"},
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero",),
+        short=False,
+    ),
+    "sweep_reference": Recorded(
+        ("+exp=sweep_reference",),
+        {"reference=prev_new": "prev_new", "reference=prev": "prev", "reference=first": "first"},
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero",),
+        short=False,
+    ),
+    "sweep_solver": Recorded(
+        ("+exp=sweep_solver",),
+        {"solver=scipy": "scipy", "solver=auto": "auto", "solver=greedy": "greedy", "solver=mutual_nn": "mutual_nn"},
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero",),
+        short=False,
+    ),
+    "sweep_windows": Recorded(
+        ("+exp=sweep_windows",),
+        {
+            "sla.window=[0.0,0.2] pwg.window=[0.0,0.5]": "A [0.0,0.2] B [0.0,0.5]",
+            "sla.window=[0.0,0.4] pwg.window=[0.2,0.7]": "A [0.0,0.4] B [0.2,0.7], the paper's",
+            "sla.window=[0.0,0.6] pwg.window=[0.5,1.0]": "A [0.0,0.6] B [0.5,1.0]",
+        },
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero",),
+        short=False,
+    ),
+    "sweep_delta": Recorded(
+        ("+exp=sweep_delta",),
+        {"pwg.delta=0.0": "delta 0.0", "pwg.delta=0.01": "delta 0.01", "pwg.delta=0.04": "delta 0.04"},
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero",),
+        short=False,
+    ),
     "suppfig2_correspondence": Recorded(
         ("+exp=suppfig2_correspondence",),
         {
@@ -218,6 +266,7 @@ def record(name: str, out: Path) -> None:
             f"{missing['folder'].iloc[0]} ({missing['state'].iloc[0]}); continue the sweep first"
         )
     write_report(out, gallery=False)
+    folder.mkdir(exist_ok=True)
     for file in ("results.csv", RESULTS_FILE, PAIRS_FILE, "table.tex"):
         shutil.copyfile(out / file, folder / file)
     parts = compare(out, sweep)
@@ -239,7 +288,8 @@ def compare(out: Path, sweep: Recorded) -> list[Image.Image]:
         for variant, heading in sweep.rows.items():
             run = results[(results["prompt"] == prompt) & (results["variant"] == variant)].iloc[0]
             frames = read_png_frames(out / run["folder"] / "frames")
-            rows.append((f"{heading}   {score} {run[metric]:.0f}", frames))
+            told = "" if pd.isna(run[metric]) else f"   {score} {run[metric]:.0f}"
+            rows.append((f"{heading}{told}", frames))
         parts.append(draw_strip(prompt, rows))
     return parts
 
