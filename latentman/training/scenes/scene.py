@@ -16,8 +16,8 @@ class ScenePlan:
     """All that is decided about a picture before it is drawn.
 
     ``colour`` and ``second_colour`` are None where the character has colours of its own. ``caption`` is the plain
-    sentence; ``text`` is what the text encoder learns, with quality words, or with words for a flaw where ``flaw`` names
-    one. Everything else about the picture follows from ``seed``.
+    sentence; ``text`` is what the text encoder learns, with quality words, or with words for a flaw where ``flaw``
+    names one. Everything else about the picture follows from ``seed``.
     """
 
     character: str

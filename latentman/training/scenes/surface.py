@@ -1,0 +1,49 @@
+"""The visible surface of one figure: where on the body each sample lies, and which way it faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+from latentman.training.scenes.bodies import DrawnBody
+
+
+@dataclass(frozen=True)
+class Surface:
+    """K samples: ``points`` (K, 3) metres from the head joint in the bind pose (Y up, front +Z, left +X), ``region``
+    (K,) int64 and ``normal`` (K, 3), a unit vector in camera axes (x right, y down, z away).
+    """
+
+    points: Tensor
+    region: Tensor
+    normal: Tensor
+
+
+def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return unit normals (V, 3) of vertices (V, 3), pointing out of the body in camera axes (y down)."""
+    corners = vertices[faces]
+    across = (corners[:, 1] - corners[:, 0]).cross(corners[:, 2] - corners[:, 0], dim=-1)
+    total = vertices.new_zeros(vertices.shape)
+    for corner in range(3):
+        total.index_add_(0, faces[:, corner], across)
+    return functional.normalize(total, dim=-1)
+
+
+def find_surface(drawn: DrawnBody, vertices: Tensor, faces: Tensor, face: Tensor, bary: Tensor) -> Surface:
+    """Return the surface under K samples.
+
+    Args:
+        drawn: the body.
+        vertices: (V, 3) of its pose, in camera axes.
+        faces: (F, 3).
+        face: (K,) index of the face under each sample.
+        bary: (K, 3) barycentric coordinates in it.
+    """
+    corner, weight = faces[face], bary[..., None]
+    return Surface(
+        points=(drawn.points[corner] * weight).sum(1),
+        region=(drawn.region[corner] * weight).sum(1).argmax(-1),
+        normal=functional.normalize((vertex_normals(vertices, faces)[corner] * weight).sum(1), dim=-1),
+    )
