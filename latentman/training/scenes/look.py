@@ -54,9 +54,9 @@ class FaceLook:
 class Look:
     """One character as it is painted.
 
-    ``regions`` (12, 3) RGB of every garment region; ``layers`` lie over them in order, ``emblems`` on the chest: each a
-    shape (``disc``, ``square``, ``diamond``, ``collar``, ``tie``, ``buttons``) and its colour. ``gloss`` is the strength
-    of the highlight, ``sharpness`` its exponent, ``glow`` what eyes shine by themselves.
+    ``regions`` (12, 3) RGB of every garment region; ``layers`` lie over them in order, ``emblems`` on the chest: each
+    a shape (``disc``, ``square``, ``diamond``, ``collar``, ``tie``, ``buttons``) and its colour. ``gloss`` is the
+    strength of the highlight, ``sharpness`` its exponent, ``glow`` what eyes shine by themselves.
     """
 
     regions: Array

@@ -12,8 +12,10 @@ from latentman.training.scenes.bodies import DrawnBody
 
 @dataclass(frozen=True)
 class Surface:
-    """K samples: ``points`` (K, 3) metres from the head joint in the bind pose (Y up, front +Z, left +X), ``region``
-    (K,) int64 and ``normal`` (K, 3), a unit vector in camera axes (x right, y down, z away).
+    """K samples of one figure.
+
+    ``points`` (K, 3) metres from the head joint in the bind pose (Y up, front +Z, left +X); ``region`` (K,) int64;
+    ``normal`` (K, 3) unit vectors in camera axes (x right, y down, z away).
     """
 
     points: Tensor

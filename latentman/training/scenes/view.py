@@ -1,0 +1,54 @@
+"""What the camera of one picture sees of the floor and the sky, pixel by pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentman.types import Camera
+
+_FARTHEST = 60.0
+"""Metres at which the floor ends in haze."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The pixels of one picture, (H, W).
+
+    ``x`` and ``y`` run over the picture from 0 to 1, right and down; ``horizon`` is the y at which the floor ends.
+    ``floor`` (H, W, 2) are the metres (x, z) at which the pixel's ray meets the floor, those of the farthest visible
+    point above the horizon; ``distance`` is how far that point is, metres; ``ground`` is 1 below the horizon, 0 above.
+    """
+
+    x: Tensor
+    y: Tensor
+    horizon: float
+    floor: Tensor
+    distance: Tensor
+    ground: Tensor
+
+    @classmethod
+    def of(cls, camera: Camera, device: torch.device | str) -> View:
+        """Return the view of a camera that looks level or downwards from above the floor (y = 0)."""
+        rows = (torch.arange(camera.height, dtype=torch.float64) + 0.5)[:, None]
+        columns = (torch.arange(camera.width, dtype=torch.float64) + 0.5)[None]
+        right, down = (columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy
+        right, down = torch.broadcast_tensors(right, down)
+        rays = torch.stack([right, down, torch.ones_like(right)], -1) @ torch.from_numpy(camera.rotation)
+        eye = torch.from_numpy(-camera.rotation.T @ camera.translation)
+        falling = (-rays[..., 1]).clamp_min(float(eye[1]) / _FARTHEST)
+        distance = eye[1] / falling
+        floor = (eye + rays * distance[..., None])[..., [0, 2]]
+        tilt = camera.rotation[2]
+        horizon = (camera.cy + camera.fy * float(tilt[1]) / max(1e-6, float((1 - tilt[1] ** 2) ** 0.5))) / camera.height
+        place = {"device": device, "dtype": torch.float32}
+        return cls(
+            x=(columns / camera.width).expand(camera.height, -1).to(**place),
+            y=(rows / camera.height).expand(-1, camera.width).to(**place),
+            horizon=horizon,
+            floor=floor.to(**place),
+            distance=distance.to(**place),
+            ground=(-rays[..., 1] > float(eye[1]) / _FARTHEST).to(**place),
+        )
