@@ -36,7 +36,7 @@ _AT_ONCE = 16
 """Pictures that are drawn in one call."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SceneSettings:
     """What a scene set holds: ``number`` pictures of ``size`` x ``size`` pixels, ``shard`` in a file.
 
@@ -190,7 +190,7 @@ class SceneSet:
         missing = [index for index in range(settings.shards) if not shard_file(folder, index).exists()]
         if missing:
             raise DataError(
-                f"{folder} lacks {len(missing)} of {settings.shards} shards: go on with `latentman train scenes out=...`"
+                f"{folder} lacks {len(missing)} of {settings.shards} shards: `latentman train scenes` goes on with them"
             )
         parts, texts = [], []
         for index in range(settings.shards):
