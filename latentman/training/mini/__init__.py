@@ -1,1 +1,1 @@
-"""Trains the embedded model: VAE, text-to-image UNet with its text encoder, depth ControlNet, and those who judge it."""
+"""The trainers of the embedded text-to-image model (``latentman train scenes|judges|vae|t2i|controlnet|all``)."""
