@@ -1,1 +1,1 @@
-"""The trainers of the embedded text-to-image model (``latentman train scenes|judges|vae|t2i|controlnet|all``)."""
+"""Trains the embedded model: VAE, UNet with its text encoder, depth ControlNet, and the networks that judge it."""

@@ -1,47 +1,34 @@
-"""Contact sheets: what a part can do, as one PNG."""
+"""Contact sheets that are written while a model learns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from latentman.paths import write_atomic
-from latentman.types import Array
 
 
-def to_bytes(images: Tensor) -> Tensor:
-    """Return pictures in 0 to 1 as uint8, of the same shape."""
-    return (images.float().clamp(0, 1) * 255).round().to(torch.uint8)
+def contact_sheet(rows: list[Tensor]) -> Tensor:
+    """Return one picture (3, H', W') of rows, each (N, 3, H, W) in 0 to 1 with the same N."""
+    return torch.cat([torch.cat(list(row.float().cpu().clamp(0, 1)), dim=2) for row in rows], dim=1)
 
 
-def sheet(rows: Sequence[Tensor], columns: int = 8) -> Array:
-    """Return pictures as one, (H, W, 3) uint8.
-
-    Args:
-        rows: kinds of picture, each (N, 3, h, w) or (N, h, w) uint8; picture k of every kind stands above each other.
-        columns: pictures beside each other, at most.
-    """
-    kinds = [row[:, None].expand(-1, 3, -1, -1) if row.ndim == 3 else row for row in rows]
-    number = len(kinds[0])
-    columns = min(columns, number)
-    stripes = []
-    for first in range(0, number, columns):
-        for kind in kinds:
-            stripe = kind[first : first + columns].cpu().permute(2, 0, 3, 1).flatten(1, 2)
-            missing = columns * kind.shape[-1] - stripe.shape[1]
-            stripes.append(torch.nn.functional.pad(stripe, (0, 0, 0, missing), value=255))
-    return np.ascontiguousarray(torch.cat(stripes).numpy())
+def wrapped(images: Tensor, columns: int) -> list[Tensor]:
+    """Return images (N, 3, H, W) as rows of ``columns``, the last filled up with black."""
+    missing = -len(images) % columns
+    filled = torch.cat([images, images.new_zeros((missing, *images.shape[1:]))])
+    return list(filled.split(columns))
 
 
-def write_png(path: Path, picture: Array) -> None:
-    """Write (H, W, 3) uint8 atomically.
+def write_picture(path: Path, picture: Tensor) -> None:
+    """Write a picture (3, H, W) in 0 to 1 as PNG, atomically."""
+    pixels = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    write_atomic(path, lambda p: Image.fromarray(pixels).save(p))
 
-    Raises:
-        RecordError: if it cannot be written.
-    """
-    write_atomic(path, lambda temporary: Image.fromarray(picture).save(temporary))
+
+def as_colour(grey: Tensor) -> Tensor:
+    """Return grey pictures (N, H, W) uint8 as (N, 3, H, W) in 0 to 1."""
+    return (grey.float() / 255)[:, None].expand(-1, 3, -1, -1)

@@ -1,4 +1,4 @@
-"""The settings of the mini model's training: a preset's YAML, what the folder remembers, and the command line on top."""
+"""The settings of ``latentman train vae`` and its like: a preset with the command line on top."""
 
 from __future__ import annotations
 
