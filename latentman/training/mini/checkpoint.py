@@ -1,121 +1,111 @@
-"""The state of a part's training: all that it goes on from."""
+"""``state.pt``: all that a part of the training goes on from."""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
-from latentman.errors import ConfigError, RecordError, WeightsError
+from latentman.errors import ConfigError, WeightsError
 from latentman.motion.checkpoint import read_tensors
 from latentman.paths import write_atomic
+from latentman.training.mini.settings import MiniTraining
 
-logger = logging.getLogger("latentman.training")
+if TYPE_CHECKING:
+    from latentman.training.mini.loop import Learner
+
+FORMAT = 1
 
 STATE_FILE = "state.pt"
 
-FORMAT = 1
-"""Of the state file; one of another format is refused."""
+MAY_CHANGE = ("out", "preset", "minutes", "device", "threads", "compile", "models", "evaluation")
+"""Settings that may differ between a training and its continuation."""
+
+_RHYTHM = ("log_every", "save_every", "picture_every")
+
+_READS = {
+    "classifier": ("scenes", "judges"),
+    "segmenter": ("scenes", "judges"),
+    "vae": ("scenes", "networks", "vae"),
+    "t2i": ("scenes", "networks", "vae", "t2i"),
+    "controlnet": ("scenes", "networks", "vae", "t2i", "controlnet"),
+}
+"""The groups of settings that each part depends on."""
 
 
-@dataclass
-class Learner:
-    """The networks, their moving average and the optimiser, with where the training stands."""
+def identity(part: str, settings: MiniTraining) -> dict[str, Any]:
+    """Return every setting that a part depends on, flat, by its dotted key."""
+    groups = _READS.get(part, ())
+    found: dict[str, Any] = {}
+    for key, value in asdict(settings).items():
+        if isinstance(value, dict):
+            if key in groups:
+                found |= {f"{key}.{name}": one for name, one in value.items() if name not in _RHYTHM}
+        elif key not in MAY_CHANGE:
+            found[key] = value
+    return found
 
-    networks: nn.ModuleDict
-    average: nn.ModuleDict
-    optimizer: torch.optim.AdamW
-    step: int = 0
-    pieces: int = 1
-    """In how many pieces a batch is taken, because the device's memory does not hold it whole."""
-    seconds: float = 0.0
-    """Time that the training has taken so far."""
 
-
-def save(folder: Path, learner: Learner, identity: Mapping[str, Any]) -> None:
-    """Write the state; the one before stays until the new one is whole.
+def save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> None:
+    """Write the state of a part; the one before stays until the new one is whole.
 
     Raises:
-        RecordError: if it cannot be written.
+        RecordError: if the disk is full or the folder cannot be written.
     """
     content = {
         "format": FORMAT,
-        "identity": json.dumps(dict(identity)),
+        "settings": json.dumps(identity(part, settings)),
         "step": learner.step,
-        "pieces": learner.pieces,
+        "parts": learner.parts,
         "seconds": learner.seconds,
-        "networks": learner.networks.state_dict(),
+        "modules": learner.modules.state_dict(),
         "average": learner.average.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
     }
-    # torch's own writer hides the reason why a disk cannot be written: it fills memory, and Python writes that.
-    filled = io.BytesIO()
-    torch.save(content, filled)
-    try:
-        write_atomic(folder / STATE_FILE, lambda path: path.write_bytes(filled.getbuffer()))
-    except RecordError as error:
-        reason = str(error).partition("; free some space")[0]
-        raise RecordError(
-            f"{reason}. The training stands at step {learner.step}; what was saved before is whole: free "
-            f"{filled.tell() / 1e6:.0f} MB, then give the same command again"
-        ) from error
+    write_atomic(folder / STATE_FILE, lambda path: torch.save(content, path))
 
 
-def restore(folder: Path, learner: Learner, identity: Mapping[str, Any]) -> bool:
+def restore(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> bool:
     """Go on from the state in ``folder``, if there is one; tell whether there was.
 
     Raises:
-        ConfigError: if it belongs to another configuration.
+        ConfigError: if it belongs to other settings, naming each.
         WeightsError: if it cannot be read.
     """
-    path = folder / STATE_FILE
-    if not path.exists():
+    content = read_state(folder, part, settings)
+    if content is None:
         return False
-    try:
-        content = read_tensors(path)
-        number, before = int(content["format"]), dict(json.loads(content["identity"]))
-    except (WeightsError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, folder.name) from error
-    if number != FORMAT:
-        raise WeightsError(
-            f"{path} has format {number}, and this version reads {FORMAT}: delete it to start {folder.name} anew, or "
-            "choose another out=..."
-        )
-    refuse_others(folder, before, identity)
-    try:
-        learner.networks.load_state_dict(content["networks"])
-        learner.average.load_state_dict(content["average"])
-        learner.optimizer.load_state_dict(content["optimizer"])
-        learner.step, learner.pieces = int(content["step"]), int(content["pieces"])
-        learner.seconds = float(content["seconds"])
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, folder.name) from error
+    learner.modules.load_state_dict(content["modules"])
+    learner.average.load_state_dict(content["average"])
+    learner.optimizer.load_state_dict(content["optimizer"])
+    learner.step, learner.parts = int(content["step"]), int(content["parts"])
+    learner.seconds = float(content["seconds"])
     return True
 
 
-def refuse_others(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to go on with a part that was begun with other settings.
-
-    Raises:
-        ConfigError: naming the keys that differ.
-    """
-    # As JSON gives them back, so that a tuple and a list are the same.
-    wanted = json.loads(json.dumps(dict(now)))
-    changed = [key for key in sorted({*wanted, *before}) if before.get(key) != wanted.get(key)]
+def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any] | None:
+    """Return the content of ``state.pt``, or None if there is none; the arguments and errors of :func:`restore`."""
+    path = folder / STATE_FILE
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = read_tensors(path)
+        form, before = content["format"], json.loads(content["settings"])
+    except (WeightsError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} is no checkpoint of this training, or damaged: delete it to begin the part anew"
+        ) from error
+    if form != FORMAT:
+        raise WeightsError(f"{path} has format {form}, and this version of latentman reads {FORMAT}: delete it")
+    now = identity(part, settings)
+    changed = [key for key in now if before.get(key) != now[key]]
     if changed:
-        listed = ", ".join(f"{key} was {before.get(key)} and is {wanted.get(key)}" for key in changed)
+        listed = ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in changed)
         raise ConfigError(
-            f"{folder} holds a training with other settings: {listed}; give the same ones again, choose another "
-            f"out=..., or delete {folder} to start anew"
+            f"out={settings.out} holds a training of {part} with other settings: {listed}; choose another out=..., or "
+            f"delete {path}"
         )
-
-
-def _damaged(path: Path, part: str) -> WeightsError:
-    return WeightsError(f"{path} is no state of a training of this kind, or damaged: delete it to start {part} anew")
+    return content
