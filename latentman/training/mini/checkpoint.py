@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from latentman.errors import ConfigError, WeightsError
+from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.checkpoint import read_tensors
 from latentman.paths import write_atomic
 from latentman.training.mini.settings import MiniTraining
@@ -65,7 +66,17 @@ def save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> N
         "average": learner.average.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
     }
-    write_atomic(folder / STATE_FILE, lambda path: torch.save(content, path))
+    # torch's own writer hides why a disk cannot be written: it fills memory, and Python writes that.
+    filled = io.BytesIO()
+    torch.save(content, filled)
+    try:
+        write_atomic(folder / STATE_FILE, lambda path: path.write_bytes(filled.getbuffer()))
+    except RecordError as error:
+        reason = str(error).partition("; free some space")[0]
+        raise RecordError(
+            f"{reason}. The training of {part} stands at step {learner.step}; what was saved before is whole: "
+            f"free {filled.tell() / 1e6:.0f} MB, and the same command goes on from it"
+        ) from error
 
 
 def restore(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> bool:
@@ -78,11 +89,14 @@ def restore(folder: Path, part: str, learner: Learner, settings: MiniTraining) -
     content = read_state(folder, part, settings)
     if content is None:
         return False
-    learner.modules.load_state_dict(content["modules"])
-    learner.average.load_state_dict(content["average"])
-    learner.optimizer.load_state_dict(content["optimizer"])
-    learner.step, learner.parts = int(content["step"]), int(content["parts"])
-    learner.seconds = float(content["seconds"])
+    try:
+        learner.modules.load_state_dict(content["modules"])
+        learner.average.load_state_dict(content["average"])
+        learner.optimizer.load_state_dict(content["optimizer"])
+        learner.step, learner.parts = int(content["step"]), int(content["parts"])
+        learner.seconds = float(content["seconds"])
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder / STATE_FILE) from error
     return True
 
 
@@ -95,9 +109,7 @@ def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any
         content: dict[str, Any] = read_tensors(path)
         form, before = content["format"], json.loads(content["settings"])
     except (WeightsError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{path} is no checkpoint of this training, or damaged: delete it to begin the part anew"
-        ) from error
+        raise _damaged(path) from error
     if form != FORMAT:
         raise WeightsError(f"{path} has format {form}, and this version of latentman reads {FORMAT}: delete it")
     now = identity(part, settings)
@@ -109,3 +121,7 @@ def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any
             f"delete {path}"
         )
     return content
+
+
+def _damaged(path: Path) -> WeightsError:
+    return WeightsError(f"{path} is no checkpoint of this training, or damaged: delete it to begin the part anew")

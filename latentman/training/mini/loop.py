@@ -8,8 +8,11 @@ the result, stays what it was.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import math
+import resource
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from latentman.errors import ConfigError, DeviceMemoryError, RecordError
+from latentman.errors import ConfigError, DeviceMemoryError, NumericsError, RecordError
 from latentman.tracking.metrics_log import MetricsLog
 from latentman.training.mini import checkpoint
 from latentman.training.mini.average import average_of, follow
@@ -112,11 +115,12 @@ def train(
         WeightsError: if its state is damaged.
         RecordError: if the disk is full; the state before is kept.
         DeviceMemoryError: if not even one example fits into the memory.
+        NumericsError: if the loss leaves the finite numbers; what was saved before is kept.
     """
     learner = begin(task, cfg)
     if checkpoint.restore(folder, task.name, learner, settings):
         logger.info("%s: goes on at step %d of %d", task.name, learner.step, cfg.steps)
-    log = MetricsLog.open(folder)
+    log, inputs = _open_log(folder, task.name, settings)
     started, before = time.monotonic(), learner.seconds
     advance(learner.step, cfg.steps)
     while learner.step < cfg.steps:
@@ -125,10 +129,11 @@ def train(
         advance(learner.step, cfg.steps)
         last = learner.step == cfg.steps
         if learner.step % cfg.log_every == 0 or last:
-            _report(log, task.name, learner, cfg, values, device)
+            _report(log, inputs, task.name, learner, cfg, values, device)
         over = settings.minutes is not None and time.monotonic() - started > 60 * settings.minutes
         if learner.step % cfg.save_every == 0 or last or over:
-            _save(folder, task.name, learner, settings)
+            _check_finite(task.name, learner.step, values)
+            checkpoint.save(folder, task.name, learner, settings)
         if learner.step % cfg.picture_every == 0 or last:
             task.show(learner.average, folder / "pictures", learner.step)
         if over and not last:
@@ -223,20 +228,44 @@ def step_generator(seed: int, part: str, step: int, device: torch.device | str) 
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:4], "big"))
 
 
-def _save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> None:
+def _open_log(folder: Path, part: str, settings: MiniTraining) -> tuple[MetricsLog, str]:
+    """Return the part's log without lines of other settings, and the hash that stands for these settings in it."""
     try:
-        checkpoint.save(folder, part, learner, settings)
-    except RecordError as error:
-        error.add_note(
-            f"the checkpoint before is untouched: free some space, and the same command goes on from it ({folder})"
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"cannot make the folder {folder}: {error.strerror}; choose another out=...") from error
+    known = json.dumps(checkpoint.identity(part, settings), sort_keys=True)
+    inputs = hashlib.sha256(known.encode()).hexdigest()[:16]
+    log = MetricsLog.open(folder)
+    log.begin(part, inputs)
+    return log, inputs
+
+
+def _check_finite(part: str, step: int, values: dict[str, Tensor]) -> None:
+    if not math.isfinite(float(values["loss"])):
+        raise NumericsError(
+            f"{part}: the loss is no longer finite at step {step}: lower {part}.learning_rate or raise {part}.warmup, "
+            f"and delete the folder {part} of out=... to begin the part anew"
         )
-        raise
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Return the most bytes in use so far: the device's, or this process's on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    # macOS counts in bytes, the others in KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _report(
-    log: MetricsLog, part: str, learner: Learner, cfg: Optimisation, values: dict[str, Tensor], device: torch.device
+    log: MetricsLog,
+    inputs: str,
+    part: str,
+    learner: Learner,
+    cfg: Optimisation,
+    values: dict[str, Tensor],
+    device: torch.device,
 ) -> None:
-    memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
     numbers = {name: float(value) for name, value in values.items()}
     speed = learner.step * cfg.batch / max(learner.seconds, 1e-9)
     log.add(
@@ -246,12 +275,12 @@ def _report(
             "learning_rate": learning_rate(learner.step - 1, cfg),
             "seconds": round(learner.seconds, 2),
             "examples_per_second": round(speed, 2),
-            "peak_memory_bytes": memory,
+            "peak_memory_bytes": _peak_memory(device),
         },
         stage=part,
+        hash=inputs,
         step=learner.step,
     )
     told = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
     logger.info("%s: step %d of %d: %s; %.3g examples/s", part, learner.step, cfg.steps, told, speed)
-    if not math.isfinite(numbers["loss"]):
-        raise ConfigError(f"{part}: the loss is no longer finite at step {learner.step}: lower {part}.learning_rate")
+    _check_finite(part, learner.step, values)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from latentman.errors import WeightsError
+from latentman.errors import ConfigError, WeightsError
 from latentman.training.mini.settings import MiniTraining
 
+TIMESTEPS, BETA_START, BETA_END = 1000, 0.00085, 0.012
+
 DIFFUSION = {
-    "num_train_timesteps": 1000,
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
+    "num_train_timesteps": TIMESTEPS,
+    "beta_start": BETA_START,
+    "beta_end": BETA_END,
     "beta_schedule": "scaled_linear",
 }
 """The noise schedule of Stable Diffusion."""
@@ -46,7 +49,9 @@ def new_vae(settings: MiniTraining) -> Any:
 
     sizes = settings.networks
     levels = len(sizes.vae_channels)
-    return AutoencoderKL(
+    return _made(
+        "VAE",
+        AutoencoderKL,
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -65,7 +70,9 @@ def new_unet(settings: MiniTraining) -> Any:
     from diffusers import UNet2DConditionModel
 
     sizes = settings.networks
-    return UNet2DConditionModel(
+    return _made(
+        "UNet",
+        UNet2DConditionModel,
         sample_size=settings.latent_size,
         in_channels=4,
         out_channels=4,
@@ -104,9 +111,21 @@ def new_controlnet(settings: MiniTraining, unet: Any) -> Any:
     """Return a ControlNet that begins as the encoder of ``unet`` and says nothing yet."""
     from diffusers import ControlNetModel
 
-    return ControlNetModel.from_unet(
-        unet, conditioning_embedding_out_channels=tuple(settings.networks.control_channels)
-    )
+    channels = tuple(settings.networks.control_channels)
+    return _made("ControlNet", ControlNetModel.from_unet, unet=unet, conditioning_embedding_out_channels=channels)
+
+
+def _made(what: str, make: Callable[..., Any], **sizes: Any) -> Any:
+    """Call what makes a network, and turn what its library says of wrong sizes into a message about the settings.
+
+    Raises:
+        ConfigError: if these sizes make no network.
+    """
+    try:
+        return make(**sizes)
+    except (ValueError, TypeError, RuntimeError, ZeroDivisionError, IndexError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"the settings networks.* make no {what}: {reason}") from error
 
 
 def new_scheduler() -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentman.training.mini.networks import DIFFUSION
+from latentman.training.mini.networks import BETA_END, BETA_START, TIMESTEPS
 
 
 def alphas_cumprod(device: torch.device | str) -> Tensor:
     """Return abar_t of the 1,000 training timesteps: betas that are linear in their square roots."""
-    start, end = float(DIFFUSION["beta_start"]) ** 0.5, float(DIFFUSION["beta_end"]) ** 0.5
-    betas = torch.linspace(start, end, int(DIFFUSION["num_train_timesteps"]), dtype=torch.float64) ** 2
+    start, end = BETA_START**0.5, BETA_END**0.5
+    betas = torch.linspace(start, end, TIMESTEPS, dtype=torch.float64) ** 2
     return (1 - betas).cumprod(0).float().to(device)
 
 

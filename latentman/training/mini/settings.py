@@ -127,6 +127,29 @@ class NetworkSettings:
                 "networks.control_channels must be as long as networks.vae_channels, so that depth arrives at the size "
                 f"of the latents, got {len(self.control_channels)} and {len(self.vae_channels)}"
             )
+        for name in (
+            "vae_layers",
+            "vae_groups",
+            "unet_layers",
+            "unet_groups",
+            "unet_heads",
+            "text_layers",
+            "text_heads",
+        ):
+            _at_least_one(f"networks.{name}", getattr(self, name))
+        if self.text_width < 1 or self.text_width % self.text_heads:
+            raise ConfigError(
+                f"networks.text_width={self.text_width} must be a multiple of networks.text_heads={self.text_heads}"
+            )
+        if any(channels % self.unet_heads for channels in self.unet_channels):
+            raise ConfigError(
+                f"networks.unet_channels={self.unet_channels} must be multiples of unet_heads={self.unet_heads}"
+            )
+        if self.vocabulary < 514:
+            raise ConfigError(
+                f"networks.vocabulary={self.vocabulary} must be 514 or more: every letter, inside a word and at its "
+                "end, and the marks of a text's beginning and end"
+            )
 
 
 @dataclass
@@ -155,6 +178,8 @@ class MiniTraining:
 
     def __post_init__(self) -> None:
         check_choice("precision", self.precision, ("float32", "bfloat16"))
+        if self.threads is not None:
+            _at_least_one("threads", self.threads)
         if self.minutes is not None and not self.minutes > 0:
             raise ConfigError(f"minutes={self.minutes} must be above 0")
         factor = 2 ** (len(self.networks.vae_channels) - 1)

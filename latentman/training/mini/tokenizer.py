@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,22 @@ from latentman.training.scenes.places import PLACES
 
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
+Word = tuple[str, ...]
+"""A word as the symbols that it is made of so far."""
+
 LENGTH = 77
 """Tokens that a text encoder reads, as CLIP's."""
 
-COMMON_WORDS = """
-person man woman boy girl child old young big small hero spider iron captain wizard witch king queen prince princess
-pirate cowboy samurai vampire monster dragon cat dog bear elephant lion trampoline stormtrooper batman cyborg android
-dancing waltz moonwalk backflip basketball tennis boxing yoga bow arrow sword shield the of and to in on at for is was a
-an with by from up down left right over under his her their snow road mountain river lake sea ocean sky sunset night day
-city park castle garden room kitchen office school church bridge light dark bright long short hat helmet cape mask
-""".split()
+COMMON_WORDS = tuple(
+    (
+        "person man woman boy girl child old young big small hero spider iron captain wizard witch king queen prince "
+        "princess pirate cowboy samurai vampire monster dragon cat dog bear elephant lion trampoline stormtrooper "
+        "batman cyborg android dancing waltz moonwalk backflip basketball tennis boxing yoga bow arrow sword shield the "
+        "of and to in on at for is was a an with by from up down left right over under his her their snow road mountain "
+        "river lake sea ocean sky sunset night day city park castle garden room kitchen office school church bridge "
+        "light dark bright long short hat helmet cape mask "
+    ).split()
+)
 """Words that people will try: known as a whole, they share fewer tokens with what the model does know."""
 
 _COMMON_WEIGHT = 20
@@ -43,34 +50,76 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> Any:
 
     Args:
         texts: captions.
-        vocabulary: how many tokens to learn at most, letters included.
+        vocabulary: how many tokens there are at most, letters included.
         folder: of its files, in the layout of CLIP's.
     """
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    # The trainer of the tokenizers library takes equally frequent pairs in an order that changes from run to run.
+    counted = count_words([*texts, *[*world_texts(), *COMMON_WORDS] * _COMMON_WEIGHT])
+    tokens, merges = learn_merges(counted, vocabulary)
+    return _write(tokens, [" ".join(pair) for pair in merges], folder)
 
-    learner = Tokenizer(models.BPE(unk_token=END, end_of_word_suffix="</w>"))
-    learner.normalizer = normalizers.Lowercase()
-    words = Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
-    learner.pre_tokenizer = pre_tokenizers.Sequence(
+
+def count_words(texts: Iterable[str]) -> Counter[Word]:
+    """Return the words of texts, as CLIP cuts a text into words, with how often each is there."""
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    cutter = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(words, behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
+            pre_tokenizers.Split(Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), behavior="removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    lower = normalizers.Lowercase()
+    words: Counter[Word] = Counter()
+    for text, number in Counter(texts).items():
+        for word, _ in cutter.pre_tokenize_str(lower.normalize_str(text)):
+            words[(*word[:-1], f"{word[-1]}</w>")] += number
+    return words
+
+
+def learn_merges(words: Counter[Word], vocabulary: int) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the tokens of a byte-pair encoding, in the order of their numbers, and the pairs to merge, in order.
+
+    The most frequent pair is merged first; of equally frequent ones, the first in the alphabet.
+
+    Args:
+        words: as symbols, the last of which ends in ``</w>``, with how often each is there.
+        vocabulary: tokens in all, at most.
+    """
+    from tokenizers import pre_tokenizers
+
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        initial_alphabet=letters,
-        end_of_word_suffix="</w>",
-        special_tokens=[],
-        show_progress=False,
-    )
-    learner.train_from_iterator([*texts, *(world_texts() + COMMON_WORDS) * _COMMON_WEIGHT], trainer)
-    model = json.loads(learner.to_str())["model"]
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
-    # Every letter has to be there at the end of a word as well, so that no text is ever unknown.
-    tokens = dict.fromkeys([*model["vocab"], *letters, *(f"{letter}</w>" for letter in letters), BEGIN, END])
-    return _write(list(tokens), merges, folder)
+    # Every letter is there at the end of a word as well, so that no text is ever unknown.
+    tokens = dict.fromkeys([*letters, *(f"{letter}</w>" for letter in letters)])
+    merges: list[tuple[str, str]] = []
+    while len(tokens) + 2 < vocabulary:
+        pairs: Counter[tuple[str, str]] = Counter()
+        for word, number in words.items():
+            for pair in pairwise(word):
+                pairs[pair] += number
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        tokens["".join(best)] = None
+        words = _merged(words, best)
+    return [*tokens, BEGIN, END], merges
+
+
+def _merged(words: Counter[Word], pair: tuple[str, str]) -> Counter[Word]:
+    merged: Counter[Word] = Counter()
+    for word, number in words.items():
+        symbols: list[str] = []
+        previous: str | None = None
+        for symbol in word:
+            if previous is not None and (previous, symbol) == pair:
+                symbols[-1] = previous + symbol
+                previous = None  # what has just been merged is not merged again in the same pass
+            else:
+                symbols.append(symbol)
+                previous = symbol
+        merged[tuple(symbols)] += number
+    return merged
 
 
 def _write(tokens: list[str], merges: list[str], folder: Path) -> Any:

@@ -42,8 +42,9 @@ class VaeTask:
         }
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the absolute error and, weighted, the squared one, that of the gradient, and the distance from the
-        prior; ``psnr`` is told beside them.
+        """Return the loss: absolute error and, weighted, the squared one, that of the gradient, and the prior's.
+
+        ``psnr`` and ``prior`` are told beside it.
         """
         vae: Any = self.modules["vae"]
         images = batch["images"].float() / 127.5 - 1
