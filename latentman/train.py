@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from latentman.errors import ConfigError, nearest
 
@@ -16,9 +18,21 @@ latentman train: how the shipped models are made.
   latentman train prepare-bvh DIR OUT --captions FILE
       a training folder from BVH files and their captions; its own --help tells the rest
 
-log.csv in OUT holds the loss, and beside it the error near pure noise with the right, no and a wrong caption: a model
-whose three figures are equal ignores its text.
+  latentman train all out=DIR preset=cpu_smoke|h100_30min [KEY=VALUE ...]
+      the embedded text-to-image model, part by part; the same command goes on where it stopped, minutes=N stops and
+      saves in time. Dotted keys change a preset, such as vae.steps=500. The finished model is OUT/mini-sd: use it with
+      latentman run setup.model=OUT/mini-sd
+  latentman train scenes|vae|t2i|controlnet|export out=DIR preset=... [KEY=VALUE ...]
+      one part of it: the pictures that are learnt from; the autoencoder; the UNet with its text encoder; the depth
+      ControlNet; the finished folder. metrics.jsonl in OUT/PART holds the losses, OUT/PART/pictures what it can do
+
+For motion, log.csv in OUT holds the loss, and beside it the error near pure noise with the right, no and a wrong
+caption: a model whose three figures are equal ignores its text.
 """
+
+
+MINI_PARTS = ("all", "scenes", "vae", "t2i", "controlnet", "export")
+"""Words for the embedded text-to-image model."""
 
 
 def main(argv: list[str]) -> int:
@@ -34,8 +48,10 @@ def main(argv: list[str]) -> int:
     if not argv or {"-h", "--help"} & set(argv):
         sys.stdout.write(HELP)
         return 0
+    if argv[0] in MINI_PARTS:
+        return _mini(argv[0], argv[1:])
     if argv[0] != "motion":
-        known = ("motion", "prepare-bvh")
+        known = ("motion", "prepare-bvh", *MINI_PARTS)
         raise ConfigError(
             f"latentman train: '{argv[0]}' is unknown{nearest(argv[0], known)}\nknown: {', '.join(known)}"
         )
@@ -43,12 +59,37 @@ def main(argv: list[str]) -> int:
 
 
 def _motion(arguments: list[str]) -> int:
-    import logging
-
     from latentman.training.motion_settings import parse_settings
 
     settings = parse_settings(arguments)
     from latentman.training.motion import train
+
+    with _messages():
+        train(settings)
+    return 0
+
+
+def _mini(part: str, arguments: list[str]) -> int:
+    from latentman.training.mini.settings import parse_settings
+
+    settings = parse_settings(part, arguments)
+    from latentman.progress import Progress
+    from latentman.training.mini.parts import PARTS, train_all
+
+    carry_out = train_all if part == "all" else PARTS[part]
+    with _messages(), Progress() as progress:
+        finished = carry_out(settings, progress.stage)
+        if finished:
+            progress.closing([f"latentman train {part}: done, in {settings.folder}"])
+        else:
+            progress.closing([f"latentman train {part}: stopped after its minutes; the same command goes on"])
+    return 0
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    """Print what the trainers say, with the time."""
+    import logging
 
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -56,10 +97,9 @@ def _motion(arguments: list[str]) -> int:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        train(settings)
+        yield
     finally:
         logger.removeHandler(handler)
-    return 0
 
 
 if __name__ == "__main__":

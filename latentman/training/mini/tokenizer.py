@@ -23,16 +23,14 @@ Word = tuple[str, ...]
 LENGTH = 77
 """Tokens that a text encoder reads, as CLIP's."""
 
-COMMON_WORDS = tuple(
-    (
-        "person man woman boy girl child old young big small hero spider iron captain wizard witch king queen prince "
-        "princess pirate cowboy samurai vampire monster dragon cat dog bear elephant lion trampoline stormtrooper "
-        "batman cyborg android dancing waltz moonwalk backflip basketball tennis boxing yoga bow arrow sword shield the "
-        "of and to in on at for is was a an with by from up down left right over under his her their snow road mountain "
-        "river lake sea ocean sky sunset night day city park castle garden room kitchen office school church bridge "
-        "light dark bright long short hat helmet cape mask "
-    ).split()
-)
+COMMON_WORDS = """
+person man woman boy girl child old young big small hero spider iron captain wizard witch king queen prince princess
+pirate cowboy samurai vampire monster dragon cat dog bear elephant lion trampoline stormtrooper batman cyborg
+android dancing waltz moonwalk backflip basketball tennis boxing yoga bow arrow sword shield the of and to in on at
+for is was a an with by from up down left right over under his her their snow road mountain river lake sea ocean sky
+sunset night day city park castle garden room kitchen office school church bridge light dark bright long short hat
+helmet cape mask
+"""
 """Words that people will try: known as a whole, they share fewer tokens with what the model does know."""
 
 _COMMON_WEIGHT = 20
@@ -54,7 +52,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> Any:
         folder: of its files, in the layout of CLIP's.
     """
     # The trainer of the tokenizers library takes equally frequent pairs in an order that changes from run to run.
-    counted = count_words([*texts, *[*world_texts(), *COMMON_WORDS] * _COMMON_WEIGHT])
+    counted = count_words([*texts, *[*world_texts(), *COMMON_WORDS.split()] * _COMMON_WEIGHT])
     tokens, merges = learn_merges(counted, vocabulary)
     return _write(tokens, [" ".join(pair) for pair in merges], folder)
 

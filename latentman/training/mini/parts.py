@@ -1,0 +1,178 @@
+"""The parts of a training, in their order: what each needs of the ones before, and what it leaves behind.
+
+Below ``out``: ``scenes/``, then ``vae/vae``, ``t2i/{tokenizer,text_encoder,unet}`` and ``controlnet/controlnet``, the
+finished networks in single precision beside the state of their training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from latentman.diffusion.compile import fast_math
+from latentman.errors import DataError
+from latentman.training.mini.checkpoint import read_state
+from latentman.training.mini.controlnet import ControlNetTask
+from latentman.training.mini.export import export
+from latentman.training.mini.loop import Outcome, Task, pick_device, train
+from latentman.training.mini.model_folder import save_network
+from latentman.training.mini.networks import Networks, load_network, load_tokenizer
+from latentman.training.mini.settings import MiniTraining, Optimisation
+from latentman.training.mini.t2i import TextToImageTask
+from latentman.training.mini.tokenizer import learn_tokenizer
+from latentman.training.mini.vae import VaeTask, latent_statistics, standardised
+from latentman.training.scene_set import SceneSet, draw_set
+
+Show = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
+"""Opens the display of a stage with a name and a number of units, and gives what to report to."""
+
+_MEASURED = 2048
+"""Pictures over which the latents' mean and spread are measured, at most."""
+
+
+def draw_scenes(settings: MiniTraining, show: Show) -> bool:
+    """Draw the pictures; return whether all are there.
+
+    Raises:
+        DataError: if the folder holds other pictures.
+    """
+    with show("scenes", settings.scenes.number) as advance:
+        return draw_set(settings.folder / "scenes", settings.scenes, _device(settings), advance, settings.minutes)
+
+
+def train_vae(settings: MiniTraining, show: Show) -> bool:
+    """Train the VAE; return whether it is finished.
+
+    Raises:
+        DataError: if there are no pictures yet.
+    """
+    folder, device = settings.folder / "vae", _device(settings)
+    if _is_done("vae", settings, settings.vae, folder / "vae"):
+        return True
+    scenes = SceneSet.open(settings.folder / "scenes", device)
+    outcome = _learn(VaeTask(settings, scenes, device), settings.vae, settings, device, show)
+    if outcome.finished:
+        vae = outcome.average["vae"]
+        save_network(standardised(vae, *latent_statistics(vae, scenes.images[:_MEASURED])), folder / "vae")
+    return outcome.finished
+
+
+def train_t2i(settings: MiniTraining, show: Show) -> bool:
+    """Train the UNet and the text encoder; return whether they are finished.
+
+    Raises:
+        DataError: if pictures or VAE are not there yet.
+    """
+    folder, device = settings.folder / "t2i", _device(settings)
+    if _is_done("t2i", settings, settings.t2i, folder / "unet"):
+        return True
+    _require(settings, "t2i", "vae", "vae")
+    scenes = SceneSet.open(settings.folder / "scenes", device)
+    tokenizer = learn_tokenizer(scenes.texts, settings.networks.vocabulary, folder / "tokenizer")
+    vae = load_network(settings.folder / "vae", "vae", device)
+    outcome = _learn(TextToImageTask(settings, scenes, vae, tokenizer, device), settings.t2i, settings, device, show)
+    if outcome.finished:
+        # The UNet last: its folder says that the part is finished.
+        for name in ("text_encoder", "unet"):
+            save_network(outcome.average[name], folder / name)
+    return outcome.finished
+
+
+def train_controlnet(settings: MiniTraining, show: Show) -> bool:
+    """Train the ControlNet; return whether it is finished.
+
+    Raises:
+        DataError: if pictures, VAE or UNet are not there yet.
+    """
+    folder, device = settings.folder / "controlnet", _device(settings)
+    if _is_done("controlnet", settings, settings.controlnet, folder / "controlnet"):
+        return True
+    _require(settings, "controlnet", "vae", "vae")
+    _require(settings, "controlnet", "t2i", "unet")
+    scenes = SceneSet.open(settings.folder / "scenes", device)
+    learnt = settings.folder / "t2i"
+    networks = Networks(
+        vae=load_network(settings.folder / "vae", "vae", device),
+        text_encoder=load_network(learnt, "text_encoder", device),
+        tokenizer=load_tokenizer(learnt),
+        unet=load_network(learnt, "unet", device),
+        controlnet=None,
+    )
+    outcome = _learn(ControlNetTask(settings, scenes, networks, device), settings.controlnet, settings, device, show)
+    if outcome.finished:
+        save_network(outcome.average["controlnet"], folder / "controlnet")
+    return outcome.finished
+
+
+def export_model(settings: MiniTraining, show: Show) -> bool:
+    """Write the finished model as one folder, ``OUT/mini-sd``; return True.
+
+    Raises:
+        DataError: if a part is not finished yet.
+    """
+    for part, network in (("vae", "vae"), ("t2i", "unet"), ("controlnet", "controlnet")):
+        _require(settings, "export", part, network)
+    with show("export", 1) as advance:
+        export(settings)
+        advance(1, 1)
+    return True
+
+
+PARTS: dict[str, Callable[[MiniTraining, Show], bool]] = {
+    "scenes": draw_scenes,
+    "vae": train_vae,
+    "t2i": train_t2i,
+    "controlnet": train_controlnet,
+    "export": export_model,
+}
+"""Every part by the word of its command, in the order of ``all``."""
+
+
+def train_all(settings: MiniTraining, show: Show) -> bool:
+    """Carry out every part in order, within ``settings.minutes`` in all; return whether all are finished."""
+    started = time.monotonic()
+    for carry_out in PARTS.values():
+        left = None
+        if settings.minutes is not None:
+            left = settings.minutes - (time.monotonic() - started) / 60
+            if left <= 0:
+                return False
+        if not carry_out(replace(settings, minutes=left), show):
+            return False
+    return True
+
+
+def _device(settings: MiniTraining) -> torch.device:
+    device = pick_device(settings.device)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    fast_math(device, enabled=True)
+    return device
+
+
+def _is_done(part: str, settings: MiniTraining, cfg: Optimisation, network: Path) -> bool:
+    """Return whether a part was finished before, with these very settings.
+
+    Raises:
+        ConfigError: if its folder holds a training with other settings.
+    """
+    state = read_state(settings.folder / part, part, settings)
+    return state is not None and int(state["step"]) >= cfg.steps and (network / "config.json").is_file()
+
+
+def _require(settings: MiniTraining, part: str, earlier: str, network: str) -> None:
+    if not (settings.folder / earlier / network / "config.json").is_file():
+        raise DataError(
+            f"latentman train {part} needs the finished {earlier}, and {settings.folder / earlier} holds none: first "
+            f"run latentman train {earlier} out={settings.out} preset={settings.preset}"
+        )
+
+
+def _learn(task: Task, cfg: Optimisation, settings: MiniTraining, device: torch.device, show: Show) -> Outcome:
+    with show(task.name, cfg.steps) as advance:
+        return train(task, cfg, settings, settings.folder / task.name, device, advance)
