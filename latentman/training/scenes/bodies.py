@@ -25,16 +25,13 @@ _REGION_OF_JOINT = (
     "neck", "chest", "chest", "face", "upper_arm", "upper_arm", "forearm", "forearm", "hand", "hand", "hand", "hand",
 )  # fmt: skip
 
-_SCALP_HEIGHT, _SCALP_BEHIND = 0.115, 0.02
-"""Metres above the head joint where hair begins in front, and behind it where hair begins at the sides."""
-
 
 @dataclass(frozen=True)
 class DrawnBody:
     """One body: ``body`` to fit motions with, and what its pictures need, on the device.
 
     ``points`` (V, 3) bind pose in metres from the head joint of the bind pose (Y up, front +Z, left +X), float32;
-    ``weights`` (V, 24) skinning; ``region`` (V, 12) one-hot.
+    ``weights`` (V, 24) skinning; ``region`` (V, 12) how much each vertex belongs to each garment region.
     """
 
     body: Body
@@ -75,16 +72,15 @@ def _drawn(body: Body, device: torch.device | str) -> DrawnBody:
 
 
 def garment_regions(body: Body) -> Array:
-    """Return which garment region each vertex belongs to, (V, 12) float32, one-hot."""
-    numbers = np.array([REGIONS.index(name) for name in _REGION_OF_JOINT])
-    pull = np.zeros((len(body.vertices), len(REGIONS)))
-    for joint, number in enumerate(numbers):
-        pull[:, number] += body.weights[:, joint]
-    region = pull.argmax(1)
-    up, behind = (body.vertices - body.joints[15])[:, 1], (body.joints[15] - body.vertices)[:, 2]
-    hairy = (up > _SCALP_HEIGHT) | ((behind > _SCALP_BEHIND) & (up > 0))
-    region[(region == REGIONS.index("face")) & hairy] = REGIONS.index("scalp")
-    return np.eye(len(REGIONS), dtype=np.float32)[region]
+    """Return how much each vertex belongs to each garment region, (V, 12) float32, rows sum to 1.
+
+    The skinning weights of a region's joints: they vary smoothly, so that the largest of them, interpolated, changes
+    along clean lines. The whole head counts as face here; :func:`surface.find_surface` parts the scalp from it.
+    """
+    pull = np.zeros((len(body.vertices), len(REGIONS)), dtype=np.float32)
+    for joint, name in enumerate(_REGION_OF_JOINT):
+        pull[:, REGIONS.index(name)] += body.weights[:, joint].astype(np.float32)
+    return pull
 
 
 def joint_transforms(body: Body, rotations: Array, joints: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from latentman.training.scenes.look import CLOTHES, EVERYWHERE, Look, Tailor
 from latentman.types import Array
 
+_LIMBS = ("upper_arm", "forearm", "thigh", "shin")
 _BLACK = np.array([0.05, 0.05, 0.06])
 
 
@@ -29,9 +30,9 @@ def skeleton(tailor: Tailor, main: Array, second: Array) -> Look:
     bone = np.array([0.90, 0.88, 0.80])
     tailor.cover(_BLACK, *EVERYWHERE)
     tailor.cover(bone, "face", "scalp")
-    tailor.pattern("rings", (14, 18), bone, ("chest",), 0.5)
-    tailor.pattern("rings", (9, 12), bone, ("belly", "pelvis", "hand", "foot", "neck"), 0.4)
-    tailor.pattern("scales", (5, 7), bone, ("upper_arm", "forearm", "thigh", "shin"), 0.55)
+    tailor.cover(bone, "hand", "foot")
+    tailor.pattern("rings", (16, 20), bone, ("chest",), 0.5)
+    tailor.pattern("bones", (0.92, 1.04), bone, ("neck", "belly", "pelvis", *_LIMBS), 0.024)
     tailor.face(eyes=_BLACK, eye_radius=0.021, whites=False, brows=None, mouth=_BLACK, mouth_width=0.036, nose="cat")
     return tailor.finish()
 
@@ -60,19 +61,18 @@ def tiger_man(tailor: Tailor, main: Array, second: Array) -> Look:
     fur = np.array([0.90, 0.48, 0.11]) * tailor.rng.uniform(0.9, 1.06)
     tailor.cover(fur, *EVERYWHERE)
     tailor.cover(np.array([0.93, 0.86, 0.73]), "belly")
-    striped = ("scalp", "chest", "pelvis", "upper_arm", "forearm", "thigh", "shin", "neck")
+    striped = ("face", "scalp", "chest", "pelvis", "upper_arm", "forearm", "thigh", "shin", "neck")
     tailor.pattern("flames", (8, 11), _BLACK, striped, 0.34)
     tailor.face(eyes=np.array([0.15, 0.55, 0.12]), brows=_BLACK, mouth=_BLACK, nose="cat")
     return tailor.finish()
 
 
 def stone_golem(tailor: Tailor, main: Array, second: Array) -> Look:
-    """Return grey stone with dark joints and veins that glow in the main colour."""
-    stone = np.full(3, 0.50) * tailor.rng.uniform(0.88, 1.1)
+    """Return grey stone with cracks that glow in the main colour."""
+    stone = np.full(3, 0.42) * tailor.rng.uniform(0.88, 1.1)
     tailor.cover(stone, *EVERYWHERE)
     tailor.pattern("blotches", (6, 9), 0.68 * stone, EVERYWHERE, 0.5)
-    tailor.pattern("plates", (5, 8), 0.3 * stone, EVERYWHERE, 0.08)
-    tailor.pattern("blotches", (9, 13), main, EVERYWHERE, 0.68)
+    tailor.pattern("veins", (6, 8), main, EVERYWHERE, 0.5)
     tailor.face(eyes=main, eye_radius=0.018, whites=False, brows=0.3 * stone, mouth=0.3 * stone, nose="none")
     return tailor.finish(glow=0.4)
 

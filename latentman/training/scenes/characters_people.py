@@ -73,7 +73,7 @@ def chef(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(main, *LEGS)
     tailor.cover(_BLACK, "foot")
     tailor.pattern("checks", (14, 18), 0.75 * main, LEGS, 0.5)
-    return tailor.finish(emblems=(("buttons", np.full(3, 0.15)),))
+    return tailor.finish(emblems=(("buttons", np.full(3, 0.15)),), cap=True)
 
 
 def firefighter(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -83,7 +83,7 @@ def firefighter(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(main, "scalp")
     tailor.cover(_BLACK, "hand", "foot")
     tailor.pattern("rings", (4.5, 6), np.array([0.90, 0.97, 0.55]), CLOTHES, 0.22)
-    return tailor.finish(belt=_BLACK)
+    return tailor.finish(belt=_BLACK, cap=True)
 
 
 def soldier(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -93,7 +93,7 @@ def soldier(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(0.3 * green, "foot")
     tailor.pattern("blotches", (6, 8), 0.5 * green, (*CLOTHES, "scalp"), 0.54)
     tailor.pattern("blotches", (7, 9), np.array([0.55, 0.48, 0.29]), (*CLOTHES, "scalp"), 0.60)
-    return tailor.finish(belt=0.4 * green)
+    return tailor.finish(belt=0.4 * green, cap=True)
 
 
 def skier(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -103,7 +103,7 @@ def skier(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(_BLACK, "hand", "foot")
     tailor.pattern("rings", (4, 6), 0.72 * main, TOP, 0.3)
     tailor.face(cover="goggles", cover_colour=np.array([0.12, 0.12, 0.30]))
-    return tailor.finish()
+    return tailor.finish(cap=True)
 
 
 def dancer(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -122,7 +122,9 @@ def pirate(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(0.8 * main, "scalp")
     tailor.cover(_LEATHER, "foot")
     tailor.face(beard=0.5 * tailor.hair)
-    return tailor.finish(emblems=(("collar", _WHITE), ("buttons", np.array([0.85, 0.65, 0.2]))), belt=_LEATHER)
+    return tailor.finish(
+        emblems=(("collar", _WHITE), ("buttons", np.array([0.85, 0.65, 0.2]))), belt=_LEATHER, cap=True
+    )
 
 
 def wizard(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -131,7 +133,7 @@ def wizard(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(_LEATHER, "foot")
     tailor.pattern("dots", (8, 11), second, (*CLOTHES, "scalp"), 0.2)
     tailor.face(beard=np.full(3, 0.9), brows=np.full(3, 0.85))
-    return tailor.finish(belt=second)
+    return tailor.finish(belt=second, cap=True)
 
 
 def cowboy(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -141,7 +143,7 @@ def cowboy(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(_LEATHER, "foot", "scalp")
     tailor.pattern("checks", (10, 14), 0.75 * main, TOP, 0.5)
     tailor.face(beard=0.5 * tailor.hair)
-    return tailor.finish(emblems=(("buttons", _WHITE),), belt=_LEATHER)
+    return tailor.finish(emblems=(("buttons", _WHITE),), belt=_LEATHER, cap=True)
 
 
 def king(tailor: Tailor, main: Array, second: Array) -> Look:
@@ -153,4 +155,4 @@ def king(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(_LEATHER, "foot")
     tailor.pattern("rings", (3.5, 4.5), second, CLOTHES, 0.28)
     tailor.face(beard=np.full(3, 0.6) * tailor.rng.uniform(0.4, 1.3))
-    return tailor.finish(emblems=(("collar", _WHITE),), belt=gold)
+    return tailor.finish(emblems=(("collar", _WHITE),), belt=gold, cap=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,7 +13,7 @@ from latentman.training.scenes.faces import eye_distance, paint_face
 from latentman.training.scenes.look import Look
 from latentman.training.scenes.noise import Noise, smoothstep
 from latentman.training.scenes.patterns import PATTERNS
-from latentman.training.scenes.surface import Surface
+from latentman.training.scenes.surface import Surface, under_cap
 from latentman.types import Array
 
 CHEST_HEIGHT, WAIST_HEIGHT = -0.27, -0.555
@@ -34,6 +36,8 @@ def paint(look: Look, surface: Surface, light: Tensor, noise: Noise) -> Tensor:
 
 def albedo(look: Look, surface: Surface, noise: Noise) -> Tensor:
     """Return the colours (K, 3) without light."""
+    if look.cap:
+        surface = _capped(surface)
     colour = _tensor(look.regions, surface)[surface.region]
     for layer in look.layers:
         covered = torch.zeros(len(REGIONS), device=colour.device)
@@ -60,6 +64,12 @@ def shade(colour: Tensor, look: Look, surface: Surface, light: Tensor) -> Tensor
         eyes = smoothstep(0.024, 0.008, eye_distance(x, y)) * (z > 0.02)
         lit = lit + look.glow * eyes[:, None] * _tensor(look.face.eyes, surface)
     return lit.clamp(0, 1)
+
+
+def _capped(surface: Surface) -> Surface:
+    """Return the surface with a cap on: more of the face counts as scalp."""
+    covered = (surface.region == REGIONS.index("face")) & under_cap(surface.points)
+    return replace(surface, region=torch.where(covered, REGIONS.index("scalp"), surface.region))
 
 
 def _paint_front(colour: Tensor, look: Look, surface: Surface) -> Tensor:

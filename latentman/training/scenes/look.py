@@ -14,6 +14,8 @@ EVERYWHERE = REGIONS
 CLOTHES = ("chest", "belly", "pelvis", "upper_arm", "forearm", "thigh", "shin")
 TOP = ("chest", "belly", "upper_arm", "forearm")
 LEGS = ("pelvis", "thigh", "shin")
+FIXED = ("bones",)
+"""Patterns that have their place on the body."""
 BARE = ("face", "neck", "hand")
 
 
@@ -56,7 +58,8 @@ class Look:
 
     ``regions`` (12, 3) RGB of every garment region; ``layers`` lie over them in order, ``emblems`` on the chest: each
     a shape (``disc``, ``square``, ``diamond``, ``collar``, ``tie``, ``buttons``) and its colour. ``gloss`` is the
-    strength of the highlight, ``sharpness`` its exponent, ``glow`` what eyes shine by themselves.
+    strength of the highlight, ``sharpness`` its exponent, ``glow`` what eyes shine by themselves. With ``cap`` the
+    scalp's colour reaches down to the brows, as a cap or helmet does.
     """
 
     regions: Array
@@ -67,6 +70,7 @@ class Look:
     gloss: float = 0.08
     sharpness: float = 10.0
     glow: float = 0.0
+    cap: bool = False
 
 
 class Tailor:
@@ -89,7 +93,7 @@ class Tailor:
         self, name: str, scale: tuple[float, float], colour: Array, regions: tuple[str, ...], amount: float
     ) -> None:
         """Lay a pattern over regions, its scale drawn from a range of cells per metre."""
-        drawn, offset = self.rng.uniform(*scale), self.rng.uniform(0, 8, 3)
+        drawn, offset = self.rng.uniform(*scale), self.rng.uniform(0, 8, 3) * (name not in FIXED)
         self._layers.append(Layer(name, regions, np.clip(colour, 0, 1), float(drawn), offset, amount))
 
     def face(self, **features: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,6 +15,14 @@ Pattern = Callable[[Tensor, float, Noise], Tensor]
 
 _EDGE = 0.06
 """Width of a pattern's soft edge, in cells."""
+
+_BONES = (
+    ((0.0, -0.10), (0.0, -0.62)),
+    ((0.0, -0.64), (0.10, -0.66)),
+    ((0.19, -0.17), (0.35, -0.41), (0.52, -0.57)),
+    ((0.11, -0.76), (0.15, -1.13), (0.21, -1.56)),
+)
+"""Corners of the bones seen from the front, (x, y) in metres from the head joint; x is the same on both sides."""
 
 
 def _line(x: Tensor, width: float) -> Tensor:
@@ -72,6 +81,29 @@ def flames(points: Tensor, amount: float, noise: Noise) -> Tensor:
     return _line(points[:, 1] + 1.6 * noise.solid(points * 0.6), amount)
 
 
+def veins(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return thin winding lines, where the noise passes through ``amount``."""
+    height = 0.8 * noise.solid(points * 0.8) + 0.2 * noise.solid(points * 2.3 + 5.0)
+    return smoothstep(0.055, 0.030, (height - amount).abs())
+
+
+def bones(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return the long bones of spine, hips, arms and legs, each ``amount`` cells to either side of its axis.
+
+    At one cell a metre, without an offset, they lie where those of the bind pose do.
+    """
+    x, y = points[:, 0].abs(), points[:, 1]
+    near = points.new_full(x.shape, torch.inf)
+    for chain in _BONES:
+        for (ax, ay), (bx, by) in pairwise(chain):
+            dx, dy = bx - ax, by - ay
+            along = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)).clamp(0, 1)
+            # A bone is thicker at its ends.
+            reach = 1 + 0.8 * (2 * along - 1).abs() ** 6
+            near = torch.minimum(near, ((x - ax - along * dx) ** 2 + (y - ay - along * dy) ** 2).sqrt() / reach)
+    return smoothstep(amount + 0.004, amount - 0.004, near)
+
+
 PATTERNS: dict[str, Pattern] = {
     "stripes": stripes,
     "pinstripes": pinstripes,
@@ -82,5 +114,7 @@ PATTERNS: dict[str, Pattern] = {
     "plates": plates,
     "scales": scales,
     "flames": flames,
+    "veins": veins,
+    "bones": bones,
 }
 """Every pattern by its name."""

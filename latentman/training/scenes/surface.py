@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
-from latentman.training.scenes.bodies import DrawnBody
+from latentman.training.scenes.bodies import REGIONS, DrawnBody
+
+_EAR_SIDE, _EAR_HEIGHT = 0.076, 0.068
+"""Metres from the head joint: what lies further out and lower is an ear."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,21 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     return functional.normalize(total, dim=-1)
 
 
+def under_hair(points: Tensor) -> Tensor:
+    """Return which points (K, 3) of a head hair grows on, (K,) bool: from the forehead over the temples to the nape."""
+    x, y, z = points.unbind(-1)
+    line = 0.048 + 0.60 * z - 2.0 * (z - 0.02).clamp_min(0) * x.abs()
+    line = line.clamp(-0.025, 0.104)
+    ear = (x.abs() > _EAR_SIDE) & (y < _EAR_HEIGHT)
+    return (y > line) & ~ear
+
+
+def under_cap(points: Tensor) -> Tensor:
+    """Return which points (K, 3) of a head a cap or helmet covers, (K,) bool: all above the brows, lower behind."""
+    _, y, z = points.unbind(-1)
+    return y > (0.050 + 0.30 * z).clamp(0.02, 0.080)
+
+
 def find_surface(drawn: DrawnBody, vertices: Tensor, faces: Tensor, face: Tensor, bary: Tensor) -> Surface:
     """Return the surface under K samples.
 
@@ -44,8 +63,11 @@ def find_surface(drawn: DrawnBody, vertices: Tensor, faces: Tensor, face: Tensor
         bary: (K, 3) barycentric coordinates in it.
     """
     corner, weight = faces[face], bary[..., None]
+    points = (drawn.points[corner] * weight).sum(1)
+    region = (drawn.region[corner] * weight).sum(1).argmax(-1)
+    hairy = (region == REGIONS.index("face")) & under_hair(points)
     return Surface(
-        points=(drawn.points[corner] * weight).sum(1),
-        region=(drawn.region[corner] * weight).sum(1).argmax(-1),
+        points=points,
+        region=torch.where(hairy, REGIONS.index("scalp"), region),
         normal=functional.normalize((vertex_normals(vertices, faces)[corner] * weight).sum(1), dim=-1),
     )
