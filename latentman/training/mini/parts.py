@@ -12,7 +12,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+import diffusers.utils.logging
 import torch
+import transformers.utils.logging
 
 from latentman.diffusion.compile import fast_math
 from latentman.errors import DataError
@@ -117,6 +119,7 @@ def export_model(settings: MiniTraining, show: Show) -> bool:
     """
     for part, network in (("vae", "vae"), ("t2i", "unet"), ("controlnet", "controlnet")):
         _require(settings, "export", part, network)
+    _device(settings)
     with show("export", 1) as advance:
         export(settings)
         advance(1, 1)
@@ -152,6 +155,9 @@ def _device(settings: MiniTraining) -> torch.device:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     fast_math(device, enabled=True)
+    # The libraries have bars of their own for every file that they read or write.
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     return device
 
 
