@@ -21,8 +21,8 @@ from latentman.training.mini.settings import parse_settings
 from latentman.training.scene_set import SceneSet
 
 SMALL = [
-    "preset=cpu_smoke", "device=cpu", "scenes.number=24", "scenes.shard=12", "vae.steps=40", "t2i.steps=40", "t2i.batch=8",
-    "controlnet.steps=20", "controlnet.batch=8", "controlnet.learning_rate=0.01",
+    "preset=cpu_smoke", "device=cpu", "scenes.number=24", "scenes.shard=12", "vae.steps=40",
+    "t2i.steps=40", "t2i.batch=8", "controlnet.steps=20", "controlnet.batch=8", "controlnet.learning_rate=0.01",
 ]  # fmt: skip
 
 
@@ -76,7 +76,8 @@ def test_the_finished_folder_paints_and_its_controlnet_changes_the_picture(train
     told = {"latent_size": 16, "steps": 3, "guidance_scale": 5.0}
     images = sample(networks, texts, depth=depth, seeds=[1, 2], **told)
     assert images.shape == (2, 3, 64, 64)
-    assert images.min() >= 0 and images.max() <= 1
+    assert images.min() >= 0
+    assert images.max() <= 1
     alone = sample(networks, texts[:1], depth=depth[1:], seeds=[2], **told)
     torch.testing.assert_close(images[1:], alone, rtol=0, atol=1e-4)
     assert (images - sample(networks, texts, depth=None, seeds=[1, 2], **told)).abs().max() > 1e-4
@@ -91,9 +92,8 @@ def test_the_finished_folder_is_a_setup_of_latentman(trained: Path) -> None:
         guidance_scale=5.0,
         pwg_strength=8.0,
     )
-    backbone = load_backbone(
-        setup, ConditionerConfig("controlnet", nets=[NetConfig(kind="depth")]), torch.device("cpu")
-    )
+    conditioner = ConditionerConfig("controlnet", nets=[NetConfig(kind="depth")])
+    backbone = load_backbone(setup, conditioner, torch.device("cpu"))
     assert len(backbone.controlnets) == 1
 
 
@@ -102,7 +102,9 @@ def test_the_finished_folder_loads_in_diffusers_with_its_controlnet(trained: Pat
 
     folder = trained / "mini-sd"
     pipeline = StableDiffusionControlNetPipeline.from_pretrained(
-        folder, controlnet=ControlNetModel.from_pretrained(folder / "controlnet")
+        folder,
+        controlnet=ControlNetModel.from_pretrained(folder / "controlnet", torch_dtype=torch.float32),
+        torch_dtype=torch.float32,
     )
     pipeline.set_progress_bar_config(disable=True)
     shown = torch.zeros(1, 3, 64, 64)
