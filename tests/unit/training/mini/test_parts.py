@@ -102,10 +102,9 @@ def test_the_finished_folder_loads_in_diffusers_with_its_controlnet(trained: Pat
 
     folder = trained / "mini-sd"
     pipeline = StableDiffusionControlNetPipeline.from_pretrained(
-        folder,
-        controlnet=ControlNetModel.from_pretrained(folder / "controlnet", torch_dtype=torch.float32),
-        torch_dtype=torch.float32,
+        folder, controlnet=ControlNetModel.from_pretrained(folder / "controlnet")
     )
+    pipeline.to(torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     shown = torch.zeros(1, 3, 64, 64)
     made = pipeline("a robot", image=shown, num_inference_steps=2, height=64, width=64, output_type="np").images
