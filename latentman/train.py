@@ -22,16 +22,20 @@ latentman train: how the shipped models are made.
       the embedded text-to-image model, part by part; the same command goes on where it stopped, minutes=N stops and
       saves in time. Dotted keys change a preset, such as vae.steps=500. The finished model is OUT/mini-sd: use it with
       latentman run setup.model=OUT/mini-sd
-  latentman train scenes|vae|t2i|controlnet|export out=DIR preset=... [KEY=VALUE ...]
-      one part of it: the pictures that are learnt from; the autoencoder; the UNet with its text encoder; the depth
-      ControlNet; the finished folder. metrics.jsonl in OUT/PART holds the losses, OUT/PART/pictures what it can do
+  latentman train scenes|judges|vae|t2i|controlnet|export out=DIR preset=... [KEY=VALUE ...]
+      one part of it: the pictures that are learnt from; the networks that judge; the autoencoder; the UNet with its
+      text encoder; the depth ControlNet; the finished folder. metrics.jsonl in OUT/PART holds the losses,
+      OUT/PART/pictures what it can do
+  latentman train evaluate out=DIR preset=... [models.NAME=FOLDER ...]
+      paints held-out prompts with every model (by default the shipped one and OUT/mini-sd) and lets the judges of
+      OUT say how well; preset=cpu_judges trains judges on a CPU. The table is OUT/evaluation/table.md
 
 For motion, log.csv in OUT holds the loss, and beside it the error near pure noise with the right, no and a wrong
 caption: a model whose three figures are equal ignores its text.
 """
 
 
-MINI_PARTS = ("all", "scenes", "vae", "t2i", "controlnet", "export")
+MINI_PARTS = ("all", "scenes", "judges", "vae", "t2i", "controlnet", "export", "evaluate")
 """Words for the embedded text-to-image model."""
 
 

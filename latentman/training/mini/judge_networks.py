@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -66,10 +68,8 @@ class Segmenter(nn.Module):
         sizes = [width, 2 * width, 4 * width]
         self.enter = nn.Conv2d(3, width, 3, padding=1)
         self.down = nn.ModuleList([_Residual(size) for size in sizes])
-        self.shrink = nn.ModuleList(
-            [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(sizes, sizes[1:], strict=False)]
-        )
-        self.widen = nn.ModuleList([nn.Conv2d(b + a, a, 3, padding=1) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.shrink = nn.ModuleList([nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(sizes)])
+        self.widen = nn.ModuleList([nn.Conv2d(b + a, a, 3, padding=1) for a, b in itertools.pairwise(sizes)])
         self.up = nn.ModuleList([_Residual(size) for size in sizes[:-1]])
         self.leave = nn.Conv2d(width, 1, 1)
 

@@ -6,6 +6,7 @@ finished networks in single precision beside the state of their training.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,7 +21,9 @@ from latentman.diffusion.compile import fast_math
 from latentman.errors import DataError
 from latentman.training.mini.checkpoint import read_state
 from latentman.training.mini.controlnet import ControlNetTask
+from latentman.training.mini.evaluate import evaluate
 from latentman.training.mini.export import export
+from latentman.training.mini.judges import ClassifierTask, SegmenterTask, is_saved, save_judge
 from latentman.training.mini.loop import Outcome, Task, pick_device, train
 from latentman.training.mini.model_folder import save_network
 from latentman.training.mini.networks import Networks, load_network, load_tokenizer
@@ -29,6 +32,8 @@ from latentman.training.mini.t2i import TextToImageTask
 from latentman.training.mini.tokenizer import learn_tokenizer
 from latentman.training.mini.vae import VaeTask, latent_statistics, standardised
 from latentman.training.scene_set import SceneSet, draw_set
+
+logger = logging.getLogger("latentman.training")
 
 Show = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 """Opens the display of a stage with a name and a number of units, and gives what to report to."""
@@ -45,6 +50,44 @@ def draw_scenes(settings: MiniTraining, show: Show) -> bool:
     """
     with show("scenes", settings.scenes.number) as advance:
         return draw_set(settings.folder / "scenes", settings.scenes, _device(settings), advance, settings.minutes)
+
+
+def train_judges(settings: MiniTraining, show: Show) -> bool:
+    """Train the classifier and the segmenter; return whether both are finished.
+
+    Raises:
+        DataError: if there are no pictures yet.
+    """
+    device, cfg = _device(settings), settings.judges
+    tasks: dict[str, Callable[[MiniTraining, SceneSet, torch.device], Task]] = {
+        "classifier": ClassifierTask,
+        "segmenter": SegmenterTask,
+    }
+    started = time.monotonic()
+    for name, new_task in tasks.items():
+        folder = settings.folder / name
+        if read_state(folder, name, settings) is not None and is_saved(folder):
+            continue
+        left = _minutes_left(settings, started)
+        if left is not None and left <= 0:
+            return False
+        scenes = SceneSet.open(settings.folder / "scenes", device)
+        outcome = _learn(new_task(settings, scenes, device), cfg, replace(settings, minutes=left), device, show)
+        if not outcome.finished:
+            return False
+        save_judge(folder, outcome.average["judge"], cfg)
+    return True
+
+
+def evaluate_models(settings: MiniTraining, show: Show) -> bool:
+    """Compare finished models; return True.
+
+    Raises:
+        DataError: if the judges are not trained yet.
+    """
+    table = evaluate(settings, show, _device(settings))
+    logger.info("%s\n%s", table, table.read_text(encoding="utf-8"))
+    return True
 
 
 def train_vae(settings: MiniTraining, show: Show) -> bool:
@@ -128,26 +171,30 @@ def export_model(settings: MiniTraining, show: Show) -> bool:
 
 PARTS: dict[str, Callable[[MiniTraining, Show], bool]] = {
     "scenes": draw_scenes,
+    "judges": train_judges,
     "vae": train_vae,
     "t2i": train_t2i,
     "controlnet": train_controlnet,
     "export": export_model,
+    "evaluate": evaluate_models,
 }
-"""Every part by the word of its command, in the order of ``all``."""
+"""Every part by the word of its command, in the order of ``all``, which leaves the evaluation out."""
 
 
 def train_all(settings: MiniTraining, show: Show) -> bool:
     """Carry out every part in order, within ``settings.minutes`` in all; return whether all are finished."""
     started = time.monotonic()
-    for carry_out in PARTS.values():
-        left = None
-        if settings.minutes is not None:
-            left = settings.minutes - (time.monotonic() - started) / 60
-            if left <= 0:
-                return False
-        if not carry_out(replace(settings, minutes=left), show):
+    for name, carry_out in PARTS.items():
+        if name == "evaluate":
+            continue
+        left = _minutes_left(settings, started)
+        if (left is not None and left <= 0) or not carry_out(replace(settings, minutes=left), show):
             return False
     return True
+
+
+def _minutes_left(settings: MiniTraining, started: float) -> float | None:
+    return None if settings.minutes is None else settings.minutes - (time.monotonic() - started) / 60
 
 
 def _device(settings: MiniTraining) -> torch.device:

@@ -50,7 +50,7 @@ def test_the_h100_preset_attends_to_itself_at_the_largest_level_of_the_decoder()
 
 
 def test_every_preset_names_its_purpose() -> None:
-    assert set(presets()) == {"cpu_smoke", "h100_30min"}
+    assert set(presets()) == {"cpu_judges", "cpu_smoke", "h100_30min"}
     assert all(len(purpose) > 20 for purpose in presets().values())
 
 
