@@ -202,7 +202,8 @@ def sheet(truth: Truth, images: Tensor) -> Tensor:
 
 
 def _identity(settings: MiniTraining) -> dict[str, Any]:
-    return {**asdict(settings.evaluation), "size": settings.scenes.size, "recorded": settings.scenes.recorded}
+    of_scenes = {"size": settings.scenes.size, "recorded": settings.scenes.recorded}
+    return {**asdict(settings.evaluation), **of_scenes, "precision": settings.precision}
 
 
 def _claim(folder: Path, settings: MiniTraining) -> None:
@@ -256,6 +257,7 @@ def _paint(folder: Path, settings: MiniTraining, networks: Networks, truth: Trut
                     steps=cfg.steps,
                     guidance_scale=cfg.guidance_scale,
                     seeds=[1000 * cfg.seed + index for index in range(first, last)],
+                    precision=settings.precision,
                 )
                 painted = {"images": (images * 255).round().to(torch.uint8).cpu()}
                 write_atomic(path, lambda place, painted=painted: save_file(painted, place))  # type: ignore[misc]

@@ -77,6 +77,11 @@ def varied(images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[T
     return (images + 0.04 * chance(count, 1, 1, 1) * grain).clamp(0, 1), masks
 
 
+def segmenter_width(width: int) -> int:
+    """Return the width of the segmenter beside a classifier of ``width``: it works at the full size, and needs less."""
+    return 8 * max(1, width // 16)
+
+
 class ClassifierTask:
     """Learns to name what a picture shows."""
 
@@ -114,7 +119,7 @@ class SegmenterTask:
     def __init__(self, settings: MiniTraining, scenes: SceneSet, device: torch.device) -> None:
         torch.manual_seed(settings.seed + 4)
         self.data = _Small(scenes, settings.judges)
-        self.modules = nn.ModuleDict({"judge": Segmenter(settings.judges.width).to(device)})
+        self.modules = nn.ModuleDict({"judge": Segmenter(segmenter_width(settings.judges.width)).to(device)})
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Return pictures with masks."""
@@ -192,7 +197,7 @@ class Judges:
             )
         built = {
             "classifier": Classifier(int(cards["classifier"]["width"]), CLASSES),
-            "segmenter": Segmenter(int(cards["segmenter"]["width"])),
+            "segmenter": Segmenter(segmenter_width(int(cards["segmenter"]["width"]))),
         }
         for name, network in built.items():
             try:

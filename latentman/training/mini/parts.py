@@ -72,7 +72,10 @@ def train_judges(settings: MiniTraining, show: Show) -> bool:
         if left is not None and left <= 0:
             return False
         scenes = SceneSet.open(settings.folder / "scenes", device)
-        outcome = _learn(new_task(settings, scenes, device), cfg, replace(settings, minutes=left), device, show)
+        # A mask is learnt in a third of the steps that names need.
+        steps = cfg.steps if name == "classifier" else -(-cfg.steps // 3)
+        task = new_task(settings, scenes, device)
+        outcome = _learn(task, replace(cfg, steps=steps), replace(settings, minutes=left), device, show)
         if not outcome.finished:
             return False
         save_judge(folder, outcome.average["judge"], cfg)

@@ -44,6 +44,7 @@ def sample(
     guidance_scale: float,
     seeds: Sequence[int],
     negative: str = NEGATIVE,
+    precision: str = "float32",
 ) -> Tensor:
     """Return images (N, 3, H, W) in 0 to 1.
 
@@ -56,6 +57,7 @@ def sample(
         guidance_scale: of classifier-free guidance.
         seeds: one for the noise of each picture, which therefore does not depend on the others.
         negative: what guidance leads away from.
+        precision: ``bfloat16`` lets UNet and ControlNet compute in it; all else stays in single precision.
     """
     device = networks.device
     scheduler = new_scheduler()
@@ -66,8 +68,9 @@ def sample(
     latents = torch.stack(noise).to(device)
     control = None if depth is None else _as_condition(depth, device)
     for timestep in scheduler.timesteps:
-        predicted = predict_noise(networks, torch.cat([latents] * 2), timestep, embeds, control)
-        away, towards = predicted.chunk(2)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            predicted = predict_noise(networks, torch.cat([latents] * 2), timestep, embeds, control)
+        away, towards = predicted.float().chunk(2)
         guided = away + guidance_scale * (towards - away)
         latents = scheduler.step(guided, timestep, latents).prev_sample
     return decode_latents(networks.vae, latents)
