@@ -22,6 +22,10 @@ DIFFUSION = {
 }
 """The noise schedule of Stable Diffusion."""
 
+_CONTROL_START = 0.01
+"""Spread of the weights with which a ControlNet's outputs begin. Published ones begin at zero, so that nothing changes
+at first; with few steps to learn in, a small start saves the many in which nothing happens."""
+
 COMPONENTS = ("vae", "text_encoder", "unet", "controlnet")
 """The folders of the networks in a finished model."""
 
@@ -108,11 +112,17 @@ def new_text_encoder(settings: MiniTraining, tokenizer: Any) -> Any:
 
 
 def new_controlnet(settings: MiniTraining, unet: Any) -> Any:
-    """Return a ControlNet that begins as the encoder of ``unet`` and says nothing yet."""
+    """Return a ControlNet that begins as the encoder of ``unet`` and says next to nothing yet."""
     from diffusers import ControlNetModel
 
     channels = tuple(settings.networks.control_channels)
-    return _made("ControlNet", ControlNetModel.from_unet, unet=unet, conditioning_embedding_out_channels=channels)
+    made = _made("ControlNet", ControlNetModel.from_unet, unet=unet, conditioning_embedding_out_channels=channels)
+    generator = torch.Generator().manual_seed(settings.seed)
+    ends = [*made.controlnet_down_blocks, made.controlnet_mid_block, made.controlnet_cond_embedding.conv_out]
+    for end in ends:
+        drawn = torch.randn(end.weight.shape, generator=generator)
+        end.weight.data.copy_(_CONTROL_START * drawn)
+    return made
 
 
 def _made(what: str, make: Callable[..., Any], **sizes: Any) -> Any:

@@ -38,6 +38,9 @@ logger = logging.getLogger("latentman.training")
 Show = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 """Opens the display of a stage with a name and a number of units, and gives what to report to."""
 
+_A_MOMENT = 1e-3
+"""Minutes: the least that a piece of training gets."""
+
 _MEASURED = 2048
 """Pictures over which the latents' mean and spread are measured, at most."""
 
@@ -75,7 +78,7 @@ def train_judges(settings: MiniTraining, show: Show) -> bool:
         # A mask is learnt in a third of the steps that names need.
         steps = cfg.steps if name == "classifier" else -(-cfg.steps // 3)
         task = new_task(settings, scenes, device)
-        outcome = _learn(task, replace(cfg, steps=steps), replace(settings, minutes=left), device, show)
+        outcome = _learn(task, replace(cfg, steps=steps), _left(settings, started), device, show)
         if not outcome.finished:
             return False
         save_judge(folder, outcome.average["judge"], cfg)
@@ -99,11 +102,12 @@ def train_vae(settings: MiniTraining, show: Show) -> bool:
     Raises:
         DataError: if there are no pictures yet.
     """
+    begun = time.monotonic()
     folder, device = settings.folder / "vae", _device(settings)
     if _is_done("vae", settings, settings.vae, folder / "vae"):
         return True
     scenes = SceneSet.open(settings.folder / "scenes", device)
-    outcome = _learn(VaeTask(settings, scenes, device), settings.vae, settings, device, show)
+    outcome = _learn(VaeTask(settings, scenes, device), settings.vae, _left(settings, begun), device, show)
     if outcome.finished:
         vae = outcome.average["vae"]
         save_network(standardised(vae, *latent_statistics(vae, scenes.images[:_MEASURED])), folder / "vae")
@@ -116,6 +120,7 @@ def train_t2i(settings: MiniTraining, show: Show) -> bool:
     Raises:
         DataError: if pictures or VAE are not there yet.
     """
+    begun = time.monotonic()
     folder, device = settings.folder / "t2i", _device(settings)
     if _is_done("t2i", settings, settings.t2i, folder / "unet"):
         return True
@@ -123,7 +128,9 @@ def train_t2i(settings: MiniTraining, show: Show) -> bool:
     scenes = SceneSet.open(settings.folder / "scenes", device)
     tokenizer = learn_tokenizer(scenes.texts, settings.networks.vocabulary, folder / "tokenizer")
     vae = load_network(settings.folder / "vae", "vae", device)
-    outcome = _learn(TextToImageTask(settings, scenes, vae, tokenizer, device), settings.t2i, settings, device, show)
+    outcome = _learn(
+        TextToImageTask(settings, scenes, vae, tokenizer, device), settings.t2i, _left(settings, begun), device, show
+    )
     if outcome.finished:
         # The UNet last: its folder says that the part is finished.
         for name in ("text_encoder", "unet"):
@@ -137,6 +144,7 @@ def train_controlnet(settings: MiniTraining, show: Show) -> bool:
     Raises:
         DataError: if pictures, VAE or UNet are not there yet.
     """
+    begun = time.monotonic()
     folder, device = settings.folder / "controlnet", _device(settings)
     if _is_done("controlnet", settings, settings.controlnet, folder / "controlnet"):
         return True
@@ -151,7 +159,9 @@ def train_controlnet(settings: MiniTraining, show: Show) -> bool:
         unet=load_network(learnt, "unet", device),
         controlnet=None,
     )
-    outcome = _learn(ControlNetTask(settings, scenes, networks, device), settings.controlnet, settings, device, show)
+    outcome = _learn(
+        ControlNetTask(settings, scenes, networks, device), settings.controlnet, _left(settings, begun), device, show
+    )
     if outcome.finished:
         save_network(outcome.average["controlnet"], folder / "controlnet")
     return outcome.finished
@@ -194,6 +204,12 @@ def train_all(settings: MiniTraining, show: Show) -> bool:
         if (left is not None and left <= 0) or not carry_out(replace(settings, minutes=left), show):
             return False
     return True
+
+
+def _left(settings: MiniTraining, begun: float) -> MiniTraining:
+    """Return settings with the minutes that are left since ``begun``: loading counts, and one step is always taken."""
+    left = _minutes_left(settings, begun)
+    return settings if left is None else replace(settings, minutes=max(left, _A_MOMENT))
 
 
 def _minutes_left(settings: MiniTraining, started: float) -> float | None:
