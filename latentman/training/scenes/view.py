@@ -43,12 +43,15 @@ class View:
         floor = (eye + rays * distance[..., None])[..., [0, 2]]
         tilt = camera.rotation[2]
         horizon = (camera.cy + camera.fy * float(tilt[1]) / max(1e-6, float((1 - tilt[1] ** 2) ** 0.5))) / camera.height
-        place = {"device": device, "dtype": torch.float32}
+
+        def placed(values: Tensor) -> Tensor:
+            return values.to(device=device, dtype=torch.float32)
+
         return cls(
-            x=(columns / camera.width).expand(camera.height, -1).to(**place),
-            y=(rows / camera.height).expand(-1, camera.width).to(**place),
+            x=placed((columns / camera.width).expand(camera.height, -1)),
+            y=placed((rows / camera.height).expand(-1, camera.width)),
             horizon=horizon,
-            floor=floor.to(**place),
-            distance=distance.to(**place),
-            ground=(-rays[..., 1] > float(eye[1]) / _FARTHEST).to(**place),
+            floor=placed(floor),
+            distance=placed(distance),
+            ground=placed(-rays[..., 1] > float(eye[1]) / _FARTHEST),
         )
