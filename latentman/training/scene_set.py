@@ -15,7 +15,7 @@ from typing import Any
 
 import safetensors
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from latentman import __version__
@@ -81,7 +81,7 @@ def draw_set(
         settings: what it holds.
         device: where pictures are drawn.
         advance: called with (pictures that are there, pictures in all).
-        minutes: stop after the shard at which this long is over.
+        minutes: stop after the shard at which this long is over; one is always drawn.
 
     Raises:
         DataError: if the folder holds a set of another format or with other settings, or something else.
@@ -96,15 +96,15 @@ def draw_set(
     started = time.monotonic()
     studio = Studio.build(device, settings.size, None if settings.recorded is None else Path(settings.recorded))
     for index in missing:
-        if minutes is not None and time.monotonic() - started > 60 * minutes:
-            return False
 
         def on_drawn(number: int, before: int = done) -> None:
             advance(before + number, settings.number)
 
         _draw_shard(studio, shard_file(folder, index), settings, index, on_drawn)
         done += _length(settings, index)
-    return True
+        if minutes is not None and time.monotonic() - started > 60 * minutes:
+            break
+    return done == settings.number
 
 
 def _length(settings: SceneSettings, index: int) -> int:
@@ -122,7 +122,8 @@ def _draw_shard(
     tensors = {name: torch.cat([getattr(part, name) for part in drawn]).cpu().contiguous() for name in _ARRAYS}
     tensors["mask"] = tensors["mask"].to(torch.uint8)
     texts = json.dumps([plan.text for plan in plans])
-    write_atomic(path, lambda p: save_file(tensors, p, {"texts": texts}))
+    # Its own writer would hide why a disk cannot be written: it fills memory, and Python writes that.
+    write_atomic(path, lambda p: p.write_bytes(save(tensors, {"texts": texts})))
 
 
 def _claim(folder: Path, settings: SceneSettings) -> None:

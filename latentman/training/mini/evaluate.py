@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
@@ -235,7 +235,7 @@ def _draw_truth(folder: Path, settings: MiniTraining, show: Show, device: torch.
                 advance(min(first + cfg.batch, len(plans)), len(plans))
         drawn = {name: torch.cat([getattr(p, name) for p in parts]).cpu() for name in ("images", "depth", "mask")}
         drawn["mask"] = drawn["mask"].to(torch.uint8)
-        write_atomic(path, lambda place: save_file(drawn, place))
+        _write(path, drawn)
     found = _read(path)
     return Truth(tuple(plans), found["images"], found["depth"], found["mask"].bool())
 
@@ -259,11 +259,15 @@ def _paint(folder: Path, settings: MiniTraining, networks: Networks, truth: Trut
                     seeds=[1000 * cfg.seed + index for index in range(first, last)],
                     precision=settings.precision,
                 )
-                painted = {"images": (images * 255).round().to(torch.uint8).cpu()}
-                write_atomic(path, lambda place, painted=painted: save_file(painted, place))  # type: ignore[misc]
+                _write(path, {"images": (images * 255).round().to(torch.uint8).cpu()})
             pieces.append(_read(path)["images"])
             advance(last, cfg.prompts)
     return torch.cat(pieces)
+
+
+def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    # Its own writer would hide why a disk cannot be written: it fills memory, and Python writes that.
+    write_atomic(path, lambda place: place.write_bytes(save(tensors)))
 
 
 def _read(path: Path) -> dict[str, Tensor]:

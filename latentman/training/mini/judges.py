@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -154,7 +154,7 @@ def save_judge(folder: Path, judge: nn.Module, cfg: JudgeSettings) -> None:
         RecordError: if the folder cannot be written.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in judge.state_dict().items()}
-    write_atomic(folder / _FILE, lambda path: save_file(weights, path))
+    write_atomic(folder / _FILE, lambda path: path.write_bytes(save(weights)))
     write_json(folder / _CARD, {"size": cfg.size, "width": cfg.width, "classes": CLASSES})
 
 

@@ -1,13 +1,15 @@
 """The judges learn from drawn pictures, are kept, and say what they do not know."""
 
 import json
+import resource
+import signal
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
-from latentman.errors import ConfigError, DataError, WeightsError
+from latentman.errors import ConfigError, DataError, RecordError, WeightsError
 from latentman.train import main
 from latentman.training.mini.evaluate import evaluate, find_models, sheet
 from latentman.training.mini.judge_networks import Classifier, Segmenter, at_size
@@ -152,6 +154,23 @@ def test_a_damaged_judge_is_named(trained: Path, tmp_path: Path) -> None:
         (tmp_path / part / "judge.safetensors").write_bytes(b"half a file")
     with pytest.raises(WeightsError, match=r"classifier/judge\.safetensors cannot be read"):
         Judges.load(tmp_path, "cpu")
+
+
+def test_a_full_disk_leaves_no_half_painting(trained: Path, tmp_path: Path) -> None:
+    for part in ("classifier", "segmenter"):
+        (tmp_path / part).mkdir()
+        for file in ("judge.json", "judge.safetensors"):
+            (tmp_path / part / file).write_bytes((trained / part / file).read_bytes())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        with pytest.raises(RecordError, match=r"cannot write .*drawn\.safetensors"):
+            evaluate(settings(tmp_path), show, torch.device("cpu"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in (tmp_path / "evaluation").iterdir()] == ["settings.json"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""A scene set ends in the same bytes however often it was cut off, and says what is wrong with a folder."""
+
+import json
+import resource
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from latentman.errors import ConfigError, DataError, RecordError
+from latentman.training import scene_set
+from latentman.training.motion_data import procedural_clips
+from latentman.training.scene_set import SceneSet, SceneSettings, draw_set, shard_file
+from latentman.training.scenes.plan import plan_scenes
+from latentman.training.scenes.studio import Studio
+
+SETTINGS = SceneSettings(number=10, size=32, shard=4, seed=3)
+
+
+def nothing(done: int, total: int) -> None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes")
+    assert draw_set(folder, SETTINGS, "cpu", nothing)
+    return folder
+
+
+@pytest.fixture
+def copied(drawn: Path, tmp_path: Path) -> Path:
+    for file in drawn.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_set_holds_the_pictures_of_its_plans(drawn: Path) -> None:
+    scenes = SceneSet.open(drawn, "cpu")
+    plans = plan_scenes(10, seed=3)
+    assert len(scenes) == 10
+    assert scenes.texts == tuple(plan.text for plan in plans)
+    alone = Studio.build("cpu", 32).draw(plans[7:8])
+    for name in ("images", "depth", "mask", "character", "colour", "place"):
+        assert torch.equal(getattr(scenes, name)[7:8], getattr(alone, name))
+    assert len(scenes.first(3).texts) == len(scenes.first(3).images) == 3
+
+
+def test_a_set_that_was_cut_off_ends_in_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
+    class CutError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done > 6:
+            raise CutError
+
+    with pytest.raises(CutError):
+        draw_set(tmp_path, SETTINGS, "cpu", stop)
+    assert shard_file(tmp_path, 0).exists()
+    assert not shard_file(tmp_path, 2).exists()
+    with pytest.raises(DataError, match="lacks 2 of 3 shards"):
+        SceneSet.open(tmp_path, "cpu")
+    kept = shard_file(tmp_path, 0).stat().st_mtime_ns
+    told: list[int] = []
+    assert draw_set(tmp_path, SETTINGS, "cpu", lambda done, total: told.append(done))
+    assert told[0] == 4
+    assert told[-1] == 10
+    assert shard_file(tmp_path, 0).stat().st_mtime_ns == kept
+    assert contents(tmp_path) == contents(drawn)
+
+
+def test_minutes_end_after_a_shard_and_the_set_goes_on(drawn: Path, tmp_path: Path) -> None:
+    rounds = 0
+    while not draw_set(tmp_path, SETTINGS, "cpu", nothing, minutes=1e-9):
+        rounds += 1
+        assert rounds < 10
+    assert rounds == 2
+    assert contents(tmp_path) == contents(drawn)
+
+
+def test_other_settings_are_refused_with_what_differs(drawn: Path) -> None:
+    with pytest.raises(DataError, match=r"scenes\.number was 10 and is 11, scenes\.seed was 3 and is 4"):
+        draw_set(drawn, replace(SETTINGS, number=11, seed=4), "cpu", nothing)
+
+
+def test_a_set_of_another_format_is_refused_by_drawing_and_reading(copied: Path) -> None:
+    manifest = json.loads((copied / "manifest.json").read_text())
+    manifest["format"] = scene_set.FORMAT + 1
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+    message = rf"in format {scene_set.FORMAT + 1}, and this version draws format {scene_set.FORMAT}"
+    with pytest.raises(DataError, match=message):
+        draw_set(copied, SETTINGS, "cpu", nothing)
+    with pytest.raises(DataError, match=message):
+        SceneSet.open(copied, "cpu")
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(DataError, match="it holds other files"):
+        draw_set(tmp_path, SETTINGS, "cpu", nothing)
+    assert contents(tmp_path) == {"thesis.tex": b"mine"}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}'])
+def test_a_damaged_manifest_is_named(copied: Path, content: str) -> None:
+    (copied / "manifest.json").write_text(content)
+    with pytest.raises(DataError, match=r"manifest\.json is damaged"):
+        SceneSet.open(copied, "cpu")
+
+
+def test_an_empty_folder_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="latentman train scenes out="):
+        SceneSet.open(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("cut", ["half", "other"])
+def test_a_damaged_shard_is_named(copied: Path, cut: str) -> None:
+    path = shard_file(copied, 1)
+    path.write_bytes(path.read_bytes()[:500] if cut == "half" else shard_file(copied, 2).read_bytes())
+    with pytest.raises(DataError, match=r"shard_00001\.safetensors (is damaged|does not hold 4 pictures)"):
+        SceneSet.open(copied, "cpu")
+
+
+@pytest.fixture
+def little_space() -> Iterator[None]:
+    """Let no file grow beyond 5 KB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_leaves_no_half_shard(tmp_path: Path, little_space: None) -> None:
+    with pytest.raises(RecordError, match=r"cannot write .*shard_00000"):
+        draw_set(tmp_path, SETTINGS, "cpu", nothing)
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"number": 0}, "scenes.number=0"), ({"size": 40}, "scenes.size=40"), ({"shard": 0}, "scenes.shard=0")],
+)
+def test_sizes_that_cannot_be_are_refused(change: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        replace(SETTINGS, **change)
+
+
+def test_recorded_motions_bring_poses_of_their_own(tmp_path: Path) -> None:
+    clips = procedural_clips(1, 40, 0)[:6]
+    np.savez(tmp_path / "motions.npz", features=np.concatenate([c.features for c in clips]))
+    lines, offset = [], 0
+    for c in clips:
+        entry = {"name": "a", "category": c.category, "captions": list(c.captions)}
+        lines.append(json.dumps({**entry, "offset": offset, "length": len(c.features)}))
+        offset += len(c.features)
+    (tmp_path / "index.jsonl").write_text("\n".join(lines) + "\n")
+    without, with_them = Studio.build("cpu", 32), Studio.build("cpu", 32, tmp_path)
+    more = with_them.poses.motions[len(without.poses.motions) :]
+    assert 30 < len(more) <= sum(len(c.features) for c in clips)
+    assert with_them.draw(plan_scenes(2, seed=0)).mask.flatten(1).any(1).all()
+    for pose in more[::40]:
+        assert -0.02 < float(pose.vertices(with_them.bodies)[:, 1].min()) < 1.0
