@@ -6,10 +6,15 @@ same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +27,6 @@ from latentman import __version__
 from latentman.errors import ConfigError, DataError
 from latentman.paths import write_atomic, write_json
 from latentman.training.scenes.plan import plan_scenes
-from latentman.training.scenes.scene import Scenes
 from latentman.training.scenes.studio import Studio
 
 FORMAT = 1
@@ -72,7 +76,9 @@ def draw_set(
     settings: SceneSettings,
     device: torch.device | str,
     advance: Callable[[int, int], None],
+    *,
     minutes: float | None = None,
+    workers: int = 1,
 ) -> bool:
     """Draw what is missing of a set; return whether it is complete.
 
@@ -82,9 +88,11 @@ def draw_set(
         device: where pictures are drawn.
         advance: called with (pictures that are there, pictures in all).
         minutes: stop after the shard at which this long is over; one is always drawn.
+        workers: processes that draw side by side; never a matter of the result.
 
     Raises:
-        DataError: if the folder holds a set of another format or with other settings, or something else.
+        DataError: if the folder holds a set of another format or with other settings, or something else, or if a
+            worker is killed.
         RecordError: if it cannot be written.
     """
     _claim(folder, settings)
@@ -94,36 +102,92 @@ def draw_set(
     if not missing:
         return True
     started = time.monotonic()
-    studio = Studio.build(device, settings.size, None if settings.recorded is None else Path(settings.recorded))
-    for index in missing:
-
-        def on_drawn(number: int, before: int = done) -> None:
-            advance(before + number, settings.number)
-
-        _draw_shard(studio, shard_file(folder, index), settings, index, on_drawn)
-        done += _length(settings, index)
-        if minutes is not None and time.monotonic() - started > 60 * minutes:
-            break
+    jobs = [Shard(folder, settings, index) for index in missing]
+    drawn = _draw_here(jobs, device) if workers == 1 else _draw_side_by_side(jobs, device, workers)
+    # Closed whatever happens, so that no worker outlives an interruption.
+    with contextlib.closing(drawn):
+        for number in drawn:
+            done += number
+            advance(done, settings.number)
+            if minutes is not None and time.monotonic() - started > 60 * minutes:
+                break
     return done == settings.number
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of a set, to be drawn."""
+
+    folder: Path
+    settings: SceneSettings
+    index: int
+
+    def studio(self, device: torch.device | str) -> Studio:
+        """Return a studio for its pictures."""
+        recorded = self.settings.recorded
+        return Studio.build(device, self.settings.size, None if recorded is None else Path(recorded))
+
+
+def _draw_here(jobs: list[Shard], device: torch.device | str) -> Generator[int]:
+    """Draw one shard after the other; yield how many pictures each has, once it is written."""
+    studio = jobs[0].studio(device)
+    for job in jobs:
+        yield _draw_shard(studio, job)
+
+
+def _draw_side_by_side(jobs: list[Shard], device: torch.device | str, workers: int) -> Generator[int]:
+    """Draw shards in processes of their own; yield how many pictures each has, once it is written."""
+    waiting, drawing = list(jobs), set[Future[int]]()
+    # CUDA cannot be used in a forked process, so every worker starts afresh.
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)), get_context("spawn"), initializer=_enter, initargs=(jobs[0], str(device))
+    )
+    try:
+        while waiting or drawing:
+            while waiting and len(drawing) < workers:
+                drawing.add(pool.submit(_draw_in_worker, waiting.pop(0)))
+            finished, drawing = wait(drawing, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"a process that draws scenes into {jobs[0].folder} was ended from outside, perhaps for want of memory: "
+            "the same command goes on; choose fewer workers=..."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_STUDIO: list[Studio] = []
+"""The studio of a worker."""
+
+
+def _enter(job: Shard, device: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to deal with
+    torch.set_num_threads(1)
+    _STUDIO.append(job.studio(device))
+
+
+def _draw_in_worker(job: Shard) -> int:
+    return _draw_shard(_STUDIO[0], job)
 
 
 def _length(settings: SceneSettings, index: int) -> int:
     return min(settings.shard, settings.number - index * settings.shard)
 
 
-def _draw_shard(
-    studio: Studio, path: Path, settings: SceneSettings, index: int, on_drawn: Callable[[int], None]
-) -> None:
-    plans = plan_scenes(_length(settings, index), seed=settings.seed, first=index * settings.shard)
-    drawn: list[Scenes] = []
-    for first in range(0, len(plans), _AT_ONCE):
-        drawn.append(studio.draw(plans[first : first + _AT_ONCE]))
-        on_drawn(min(first + _AT_ONCE, len(plans)))
+def _draw_shard(studio: Studio, job: Shard) -> int:
+    """Draw and write one shard; return how many pictures it has."""
+    settings = job.settings
+    plans = plan_scenes(_length(settings, job.index), seed=settings.seed, first=job.index * settings.shard)
+    drawn = [studio.draw(plans[first : first + _AT_ONCE]) for first in range(0, len(plans), _AT_ONCE)]
     tensors = {name: torch.cat([getattr(part, name) for part in drawn]).cpu().contiguous() for name in _ARRAYS}
     tensors["mask"] = tensors["mask"].to(torch.uint8)
     texts = json.dumps([plan.text for plan in plans])
     # Its own writer would hide why a disk cannot be written: it fills memory, and Python writes that.
+    path = shard_file(job.folder, job.index)
     write_atomic(path, lambda p: p.write_bytes(save(tensors, {"texts": texts})))
+    return len(plans)
 
 
 def _claim(folder: Path, settings: SceneSettings) -> None:

@@ -22,7 +22,7 @@ FORMAT = 1
 
 STATE_FILE = "state.pt"
 
-MAY_CHANGE = ("out", "preset", "minutes", "device", "threads", "compile", "models", "evaluation")
+MAY_CHANGE = ("out", "preset", "minutes", "device", "threads", "workers", "compile", "models", "evaluation")
 """Settings that may differ between a training and its continuation."""
 
 _RHYTHM = ("log_every", "save_every", "picture_every")

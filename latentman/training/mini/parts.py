@@ -52,7 +52,14 @@ def draw_scenes(settings: MiniTraining, show: Show) -> bool:
         DataError: if the folder holds other pictures.
     """
     with show("scenes", settings.scenes.number) as advance:
-        return draw_set(settings.folder / "scenes", settings.scenes, _device(settings), advance, settings.minutes)
+        return draw_set(
+            settings.folder / "scenes",
+            settings.scenes,
+            _device(settings),
+            advance,
+            minutes=settings.minutes,
+            workers=settings.workers,
+        )
 
 
 def train_judges(settings: MiniTraining, show: Show) -> bool:

@@ -173,6 +173,8 @@ class MiniTraining:
     """Stop and save after this long; the same command goes on later."""
     device: str = "auto"
     threads: int | None = None
+    workers: int = 1
+    """Processes that draw scenes side by side."""
     models: dict[str, str] = field(default_factory=dict)
     """What ``evaluate`` compares, by name; by default the shipped model and this training's."""
 
@@ -180,6 +182,7 @@ class MiniTraining:
         check_choice("precision", self.precision, ("float32", "bfloat16"))
         if self.threads is not None:
             _at_least_one("threads", self.threads)
+        _at_least_one("workers", self.workers)
         if self.minutes is not None and not self.minutes > 0:
             raise ConfigError(f"minutes={self.minutes} must be above 0")
         factor = 2 ** (len(self.networks.vae_channels) - 1)

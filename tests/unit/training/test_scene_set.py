@@ -1,6 +1,7 @@
 """A scene set ends in the same bytes however often it was cut off, and says what is wrong with a folder."""
 
 import json
+import multiprocessing
 import resource
 import signal
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def test_a_set_that_was_cut_off_ends_in_the_same_bytes(drawn: Path, tmp_path: Pa
         pass
 
     def stop(done: int, total: int) -> None:
-        if done > 6:
+        if done:
             raise CutError
 
     with pytest.raises(CutError):
@@ -83,6 +84,26 @@ def test_minutes_end_after_a_shard_and_the_set_goes_on(drawn: Path, tmp_path: Pa
         rounds += 1
         assert rounds < 10
     assert rounds == 2
+    assert contents(tmp_path) == contents(drawn)
+
+
+def test_workers_draw_the_same_bytes_side_by_side(drawn: Path, tmp_path: Path) -> None:
+    told: list[int] = []
+    assert draw_set(tmp_path, SETTINGS, "cpu", lambda done, total: told.append(done), workers=2)
+    assert contents(tmp_path) == contents(drawn)
+    assert told == sorted(told)
+    assert told[-1] == 10
+
+
+def test_a_worker_that_is_killed_is_told_and_the_set_goes_on(drawn: Path, tmp_path: Path) -> None:
+    def kill_the_workers(done: int, total: int) -> None:
+        if done:
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    with pytest.raises(DataError, match=r"was ended from outside.*fewer workers"):
+        draw_set(tmp_path, SETTINGS, "cpu", kill_the_workers, workers=2)
+    assert draw_set(tmp_path, SETTINGS, "cpu", nothing)
     assert contents(tmp_path) == contents(drawn)
 
 
