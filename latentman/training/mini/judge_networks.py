@@ -61,12 +61,12 @@ class Classifier(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Finds the figure: a U-Net of three levels."""
+    """Finds the figure: a U-Net of three levels, the first at half the picture's size."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         sizes = [width, 2 * width, 4 * width]
-        self.enter = nn.Conv2d(3, width, 3, padding=1)
+        self.enter = nn.Conv2d(3, width, 5, stride=2, padding=2)
         self.down = nn.ModuleList([_Residual(size) for size in sizes])
         self.shrink = nn.ModuleList([nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(sizes)])
         self.widen = nn.ModuleList([nn.Conv2d(b + a, a, 3, padding=1) for a, b in itertools.pairwise(sizes)])
@@ -85,8 +85,8 @@ class Segmenter(nn.Module):
         for level in reversed(range(len(self.up))):
             x = functional.interpolate(x, scale_factor=2, mode="nearest")
             x = self.up[level](self.widen[level](torch.cat([x, kept[level]], dim=1)))
-        found: Tensor = self.leave(x)[:, 0]
-        return found
+        # Logits between the samples are interpolated: their zero, the figure's edge, lies finer than the samples do.
+        return functional.interpolate(self.leave(x), images.shape[2:], mode="bilinear", align_corners=False)[:, 0]
 
 
 def at_size(images: Tensor, size: int) -> Tensor:

@@ -78,8 +78,8 @@ def varied(images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[T
 
 
 def segmenter_width(width: int) -> int:
-    """Return the width of the segmenter beside a classifier of ``width``: it works at the full size, and needs less."""
-    return 8 * max(1, width // 16)
+    """Return the width of the segmenter beside a classifier of ``width``: its task is the simpler one."""
+    return 8 * max(1, 2 * width // 24)
 
 
 class ClassifierTask:
