@@ -264,6 +264,12 @@ def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
         )
         settings = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"latentman train {part}: {str(error).splitlines()[0]}") from error
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise ConfigError(f"latentman train {part}: {key}{str(error).splitlines()[0]}") from error
+    except ConfigError as error:
+        # A part's own check knows its key without the part that it belongs to.
+        short, equals, rest = str(error).partition("=")
+        whole = next((key for key in given if key.endswith(f".{short}")), short)
+        raise ConfigError(f"{whole}{equals}{rest}") from error
     assert isinstance(settings, MiniTraining)
     return settings

@@ -159,3 +159,20 @@ def test_standardised_latents_have_no_mean_and_unit_variance_and_decode_to_the_s
 def test_a_folder_that_is_no_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is no network"):
         load_networks(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("vae.steps=-3", r"^vae\.steps=-3 must be 1 or more"),
+        ("t2i.text_drop=2", r"^t2i\.text_drop=2\.0 must lie between 0 and 1"),
+        ("vae.steps=abc", r"vae\.steps: .*could not be converted to Integer"),
+        ("vae.step=3", r"'vae\.step=3' is no setting; did you mean 'vae\.steps'"),
+        ("vae=3", r"'vae=3' is no setting"),
+        ("workers=0", r"^workers=0 must be 1 or more"),
+        ("minutes=-1", r"^minutes=-1\.0 must be above 0"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused_by_its_whole_key(tmp_path: Path, argument: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_settings("vae", [f"out={tmp_path}", "preset=cpu_smoke", argument])
