@@ -98,8 +98,8 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise RecordError(
-            f"cannot write {path}: {reason}; free some space, or choose a folder that you may write to: run_dir=... of a "
-            "run, sweep_dir=... of a sweep, out=... of a training"
+            f"cannot write {path}: {reason}; free some space, or choose a folder that you may write to: run_dir=... of "
+            "a run, sweep_dir=... of a sweep, out=... of a training"
         ) from error
     finally:
         if temporary is not None:
