@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -89,7 +90,7 @@ def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
         networks = load_networks(place, device)
         if networks.controlnet is None:
             raise ConfigError(f"models.{name}={place} has no controlnet folder: the evaluation paints by depth")
-        digest = str(file_digest(place))
+        digest = weights_digest(place)
         started = time.monotonic()
         images = _paint(folder / f"{name}-{digest[:8]}", settings, networks, truth, (name, show))
         results[name] = {
@@ -137,6 +138,13 @@ def find_models(settings: MiniTraining) -> dict[str, Path]:
     return found
 
 
+def weights_digest(folder: Path) -> str:
+    """Return a hash of the networks, tokenizer and scheduler of a model; what its card says does not matter."""
+    parts = sorted(path for path in folder.iterdir() if path.is_dir())
+    told = "".join(f"{path.name} {file_digest(path)}\n" for path in parts)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 def judge_truth(judges: Judges, truth: Truth) -> dict[str, Any]:
     """Return what the judges say of the drawn pictures themselves: the best that a model can reach with them."""
     named, _ = judges.name(truth.images)
@@ -150,7 +158,8 @@ def judge_paintings(judges: Judges, images: Tensor, truth: Truth) -> dict[str, A
     return {
         **_adherence(named, truth.plans[: len(images)]),
         "iou": asdict(mean(_ious(judges, images, truth.mask[: len(images)]))),
-        "frechet": frechet_distance(features.cpu().numpy(), wanted.cpu().numpy()),
+        # One picture has no spread, and so no distance between spreads.
+        "frechet": frechet_distance(features.cpu().numpy(), wanted.cpu().numpy()) if len(images) > 1 else None,
     }
 
 

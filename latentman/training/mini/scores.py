@@ -60,7 +60,7 @@ def mask_iou(first: Tensor, second: Tensor) -> Array:
 
 
 def frechet_distance(first: Array, second: Array) -> float:
-    """Return the Frechet distance of two sets of features (N, D) and (M, D), each taken as a Gaussian.
+    """Return the Frechet distance of two sets of features (N, D) and (M, D), two or more each, taken as Gaussians.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), as in Heusel et al. 2017, on features of a network of our own: its
     values compare models with one another and nothing else. The trace of the root is that of a symmetric product,

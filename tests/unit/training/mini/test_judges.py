@@ -11,10 +11,11 @@ import torch
 
 from latentman.errors import ConfigError, DataError, RecordError, WeightsError
 from latentman.train import main
-from latentman.training.mini.evaluate import evaluate, find_models, sheet
+from latentman.training.mini.evaluate import Truth, evaluate, find_models, judge_paintings, sheet
 from latentman.training.mini.judge_networks import Classifier, Segmenter, at_size
 from latentman.training.mini.judges import CLASSES, Judges, varied
 from latentman.training.mini.settings import parse_settings
+from latentman.training.scenes.plan import plan_scenes
 
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=32", "scenes.shard=32", "judges.steps=24", "judges.batch=16",
@@ -195,6 +196,17 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=key.split(".")[1].split("=")[0]):
         settings(tmp_path, key)
+
+
+def test_a_single_painting_is_judged_without_a_distance_of_spreads() -> None:
+    judges = Judges(Classifier(8, CLASSES).eval(), Segmenter(8).eval(), 32)
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
+    plans = tuple(plan_scenes(2, seed=1, held_out=True))
+    truth = Truth(plans, images, images[:, 0], images[:, 0] > 127)
+    alone = judge_paintings(judges, images[:1], truth)
+    assert alone["frechet"] is None
+    assert alone["place"]["number"] == 1
+    assert judge_paintings(judges, images, truth)["frechet"] == pytest.approx(0, abs=1e-4)
 
 
 def test_the_sheet_shows_depth_drawn_and_painted_for_up_to_twelve_prompts(trained: Path) -> None:
