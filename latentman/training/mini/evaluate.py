@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from latentman import __version__
-from latentman.diffusion.checkpoint import local_path
+from latentman.diffusion.checkpoint import folder_digest, local_path
 from latentman.errors import ConfigError, DataError
-from latentman.paths import file_digest, write_atomic, write_json, write_text
+from latentman.paths import write_atomic, write_json, write_text
 from latentman.tracking.local import read_object
 from latentman.training import scene_set
 from latentman.training.mini.evaluation_table import as_table
@@ -90,7 +89,7 @@ def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
         networks = load_networks(place, device)
         if networks.controlnet is None:
             raise ConfigError(f"models.{name}={place} has no controlnet folder: the evaluation paints by depth")
-        digest = weights_digest(place)
+        digest = folder_digest(place)  # the same that a run records as its weights
         started = time.monotonic()
         images = _paint(folder / f"{name}-{digest[:8]}", settings, networks, truth, (name, show))
         results[name] = {
@@ -136,13 +135,6 @@ def find_models(settings: MiniTraining) -> dict[str, Path]:
             raise ConfigError(f"models.{name}={reference} must be the folder of a finished model, or {SHIPPED}")
         found[name] = path
     return found
-
-
-def weights_digest(folder: Path) -> str:
-    """Return a hash of the networks, tokenizer and scheduler of a model; what its card says does not matter."""
-    parts = sorted(path for path in folder.iterdir() if path.is_dir())
-    told = "".join(f"{path.name} {file_digest(path)}\n" for path in parts)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def judge_truth(judges: Judges, truth: Truth) -> dict[str, Any]:

@@ -114,10 +114,12 @@ def test_an_evaluation_compares_models_and_goes_on_where_it_stopped(trained: Pat
     assert len(painted) == 2
     bytes_before = painted[1].read_bytes()
     painted[1].unlink()
+    (trained / "mini-sd" / "CARD.md").write_text("# another card of the same weights\n")
     untouched = painted[0].stat().st_mtime_ns
     assert main(["evaluate", f"out={trained}", *SMALL]) == 0
     assert painted[1].read_bytes() == bytes_before
     assert painted[0].stat().st_mtime_ns == untouched
+    assert len(list(folder.glob("trained-*"))) == 1
     second = json.loads((folder / "evaluation.json").read_text())
     for one in (first, second):
         for name in ("shipped", "trained"):
