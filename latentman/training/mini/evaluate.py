@@ -23,7 +23,7 @@ from latentman.paths import write_atomic, write_json, write_text
 from latentman.tracking.local import read_object
 from latentman.training import scene_set
 from latentman.training.mini.evaluation_table import as_table
-from latentman.training.mini.judges import CLASSES, Judges
+from latentman.training.mini.judges import CLASSES, Judges, judges_digests
 from latentman.training.mini.networks import Networks, load_networks
 from latentman.training.mini.pictures import as_colour, contact_sheet, wrapped, write_picture
 from latentman.training.mini.sampling import decode_latents, encode_pictures, sample
@@ -106,6 +106,8 @@ def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
             "latentman": __version__,
             "format": scene_set.FORMAT,
             "device": str(device),
+            # Scores can be compared under the same judges only.
+            "judges": judges_digests(settings.folder),
             "settings": _identity(settings),
             "scores": results,
         },

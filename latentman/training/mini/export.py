@@ -9,15 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from latentman import __version__
 from latentman.paths import write_json
 from latentman.tracking.metrics_log import MetricsLog
-from latentman.training.mini.loop import pick_device
+from latentman.training.mini.checkpoint import identity
 from latentman.training.mini.model_folder import replace_folder
 from latentman.training.mini.networks import load_network, new_scheduler
-from latentman.training.mini.settings import MiniTraining
+from latentman.training.mini.settings import MiniTraining, parse_settings
 
 FOLDER = "mini-sd"
 
@@ -64,6 +62,8 @@ def export(settings: MiniTraining) -> Path:
 
 def _card(settings: MiniTraining, weights: dict[str, int]) -> str:
     scenes, commit = settings.scenes, _commit()
+    logs = {part: _steps(settings, part) for part in ("vae", "t2i", "controlnet")}
+    devices = sorted({step["device"] for steps in logs.values() for step in steps if "device" in step})
     lines = [
         f"# {FOLDER}",
         "",
@@ -73,27 +73,37 @@ def _card(settings: MiniTraining, weights: dict[str, int]) -> str:
         "|---|---|",
         *(f"| {name} | {number / 1e6:.2f} M |" for name, number in weights.items()),
         "",
-        f"- Made by: `latentman train all preset={settings.preset} seed={settings.seed}`, latentman {__version__}"
-        + (f", commit {commit}" if commit else ""),
+        f"- Made by: `{_command(settings)}`, latentman {__version__}" + (f", commit {commit}" if commit else ""),
         f"- Learnt from: {scenes.number:,} pictures of {scenes.size}x{scenes.size} pixels, drawn by `latentman train "
         f"scenes` with seed {scenes.seed}; no photograph and no weight of others went into it",
-        *(_duration(settings, part) for part in ("vae", "t2i", "controlnet")),
-        f"- Device: {_device_name(settings)}",
+        *(_duration(settings, part, steps) for part, steps in logs.items()),
+        *([f"- Device: {', '.join(devices)}"] if devices else []),
         "",
     ]
     return "\n".join(lines)
 
 
-def _duration(settings: MiniTraining, part: str) -> str:
+def _command(settings: MiniTraining) -> str:
+    """Return the command that makes this model: the preset, and what differs from it."""
+    plain = parse_settings("all", [f"out={settings.out}", f"preset={settings.preset}", f"seed={settings.seed}"])
+    before, now = (identity("controlnet", one) for one in (plain, settings))
+    changed = [f"{key}={_written(now[key])}" for key in now if now[key] != before[key]]
+    return " ".join([f"latentman train all preset={settings.preset} seed={settings.seed}", *changed])
+
+
+def _written(value: Any) -> str:
+    """Return a value as the command line takes it."""
+    return "null" if value is None else str(value).replace(" ", "").replace("'", "")
+
+
+def _steps(settings: MiniTraining, part: str) -> list[dict[str, Any]]:
+    return [event for event in MetricsLog.open(settings.folder / part).events if event.get("event") == "step"]
+
+
+def _duration(settings: MiniTraining, part: str, steps: list[dict[str, Any]]) -> str:
     cfg = getattr(settings, part)
-    steps = [event for event in MetricsLog.open(settings.folder / part).events if event.get("event") == "step"]
     seconds = f" in {steps[-1]['seconds']:.0f} s" if steps else ""
     return f"- {part}: {cfg.steps:,} steps of {cfg.batch} examples{seconds}"
-
-
-def _device_name(settings: MiniTraining) -> str:
-    device = pick_device(settings.device)
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 def _commit() -> str | None:

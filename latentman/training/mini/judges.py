@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentman.errors import DataError, WeightsError
-from latentman.paths import write_atomic, write_json
+from latentman.paths import file_digest, write_atomic, write_json
 from latentman.tracking.local import read_object
 from latentman.training.mini.judge_networks import Classifier, Segmenter, at_size
 from latentman.training.mini.loop import Batch
@@ -161,6 +161,11 @@ def save_judge(folder: Path, judge: nn.Module, cfg: JudgeSettings) -> None:
 def is_saved(folder: Path) -> bool:
     """Return whether a folder holds a finished judge."""
     return (folder / _CARD).is_file()
+
+
+def judges_digests(folder: Path) -> dict[str, str | None]:
+    """Return the hash of each judge of a training: what scores are recorded with."""
+    return {name: file_digest(folder / name / _FILE) for name in ("classifier", "segmenter")}
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,11 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def device_name(device: torch.device) -> str:
+    """Return what to call a device in a record."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+
+
 def train(
     task: Task,
     cfg: Optimisation,
@@ -276,6 +281,7 @@ def _report(
             "seconds": round(learner.seconds, 2),
             "examples_per_second": round(speed, 2),
             "peak_memory_bytes": _peak_memory(device),
+            "device": device_name(device),
         },
         stage=part,
         hash=inputs,

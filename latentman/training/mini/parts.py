@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import diffusers.utils.logging
@@ -31,7 +31,7 @@ from latentman.training.mini.settings import MiniTraining, Optimisation
 from latentman.training.mini.t2i import TextToImageTask
 from latentman.training.mini.tokenizer import learn_tokenizer
 from latentman.training.mini.vae import VaeTask, latent_statistics, standardised
-from latentman.training.scene_set import SceneSet, draw_set
+from latentman.training.scene_set import SceneSet, draw_set, read_manifest
 
 logger = logging.getLogger("latentman.training")
 
@@ -81,7 +81,7 @@ def train_judges(settings: MiniTraining, show: Show) -> bool:
         left = _minutes_left(settings, started)
         if left is not None and left <= 0:
             return False
-        scenes = SceneSet.open(settings.folder / "scenes", device)
+        scenes = _scenes(settings, device)
         # A mask is learnt in a third of the steps that names need.
         steps = cfg.steps if name == "classifier" else -(-cfg.steps // 3)
         task = new_task(settings, scenes, device)
@@ -113,7 +113,7 @@ def train_vae(settings: MiniTraining, show: Show) -> bool:
     folder, device = settings.folder / "vae", _device(settings)
     if _is_done("vae", settings, settings.vae, folder / "vae"):
         return True
-    scenes = SceneSet.open(settings.folder / "scenes", device)
+    scenes = _scenes(settings, device)
     outcome = _learn(VaeTask(settings, scenes, device), settings.vae, _left(settings, begun), device, show)
     if outcome.finished:
         vae = outcome.average["vae"]
@@ -132,7 +132,7 @@ def train_t2i(settings: MiniTraining, show: Show) -> bool:
     if _is_done("t2i", settings, settings.t2i, folder / "unet"):
         return True
     _require(settings, "t2i", "vae", "vae")
-    scenes = SceneSet.open(settings.folder / "scenes", device)
+    scenes = _scenes(settings, device)
     tokenizer = learn_tokenizer(scenes.texts, settings.networks.vocabulary, folder / "tokenizer")
     vae = load_network(settings.folder / "vae", "vae", device)
     outcome = _learn(
@@ -157,7 +157,7 @@ def train_controlnet(settings: MiniTraining, show: Show) -> bool:
         return True
     _require(settings, "controlnet", "vae", "vae")
     _require(settings, "controlnet", "t2i", "unet")
-    scenes = SceneSet.open(settings.folder / "scenes", device)
+    scenes = _scenes(settings, device)
     learnt = settings.folder / "t2i"
     networks = Networks(
         vae=load_network(settings.folder / "vae", "vae", device),
@@ -178,6 +178,7 @@ def export_model(settings: MiniTraining, show: Show) -> bool:
     """Write the finished model as one folder, ``OUT/mini-sd``; return True.
 
     Raises:
+        ConfigError: if a part was trained with other settings, which the card would then tell wrongly.
         DataError: if a part is not finished yet.
     """
     for part, network in (("vae", "vae"), ("t2i", "unet"), ("controlnet", "controlnet")):
@@ -245,11 +246,39 @@ def _is_done(part: str, settings: MiniTraining, cfg: Optimisation, network: Path
 
 
 def _require(settings: MiniTraining, part: str, earlier: str, network: str) -> None:
-    if not (settings.folder / earlier / network / "config.json").is_file():
+    """Make sure that an earlier part is finished, with these very settings.
+
+    Raises:
+        ConfigError: if its folder holds a training with other settings.
+        DataError: if it is not finished.
+    """
+    state = read_state(settings.folder / earlier, earlier, settings)
+    # A part that was begun anew still has the network of before, which the finished one will replace.
+    begun = state is not None and int(state["step"]) < getattr(settings, earlier).steps
+    if begun or not (settings.folder / earlier / network / "config.json").is_file():
         raise DataError(
             f"latentman train {part} needs the finished {earlier}, and {settings.folder / earlier} holds none: first "
             f"run latentman train {earlier} out={settings.out} preset={settings.preset}"
         )
+
+
+def _scenes(settings: MiniTraining, device: torch.device) -> SceneSet:
+    """Return the pictures that are learnt from.
+
+    Raises:
+        DataError: if there are none, or they are not those of the settings, which a training is known by.
+    """
+    folder, wanted = settings.folder / "scenes", asdict(settings.scenes)
+    found = read_manifest(folder)
+    changed = [
+        f"scenes.{key} was {found.get(key)} and is {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
+    ]
+    if changed:
+        raise DataError(
+            f"{folder} holds scenes with other settings: {', '.join(changed)}; name those that they were drawn with, "
+            "or choose another out=..."
+        )
+    return SceneSet.open(folder, device)
 
 
 def _learn(task: Task, cfg: Optimisation, settings: MiniTraining, device: torch.device, show: Show) -> Outcome:

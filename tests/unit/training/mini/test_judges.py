@@ -102,6 +102,7 @@ def test_an_evaluation_compares_models_and_goes_on_where_it_stopped(trained: Pat
     folder = trained / "evaluation"
     first = json.loads((folder / "evaluation.json").read_text())
     assert list(first["scores"]) == ["drawn", "shipped", "trained"]
+    assert len(set(first["judges"].values()) - {None}) == 2
     for scores in (first["scores"]["shipped"], first["scores"]["trained"]):
         assert 0 <= scores["iou"]["value"] <= 1
         assert scores["character"]["number"] == 4

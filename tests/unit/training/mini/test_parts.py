@@ -15,7 +15,7 @@ from latentman.diffusion.backbone import load_backbone
 from latentman.errors import ConfigError, DataError, WeightsError
 from latentman.train import main
 from latentman.training.mini.networks import load_networks
-from latentman.training.mini.parts import train_controlnet, train_t2i, train_vae
+from latentman.training.mini.parts import export_model, train_controlnet, train_t2i, train_vae
 from latentman.training.mini.sampling import sample
 from latentman.training.mini.settings import parse_settings
 from latentman.training.scene_set import SceneSet
@@ -117,7 +117,8 @@ def test_the_finished_weights_are_in_half_precision_and_the_card_tells_their_sto
         with safe_open(file, framework="pt") as opened:
             assert {opened.get_tensor(name).dtype for name in opened.keys()} <= {torch.float16, torch.int64}  # noqa: SIM118
     card = (trained / "mini-sd" / "CARD.md").read_text(encoding="utf-8")
-    for told in ("latentman train all preset=cpu_smoke seed=0", "24 pictures of 64x64", "with seed 1", "Device: CPU"):
+    for told in ("latentman train all preset=cpu_smoke seed=0", "24 pictures of 64x64", "with seed 1", "Device: CPU",
+                 "scenes.number=24", "t2i.batch=8"):  # fmt: skip
         assert told in card
     assert "- t2i: 40 steps of 8 examples in " in card
     assert json.loads((trained / "training.json").read_text(encoding="utf-8"))["vae"]["steps"] == 40
@@ -154,6 +155,30 @@ def test_a_part_names_the_earlier_one_that_is_missing_and_its_command(trained: P
 def test_other_settings_for_a_finished_part_are_refused(trained: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds a training of t2i with other settings: t2i\.batch was 8 and is 4"):
         train_t2i(settings(trained, "t2i.batch=4"), show)
+
+
+def test_a_part_that_builds_on_one_of_other_settings_is_refused(trained: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds a training of t2i with other settings: t2i\.batch was 8 and is 4"):
+        export_model(settings(trained, "t2i.batch=4"), show)
+    with pytest.raises(ConfigError, match=r"holds a training of \w+ with other settings: .*t2i\.batch was 8 and is 4"):
+        train_controlnet(settings(trained, "t2i.batch=4"), show)
+
+
+def test_pictures_of_other_settings_are_refused(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "scenes").symlink_to(trained / "scenes")
+    with pytest.raises(DataError, match=r"scenes with other settings: scenes\.number was 24 and is 48; name those"):
+        train_vae(settings(tmp_path, "scenes.number=48"), show)
+
+
+def test_the_network_of_before_is_not_that_of_a_part_begun_anew(trained: Path, tmp_path: Path) -> None:
+    for part in ("scenes", "vae"):
+        (tmp_path / part).symlink_to(trained / part)
+    for network in ("unet", "text_encoder"):
+        (tmp_path / "t2i").mkdir(exist_ok=True)
+        (tmp_path / "t2i" / network).symlink_to(trained / "t2i" / network)
+    assert not train_t2i(settings(tmp_path, "minutes=1e-9"), show)
+    with pytest.raises(DataError, match=r"controlnet needs the finished t2i, .* run latentman train t2i out="):
+        train_controlnet(settings(tmp_path), show)
 
 
 def test_a_damaged_network_of_an_earlier_part_is_named(trained: Path, tmp_path: Path) -> None:
