@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -90,14 +89,12 @@ def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
         if networks.controlnet is None:
             raise ConfigError(f"models.{name}={place} has no controlnet folder: the evaluation paints by depth")
         digest = folder_digest(place)  # the same that a run records as its weights
-        started = time.monotonic()
         images = _paint(folder / f"{name}-{digest[:8]}", settings, networks, truth, (name, show))
         results[name] = {
             "folder": settings.models.get(name, SHIPPED if name == "shipped" else str(place)),
             "weights": digest,
             **judge_vae(networks, truth, settings),
             **judge_paintings(judges, images, truth),
-            "seconds": round(time.monotonic() - started, 1),
         }
         write_picture(folder / f"sheet_{name}.png", sheet(truth, images))
     write_json(
