@@ -2,9 +2,9 @@
 
 import json
 import multiprocessing
-import resource
-import signal
-from collections.abc import Iterator
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentman.errors import ConfigError, DataError, RecordError
+from latentman.errors import ConfigError, DataError
 from latentman.training import scene_set
 from latentman.training.motion_data import procedural_clips
 from latentman.training.scene_set import SceneSet, SceneSettings, draw_set, shard_file
@@ -150,21 +150,22 @@ def test_a_damaged_shard_is_named(copied: Path, cut: str) -> None:
         SceneSet.open(copied, "cpu")
 
 
-@pytest.fixture
-def little_space() -> Iterator[None]:
-    """Let no file grow beyond 5 KB."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+LITTLE_SPACE = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+from latentman.cli import main
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
+"""The command line in a process that may write no file of more than 5,000 bytes."""
 
 
-def test_a_full_disk_leaves_no_half_shard(tmp_path: Path, little_space: None) -> None:
-    with pytest.raises(RecordError, match=r"cannot write .*shard_00000"):
-        draw_set(tmp_path, SETTINGS, "cpu", nothing)
-    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+def test_a_full_disk_leaves_no_half_shard(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LITTLE_SPACE, "scenes", f"out={tmp_path}", "preset=cpu_smoke", "scenes.number=4"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert ended.returncode == 2
+    assert re.search(r"error: cannot write .*shard_00000.*File too large; free some space", ended.stderr)
+    assert [path.name for path in (tmp_path / "scenes").iterdir()] == ["manifest.json"]
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,23 @@
 """The judges learn from drawn pictures, are kept, and say what they do not know."""
 
 import json
-import resource
-import signal
+import re
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
-from latentman.errors import ConfigError, DataError, RecordError, WeightsError
+from latentman.errors import ConfigError, DataError, WeightsError
 from latentman.train import main
 from latentman.training.mini.evaluate import Truth, evaluate, find_models, judge_paintings, sheet
 from latentman.training.mini.judge_networks import Classifier, Segmenter, at_size
 from latentman.training.mini.judges import CLASSES, Judges, varied
 from latentman.training.mini.settings import parse_settings
 from latentman.training.scenes.plan import plan_scenes
+from tests.unit.training.test_scene_set import LITTLE_SPACE
 
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=32", "scenes.shard=32", "judges.steps=24", "judges.batch=16",
@@ -162,15 +164,10 @@ def test_a_full_disk_leaves_no_half_painting(trained: Path, tmp_path: Path) -> N
         (tmp_path / part).mkdir()
         for file in ("judge.json", "judge.safetensors"):
             (tmp_path / part / file).write_bytes((trained / part / file).read_bytes())
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
-    try:
-        with pytest.raises(RecordError, match=r"cannot write .*drawn\.safetensors"):
-            evaluate(settings(tmp_path), show, torch.device("cpu"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
+    command = [sys.executable, "-c", LITTLE_SPACE, "evaluate", f"out={tmp_path}", *SMALL]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert ended.returncode == 2
+    assert re.search(r"error: cannot write .*drawn\.safetensors: File too large; free some space", ended.stderr)
     assert [path.name for path in (tmp_path / "evaluation").iterdir()] == ["settings.json"]
 
 
