@@ -1,4 +1,4 @@
-"""What every test of the scenes needs: the shipped bodies, and a way to see one of them."""
+"""What every test of the scenes needs: the shipped bodies, ways to see them, a camera, and one studio for all."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from latentman.render.camera import frame_clip, to_camera
+from latentman.render.camera import frame_clip, look_at, to_camera
 from latentman.render.rasterize import TorchRasterizer
 from latentman.training.scenes.bodies import Bodies
 from latentman.training.scenes.noise import Noise
+from latentman.training.scenes.studio import Studio
 from latentman.training.scenes.surface import Surface, find_surface
+from latentman.types import Camera
+
+SIZE = 64
+"""Pixels along each side of a picture that the tests draw."""
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +28,23 @@ def bodies() -> Bodies:
 @pytest.fixture(scope="session")
 def noise() -> Noise:
     return Noise.make("cpu")
+
+
+@pytest.fixture(scope="session")
+def studio() -> Studio:
+    """Return a studio, which takes seconds to build."""
+    return Studio.build("cpu", SIZE)
+
+
+@pytest.fixture(scope="session")
+def camera_at() -> Callable[..., Camera]:
+    """Return a maker of cameras 3 m from where a figure would stand, turned and tilted by angles in degrees."""
+
+    def stand(yaw: float = 20.0, pitch: float = 6.0, size: int = SIZE) -> Camera:
+        target = np.array([0.0, 0.9, 0.0])
+        return look_at(target, distance=3.0, size=size, yfov_deg=47, yaw_deg=yaw, pitch_deg=pitch)
+
+    return stand
 
 
 @pytest.fixture(scope="session")
