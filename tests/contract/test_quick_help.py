@@ -30,6 +30,8 @@ sys.exit(f"imported {{heavy}}" if heavy or status else 0)
         ["assets", "--help"],
         ["assets", "import-smpl", "--help"],
         ["train", "--help"],
+        ["train", "all", "--help"],
+        ["train", "evaluate", "--help"],
         ["train", "prepare-bvh", "--help"],
         ["bench", "--help"],
         ["score", "--help"],
