@@ -25,7 +25,8 @@ def plan_scenes(number: int, *, seed: int, first: int = 0, held_out: bool = Fals
         seed: of all of them.
         first: the number of the first.
         held_out: draw only combinations that training never sees (:func:`is_held_out`), always naming the place and
-            without flaws; otherwise only the others.
+            without flaws; otherwise only the others. A character without colours that has no held-out place keeps a
+            combination that training may draw.
     """
     return [_plan(seed, index, held_out) for index in range(first, first + number)]
 
