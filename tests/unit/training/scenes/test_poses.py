@@ -7,11 +7,12 @@ import pytest
 
 from latentman.training.scenes.bodies import Bodies
 from latentman.training.scenes.poses import PoseBank, random_pose
+from latentman.training.scenes.studio import Studio
 
 
 @pytest.fixture(scope="module")
-def bank(bodies: Bodies) -> PoseBank:
-    return PoseBank.make(bodies, 3)
+def bank(studio: Studio) -> PoseBank:
+    return studio.poses
 
 
 def test_the_same_seed_gives_the_same_poses(bodies: Bodies, bank: PoseBank) -> None:
