@@ -251,7 +251,7 @@ class SceneSet:
         Raises:
             DataError: if there is none, it is of another format, incomplete, or damaged.
         """
-        settings = SceneSettings(**read_manifest(folder))
+        settings = _settings(folder)
         missing = [index for index in range(settings.shards) if not shard_file(folder, index).exists()]
         if missing:
             raise DataError(
@@ -259,7 +259,7 @@ class SceneSet:
             )
         parts, texts = [], []
         for index in range(settings.shards):
-            arrays, said = _read_shard(shard_file(folder, index), _length(settings, index))
+            arrays, said = _read_shard(shard_file(folder, index), _length(settings, index), settings.size)
             parts.append({name: value.to(device) for name, value in arrays.items()})
             texts += said
         joined = {name: torch.cat([part[name] for part in parts]) for name in _ARRAYS}
@@ -274,13 +274,25 @@ class SceneSet:
         return replace(self, **cut, texts=self.texts[:number])
 
 
-def _read_shard(path: Path, length: int) -> tuple[dict[str, Tensor], list[str]]:
+def _settings(folder: Path) -> SceneSettings:
+    found = read_manifest(folder)
+    try:
+        return SceneSettings(**found)
+    except (TypeError, ConfigError) as error:
+        path = folder / MANIFEST
+        raise DataError(f"{path} is damaged ({error}): delete {folder} and draw the scenes again") from error
+
+
+def _read_shard(path: Path, length: int, size: int) -> tuple[dict[str, Tensor], list[str]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             arrays = {name: file.get_tensor(name) for name in _ARRAYS}
             texts = json.loads(file.metadata()["texts"])
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise DataError(f"{path} is damaged ({error!r}): delete it and run `latentman train scenes` again") from error
-    if len(texts) != length or any(len(value) != length for value in arrays.values()):
-        raise DataError(f"{path} does not hold {length} pictures: delete it and run `latentman train scenes` again")
+    each = {"images": (3, size, size), "depth": (size, size), "mask": (size, size)}
+    shapes = {name: (length, *each.get(name, ())) for name in _ARRAYS}
+    if len(texts) != length or any(arrays[name].shape != shape for name, shape in shapes.items()):
+        held = f"{length} pictures of {size} x {size} pixels"
+        raise DataError(f"{path} does not hold {held}: delete it and run `latentman train scenes` again")
     return arrays, texts
