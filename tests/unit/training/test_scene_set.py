@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from latentman.errors import ConfigError, DataError
+from latentman.paths import PARTIAL
 from latentman.training import scene_set
 from latentman.training.motion_data import procedural_clips
 from latentman.training.scene_set import SceneSet, SceneSettings, draw_set, shard_file
@@ -44,12 +46,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_set_holds_the_pictures_of_its_plans(drawn: Path) -> None:
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return Studio.build("cpu", 32)
+
+
+def test_a_set_holds_the_pictures_of_its_plans(drawn: Path, studio: Studio) -> None:
     scenes = SceneSet.open(drawn, "cpu")
     plans = plan_scenes(10, seed=3)
     assert len(scenes) == 10
     assert scenes.texts == tuple(plan.text for plan in plans)
-    alone = Studio.build("cpu", 32).draw(plans[7:8])
+    alone = studio.draw(plans[7:8])
     for name in ("images", "depth", "mask", "character", "colour", "place"):
         assert torch.equal(getattr(scenes, name)[7:8], getattr(alone, name))
     assert len(scenes.first(3).texts) == len(scenes.first(3).images) == 3
@@ -78,13 +85,32 @@ def test_a_set_that_was_cut_off_ends_in_the_same_bytes(drawn: Path, tmp_path: Pa
     assert contents(tmp_path) == contents(drawn)
 
 
-def test_minutes_end_after_a_shard_and_the_set_goes_on(drawn: Path, tmp_path: Path) -> None:
-    rounds = 0
-    while not draw_set(tmp_path, SETTINGS, "cpu", nothing, minutes=1e-9):
-        rounds += 1
-        assert rounds < 10
-    assert rounds == 2
-    assert contents(tmp_path) == contents(drawn)
+def test_minutes_end_after_the_first_shard(drawn: Path, copied: Path) -> None:
+    for index in (1, 2):
+        shard_file(copied, index).unlink()
+    assert not draw_set(copied, SETTINGS, "cpu", nothing, minutes=1e-9)
+    assert contents(copied) == {
+        name: content for name, content in contents(drawn).items() if name != shard_file(drawn, 2).name
+    }
+
+
+def test_minutes_that_end_with_the_last_shard_end_a_complete_set(drawn: Path, copied: Path) -> None:
+    shard_file(copied, 1).unlink()
+    # Left behind by a process that was killed as it wrote.
+    (copied / f"{PARTIAL}x.safetensors").write_bytes(b"half")
+    with pytest.raises(DataError, match=r"lacks 1 of 3 shards: `latentman train scenes` goes on"):
+        SceneSet.open(copied, "cpu")
+    assert draw_set(copied, SETTINGS, "cpu", nothing, minutes=1e-9)
+    assert shard_file(copied, 1).read_bytes() == shard_file(drawn, 1).read_bytes()
+    assert len(SceneSet.open(copied, "cpu")) == 10
+
+
+def test_a_complete_set_is_told_at_once_and_not_touched(drawn: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in drawn.iterdir()}
+    told: list[tuple[int, int]] = []
+    assert draw_set(drawn, SETTINGS, "cpu", lambda done, total: told.append((done, total)))
+    assert told == [(10, 10)]
+    assert {path: path.stat().st_mtime_ns for path in drawn.iterdir()} == before
 
 
 def test_workers_draw_the_same_bytes_side_by_side(drawn: Path, tmp_path: Path) -> None:
@@ -95,7 +121,7 @@ def test_workers_draw_the_same_bytes_side_by_side(drawn: Path, tmp_path: Path) -
     assert told[-1] == 10
 
 
-def test_a_worker_that_is_killed_is_told_and_the_set_goes_on(drawn: Path, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_told_and_leaves_whole_shards(drawn: Path, tmp_path: Path) -> None:
     def kill_the_workers(done: int, total: int) -> None:
         if done:
             for child in multiprocessing.active_children():
@@ -103,8 +129,10 @@ def test_a_worker_that_is_killed_is_told_and_the_set_goes_on(drawn: Path, tmp_pa
 
     with pytest.raises(DataError, match=r"was ended from outside.*fewer workers"):
         draw_set(tmp_path, SETTINGS, "cpu", kill_the_workers, workers=2)
-    assert draw_set(tmp_path, SETTINGS, "cpu", nothing)
-    assert contents(tmp_path) == contents(drawn)
+    # A process that is killed as it writes leaves its unfinished file behind.
+    left = {name: content for name, content in contents(tmp_path).items() if not name.startswith(PARTIAL)}
+    assert any(name.startswith("shard_") for name in left)
+    assert left.items() <= contents(drawn).items()
 
 
 def test_other_settings_are_refused_with_what_differs(drawn: Path) -> None:
@@ -130,7 +158,17 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"thesis.tex": b"mine"}
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"format": 1}',
+        '{"format": 1, "settings": {}}',
+        '{"format": 1, "settings": {"number": "10", "size": 32, "shard": 4, "seed": 3}}',
+        '{"format": 1, "settings": {"number": 0, "size": 32, "shard": 4, "seed": 3}}',
+    ],
+)
 def test_a_damaged_manifest_is_named(copied: Path, content: str) -> None:
     (copied / "manifest.json").write_text(content)
     with pytest.raises(DataError, match=r"manifest\.json is damaged"):
@@ -142,11 +180,24 @@ def test_an_empty_folder_names_the_command(tmp_path: Path) -> None:
         SceneSet.open(tmp_path, "cpu")
 
 
-@pytest.mark.parametrize("cut", ["half", "other"])
-def test_a_damaged_shard_is_named(copied: Path, cut: str) -> None:
+@pytest.mark.parametrize("length", [0, 3, 500, -1])
+def test_a_shard_that_was_cut_is_named(copied: Path, length: int) -> None:
     path = shard_file(copied, 1)
-    path.write_bytes(path.read_bytes()[:500] if cut == "half" else shard_file(copied, 2).read_bytes())
-    with pytest.raises(DataError, match=r"shard_00001\.safetensors (is damaged|does not hold 4 pictures)"):
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(DataError, match=r"shard_00001\.safetensors is damaged .* delete it and run"):
+        SceneSet.open(copied, "cpu")
+
+
+def test_a_shard_of_other_pictures_is_named(copied: Path) -> None:
+    path = shard_file(copied, 1)
+    whole = path.read_bytes()
+    path.write_bytes(shard_file(copied, 2).read_bytes())
+    with pytest.raises(DataError, match=r"shard_00001\.safetensors does not hold 4 pictures of 32 x 32 pixels"):
+        SceneSet.open(copied, "cpu")
+    tensors = load(whole)
+    tensors["images"] = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    path.write_bytes(save(tensors, {"texts": json.dumps(["a ghost"] * 4)}))
+    with pytest.raises(DataError, match=r"shard_00001\.safetensors does not hold 4 pictures of 32 x 32 pixels"):
         SceneSet.open(copied, "cpu")
 
 
@@ -177,7 +228,7 @@ def test_sizes_that_cannot_be_are_refused(change: dict[str, int], message: str) 
         replace(SETTINGS, **change)
 
 
-def test_recorded_motions_bring_poses_of_their_own(tmp_path: Path) -> None:
+def test_recorded_motions_bring_poses_of_their_own(tmp_path: Path, studio: Studio) -> None:
     clips = procedural_clips(1, 40, 0)[:6]
     np.savez(tmp_path / "motions.npz", features=np.concatenate([c.features for c in clips]))
     lines, offset = [], 0
@@ -186,8 +237,8 @@ def test_recorded_motions_bring_poses_of_their_own(tmp_path: Path) -> None:
         lines.append(json.dumps({**entry, "offset": offset, "length": len(c.features)}))
         offset += len(c.features)
     (tmp_path / "index.jsonl").write_text("\n".join(lines) + "\n")
-    without, with_them = Studio.build("cpu", 32), Studio.build("cpu", 32, tmp_path)
-    more = with_them.poses.motions[len(without.poses.motions) :]
+    with_them = Studio.build("cpu", 32, tmp_path)
+    more = with_them.poses.motions[len(studio.poses.motions) :]
     assert 30 < len(more) <= sum(len(c.features) for c in clips)
     assert with_them.draw(plan_scenes(2, seed=0)).mask.flatten(1).any(1).all()
     for pose in more[::40]:
