@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import LatentManError, MissingExtraError, check_choice
-from latentman.paths import write_text
+from latentman.system.paths import write_text
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = ("h_mse", "ablations", "gallery", "solver_scaling")

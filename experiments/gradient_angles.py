@@ -31,8 +31,8 @@ from latentman.diffusion.pwg import pixel_wise_guidance
 from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
 from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
-from latentman.paths import read_npz, write_text
 from latentman.sampling import sampling_clip, sampling_plan
+from latentman.system.paths import read_npz, write_text
 from latentman.types import BodySequence, Conditions, Correspondence
 
 HERE = Path(__file__).resolve().parent

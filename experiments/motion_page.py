@@ -25,9 +25,9 @@ from latentman.motion.build import MotionSource, Surroundings
 from latentman.motion.build import build as build_source
 from latentman.motion.quality import measure
 from latentman.motion.window import cut
-from latentman.paths import weights_dir, write_atomic
 from latentman.render.camera import frame_clip, to_camera
 from latentman.render.rasterize import TorchRasterizer
+from latentman.system.paths import weights_dir, write_atomic
 from latentman.types import BodySequence, Motion
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,7 +22,6 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 from PIL import Image
 
-from latentman.paths import write_json, write_text
 from latentman.report.build import joined_markdown, sections_of, write_report
 from latentman.report.collect import PAIR_COLUMNS, collect
 from latentman.report.figures import write_figures
@@ -31,6 +30,7 @@ from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_pairs, read_
 from latentman.report.strip import draw_strip, save_small, stacked
 from latentman.report.table import summarise
 from latentman.report.variants import variant_labels
+from latentman.system.paths import write_json, write_text
 from latentman.video import read_png_frames
 
 HERE = Path(__file__).resolve().parent

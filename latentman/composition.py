@@ -33,7 +33,7 @@ from omegaconf.errors import OmegaConfBaseException
 from latentman.config import Config, register, resolve
 from latentman.errors import ConfigError, nearest
 from latentman.launchers import check_launcher, missing_plugin
-from latentman.paths import config_dir
+from latentman.system.paths import config_dir
 
 MAX_CHECKED_JOBS = 64
 """Jobs of a sweep that are composed before it starts, at about 0.1 s each; the others are checked when they run."""

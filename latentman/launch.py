@@ -19,8 +19,8 @@ from latentman.cli import COMMANDS
 from latentman.cluster import cluster_jobs_told
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.overrides import Arguments, split_arguments
-from latentman.paths import config_dir
 from latentman.run_help import run_help
+from latentman.system.paths import config_dir
 
 if TYPE_CHECKING:
     from latentman.composition import Command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latentman.config import Config
-from latentman.run_folder import digest
+from latentman.system.digest import digest
 
 if TYPE_CHECKING:
     from latentman.diffusion.backbone import Backbone
@@ -20,7 +20,8 @@ def load_once(config: Config) -> Backbone:
     Raises:
         ConfigError: if the setup's sizes are not those of its networks.
     """
-    from latentman.diffusion.backbone import load_backbone, pick_device
+    from latentman.diffusion.backbone import load_backbone
+    from latentman.system.device import pick_device
 
     device, key = pick_device(config.device), _key(config)
     if key not in _loaded:

@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from latentman.config import register
-from latentman.paths import config_dir
+from latentman.system.paths import config_dir
 
 register()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from typing import Any
 
 from latentman.config import NOT_PART_OF_THE_RESULT, with_defaults
 from latentman.errors import RecordError
-from latentman.locks import LOCK_FILE
-from latentman.paths import PARTIAL, write_text
+from latentman.system.locks import LOCK_FILE
+from latentman.system.paths import PARTIAL, write_text
 from latentman.tracking.local import LocalRecord
 
 OUR_FILES = (
@@ -26,12 +25,6 @@ OUR_FILES = (
 def identity(config: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a plain configuration that the result depends on."""
     return {key: value for key, value in config.items() if key not in NOT_PART_OF_THE_RESULT}
-
-
-def digest(*parts: Any) -> str:
-    """Return a short hash of plain data."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def differences(before: Any, now: Any, prefix: str = "") -> list[str]:

@@ -21,14 +21,15 @@ from latentman import __version__
 from latentman.config import Config, resolve
 from latentman.errors import LatentManError
 from latentman.job import Job, Task, describe_job, plan_tasks
-from latentman.locks import locked
 from latentman.networks import load_once
-from latentman.progress import Progress, configure_logging
 from latentman.run_folder import claim, write_config
 from latentman.scores import check_metrics, with_costs, write_means
 from latentman.stage_work import run_stages
 from latentman.stages import Run, check_character
-from latentman.termination import terminable
+from latentman.system.locks import locked
+from latentman.system.log import configure_logging
+from latentman.system.progress import Progress
+from latentman.system.termination import terminable
 from latentman.tracked_task import tracked_task
 from latentman.tracking.local import LocalRecord
 from latentman.tracking.multi import check_installed
@@ -71,8 +72,8 @@ def _prepare(config: Config) -> None:
     """Find what is wrong with the setup before the first stage, and set the threads."""
     import torch
 
-    from latentman.diffusion.backbone import pick_device
     from latentman.diffusion.setup_files import check_setup
+    from latentman.system.device import pick_device
 
     if config.threads is not None:
         torch.set_num_threads(config.threads)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from latentman.config import Config
 from latentman.errors import WeightsError
 from latentman.metrics.grid import metric_grid
-from latentman.paths import file_digest, weights_dir, write_json
 from latentman.stages import Advance, Run, Stage, frames_of
+from latentman.system.paths import file_digest, weights_dir, write_json
 from latentman.types import UNMATCHED
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ COST_PREFIXES = ("seconds_", "peak_memory_bytes")
 
 def networks_of(config: Config) -> Networks:
     """Return where learned metrics find weights: ``metrics.clip``, ``metrics.lpips``, else in the folder of weights."""
-    from latentman.diffusion.backbone import pick_device
     from latentman.metrics.evidence import Networks
+    from latentman.system.device import pick_device
 
     weights, cfg = weights_dir(config.paths.weights), config.metrics
     return Networks(

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentman import cache_folder
 from latentman.errors import RecordError
-from latentman.locks import waited_for
-from latentman.meter import Reading
-from latentman.paths import file_digest, write_atomic
 from latentman.stages import STAGES, Run, Stage
+from latentman.system import cache_folder
+from latentman.system.locks import waited_for
+from latentman.system.meter import Reading
+from latentman.system.paths import file_digest, write_atomic
 
 LIMIT_BYTES = 4_000_000_000
 """How large the folder may grow before the entries that were used least recently go: some hundred clips at 512."""
@@ -250,7 +250,7 @@ def _machine(device: str) -> dict[str, Any]:
     """Return what the last bits of a sum may depend on."""
     import torch
 
-    from latentman.diffusion.backbone import pick_device
+    from latentman.system.device import pick_device
 
     found = pick_device(device)
     name = torch.cuda.get_device_name(found) if found.type == "cuda" else found.type

@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Iterator
 
 from latentman import __version__
-from latentman.meter import Reading, measured
 from latentman.networks import are_loaded
-from latentman.progress import Progress
-from latentman.run_folder import digest
 from latentman.scores import score_run
 from latentman.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
 from latentman.stages import STAGES, Run, Stage
+from latentman.system.digest import digest
+from latentman.system.meter import Reading, measured
+from latentman.system.progress import Progress
 from latentman.tracking.local import LocalRecord
 
 logger = logging.getLogger("latentman")
@@ -106,7 +106,7 @@ def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
 
 
 def _on_cuda(run: Run) -> bool:
-    from latentman.diffusion.backbone import pick_device
+    from latentman.system.device import pick_device
 
     return pick_device(run.config.device).type == "cuda"
 

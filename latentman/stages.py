@@ -19,7 +19,7 @@ import numpy as np
 from latentman.companion_groups import Character, list_characters
 from latentman.config import Config
 from latentman.metrics.grid import metric_grid
-from latentman.paths import file_digest, read_npz, weights_dir, write_npz
+from latentman.system.paths import file_digest, read_npz, weights_dir, write_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def make_motion(run: Run, advance: Advance) -> None:
     """Text to joints, cut to the video's frames, for everybody in the scene."""
     from latentman.body.build import build as build_body
     from latentman.body.skinning import rest_joints
-    from latentman.diffusion.backbone import pick_device
     from latentman.motion.build import Surroundings, build
     from latentman.motion.window import cut
+    from latentman.system.device import pick_device
 
     config, cfg = run.config, run.config.motion
     weights = weights_dir(config.paths.weights)
@@ -304,8 +304,8 @@ def make_video(run: Run, advance: Advance) -> None:
     """Latents to frames, the video and the correspondence overlay."""
     from latentman.correspondence.overlay import overlay, track_colours
     from latentman.diffusion.decode import decode_frames
-    from latentman.diffusion.device_memory import needing_memory
     from latentman.diffusion.latent_file import read_latents
+    from latentman.system.device import needing_memory
     from latentman.video import write_mp4, write_png_frames
 
     config, done = run.config, 0

@@ -14,12 +14,12 @@ from latentman.composition import Command, compose_jobs
 from latentman.config import Config, resolve
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.job import commit, folder_name, make_job, plan_tasks, unused
-from latentman.locks import LOCK_FILE, is_locked, locked
 from latentman.overrides import quote
 from latentman.report.collect import read_status
 from latentman.report.jobs import DONE, WAITING, JobState, sweep_jobs
 from latentman.run_folder import is_of
 from latentman.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
+from latentman.system.locks import LOCK_FILE, is_locked, locked
 from latentman.tracking.local import STATUS_FILE, LocalRecord
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from latentman.config import NOT_PART_OF_THE_RESULT
 from latentman.errors import RecordError
-from latentman.paths import write_json
+from latentman.system.paths import write_json
 
 PLAN_FILE = "sweep.json"
 

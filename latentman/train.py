@@ -77,7 +77,7 @@ def _mini(part: str, arguments: list[str]) -> int:
     from latentman.training.mini.settings import parse_settings
 
     settings = parse_settings(part, arguments)
-    from latentman.progress import Progress
+    from latentman.system.progress import Progress
     from latentman.training.mini.parts import PARTS, train_all
 
     carry_out = train_all if part == "all" else PARTS[part]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentman.errors import RecordError, ShapeError
-from latentman.paths import write_atomic
+from latentman.system.paths import write_atomic
 from latentman.types import Video
 
 Frames = NDArray[np.uint8]

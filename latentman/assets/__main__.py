@@ -59,7 +59,7 @@ def _import_smpl(arguments: list[str]) -> int:
 def _list(arguments: list[str]) -> int:
     from latentman.assets.finding import size_of
     from latentman.assets.shipped import licence, shipped
-    from latentman.paths import asset
+    from latentman.system.paths import asset
 
     if arguments:
         raise ConfigError(f"latentman assets list takes no settings, got {' '.join(arguments)}")

@@ -13,7 +13,7 @@ from latentman.assets.finding import MISSING, OPTIONAL, PRESENT, Finding, size_o
 from latentman.assets.motion_assets import motion_findings
 from latentman.assets.shipped import damage, folder_hash, licence, sealed
 from latentman.errors import LatentManError
-from latentman.paths import asset, config_dir, weights_dir
+from latentman.system.paths import asset, config_dir, weights_dir
 
 if TYPE_CHECKING:
     from latentman.config import Config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latentman.arguments import Arguments
 from latentman.errors import ConfigError, RecordError
-from latentman.paths import weights_dir
+from latentman.system.paths import weights_dir
 
 GENDERS = {"neutral": ("neutral",), "female": ("female", "_f_"), "male": ("male", "_m_")}
 """What in a file's name means a gender; female comes first, since its name holds the other."""

@@ -16,7 +16,7 @@ from latentman.diffusion.checkpoint import read_header
 from latentman.errors import WeightsError
 from latentman.motion.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.statistics_file import ABSOLUTE, RELATIVE, find_statistics
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 
 @dataclass(frozen=True, slots=True)

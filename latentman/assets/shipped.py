@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from latentman.paths import asset, write_json
+from latentman.system.paths import asset, write_json
 
 SEAL = "seal.json"
 

@@ -25,9 +25,9 @@ from latentman.bench.denoise_results import Results, Video, added_up
 from latentman.bench.denoise_table import tables
 from latentman.bench.denoise_targets import target_lines
 from latentman.bench.motion import MARKERS
-from latentman.diffusion.backbone import DTYPES, pick_device
 from latentman.errors import ConfigError, check_choice
-from latentman.paths import write_json, write_text
+from latentman.system.device import DTYPES, pick_device
+from latentman.system.paths import write_json, write_text
 
 _VIDEOS = (("released", RELEASED_GRADIENT), ("ours", "direct"), ("ours", "official_uncond"))
 

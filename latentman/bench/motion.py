@@ -24,7 +24,7 @@ from latentman.motion.build import SOURCES, MotionSource, Surroundings
 from latentman.motion.build import build as build_source
 from latentman.motion.quality import Quality, measure
 from latentman.overrides import split_arguments
-from latentman.paths import weights_dir, write_text
+from latentman.system.paths import weights_dir, write_text
 from latentman.types import Motion
 
 PROMPTS = (

@@ -32,7 +32,7 @@ from latentman.bench.solver_targets import target_lines
 from latentman.correspondence.match import match_clip
 from latentman.correspondence.parallel import available_cores
 from latentman.errors import ConfigError, DataError, LatentManError, check_choice
-from latentman.paths import write_json, write_npz, write_text
+from latentman.system.paths import write_json, write_npz, write_text
 
 SIZES = (64, 128, 256, 512)
 TAKING_TURNS = 128

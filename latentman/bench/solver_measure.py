@@ -24,7 +24,7 @@ from latentman.assignment.certificate import optimality_gap
 from latentman.assignment.problem import Assignment, paired_cost
 from latentman.assignment.solvers import match
 from latentman.bench.memory import memory_now, memory_peak
-from latentman.paths import read_npz
+from latentman.system.paths import read_npz
 
 Floats = NDArray[np.float64]
 Problems = Sequence[tuple[Floats, Floats]]

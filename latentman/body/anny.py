@@ -15,7 +15,7 @@ from latentman.body.skinning import Body, bind_rotations, bone_offsets
 from latentman.body.torso import move_torso_joints, spread_spine_weights
 from latentman.config import BodyConfig
 from latentman.errors import WeightsError
-from latentman.paths import asset
+from latentman.system.paths import asset
 from latentman.types import Array
 
 _SHAPES: dict[str, tuple[int | str, ...]] = {

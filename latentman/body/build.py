@@ -10,7 +10,7 @@ from latentman.body.skinning import Body
 from latentman.body.smpl import load_smpl
 from latentman.config import BodyConfig
 from latentman.errors import check_choice
-from latentman.paths import weights_dir
+from latentman.system.paths import weights_dir
 
 BODIES: dict[str, Callable[[BodyConfig, Path], Body]] = {
     "anny": lambda cfg, _: load_anny(cfg),

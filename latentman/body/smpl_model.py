@@ -16,7 +16,7 @@ import numpy as np
 from latentman.body.skeleton import PARENTS
 from latentman.body.smpl_file import read_pickle
 from latentman.errors import WeightsError
-from latentman.paths import write_npz
+from latentman.system.paths import write_npz
 from latentman.types import NUM_JOINTS, Array
 
 NAMES = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")

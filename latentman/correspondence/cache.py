@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentman import cache_folder
 from latentman.assignment.certified import is_compiled
 from latentman.errors import RecordError
-from latentman.paths import read_npz, write_npz
+from latentman.system import cache_folder
+from latentman.system.paths import read_npz, write_npz
 from latentman.types import Correspondence
 
 LIMIT_BYTES = 2_000_000_000

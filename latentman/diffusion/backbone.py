@@ -17,19 +17,16 @@ from latentman.config import ConditionerConfig, SetupConfig
 from latentman.diffusion.architecture import Architecture, check_architecture, model_source, read_architecture
 from latentman.diffusion.checkpoint import local_path
 from latentman.diffusion.compile import compile_networks, fast_math
-from latentman.diffusion.device_memory import needing_memory
 from latentman.diffusion.ip_adapter import ImagePrompt, load_ip_adapter
 from latentman.diffusion.lora import fuse_loras
 from latentman.diffusion.offload import come_when_called, send_away
 from latentman.diffusion.setup_files import check_setup
 from latentman.diffusion.single_file import load_single_file
 from latentman.diffusion.sources import attempt, load_network
-from latentman.errors import ConfigError
+from latentman.system.device import DTYPES, needing_memory
 
 _LATENT_DDIM = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
 """How Stable Diffusion's models are sampled, where their scheduler's configuration does not say."""
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -94,27 +91,6 @@ class Backbone:
     def latent_channels(self) -> int:
         """Channels of the latents."""
         return int(self.unet.config.in_channels)
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the torch device for ``device=auto|cpu|cuda|cuda:N|mps``.
-
-    Raises:
-        ConfigError: if torch does not know the device or this machine does not have it.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"device={name} is unknown: use auto, cpu, cuda, cuda:N or mps") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"device={name}: this torch sees {torch.cuda.device_count()} CUDA devices; use device=auto or cpu"
-        )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"device={name}: this machine has no MPS device; use device=auto or cpu")
-    return device
 
 
 def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: torch.device) -> Backbone:

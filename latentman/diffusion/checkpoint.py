@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import WeightsError
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",

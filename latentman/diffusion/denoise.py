@@ -19,7 +19,6 @@ from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import decode
-from latentman.diffusion.device_memory import needing_memory
 from latentman.diffusion.predict import Prediction
 from latentman.diffusion.pwg import pixel_wise_guidance
 from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
@@ -28,6 +27,7 @@ from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
 from latentman.errors import NumericsError
+from latentman.system.device import needing_memory
 from latentman.types import Correspondence
 
 GUIDANCE_ADVICE = "set pwg.gradient=direct or pwg.chunk_size=1, pwg.checkpointing=true, or pwg=none"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentman.diffusion.denoise import State
 from latentman.errors import RecordError
-from latentman.paths import write_atomic
+from latentman.system.paths import write_atomic
 
 
 def _write(path: Path, latents: Tensor, metadata: dict[str, str]) -> None:

@@ -71,7 +71,7 @@ def _score(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--json and --csv both name {files[0]}")
     from latentman.external.output import as_csv, as_json, as_table
     from latentman.external.scoring import Request, score_videos
-    from latentman.paths import write_text
+    from latentman.system.paths import write_text
 
     scored = score_videos(arguments.videos, Request.from_arguments(arguments))
     to_screen = True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latentman.errors import DataError, RecordError, ShapeError
 from latentman.metrics.grid import metric_grid
-from latentman.paths import read_npz
+from latentman.system.paths import read_npz
 from latentman.types import BodySequence, Camera, Conditions, Correspondence
 
 

@@ -16,7 +16,7 @@ from latentman.external.clips import expect_mask, read_clip, read_mask
 from latentman.external.followed_run import FollowedRun, conditions_at, grid_reason, map_at, read_run
 from latentman.metrics.compute import METRICS, OF_THE_MAP, check_names, compute, needs_of
 from latentman.metrics.evidence import Evidence, Networks
-from latentman.paths import weights_dir
+from latentman.system.paths import weights_dir
 from latentman.types import Score
 
 NO_MASK = "nothing tells where the figure is: give --mask, or --run for a video that follows one of our runs"
@@ -128,6 +128,6 @@ def _follow(run: FollowedRun, count: int, height: int, width: int, absent: dict[
 def _device(arguments: Namespace) -> str:
     if arguments.device == "cpu":
         return "cpu"
-    from latentman.diffusion.backbone import pick_device
+    from latentman.system.device import pick_device
 
     return str(pick_device(arguments.device))

@@ -10,7 +10,7 @@ from typing import Protocol
 from latentman.config import MotionConfig
 from latentman.errors import check_choice
 from latentman.motion.procedural import ProceduralSource
-from latentman.paths import weights_dir
+from latentman.system.paths import weights_dir
 from latentman.types import Array, Motion
 
 

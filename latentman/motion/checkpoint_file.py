@@ -10,7 +10,7 @@ from pathlib import Path
 
 from latentman.config import MotionConfig
 from latentman.errors import WeightsError
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 log = logging.getLogger("latentman.motion")
 

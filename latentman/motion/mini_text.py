@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import WeightsError
-from latentman.paths import write_atomic, write_json
+from latentman.system.paths import write_atomic, write_json
 
 WEIGHTS_FILE, CONFIG_FILE = "text_encoder.safetensors", "text_encoder.json"
 PADDING, UNKNOWN = 0, 1

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from latentman.errors import WeightsError
 from latentman.motion.mini_text import MiniTextEncoder
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 log = logging.getLogger("latentman.motion")
 

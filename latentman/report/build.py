@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentman.paths import write_text
 from latentman.report.collect import collect, collect_pairs, foreign_folders
 from latentman.report.figures import write_figures
 from latentman.report.latex import to_latex
@@ -17,6 +16,7 @@ from latentman.report.paper import Paper, paper_of
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
 from latentman.report.table import UNFINISHED, summarise, to_markdown
 from latentman.report.variants import experiments
+from latentman.system.paths import write_text
 
 
 @dataclass(frozen=True, slots=True)

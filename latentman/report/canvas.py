@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentman.paths import write_atomic
+from latentman.system.paths import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from latentman.errors import RecordError
-from latentman.paths import PACKAGE, write_text
+from latentman.system.paths import PACKAGE, write_text
 from latentman.types import Array
 from latentman.video import read_mp4, read_png_frames
 

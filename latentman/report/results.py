@@ -15,8 +15,8 @@ import pandas as pd
 
 from latentman import __version__
 from latentman.errors import RecordError
-from latentman.paths import write_atomic
 from latentman.report.collect import LEADING, PAIR_COLUMNS
+from latentman.system.paths import write_atomic
 
 FORMAT = 2
 """Of both files. Format 1 had no number and no ``version`` column, and knew no series."""

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from latentman.paths import write_atomic
 from latentman.report.variants import variant_labels
+from latentman.system.paths import write_atomic
 from latentman.video import frame_paths, read_png_frames
 
 FRAME_PX = 160

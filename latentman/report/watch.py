@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from latentman.locks import is_locked
 from latentman.report.jobs import DONE, FAILED, RUNNING, WAITING, JobState, seconds_left, summary, sweep_jobs
+from latentman.system.locks import is_locked
 
 HEADINGS = ("job", "state", "prompts", "stage", "seconds", "H_MSE", "folder")
 RIGHT = ("job", "prompts", "seconds", "H_MSE")

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from latentman.errors import ConfigError
-from latentman.paths import write_json, write_text
 from latentman.study.answers import ANSWERS_FILE, Answer, Kept, read_answers
 from latentman.study.design import Design, read_design
 from latentman.study.exchange import export_answers, import_answers, merge, write_csv
 from latentman.study.preference import Preference, Share, preferences
+from latentman.system.paths import write_json, write_text
 
 FOLDER = "analysis"
 PAPER = (

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from latentman import __version__
 from latentman.errors import ConfigError, DataError, RecordError
-from latentman.paths import PACKAGE, PARTIAL, write_text
 from latentman.study.clips import ClipPair, damage, load_pair
 from latentman.study.design import CLIPS, PUBLIC, Design, Pair, Study, write_design
 from latentman.study.pairing import Pairing, RunPair, pair_runs
+from latentman.system.paths import PACKAGE, PARTIAL, write_text
 from latentman.types import Array
 from latentman.video import write_mp4
 

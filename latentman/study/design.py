@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
-from latentman.paths import write_json
+from latentman.system.paths import write_json
 
 DESIGN_FILE = "design.json"
 PUBLIC = "public"

@@ -9,9 +9,9 @@ from dataclasses import astuple
 from pathlib import Path
 
 from latentman.errors import DataError, RecordError
-from latentman.paths import write_text
 from latentman.study.answers import COLUMNS, Answer
 from latentman.study.design import CODE, Design
+from latentman.system.paths import write_text
 
 HEADINGS = ("design", *COLUMNS)
 

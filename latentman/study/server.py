@@ -18,7 +18,7 @@ from latentman.study.answers import AnswerStore
 from latentman.study.design import Design, read_design
 from latentman.study.files import byte_range, public_files
 from latentman.study.protocol import MAX_BODY_BYTES, Refused, reply
-from latentman.termination import terminable
+from latentman.system.termination import terminable
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "

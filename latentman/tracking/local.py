@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from latentman import __version__
 from latentman.errors import RecordError
-from latentman.paths import write_json
+from latentman.system.paths import write_json
 
 STATUS_FILE = "status.json"
 METRICS_FILE = "metrics.json"

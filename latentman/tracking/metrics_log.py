@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
-from latentman.paths import write_text
+from latentman.system.paths import write_text
 
 LOG_FILE = "metrics.jsonl"
 

@@ -21,7 +21,7 @@ from latentman.motion.glitches import GLITCH_SPEED, smooth_parts
 from latentman.motion.humanml3d import FPS, canonicalise, features, mirror, recover, retarget
 from latentman.motion.recording import floor_height
 from latentman.motion.resample import resample
-from latentman.paths import write_json, write_npz, write_text
+from latentman.system.paths import write_json, write_npz, write_text
 from latentman.training.bvh_captions import Described, read_captions
 from latentman.training.motion_data import Clip, measure, swap_sides
 from latentman.types import Array

@@ -15,7 +15,7 @@ import torch
 from latentman.errors import ConfigError, WeightsError
 from latentman.motion.checkpoint import read_tensors
 from latentman.motion.humanml3d import Statistics
-from latentman.paths import write_atomic, write_json
+from latentman.system.paths import write_atomic, write_json
 from latentman.types import Array
 
 if TYPE_CHECKING:

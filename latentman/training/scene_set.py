@@ -25,7 +25,7 @@ from torch import Tensor
 
 from latentman import __version__
 from latentman.errors import ConfigError, DataError
-from latentman.paths import write_atomic, write_json
+from latentman.system.paths import write_atomic, write_json
 from latentman.training.scenes.plan import plan_scenes
 from latentman.training.scenes.studio import Studio
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from latentman.composition import ADDED_GROUPS, check_command, compose
-from latentman.paths import asset
 from latentman.run_help import defaults, groups
+from latentman.system.paths import asset
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 OPTIONS = [

@@ -10,7 +10,7 @@ import time
 import pytest
 import yaml
 
-from latentman.paths import read_npz
+from latentman.system.paths import read_npz
 from latentman.types import Correspondence
 from latentman.video import read_mp4
 

@@ -13,7 +13,7 @@ from latentman.assets.check import check
 from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding
 from latentman.composition import check_command, compose
 from latentman.overrides import split_arguments
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,7 +14,7 @@ from latentman.assets.hub import cache_folder
 from latentman.assets.shipped import damage, digests, sealed, shipped
 from latentman.composition import compose
 from latentman.errors import ConfigError
-from latentman.paths import asset
+from latentman.system.paths import asset
 from tests.unit.body.smpl_files import random_model, write_plain_pickle
 
 

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from latentman.composition import check_command, composer
 from latentman.errors import ConfigError, MissingExtraError
 from latentman.launchers import missing_plugin
-from latentman.paths import config_dir
+from latentman.system.paths import config_dir
 
 PRESETS = sorted(path.stem for path in Path(config_dir(), "hydra", "launcher").glob("*.yaml"))
 EXTRA_OF = {"local_procs": "joblib", "slurm": "submitit", "slurm_local": "submitit"}

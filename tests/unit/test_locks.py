@@ -9,9 +9,11 @@ import time
 import pytest
 
 from latentman.errors import RecordError
-from latentman.locks import LOCK_FILE, is_locked, locked, waited_for
+from latentman.system.locks import LOCK_FILE, is_locked, locked, waited_for
 
-HOLD = "import sys; from pathlib import Path; from latentman.locks import locked\nwith locked(Path(sys.argv[1])):\n"
+HOLD = (
+    "import sys; from pathlib import Path; from latentman.system.locks import locked\nwith locked(Path(sys.argv[1])):\n"
+)
 HOLD += "    (Path(sys.argv[1]) / 'held').touch(); print('held', flush=True); sys.stdin.read()"
 
 

@@ -10,8 +10,8 @@ from latentman.config import BodyConfig
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.recording import settle
 from latentman.motion.skeleton import PARENTS
-from latentman.paths import file_digest, read_npz
 from latentman.stages import Run, check_character, make_motion, motion_origins
+from latentman.system.paths import file_digest, read_npz
 from latentman.types import Motion
 from tests.unit.motion.bvh_files import walk, write_bvh
 

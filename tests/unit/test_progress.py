@@ -8,9 +8,10 @@ import warnings
 import pytest
 from rich.console import Console
 
-import latentman.progress as module
+import latentman.system.progress as module
 from latentman.errors import RecordError
-from latentman.progress import Progress, configure_logging, duration, make_console
+from latentman.system.log import configure_logging
+from latentman.system.progress import Progress, duration, make_console
 
 
 class Clock:

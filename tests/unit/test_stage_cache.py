@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latentman import cache_folder
 from latentman import stage_cache as module
 from latentman.composition import compose
-from latentman.meter import Reading
 from latentman.stage_cache import CODE, SHARED, Entry, StageCache, heard_warnings, pack, shared_cache, stage_key
 from latentman.stages import STAGES, Run
+from latentman.system import cache_folder
+from latentman.system.meter import Reading
 
 KEY = "ab" * 32
 ENTRY = Entry(
@@ -264,7 +264,7 @@ IN_THE_KEY_OTHERWISE = {
     "latentman.errors",  # messages
     "latentman.diffusion.backbone",  # which device: part of the key
     "latentman.metrics.grid",  # a size: in the chained hash
-    "latentman.cache_folder",  # the cache of maps
+    "latentman.system.cache_folder",  # the cache of maps
     "latentman",
 }
 

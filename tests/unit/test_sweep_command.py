@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from latentman.cli import main
-from latentman.locks import locked
+from latentman.system.locks import locked
 
 FAILING = ["run", "-m", "seed=4,5", "setup.model=/nowhere"]
 

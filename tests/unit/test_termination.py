@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from latentman.termination import terminable
+from latentman.system.termination import terminable
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import torch
 
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.checkpoint import read_tensors
-from latentman.paths import write_atomic
+from latentman.system.paths import write_atomic
 from latentman.training.mini.settings import MiniTraining
 
 if TYPE_CHECKING:

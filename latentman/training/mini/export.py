@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman import __version__
-from latentman.paths import write_json
+from latentman.system.paths import write_json
 from latentman.tracking.metrics_log import MetricsLog
 from latentman.training.mini.checkpoint import identity
 from latentman.training.mini.model_folder import replace_folder

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentman.errors import DataError, WeightsError
-from latentman.paths import file_digest, write_atomic, write_json
+from latentman.system.paths import file_digest, write_atomic, write_json
 from latentman.tracking.local import read_object
 from latentman.training.mini.judge_networks import Classifier, Segmenter, at_size
 from latentman.training.mini.loop import Batch

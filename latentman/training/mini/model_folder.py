@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
-from latentman.paths import PARTIAL
+from latentman.system.paths import PARTIAL
 
 
 def replace_folder(folder: Path, fill: Callable[[Path], object]) -> None:

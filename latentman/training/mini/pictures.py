@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from latentman.paths import write_atomic
+from latentman.system.paths import write_atomic
 
 
 def contact_sheet(rows: list[Tensor]) -> Tensor:

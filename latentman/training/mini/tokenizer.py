@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from latentman.paths import write_json, write_text
+from latentman.system.paths import write_json, write_text
 from latentman.training.scenes.captions import QUALITY, VERBS
 from latentman.training.scenes.characters import CHARACTERS
 from latentman.training.scenes.flaws import WORDS

@@ -12,7 +12,7 @@ from latentman.body.anny import read_body
 from latentman.body.skeleton import PARENTS
 from latentman.body.skinning import forward_kinematics, skin
 from latentman.body.smpl_model import SMPLX_PARENTS
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 SMPL_SIZE, SMPLX_SIZE = (6890, 24), (10475, 55)
 

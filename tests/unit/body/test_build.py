@@ -5,7 +5,7 @@ from latentman.body.anny import read_body
 from latentman.body.build import build
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError, WeightsError
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 
 @pytest.fixture

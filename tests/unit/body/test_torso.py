@@ -7,8 +7,8 @@ from latentman.body.skeleton import MIRROR, PARENTS
 from latentman.body.torso import move_torso_joints, spread_spine_weights
 from latentman.config import BodyConfig
 from latentman.motion.skeleton import BONE_LENGTHS, REST
-from latentman.paths import asset
 from latentman.rotations import unit
+from latentman.system.paths import asset
 from latentman.types import Motion
 
 

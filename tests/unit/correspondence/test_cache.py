@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latentman import cache_folder
 from latentman.correspondence import cache as cache_module
 from latentman.correspondence.cache import Cache, cache_dir, clip_key
 from latentman.correspondence.match import match_clip
-from latentman.paths import PARTIAL
+from latentman.system import cache_folder
+from latentman.system.paths import PARTIAL
 
 HOW = {"features": "official", "e_weight": 1.0, "solver": "scipy", "reference": "prev_new"}
 

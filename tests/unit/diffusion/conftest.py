@@ -14,7 +14,7 @@ from latentman.diffusion.denoise import Clip, Plan
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg_gradient import GuidancePlan
 from latentman.diffusion.text import encode_prompt
-from latentman.paths import asset
+from latentman.system.paths import asset
 from latentman.types import Correspondence
 
 IMAGE, GRID, FRAMES, STEPS = 64, 16, 4, 5

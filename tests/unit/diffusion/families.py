@@ -14,7 +14,7 @@ from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.text import encode_prompt
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 from .conftest import ONE_CONTROLNET, random_map
 

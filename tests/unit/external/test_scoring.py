@@ -13,7 +13,7 @@ from latentman.external.followed_run import conditions_at, read_run
 from latentman.external.scoring import NAMES
 from latentman.metrics.compute import compute
 from latentman.metrics.evidence import Evidence, Networks
-from latentman.paths import read_npz
+from latentman.system.paths import read_npz
 from latentman.types import Correspondence
 from latentman.video import write_mp4, write_png_frames
 from tests.unit.external.conftest import FRAMES, SIDE, painted

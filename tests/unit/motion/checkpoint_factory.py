@@ -10,7 +10,7 @@ import torch
 from latentman.motion.gmd import GMD, GMDShape
 from latentman.motion.mdm import MDM, MDMConfig
 from latentman.motion.mld import MLD, MLDShape
-from latentman.paths import asset
+from latentman.system.paths import asset
 
 TEXT_WIDTH = 16
 SMALL_MDM = MDMConfig(latent_dim=32, layers=2, ff_size=48, text_dim=TEXT_WIDTH)

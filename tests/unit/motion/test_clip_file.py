@@ -65,7 +65,7 @@ def test_joints_keep_their_own_bones(tmp_path):
 
 
 def test_the_motion_of_a_run_can_be_used_again(tmp_path):
-    from latentman.paths import write_npz
+    from latentman.system.paths import write_npz
     from latentman.types import Motion
 
     write_npz(tmp_path / "motion.npz", Motion(walk(num_frames=16)[::2], 10.0, "a person walks", "procedural").arrays())

@@ -10,7 +10,7 @@ from latentman.motion.build import build
 from latentman.motion.learned import LearnedSource
 from latentman.motion.quality import measure
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS
-from latentman.paths import asset
+from latentman.system.paths import asset
 from latentman.types import Motion
 
 FOLDER = asset("mini-mdm")

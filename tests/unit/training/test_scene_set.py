@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load, save
 
 from latentman.errors import ConfigError, DataError
-from latentman.paths import PARTIAL
+from latentman.system.paths import PARTIAL
 from latentman.training import scene_set
 from latentman.training.motion_data import procedural_clips
 from latentman.training.scene_set import SceneSet, SceneSettings, draw_set, shard_file

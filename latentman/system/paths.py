@@ -22,7 +22,7 @@ import numpy as np
 
 from latentman.errors import ConfigError, RecordError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 
 PARTIAL = ".partial-"
 """How the names of unfinished files begin; a killed process leaves one behind."""

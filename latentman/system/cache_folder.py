@@ -17,7 +17,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from latentman.paths import PACKAGE, PARTIAL
+from latentman.system.paths import PACKAGE, PARTIAL
 
 log = logging.getLogger("latentman.cache")
 """Every warning about a cache goes here: it belongs to this machine and to no result."""

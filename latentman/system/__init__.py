@@ -1,0 +1,1 @@
+"""This machine: writing whole files, locks, caches, signals, devices, costs, progress and messages."""
