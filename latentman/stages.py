@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentman.companion_groups import Character, list_characters
 from latentman.config import Config
+from latentman.config.companions import Character, list_characters
 from latentman.metrics.grid import metric_grid
 from latentman.system.paths import file_digest, read_npz, weights_dir, write_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video

@@ -13,7 +13,7 @@ from latentman.errors import LatentManError
 
 if TYPE_CHECKING:
     from latentman.config import Config
-    from latentman.sampling_groups import IpAdapterConfig
+    from latentman.config.setup import IpAdapterConfig
 
 
 def backbone_findings(config: Config) -> Iterator[Finding]:
@@ -97,9 +97,9 @@ def _check_part(folder: Path, component: str) -> None:
 
 
 def _lora(key: str, reference: str) -> Finding:
+    from latentman.config.setup import LoraConfig
     from latentman.diffusion.checkpoint import read_header
     from latentman.diffusion.lora import lora_file
-    from latentman.sampling_groups import LoraConfig
 
     try:
         path = lora_file(LoraConfig(reference))

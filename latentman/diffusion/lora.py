@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from latentman.config.setup import LoraConfig
 from latentman.diffusion.checkpoint import PICKLES, read_header, read_whole_header
 from latentman.diffusion.lora_keys import flattened, parse_key, stated_alpha
 from latentman.errors import WeightsError
-from latentman.sampling_groups import LoraConfig
 
 DEFAULT_FILE = "pytorch_lora_weights.safetensors"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentman.character_groups import SHORT_MOTIONS
+from latentman.config.character import SHORT_MOTIONS
 from latentman.errors import ConfigError, DataError, check_choice
 from latentman.motion.repeat import repeated
 from latentman.motion.skeleton import Floats

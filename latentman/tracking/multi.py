@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from latentman.config.logger import LoggerConfig
 from latentman.errors import MissingExtraError
-from latentman.logger_groups import LoggerConfig
 from latentman.tracking.protocol import TrackedRun, Tracker
 
 logger = logging.getLogger("latentman.tracking")

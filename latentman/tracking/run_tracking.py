@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
-from latentman.logger_groups import LoggerConfig
 from latentman.tracking.local import LocalRecord
 from latentman.tracking.metrics_log import MetricsLog
 from latentman.tracking.multi import MultiLogger, find_opener

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
+from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
-from latentman.logger_groups import LoggerConfig
 from latentman.tracking.local import STATUS_FILE, read_object
 from latentman.tracking.multi import MultiLogger, find_opener
 from latentman.tracking.protocol import TrackedRun, Tracker

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from latentman.logger_groups import LoggerConfig
+from latentman.config.logger import LoggerConfig
 from latentman.tracking.protocol import TrackedRun
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from latentman.logger_groups import LoggerConfig
+from latentman.config.logger import LoggerConfig
 from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.wandb_server import has_key, server_address, why_unreachable
 

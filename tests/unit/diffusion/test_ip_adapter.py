@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from latentman.config.setup import IpAdapterConfig
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.backbone import load_backbone
 from latentman.diffusion.decode import decode
@@ -13,7 +14,6 @@ from latentman.diffusion.denoise import Plan, denoise
 from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, DataError, WeightsError
-from latentman.sampling_groups import IpAdapterConfig
 
 from .conftest import ONE_CONTROLNET
 from .families import depth_pictures, family_setup, make_family_clip

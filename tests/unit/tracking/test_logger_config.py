@@ -3,9 +3,9 @@
 import pytest
 
 from latentman.composition import compose
+from latentman.config.logger import BACKENDS
 from latentman.errors import ConfigError
 from latentman.job import folder_name
-from latentman.logger_groups import BACKENDS
 from latentman.run_folder import identity
 from latentman.tracking.public_config import public_config
 

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from latentman.config.logger import BACKENDS, LoggerConfig
 from latentman.errors import MissingExtraError
-from latentman.logger_groups import BACKENDS, LoggerConfig
 from latentman.tracking import multi
 from latentman.tracking.multi import OPENERS, MultiLogger, check_installed
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from latentman.config.logger import LoggerConfig
 from latentman.errors import DataError
-from latentman.logger_groups import LoggerConfig
 from latentman.tracking.local import LocalRecord
 from latentman.tracking.metrics_log import LOG_FILE
 from latentman.tracking.multi import OPENERS
@@ -143,7 +143,7 @@ def test_without_mirrors_no_tracker_is_imported(tmp_path, command_environment):
 import sys
 from pathlib import Path
 from latentman import runner
-from latentman.logger_groups import LoggerConfig
+from latentman.config.logger import LoggerConfig
 from latentman.tracking.local import LocalRecord
 from latentman.tracking.multi import check_installed
 from latentman.tracking.protocol import TrackedRun

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from latentman.logger_groups import LoggerConfig
+from latentman.config.logger import LoggerConfig
 from latentman.tracking.protocol import TrackedRun
 from latentman.video import write_mp4
 

@@ -8,7 +8,7 @@ import pytest
 
 CODE = """
 from pathlib import Path
-from latentman.logger_groups import LoggerConfig
+from latentman.config.logger import LoggerConfig
 from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.trackio import TrackioTracker
 folder = Path("run")

@@ -12,7 +12,7 @@ CODE = """
 import logging, sys, time
 from pathlib import Path
 import latentman.tracking.wandb as ours
-from latentman.logger_groups import LoggerConfig
+from latentman.config.logger import LoggerConfig
 from latentman.tracking.multi import MultiLogger, find_opener
 from latentman.tracking.protocol import TrackedRun
 

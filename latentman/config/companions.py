@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from omegaconf import MISSING
 
-from latentman.character_groups import BodyConfig
+from latentman.config.character import BodyConfig
 from latentman.errors import ConfigError, check_choice
 from latentman.types import MAX_CHARACTERS
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from latentman.config.groups import at_least, positive
 from latentman.errors import ConfigError, check_choice
-from latentman.groups import at_least, positive
 
 SHORT_MOTIONS = ("error", "hold", "loop")
 """What happens when a motion has fewer frames than the video needs."""

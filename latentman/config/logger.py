@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from latentman.config.groups import at_least, positive
 from latentman.errors import ConfigError, check_choice
-from latentman.groups import at_least, positive
 
 BACKENDS = ("wandb", "wandb_offline", "tensorboard", "trackio")
 """Trackers that may mirror a run; the local record is always written and is none of them."""

@@ -14,64 +14,23 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from latentman.character_groups import BodyConfig, MotionConfig
-from latentman.companion_groups import CompanionConfig, check_companions
-from latentman.errors import ConfigError
-from latentman.groups import (
+from latentman.config.character import BodyConfig, MotionConfig
+from latentman.config.companions import CompanionConfig, check_companions
+from latentman.config.groups import (
     CorrespondenceConfig,
     MetricsConfig,
     NamedConfig,
     PathsConfig,
-    PromptEntry,
     PromptsConfig,
     VideoConfig,
     at_least,
     positive,
 )
-from latentman.logger_groups import LoggerConfig
-from latentman.sampling_groups import (
-    BackgroundConfig,
-    ConditionerConfig,
-    NetConfig,
-    NoiseConfig,
-    PwgConfig,
-    SamplerConfig,
-    SetupConfig,
-    SlaConfig,
-    StepGate,
-    TextConfig,
-)
-from latentman.scene_groups import CameraConfig, DepthConfig
-
-__all__ = [
-    "BackgroundConfig",
-    "BodyConfig",
-    "CameraConfig",
-    "CompanionConfig",
-    "ConditionerConfig",
-    "Config",
-    "CorrespondenceConfig",
-    "DepthConfig",
-    "LoggerConfig",
-    "MetricsConfig",
-    "MotionConfig",
-    "NamedConfig",
-    "NetConfig",
-    "NoiseConfig",
-    "PathsConfig",
-    "PromptEntry",
-    "PromptsConfig",
-    "PwgConfig",
-    "SamplerConfig",
-    "SetupConfig",
-    "SlaConfig",
-    "StepGate",
-    "TextConfig",
-    "VideoConfig",
-    "register",
-    "resolve",
-    "with_defaults",
-]
+from latentman.config.logger import LoggerConfig
+from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
+from latentman.config.scene import CameraConfig, DepthConfig
+from latentman.config.setup import ConditionerConfig, SetupConfig, TextConfig
+from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
     "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from latentman.config.groups import positive
 from latentman.errors import ConfigError, check_choice
-from latentman.groups import positive
 
 MAX_ORBIT_DEG = 3600
 """Largest angle of camera.orbit either way."""

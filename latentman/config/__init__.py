@@ -1,0 +1,60 @@
+"""The schema of the configuration: one dataclass a group, one file a subject, all of it importable from here."""
+
+from latentman.config.character import BodyConfig, MotionConfig
+from latentman.config.companions import CompanionConfig
+from latentman.config.groups import (
+    CorrespondenceConfig,
+    MetricsConfig,
+    NamedConfig,
+    PathsConfig,
+    PromptEntry,
+    PromptsConfig,
+    VideoConfig,
+)
+from latentman.config.logger import LoggerConfig
+from latentman.config.sampling import (
+    BackgroundConfig,
+    LatentMotionConfig,
+    NoiseConfig,
+    PwgConfig,
+    SamplerConfig,
+    SlaConfig,
+    StepGate,
+)
+from latentman.config.scene import CameraConfig, DepthConfig
+from latentman.config.schema import NOT_PART_OF_THE_RESULT, Config, register, resolve, with_defaults
+from latentman.config.setup import ConditionerConfig, IpAdapterConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
+
+__all__ = [
+    "NOT_PART_OF_THE_RESULT",
+    "BackgroundConfig",
+    "BodyConfig",
+    "CameraConfig",
+    "CompanionConfig",
+    "ConditionerConfig",
+    "Config",
+    "CorrespondenceConfig",
+    "DepthConfig",
+    "IpAdapterConfig",
+    "LatentMotionConfig",
+    "LoggerConfig",
+    "LoraConfig",
+    "MetricsConfig",
+    "MotionConfig",
+    "NamedConfig",
+    "NetConfig",
+    "NoiseConfig",
+    "PathsConfig",
+    "PromptEntry",
+    "PromptsConfig",
+    "PwgConfig",
+    "SamplerConfig",
+    "SetupConfig",
+    "SlaConfig",
+    "StepGate",
+    "TextConfig",
+    "VideoConfig",
+    "register",
+    "resolve",
+    "with_defaults",
+]

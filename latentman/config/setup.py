@@ -1,0 +1,164 @@
+"""The groups that say which weights make the pictures, with which texts, and what steers the figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING
+
+from latentman.config.groups import at_least
+from latentman.errors import ConfigError, check_choice
+
+
+@dataclass
+class ReleasedConfig:
+    """What the released code gives to these weights; ``fidelity=official`` takes it from here."""
+
+    depth_encoding: str = "inverse"
+    suffix: str = ""
+    negative: str = ""
+
+
+@dataclass
+class LoraConfig:
+    """A low-rank change of the weights, added to them before the run."""
+
+    path: str = MISSING
+    """A ``.safetensors`` file, or a folder with ``pytorch_lora_weights.safetensors``."""
+    scale: float = 1.0
+
+
+@dataclass
+class IpAdapterConfig:
+    """A picture that the frames take their look from, beside the prompt (IP-Adapter)."""
+
+    image: str | None = None
+    """The picture's file; null is none, and no adapter is loaded."""
+    scale: float = 1.0
+    model: str | None = None
+    """A folder or a hub id."""
+    revision: str | None = None
+    subfolder: str = ""
+    weight_name: str = ""
+    image_encoder: str = "image_encoder"
+    """Folder of the image encoder: inside ``subfolder``, or inside ``model`` if it has a slash."""
+
+    def __post_init__(self) -> None:
+        at_least("setup.ip_adapter.scale", self.scale, 0)
+        if self.image is None:
+            return
+        if self.model is None:
+            raise ConfigError(
+                f"setup.ip_adapter.image={self.image}: this setup knows no IP-Adapter of its own; name one in "
+                "setup.ip_adapter.model, with its subfolder and weight_name"
+            )
+        if not self.weight_name.endswith(".safetensors"):
+            raise ConfigError(
+                f"setup.ip_adapter.weight_name='{self.weight_name}' is no .safetensors file: pickled weights can run "
+                "code and are not loaded"
+            )
+
+
+@dataclass
+class SetupConfig:
+    """Which weights make the pictures, and at what size, strength and precision."""
+
+    name: str = MISSING
+    model: str = MISSING
+    """A folder in the Stable Diffusion format, ``asset:NAME`` for one that ships with the package, a hub id, or one
+    ``.safetensors`` file."""
+    controlnet: str | None = None
+    """The same for the depth ControlNet; null means the folder ``controlnet`` inside ``model``."""
+    revision: str | None = None
+    controlnet_revision: str | None = None
+    architecture: str | None = None
+    """For a single file: the folder or hub id whose configurations and tokenizer it is built from; no weights of it."""
+    architecture_revision: str | None = None
+    loras: list[LoraConfig] = field(default_factory=list)
+    """Added to the weights in this order."""
+    ip_adapter: IpAdapterConfig = field(default_factory=lambda: IpAdapterConfig())
+    image_size: int = MISSING
+    latent_size: int = MISSING
+    """Cells along each side of the latents: image_size over the VAE's factor."""
+    guidance_scale: float = MISSING
+    pwg_strength: float = MISSING
+    steps: dict[str, int] = field(default_factory=dict)
+    released: ReleasedConfig = field(default_factory=lambda: ReleasedConfig())
+    dtype: str = "float32"
+    """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents are always float32."""
+    offload: bool = False
+    """Keep networks in the computer's memory and take them to the device for their part of the run only."""
+    compile: str = "none"
+    """torch.compile of the UNet and the ControlNets (unet), or of the VAE's decoder too (all)."""
+    fast_math: bool = False
+    """On CUDA: TF32 and cuDNN's autotuning. Faster, and in float32 a little less exact."""
+
+    def __post_init__(self) -> None:
+        check_choice("setup.dtype", self.dtype, ("auto", "float32", "float16", "bfloat16"))
+        check_choice("setup.compile", self.compile, ("none", "unet", "all"))
+        at_least("setup.image_size", self.image_size, 64)
+        if self.latent_size < 8 or self.image_size % self.latent_size:
+            raise ConfigError(
+                f"setup.latent_size={self.latent_size} must be 8 or more and divide setup.image_size={self.image_size}"
+            )
+        at_least("setup.guidance_scale", self.guidance_scale, 0)
+        at_least("setup.pwg_strength", self.pwg_strength, 0)
+        if self.offload and self.compile != "none":
+            raise ConfigError(
+                f"setup.offload=true moves networks to and fro, which compiled ones (setup.compile={self.compile}) do "
+                "not stand: set one of the two back"
+            )
+
+
+@dataclass
+class TextConfig:
+    """What is added to the prompt, and what the pictures are steered away from."""
+
+    suffix: str = ""
+    negative: str = ""
+
+
+CONTROLS = ("depth", "normal", "pose", "canny")
+"""Pictures that can be drawn from the render for a ControlNet or a T2I-Adapter."""
+
+
+@dataclass
+class NetConfig:
+    """One network that steers the figure, and the picture that it takes in."""
+
+    kind: str = "depth"
+    model: str | None = None
+    """A folder, ``asset:NAME`` or a hub id; null is the setup's own depth ControlNet."""
+    revision: str | None = None
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice("conditioner.nets[].kind", self.kind, CONTROLS)
+        at_least("conditioner.nets[].scale", self.scale, 0)
+
+
+CONDITIONERS = ("controlnet", "multi_controlnet", "t2i_adapter", "none")
+
+
+@dataclass
+class ConditionerConfig:
+    """What steers the figure: networks, their pictures, and how strongly they act."""
+
+    name: str = MISSING
+    scale: float = 1.0
+    """Of all networks together, on top of their own."""
+    nets: list[NetConfig] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        check_choice("conditioner", self.name, CONDITIONERS)
+        at_least("conditioner.scale", self.scale, 0)
+        if (self.name == "none") != (not self.nets):
+            raise ConfigError(
+                f"conditioner={self.name} has {len(self.nets)} networks in conditioner.nets: "
+                "none has no network, every other has at least one"
+            )
+        if self.name in ("controlnet", "t2i_adapter") and len(self.nets) != 1:
+            raise ConfigError(
+                f"conditioner={self.name} takes one network in conditioner.nets, got {len(self.nets)}; "
+                "use conditioner=multi_controlnet for several"
+            )
