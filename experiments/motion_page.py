@@ -21,9 +21,9 @@ from latentman.body.build import build as build_body
 from latentman.body.fit import fit_motion
 from latentman.composition import compose
 from latentman.config import CameraConfig, Config
-from latentman.motion.build import MotionSource, Surroundings
 from latentman.motion.build import build as build_source
 from latentman.motion.quality import measure
+from latentman.motion.source import MotionSource, Surroundings
 from latentman.motion.window import cut
 from latentman.render.camera import frame_clip, to_camera
 from latentman.render.rasterize import TorchRasterizer

@@ -116,7 +116,8 @@ def make_motion(run: Run, advance: Advance) -> None:
     """Text to joints, cut to the video's frames, for everybody in the scene."""
     from latentman.body.build import build as build_body
     from latentman.body.skinning import rest_joints
-    from latentman.motion.build import Surroundings, build
+    from latentman.motion.build import build
+    from latentman.motion.source import Surroundings
     from latentman.motion.window import cut
     from latentman.system.device import pick_device
 
@@ -140,7 +141,7 @@ def motion_origins(config: Config) -> dict[str, Any]:
     Raises:
         WeightsError: if a learned source has no checkpoint.
     """
-    from latentman.motion.checkpoint_file import files_behind
+    from latentman.motion.learned.checkpoint_file import files_behind
 
     cfg = config.motion
     named = {key: getattr(cfg, key) for key in ("file", "rig", "statistics", "text_encoder", "trajectory")}
@@ -199,12 +200,12 @@ def check_character(config: Config) -> None:
         WeightsError: naming the file, where it was looked for, and how to get it.
         ConfigError: if a file of the user's own is not there, or of an unknown kind.
     """
-    from latentman.motion.checkpoint_file import files_behind
+    from latentman.motion.learned.checkpoint_file import files_behind
 
     weights = weights_dir(config.paths.weights)
     files_behind(config.motion, weights)
     if config.motion.name == "clip":
-        from latentman.motion.clip_file import find_file
+        from latentman.motion.recorded.source import find_file
 
         find_file(config.motion)
     if config.body.name != "anny":

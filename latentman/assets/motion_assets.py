@@ -14,8 +14,8 @@ from latentman.assets.hub import hub_finding
 from latentman.config import MotionConfig
 from latentman.diffusion.checkpoint import read_header
 from latentman.errors import WeightsError
-from latentman.motion.checkpoint_file import FAMILIES, find_checkpoint
-from latentman.motion.statistics_file import ABSOLUTE, RELATIVE, find_statistics
+from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
+from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics
 from latentman.system.paths import asset
 
 

@@ -15,7 +15,7 @@ from latentman.body.fit import pose_body
 from latentman.body.skinning import Body, place_joints
 from latentman.body.twist import largest_twist_step
 from latentman.config import BodyConfig
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.types import Array, Motion
 
 NUM_FRAMES, NOISE, FPS = 60, 0.005, 20.0

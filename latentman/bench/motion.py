@@ -20,9 +20,10 @@ from latentman.body.skinning import Body, rest_joints
 from latentman.composition import compose
 from latentman.config import Config
 from latentman.errors import ConfigError, DataError, WeightsError
-from latentman.motion.build import SOURCES, MotionSource, Surroundings
+from latentman.motion.build import SOURCES
 from latentman.motion.build import build as build_source
 from latentman.motion.quality import Quality, measure
+from latentman.motion.source import MotionSource, Surroundings
 from latentman.overrides import split_arguments
 from latentman.system.paths import weights_dir, write_text
 from latentman.types import Motion

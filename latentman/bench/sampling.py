@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from latentman.motion.ancestral import AncestralSampler, guided
-from latentman.motion.gmd import GMD
 from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES
-from latentman.motion.mdm import MDM, MDMConfig
-from latentman.motion.mld import GUIDANCE_SCALE, MLD, NUM_STEPS, sample_latents
+from latentman.motion.learned.ancestral import AncestralSampler, guided
+from latentman.motion.learned.gmd import GMD
+from latentman.motion.learned.mdm import MDM, MDMConfig
+from latentman.motion.learned.mld import GUIDANCE_SCALE, MLD, NUM_STEPS, sample_latents
 
 GMD_STEPS = 2
 """Steps of the large convolutional model that are timed; the table says so."""

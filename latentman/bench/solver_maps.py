@@ -20,9 +20,9 @@ from latentman.body.fit import fit_motion
 from latentman.config import BodyConfig, CameraConfig, DepthConfig
 from latentman.correspondence.features import part_features
 from latentman.correspondence.match import downsample
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
+from latentman.motion.rotations import from_axis_angle
 from latentman.render.conditions import render_conditions
-from latentman.rotations import from_axis_angle
 from latentman.types import NUM_PARTS, Motion
 
 Maps = NDArray[np.uint8]

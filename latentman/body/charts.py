@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentman.body.skeleton import CHILDREN
-from latentman.rotations import perpendicular, unit
+from latentman.motion.rotations import perpendicular, unit
 from latentman.types import Array
 
 PART_NAMES = (

@@ -14,7 +14,7 @@ import numpy as np
 from latentman.body.block_bands import NormalEquations
 from latentman.body.skeleton import CHILDREN, PARENTS
 from latentman.motion.quality import FOOT_JOINTS
-from latentman.rotations import from_axis_angle, skew
+from latentman.motion.rotations import from_axis_angle, skew
 from latentman.types import NUM_JOINTS, Array
 
 FREE = tuple(j for j in range(NUM_JOINTS) if any(c < NUM_JOINTS for c in CHILDREN[j]))

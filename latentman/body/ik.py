@@ -10,7 +10,7 @@ import numpy as np
 
 from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS
 from latentman.body.twist import smooth_twist
-from latentman.rotations import from_axis_angle, kabsch, perpendicular, slerp, swing, unit
+from latentman.motion.rotations import from_axis_angle, kabsch, perpendicular, slerp, swing, unit
 from latentman.types import Array
 
 RIGID_JOINTS = (0, 9)

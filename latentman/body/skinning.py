@@ -13,7 +13,7 @@ import numpy as np
 from latentman.body.ik import to_local
 from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS, rest_directions
 from latentman.errors import ConfigError
-from latentman.rotations import swing
+from latentman.motion.rotations import swing
 from latentman.types import Array
 
 _SIZE_BONES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 18, 19, 20, 21)

@@ -11,7 +11,7 @@ from scipy.linalg import solveh_banded
 from scipy.spatial.transform import Rotation
 
 from latentman.body.skeleton import CHILDREN, NUM_BODY_JOINTS, PARENTS
-from latentman.rotations import from_axis_angle, swing, unit
+from latentman.motion.rotations import from_axis_angle, swing, unit
 from latentman.types import Array
 
 TWISTING = tuple(j for j in range(1, NUM_BODY_JOINTS) if len(CHILDREN[j]) == 1)

@@ -3,62 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from latentman.config import MotionConfig
 from latentman.errors import check_choice
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
+from latentman.motion.source import MotionSource, Surroundings
 from latentman.system.paths import weights_dir
-from latentman.types import Array, Motion
-
-
-class MotionSource(Protocol):
-    """What turns a text into a moving skeleton."""
-
-    def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
-        """Return the motion of what ``text`` says, drawn from ``seed`` alone.
-
-        The procedural source makes ``num_frames`` frames; others make what they can, and :func:`window.cut` decides
-        what happens when that is less.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a source may need beside its own settings.
-
-    ``weights`` is the folder of the user's weights; ``device`` where networks run; ``rest_joints`` returns the T-pose
-    joints (24, 3) in metres of the body that will be fitted, for files that hold rotations instead of positions.
-    """
-
-    weights: Path
-    device: str = "cpu"
-    rest_joints: Callable[[], Array] | None = None
 
 
 def _clip(cfg: MotionConfig, around: Surroundings) -> MotionSource:
-    from latentman.motion.clip_file import ClipSource
+    from latentman.motion.recorded.source import ClipSource
 
     return ClipSource(cfg, around.rest_joints)
 
 
 def _mdm(cfg: MotionConfig, around: Surroundings) -> MotionSource:
-    from latentman.motion.mdm_source import build_mdm
+    from latentman.motion.learned.mdm_source import build_mdm
 
     return build_mdm(cfg, around)
 
 
 def _mld(cfg: MotionConfig, around: Surroundings) -> MotionSource:
-    from latentman.motion.mld_source import build_mld
+    from latentman.motion.learned.mld_source import build_mld
 
     return build_mld(cfg, around)
 
 
 def _gmd(cfg: MotionConfig, around: Surroundings) -> MotionSource:
-    from latentman.motion.gmd_source import build_gmd
+    from latentman.motion.learned.gmd_source import build_gmd
 
     return build_gmd(cfg, around)
 

@@ -19,8 +19,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from latentman.errors import DataError, ShapeError, WeightsError
+from latentman.motion.rotations import swing, unit
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, about_y
-from latentman.rotations import swing, unit
 from latentman.types import NUM_JOINTS, Array
 
 FPS = 20.0

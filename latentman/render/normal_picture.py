@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from latentman.motion.rotations import unit
 from latentman.render.camera import to_camera
-from latentman.rotations import unit
 from latentman.types import Array, BodySequence, Conditions
 
 FACING_CAMERA = (0.5, 0.5, 1.0)

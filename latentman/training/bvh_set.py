@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from latentman.errors import ConfigError, DataError, LatentManError
-from latentman.motion.bvh_clip import read_bvh_clip
-from latentman.motion.glitches import GLITCH_SPEED, smooth_parts
 from latentman.motion.humanml3d import FPS, canonicalise, features, mirror, recover, retarget
-from latentman.motion.recording import floor_height
-from latentman.motion.resample import resample
+from latentman.motion.recorded.bvh_clip import read_bvh_clip
+from latentman.motion.recorded.glitches import GLITCH_SPEED, smooth_parts
+from latentman.motion.recorded.recording import floor_height
+from latentman.motion.recorded.resample import resample
 from latentman.system.paths import write_json, write_npz, write_text
 from latentman.training.bvh_captions import Described, read_captions
 from latentman.training.motion_data import Clip, measure, swap_sides

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import ConfigError
-from latentman.motion.ancestral import AncestralSampler
 from latentman.motion.humanml3d import CONTACTS, NUM_FEATURES, RIC, ROOT, ROTATIONS
-from latentman.motion.mdm import MDM, MDMConfig
-from latentman.motion.mini_text import MiniTextConfig, MiniTextEncoder
+from latentman.motion.learned.ancestral import AncestralSampler
+from latentman.motion.learned.mdm import MDM, MDMConfig
+from latentman.motion.learned.mini_text import MiniTextConfig, MiniTextEncoder
 from latentman.training.motion_checkpoint import export, restore, save
 from latentman.training.motion_data import Batch, MotionData, mirrored, procedural_clips, read_folder
 from latentman.training.motion_settings import MotionTraining

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from latentman.errors import ConfigError, WeightsError
-from latentman.motion.checkpoint import read_tensors
 from latentman.motion.humanml3d import Statistics
+from latentman.motion.learned.checkpoint import read_tensors
 from latentman.system.paths import write_atomic, write_json
 from latentman.types import Array
 

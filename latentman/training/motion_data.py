@@ -33,7 +33,7 @@ from latentman.motion.humanml3d import (
     mirror,
     recover,
 )
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.training.motion_captions import captions, orders
 from latentman.types import Array
 
@@ -171,7 +171,7 @@ class MotionData:
 
     def vocabulary(self) -> list[str]:
         """Return every word of the captions."""
-        from latentman.motion.mini_text import words_of
+        from latentman.motion.learned.mini_text import words_of
 
         return sorted({word for clip in self.clips for text in clip.captions for word in words_of(text)})
 

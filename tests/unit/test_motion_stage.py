@@ -8,7 +8,7 @@ from latentman.body.skinning import rest_joints
 from latentman.composition import compose
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError, RecordError, WeightsError
-from latentman.motion.recording import settle
+from latentman.motion.recorded.recording import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.stages import Run, check_character, make_motion, motion_origins
 from latentman.system.paths import file_digest, read_npz

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from latentman.rotations import from_axis_angle, kabsch, perpendicular, slerp, swing, unit
+from latentman.motion.rotations import from_axis_angle, kabsch, perpendicular, slerp, swing, unit
 
 coordinate = st.floats(-5, 5).filter(lambda x: x == 0 or abs(x) > 1e-3)
 direction = st.tuples(coordinate, coordinate, coordinate).map(np.array).filter(lambda v: np.linalg.norm(v) > 1e-2)

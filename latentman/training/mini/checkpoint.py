@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from latentman.errors import ConfigError, RecordError, WeightsError
-from latentman.motion.checkpoint import read_tensors
+from latentman.motion.learned.checkpoint import read_tensors
 from latentman.system.paths import write_atomic
 from latentman.training.mini.settings import MiniTraining
 

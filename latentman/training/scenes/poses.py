@@ -15,8 +15,8 @@ from latentman.body.skinning import Body, forward_kinematics, place_joints
 from latentman.body.skinning import skin as skin_exactly
 from latentman.config import BodyConfig
 from latentman.motion.humanml3d import FPS, recover
-from latentman.motion.procedural import ProceduralSource
-from latentman.rotations import from_axis_angle
+from latentman.motion.procedural.source import ProceduralSource
+from latentman.motion.rotations import from_axis_angle
 from latentman.training.motion_captions import captions, orders
 from latentman.training.motion_data import read_folder
 from latentman.training.scenes.bodies import Bodies, joint_transforms, skin

@@ -12,7 +12,7 @@ from latentman.body.skinning import forward_kinematics, with_offsets
 from latentman.body.twist import smooth_twist
 from latentman.config import BodyConfig
 from latentman.errors import DataError
-from latentman.rotations import from_axis_angle
+from latentman.motion.rotations import from_axis_angle
 from latentman.types import Motion
 
 

@@ -17,9 +17,9 @@ from latentman.body.skinning import Body, forward_kinematics, place_joints
 from latentman.body.twist import LARGEST_STEP, largest_twist_step
 from latentman.config import BodyConfig
 from latentman.motion.action import parse_action
-from latentman.motion.procedural import ACTIONS, ProceduralSource
+from latentman.motion.procedural.source import ACTIONS, ProceduralSource
 from latentman.motion.quality import bone_variation, measure
-from latentman.rotations import from_axis_angle
+from latentman.motion.rotations import from_axis_angle
 from latentman.types import Motion
 
 FPS = 20.0

@@ -11,8 +11,8 @@ from latentman.body.skeleton import PARENTS
 from latentman.body.skinning import forward_kinematics, rest_joints, skin, with_betas
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError
-from latentman.motion.procedural import ProceduralSource
-from latentman.rotations import from_axis_angle
+from latentman.motion.procedural.source import ProceduralSource
+from latentman.motion.rotations import from_axis_angle
 from latentman.types import Motion
 
 COUNT = 10

@@ -5,7 +5,7 @@ from latentman.body.build import build
 from latentman.body.skeleton import CHILDREN, JOINT_NAMES, MIRROR, PARENTS
 from latentman.body.skinning import forward_kinematics, place_joints, skin, with_offsets
 from latentman.config import BodyConfig
-from latentman.rotations import from_axis_angle
+from latentman.motion.rotations import from_axis_angle
 
 
 @pytest.fixture(scope="module", params=["neutral", "male", "female"])

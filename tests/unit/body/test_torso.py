@@ -6,8 +6,8 @@ from latentman.body.fit import fit_motion
 from latentman.body.skeleton import MIRROR, PARENTS
 from latentman.body.torso import move_torso_joints, spread_spine_weights
 from latentman.config import BodyConfig
+from latentman.motion.rotations import unit
 from latentman.motion.skeleton import BONE_LENGTHS, REST
-from latentman.rotations import unit
 from latentman.system.paths import asset
 from latentman.types import Motion
 

@@ -15,8 +15,8 @@ from latentman.correspondence import mesh
 from latentman.correspondence.build import build
 from latentman.correspondence.mesh import carry, match_mesh
 from latentman.errors import ConfigError, ShapeError
+from latentman.motion.rotations import from_axis_angle
 from latentman.render.camera import project, to_camera
-from latentman.rotations import from_axis_angle
 from latentman.types import Correspondence, Motion
 
 from .scenes import moved, scene, seen, sheet

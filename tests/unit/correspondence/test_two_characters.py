@@ -10,7 +10,7 @@ from latentman.body.scene import join, place_beside
 from latentman.config import BodyConfig, CameraConfig
 from latentman.correspondence.match import match_clip
 from latentman.correspondence.mesh import match_mesh
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.render.camera import to_camera
 from latentman.render.conditions import render_conditions
 from latentman.render.pictures import iuv_frames

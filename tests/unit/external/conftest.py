@@ -12,8 +12,8 @@ from latentman.body.fit import fit_motion
 from latentman.body.skinning import forward_kinematics
 from latentman.config import BodyConfig, CameraConfig, DepthConfig
 from latentman.correspondence.mesh import match_mesh
+from latentman.motion.rotations import from_axis_angle
 from latentman.render.conditions import render_conditions
-from latentman.rotations import from_axis_angle
 from latentman.system.paths import write_npz
 from latentman.types import BodySequence, Conditions, Motion
 from latentman.video import write_png_frames

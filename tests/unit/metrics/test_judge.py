@@ -17,8 +17,8 @@ from latentman.metrics.flicker import background_flicker
 from latentman.metrics.judge import call_judge, sample
 from latentman.metrics.map_quality import coverage, map_error_px
 from latentman.metrics.warp import human_mse_mesh, warp_error
+from latentman.motion.rotations import from_axis_angle
 from latentman.render.conditions import render_conditions
-from latentman.rotations import from_axis_angle
 from latentman.types import Motion
 
 SIDE = 128

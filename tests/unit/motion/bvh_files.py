@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from latentman.motion.procedural import ProceduralSource
-from latentman.motion.rigs import JOINT_NAMES
+from latentman.motion.procedural.source import ProceduralSource
+from latentman.motion.recorded.rigs import JOINT_NAMES
+from latentman.motion.rotations import swing
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, REST
-from latentman.rotations import swing
 
 CHILDREN = {joint: [c for c, p in enumerate(PARENTS) if p == joint] for joint in range(22)}
 

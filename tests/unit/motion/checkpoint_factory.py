@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from latentman.motion.gmd import GMD, GMDShape
-from latentman.motion.mdm import MDM, MDMConfig
-from latentman.motion.mld import MLD, MLDShape
+from latentman.motion.learned.gmd import GMD, GMDShape
+from latentman.motion.learned.mdm import MDM, MDMConfig
+from latentman.motion.learned.mld import MLD, MLDShape
 from latentman.system.paths import asset
 
 TEXT_WIDTH = 16

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentman.errors import DataError
-from latentman.motion.bvh import joint_positions, read_bvh
-from latentman.motion.rigs import JOINT_NAMES
+from latentman.motion.recorded.bvh import joint_positions, read_bvh
+from latentman.motion.recorded.rigs import JOINT_NAMES
 from tests.unit.motion.bvh_files import walk, write_bvh
 
 SMALL = """HIERARCHY

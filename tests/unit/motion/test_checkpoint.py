@@ -13,20 +13,20 @@ from omegaconf import OmegaConf
 
 from latentman.config import MotionConfig
 from latentman.errors import DataError, WeightsError
-from latentman.motion.checkpoint import (
+from latentman.motion.learned.checkpoint import (
     drop,
     load_into,
     read_args,
     read_tensors,
     select_state,
 )
-from latentman.motion.checkpoint_file import files_behind, find_checkpoint
-from latentman.motion.gmd import TRAJECTORY
-from latentman.motion.gmd_source import load_gmd
-from latentman.motion.mdm_checkpoint import load_mdm
-from latentman.motion.mld_source import load_mld
-from latentman.motion.statistics_file import ABSOLUTE, find_statistics
-from latentman.motion.trajectory import read_trajectory
+from latentman.motion.learned.checkpoint_file import files_behind, find_checkpoint
+from latentman.motion.learned.gmd import TRAJECTORY
+from latentman.motion.learned.gmd_source import load_gmd
+from latentman.motion.learned.mdm_checkpoint import load_mdm
+from latentman.motion.learned.mld_source import load_mld
+from latentman.motion.learned.statistics_file import ABSOLUTE, find_statistics
+from latentman.motion.learned.trajectory import read_trajectory
 from tests.unit.motion.checkpoint_factory import (
     HUMANML_STD,
     SMALL_MDM,

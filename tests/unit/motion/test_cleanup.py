@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentman.motion.cleanup import clean, find_contacts, hold_feet, reach_ankle, with_template_bones
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.learned.cleanup import clean, find_contacts, hold_feet, reach_ankle, with_template_bones
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.motion.quality import measure
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, about_y
 from latentman.motion.vocabulary import VERBS

@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from latentman.config import MotionConfig
-from latentman.motion.build import Surroundings, build
-from latentman.motion.gmd import GMDShape
-from latentman.motion.gmd_source import load_gmd
-from latentman.motion.mdm import MDMConfig
-from latentman.motion.mdm_checkpoint import load_mdm
-from latentman.motion.mld import MLDShape
-from latentman.motion.mld_source import load_mld
+from latentman.motion.build import build
+from latentman.motion.learned.gmd import GMDShape
+from latentman.motion.learned.gmd_source import load_gmd
+from latentman.motion.learned.mdm import MDMConfig
+from latentman.motion.learned.mdm_checkpoint import load_mdm
+from latentman.motion.learned.mld import MLDShape
+from latentman.motion.learned.mld_source import load_mld
+from latentman.motion.source import Surroundings
 from tests.unit.motion.checkpoint_factory import write_clip, write_distilbert, write_gmd, write_mdm, write_mld
 
 pytestmark = pytest.mark.slow

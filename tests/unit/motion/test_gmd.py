@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from latentman.errors import DataError, ShapeError
-from latentman.motion.ancestral import AncestralSampler, guided
-from latentman.motion.gmd import GMD, TRAJECTORY, GMDShape, Projection, follow_path, recover_absolute
 from latentman.motion.humanml3d import Statistics, features, recover
+from latentman.motion.learned.ancestral import AncestralSampler, guided
+from latentman.motion.learned.gmd import GMD, TRAJECTORY, GMDShape, Projection, follow_path, recover_absolute
 from tests.unit.motion import naive_networks
 from tests.unit.motion.checkpoint_factory import HUMANML_STD, SMALL_GMD, TEXT_WIDTH, seeded
 

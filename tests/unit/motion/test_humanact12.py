@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from latentman.errors import ConfigError, ShapeError
-from latentman.motion.humanact12 import ACTIONS, choose_action, joints_of, rotations_from_rows
+from latentman.motion.learned.humanact12 import ACTIONS, choose_action, joints_of, rotations_from_rows
 
 PARENTS = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
 

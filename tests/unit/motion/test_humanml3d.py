@@ -24,7 +24,7 @@ from latentman.motion.humanml3d import (
     recover,
     retarget,
 )
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, about_y
 from latentman.motion.vocabulary import VERBS
 

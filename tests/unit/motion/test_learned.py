@@ -8,9 +8,10 @@ import torch
 
 from latentman.config import MotionConfig
 from latentman.errors import ConfigError, NumericsError, WeightsError
-from latentman.motion.build import Surroundings, build
-from latentman.motion.gmd import TRAJECTORY
-from latentman.motion.mini_text import MiniTextConfig, MiniTextEncoder
+from latentman.motion.build import build
+from latentman.motion.learned.gmd import TRAJECTORY
+from latentman.motion.learned.mini_text import MiniTextConfig, MiniTextEncoder
+from latentman.motion.source import Surroundings
 from tests.unit.motion.checkpoint_factory import (
     SMALL_GMD,
     SMALL_MDM,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from latentman.motion.ancestral import AncestralSampler, guided
-from latentman.motion.mdm import MDM, MDMConfig
+from latentman.motion.learned.ancestral import AncestralSampler, guided
+from latentman.motion.learned.mdm import MDM, MDMConfig
 from tests.unit.motion import naive_networks
 from tests.unit.motion.checkpoint_factory import SMALL_MDM, TEXT_WIDTH, seeded
 

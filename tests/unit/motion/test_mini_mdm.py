@@ -7,7 +7,7 @@ import pytest
 
 from latentman.composition import compose
 from latentman.motion.build import build
-from latentman.motion.learned import LearnedSource
+from latentman.motion.learned.source import LearnedSource
 from latentman.motion.quality import measure
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS
 from latentman.system.paths import asset

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from latentman.errors import WeightsError
-from latentman.motion.mini_text import CONFIG_FILE, WEIGHTS_FILE, MiniTextConfig, MiniTextEncoder
+from latentman.motion.learned.mini_text import CONFIG_FILE, WEIGHTS_FILE, MiniTextConfig, MiniTextEncoder
 
 WORDS = ["a", "person", "walks", "runs", "slowly"]
 

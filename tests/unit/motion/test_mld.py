@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from latentman.motion.mld import MLD, MLDShape, make_scheduler, sample_latents
-from latentman.motion.skip_transformer import SkipTransformer
+from latentman.motion.learned.mld import MLD, MLDShape, make_scheduler, sample_latents
+from latentman.motion.learned.skip_transformer import SkipTransformer
 from tests.unit.motion import naive_networks
 from tests.unit.motion.checkpoint_factory import SMALL_MLD, TEXT_WIDTH, seeded
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentman.errors import ConfigError
-from latentman.motion.procedural import ACTIONS, ProceduralSource
+from latentman.motion.procedural.source import ACTIONS, ProceduralSource
 from latentman.motion.skeleton import ANKLES, BONE_LENGTHS, HIPS, KNEES, PARENTS, SHOULDERS, TOES, WRISTS
 from latentman.motion.vocabulary import VERBS, third_person
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentman.errors import DataError, ShapeError
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.motion.quality import bone_variation, contact_labels, floor_height, jitter, measure
 from latentman.motion.skeleton import PARENTS, about_y
 

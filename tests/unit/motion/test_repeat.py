@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from latentman.errors import DataError
 from latentman.motion.humanml3d import heading
+from latentman.motion.recorded.resample import resample
 from latentman.motion.repeat import repeated
-from latentman.motion.resample import resample
 from latentman.motion.window import cut
 from latentman.types import Motion
 from tests.unit.motion.bvh_files import walk

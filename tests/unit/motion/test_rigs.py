@@ -7,10 +7,11 @@ import pytest
 
 from latentman.body.skeleton import JOINT_NAMES as SMPL_NAMES
 from latentman.errors import ConfigError, DataError
-from latentman.motion.bvh import read_bvh
-from latentman.motion.bvh_clip import read_bvh_clip
-from latentman.motion.rig_joints import rig_joints
-from latentman.motion.rigs import JOINT_NAMES, RIGS, choose_rig
+from latentman.motion.recorded.bvh import read_bvh
+from latentman.motion.recorded.bvh_clip import read_bvh_clip
+from latentman.motion.recorded.rig_choice import choose_rig
+from latentman.motion.recorded.rig_joints import rig_joints
+from latentman.motion.recorded.rigs import JOINT_NAMES, RIGS
 from latentman.motion.skeleton import PARENTS
 from tests.unit.motion.bvh_files import CMU, MIXAMO, walk, write_bvh
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from latentman.errors import WeightsError
-from latentman.motion.mini_text import MiniTextConfig, MiniTextEncoder
-from latentman.motion.text_encoder import (
+from latentman.motion.learned.mini_text import MiniTextConfig, MiniTextEncoder
+from latentman.motion.learned.text_encoder import (
     CLIP_BASE,
     CLIP_LARGE,
     DISTILBERT,

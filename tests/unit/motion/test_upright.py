@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from latentman.errors import DataError
-from latentman.motion.bvh_clip import read_bvh_clip
-from latentman.motion.glitches import lead_in, smooth_parts
 from latentman.motion.humanml3d import MIRROR
-from latentman.motion.upright import find_up, leg_length, to_metres, unit_name
+from latentman.motion.recorded.bvh_clip import read_bvh_clip
+from latentman.motion.recorded.glitches import lead_in, smooth_parts
+from latentman.motion.recorded.upright import find_up, leg_length, to_metres, unit_name
 from tests.unit.motion.bvh_files import walk, write_bvh
 
 

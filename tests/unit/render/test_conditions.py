@@ -8,10 +8,10 @@ from latentman.body.fit import fit_motion
 from latentman.body.skinning import forward_kinematics
 from latentman.config import BodyConfig, CameraConfig, DepthConfig
 from latentman.errors import ConfigError
+from latentman.motion.rotations import from_axis_angle
 from latentman.render.camera import project, to_camera
 from latentman.render.conditions import render_conditions
 from latentman.render.pictures import depth_frames, iuv_frames
-from latentman.rotations import from_axis_angle
 from latentman.types import Motion
 
 CAMERA = CameraConfig(yfov_deg=47, yaw_deg=20, pitch_deg=4, margin=0.1)

@@ -6,9 +6,9 @@ from latentman.body.build import build
 from latentman.body.skinning import forward_kinematics, skin
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError
+from latentman.motion.rotations import from_axis_angle
 from latentman.render.camera import frame_clip, look_at, project, to_camera
 from latentman.render.rasterize import NEAR, TorchRasterizer, get_rasterizer
-from latentman.rotations import from_axis_angle
 
 SIZE = 48
 

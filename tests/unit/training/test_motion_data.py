@@ -8,7 +8,7 @@ import pytest
 
 from latentman.errors import DataError
 from latentman.motion.humanml3d import CONTACTS, ROOT_YAW, features, recover
-from latentman.motion.procedural import ProceduralSource
+from latentman.motion.procedural.source import ProceduralSource
 from latentman.training.motion_data import (
     Clip,
     MotionData,

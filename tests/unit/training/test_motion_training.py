@@ -11,8 +11,8 @@ import torch
 
 from latentman.config import MotionConfig
 from latentman.errors import ConfigError, DataError, RecordError, WeightsError
-from latentman.motion.ancestral import AncestralSampler
 from latentman.motion.build import build
+from latentman.motion.learned.ancestral import AncestralSampler
 from latentman.train import main
 from latentman.training.motion import begin, feature_weights, learning_rate, load_data, losses, text_check, train
 from latentman.training.motion_settings import MotionTraining, parse_settings, presets

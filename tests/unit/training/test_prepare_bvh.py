@@ -9,7 +9,7 @@ import pytest
 
 from latentman.errors import ConfigError, DataError
 from latentman.motion.humanml3d import features, mirror, recover
-from latentman.motion.recording import settle
+from latentman.motion.recorded.recording import settle
 from latentman.training.bvh_captions import read_captions
 from latentman.training.motion_data import read_folder
 from latentman.training.prepare_bvh import main

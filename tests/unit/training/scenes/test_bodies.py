@@ -9,7 +9,7 @@ import torch
 
 from latentman.body.skinning import forward_kinematics
 from latentman.body.skinning import skin as skin_exactly
-from latentman.rotations import from_axis_angle
+from latentman.motion.rotations import from_axis_angle
 from latentman.training.scenes.bodies import REGIONS, Bodies, joint_transforms, skin
 from latentman.training.scenes.poses import random_angles
 from latentman.training.scenes.surface import Surface, under_hair

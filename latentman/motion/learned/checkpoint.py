@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import WeightsError
-from latentman.motion.checkpoint_file import NO_SMPL
+from latentman.motion.learned.checkpoint_file import NO_SMPL
 
 log = logging.getLogger("latentman.motion")
 

@@ -19,11 +19,11 @@ import numpy as np
 from latentman.config import MotionConfig
 from latentman.errors import ConfigError, DataError, ShapeError
 from latentman.motion import humanml3d
-from latentman.motion.amass import POSE_KEYS, read_amass
-from latentman.motion.bvh_clip import read_bvh_clip
-from latentman.motion.recording import Recording, settle
-from latentman.motion.resample import resample
-from latentman.motion.upright import find_up, to_metres, y_up
+from latentman.motion.recorded.amass import POSE_KEYS, read_amass
+from latentman.motion.recorded.bvh_clip import read_bvh_clip
+from latentman.motion.recorded.recording import Recording, settle
+from latentman.motion.recorded.resample import resample
+from latentman.motion.recorded.upright import find_up, to_metres, y_up
 from latentman.types import NUM_JOINTS, Array, Motion
 
 log = logging.getLogger("latentman.motion")

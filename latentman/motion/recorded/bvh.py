@@ -2,7 +2,7 @@
 
 The format (Biovision, 1990s) is a tree of joints, each with an offset and a list of channels, then one line of channel
 values a frame. Any order of channels and rotations is read, position channels on any joint, and End Sites, which become
-joints of their own. Units and axes stay as they are: :mod:`latentman.motion.rigs` and ``upright`` make sense of them.
+joints of their own. Units and axes stay as they are; ``rigs`` and ``upright`` make sense of them.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from latentman.errors import DataError
-from latentman.motion.bvh import Bvh, joint_positions
-from latentman.motion.rigs import JOINT_NAMES, Rig, locate
+from latentman.motion.recorded.bvh import Bvh, joint_positions
+from latentman.motion.recorded.rigs import JOINT_NAMES, Rig, locate
 from latentman.motion.skeleton import (
     ANKLES,
     BONE_LENGTHS,

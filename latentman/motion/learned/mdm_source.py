@@ -11,15 +11,15 @@ from torch import Tensor
 
 from latentman.config import MotionConfig
 from latentman.errors import ConfigError, WeightsError
-from latentman.motion import humanact12
-from latentman.motion.ancestral import AncestralSampler, Denoiser, guided
-from latentman.motion.checkpoint_file import find_checkpoint
 from latentman.motion.humanml3d import MAX_FRAMES, recover
-from latentman.motion.learned import LearnedSource
-from latentman.motion.mdm import MDM
-from latentman.motion.mdm_checkpoint import LoadedMDM, load_mdm
-from latentman.motion.statistics_file import find_statistics
-from latentman.motion.text_encoder import (
+from latentman.motion.learned import humanact12
+from latentman.motion.learned.ancestral import AncestralSampler, Denoiser, guided
+from latentman.motion.learned.checkpoint_file import find_checkpoint
+from latentman.motion.learned.mdm import MDM
+from latentman.motion.learned.mdm_checkpoint import LoadedMDM, load_mdm
+from latentman.motion.learned.source import LearnedSource
+from latentman.motion.learned.statistics_file import find_statistics
+from latentman.motion.learned.text_encoder import (
     CLIP_BASE,
     DISTILBERT,
     TextEncoder,
@@ -30,7 +30,7 @@ from latentman.motion.text_encoder import (
 from latentman.types import Array
 
 if TYPE_CHECKING:
-    from latentman.motion.build import Surroundings
+    from latentman.motion.source import Surroundings
 
 log = logging.getLogger("latentman.motion")
 

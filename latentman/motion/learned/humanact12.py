@@ -11,8 +11,8 @@ import numpy as np
 
 from latentman.errors import ConfigError, ShapeError, nearest
 from latentman.motion.action import split_words
+from latentman.motion.rotations import unit
 from latentman.motion.skeleton import forward_kinematics
-from latentman.rotations import unit
 from latentman.types import Array
 
 NUM_FEATURES = 150

@@ -54,7 +54,7 @@ class LearnedSource:
             )
         joints = self.decode(values)
         if self.cfg.template_bones or self.cfg.foot_lock:
-            from latentman.motion.cleanup import clean
+            from latentman.motion.learned.cleanup import clean
 
             joints = clean(joints, FPS, template_bones=self.cfg.template_bones, foot_lock=self.cfg.foot_lock)
         return Motion(np.ascontiguousarray(joints), FPS, text, self.cfg.name)

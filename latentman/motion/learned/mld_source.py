@@ -9,18 +9,18 @@ import torch
 
 from latentman.config import MotionConfig
 from latentman.errors import WeightsError
-from latentman.motion.ancestral import check_steps
-from latentman.motion.checkpoint import load_into, read_tensors, select_state
-from latentman.motion.checkpoint_file import find_checkpoint
 from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES, recover
-from latentman.motion.learned import LearnedSource
-from latentman.motion.mld import MLD, NUM_STEPS, NUM_TRAIN_STEPS, MLDShape, sample_latents
-from latentman.motion.statistics_file import find_statistics
-from latentman.motion.text_encoder import CLIP_LARGE, load_text_encoder
+from latentman.motion.learned.ancestral import check_steps
+from latentman.motion.learned.checkpoint import load_into, read_tensors, select_state
+from latentman.motion.learned.checkpoint_file import find_checkpoint
+from latentman.motion.learned.mld import MLD, NUM_STEPS, NUM_TRAIN_STEPS, MLDShape, sample_latents
+from latentman.motion.learned.source import LearnedSource
+from latentman.motion.learned.statistics_file import find_statistics
+from latentman.motion.learned.text_encoder import CLIP_LARGE, load_text_encoder
 from latentman.types import Array
 
 if TYPE_CHECKING:
-    from latentman.motion.build import Surroundings
+    from latentman.motion.source import Surroundings
 
 _PARTS = ("vae.", "denoiser.")
 

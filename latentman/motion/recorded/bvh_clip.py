@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 from latentman.errors import DataError
-from latentman.motion.bvh import read_bvh
-from latentman.motion.glitches import lead_in
-from latentman.motion.recording import Recording
-from latentman.motion.rig_joints import rig_joints
-from latentman.motion.rigs import choose_rig
-from latentman.motion.upright import TEMPLATE_LEG, check_sides, find_up, leg_length, to_metres, unit_name, y_up
+from latentman.motion.recorded.bvh import read_bvh
+from latentman.motion.recorded.glitches import lead_in
+from latentman.motion.recorded.recording import Recording
+from latentman.motion.recorded.rig_choice import choose_rig
+from latentman.motion.recorded.rig_joints import rig_joints
+from latentman.motion.recorded.upright import TEMPLATE_LEG, check_sides, find_up, leg_length, to_metres, unit_name, y_up
 
 log = logging.getLogger("latentman.motion")
 

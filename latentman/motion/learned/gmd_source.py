@@ -12,19 +12,19 @@ import torch
 
 from latentman.config import MotionConfig
 from latentman.errors import WeightsError
-from latentman.motion.ancestral import AncestralSampler, guided
-from latentman.motion.checkpoint import drop, load_into, read_args, read_tensors, select_state
-from latentman.motion.checkpoint_file import NO_SMPL, find_checkpoint
-from latentman.motion.gmd import GMD, GMDShape, Projection, follow_path, recover_absolute
 from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES, Statistics
-from latentman.motion.learned import LearnedSource
-from latentman.motion.statistics_file import ABSOLUTE, find_statistics, read_array
-from latentman.motion.text_encoder import CLIP_BASE, load_text_encoder
-from latentman.motion.trajectory import read_trajectory
+from latentman.motion.learned.ancestral import AncestralSampler, guided
+from latentman.motion.learned.checkpoint import drop, load_into, read_args, read_tensors, select_state
+from latentman.motion.learned.checkpoint_file import NO_SMPL, find_checkpoint
+from latentman.motion.learned.gmd import GMD, GMDShape, Projection, follow_path, recover_absolute
+from latentman.motion.learned.source import LearnedSource
+from latentman.motion.learned.statistics_file import ABSOLUTE, find_statistics, read_array
+from latentman.motion.learned.text_encoder import CLIP_BASE, load_text_encoder
+from latentman.motion.learned.trajectory import read_trajectory
 from latentman.types import Array
 
 if TYPE_CHECKING:
-    from latentman.motion.build import Surroundings
+    from latentman.motion.source import Surroundings
 
 DEFAULTS: dict[str, Any] = {
     "noise_schedule": "cosine",

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from latentman.motion.clip import Clip, angles, arm, place, point, posed
-from latentman.motion.footwork import Contact, FootTrack, follow, smooth
-from latentman.motion.pose import STAND_HEIGHT, Pose
+from latentman.motion.procedural.cue import Clip, angles, arm, place, point, posed
+from latentman.motion.procedural.footwork import Contact, FootTrack, follow, smooth
+from latentman.motion.procedural.pose import STAND_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats
 
 Integers = NDArray[np.int64]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from latentman.errors import WeightsError
-from latentman.motion.mini_text import MiniTextEncoder
+from latentman.motion.learned.mini_text import MiniTextEncoder
 from latentman.system.paths import asset
 
 log = logging.getLogger("latentman.motion")

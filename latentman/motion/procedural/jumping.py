@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentman.motion.clip import HALF_STANCE, TOE_AHEAD, Clip, angles, arms, ease, point, posed
-from latentman.motion.footwork import Contact, FootTrack, follow
-from latentman.motion.pose import STAND_HEIGHT, Pose
+from latentman.motion.procedural.cue import HALF_STANCE, TOE_AHEAD, Clip, angles, arms, ease, point, posed
+from latentman.motion.procedural.footwork import Contact, FootTrack, follow
+from latentman.motion.procedural.pose import STAND_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats
 
 GRAVITY = 9.81

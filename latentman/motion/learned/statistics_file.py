@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from latentman.errors import WeightsError
-from latentman.motion.checkpoint_file import NO_SMPL
 from latentman.motion.humanml3d import RIC, ROOT_HEIGHT, Statistics
+from latentman.motion.learned.checkpoint_file import NO_SMPL
 from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from latentman.motion.clip import Clip, angles, arm, arms, ease, place, planted, point, posed
-from latentman.motion.footwork import Contact, FootTrack, follow, smooth
-from latentman.motion.pose import STAND_HEIGHT, TOE_HEIGHT, Pose
+from latentman.motion.procedural.cue import Clip, angles, arm, arms, ease, place, planted, point, posed
+from latentman.motion.procedural.footwork import Contact, FootTrack, follow, smooth
+from latentman.motion.procedural.pose import STAND_HEIGHT, TOE_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latentman.motion.pose import TOE_HEIGHT
+from latentman.motion.procedural.pose import TOE_HEIGHT
 from latentman.motion.skeleton import Floats
 
 Indices = NDArray[np.intp]

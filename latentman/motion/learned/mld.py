@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentman.motion.skip_transformer import SkipTransformer, decoder_layer, encoder_layer
+from latentman.motion.learned.skip_transformer import SkipTransformer, decoder_layer, encoder_layer
 
 NUM_STEPS = 50
 """DDIM steps of the released model."""

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 
 from latentman.motion.quality import floor_height
+from latentman.motion.rotations import kabsch, perpendicular, unit
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, REST, Floats
-from latentman.rotations import kabsch, perpendicular, unit
 from latentman.types import Array
 
 _LOW = 0.06

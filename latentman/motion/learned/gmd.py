@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import DataError, ShapeError
-from latentman.motion.ancestral import Denoiser
-from latentman.motion.gmd_unet import TemporalUNet
 from latentman.motion.humanml3d import NUM_FEATURES, RIC, ROOT_HEIGHT, Statistics, place
-from latentman.motion.mdm import PositionalEncoding, TimestepEmbedder
+from latentman.motion.learned.ancestral import Denoiser
+from latentman.motion.learned.gmd_unet import TemporalUNet
+from latentman.motion.learned.mdm import PositionalEncoding, TimestepEmbedder
 from latentman.motion.skeleton import about_y
 from latentman.types import NUM_JOINTS, Array
 
@@ -62,7 +62,7 @@ TRAJECTORY = GMDShape(num_features=4, channels=(64, 128, 256))
 
 
 class GMD(nn.Module):
-    """The network with its embeddings of time and text; called as :class:`latentman.motion.mdm.MDM` is."""
+    """The network with its embeddings of time and text; called as :class:`latentman.motion.learned.mdm.MDM` is."""
 
     def __init__(self, shape: GMDShape | None = None) -> None:
         super().__init__()

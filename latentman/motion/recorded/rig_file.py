@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from latentman.errors import ConfigError, DataError, nearest
-from latentman.motion.rigs import JOINT_NAMES, Between, Rig, Source, locate
+from latentman.motion.recorded.rigs import JOINT_NAMES, Between, Rig, Source, locate
 
 _KEYS = ("joints", "up", "scale")
 

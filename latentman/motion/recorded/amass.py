@@ -13,9 +13,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from latentman.errors import ConfigError, DataError, ShapeError
-from latentman.motion.recording import Recording
+from latentman.motion.recorded.recording import Recording
+from latentman.motion.recorded.upright import find_up, y_up
 from latentman.motion.skeleton import ANKLES, HIPS, KNEES, forward_kinematics
-from latentman.motion.upright import find_up, y_up
 from latentman.types import NUM_JOINTS, Array
 
 POSE_KEYS = ("poses", "root_orient")

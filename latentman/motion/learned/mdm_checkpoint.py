@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import WeightsError
-from latentman.motion.checkpoint import drop, load_into, read_args, read_tensors, select_state
-from latentman.motion.humanact12 import NUM_FEATURES as ACTION_FEATURES
 from latentman.motion.humanml3d import MAX_FRAMES, NUM_FEATURES
-from latentman.motion.mdm import MDM, MDMConfig
+from latentman.motion.learned.checkpoint import drop, load_into, read_args, read_tensors, select_state
+from latentman.motion.learned.humanact12 import NUM_FEATURES as ACTION_FEATURES
+from latentman.motion.learned.mdm import MDM, MDMConfig
 
 DEFAULTS: dict[str, Any] = {
     "dataset": "humanml",

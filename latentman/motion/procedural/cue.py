@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from latentman.motion.action import Action
-from latentman.motion.footwork import Contact, FootTrack, follow, smooth
-from latentman.motion.pose import STAND_HEIGHT, Pose
+from latentman.motion.procedural.footwork import Contact, FootTrack, follow, smooth
+from latentman.motion.procedural.pose import STAND_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats, about_y
 
 TEMPO_RATE = {"slowly": 0.65, None: 1.0, "quickly": 1.35}

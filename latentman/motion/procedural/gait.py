@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from latentman.motion.clip import Clip, angles, arm, posed
-from latentman.motion.footwork import Contact, FootTrack, follow, smooth
-from latentman.motion.pose import Pose
+from latentman.motion.procedural.cue import Clip, angles, arm, posed
+from latentman.motion.procedural.footwork import Contact, FootTrack, follow, smooth
+from latentman.motion.procedural.pose import Pose
 from latentman.motion.skeleton import SIDES, Floats, about_y
 
 _FINE = 0.005

@@ -14,12 +14,12 @@ import numpy as np
 
 from latentman.errors import ConfigError
 from latentman.motion.action import parse_action
-from latentman.motion.clip import Clip, make_clip
-from latentman.motion.dancing import dance, waltz
-from latentman.motion.gait import run, ski, sneak, walk
-from latentman.motion.jumping import jump, jump_off
-from latentman.motion.pose import Pose, pose_joints
-from latentman.motion.standing import bow, kick, look_around, punch, squat, stand, turn_around, warm_up, wave
+from latentman.motion.procedural.cue import Clip, make_clip
+from latentman.motion.procedural.dancing import dance, waltz
+from latentman.motion.procedural.gait import run, ski, sneak, walk
+from latentman.motion.procedural.jumping import jump, jump_off
+from latentman.motion.procedural.pose import Pose, pose_joints
+from latentman.motion.procedural.standing import bow, kick, look_around, punch, squat, stand, turn_around, warm_up, wave
 from latentman.motion.vocabulary import VERBS
 from latentman.types import Motion
 

@@ -1,0 +1,1 @@
+"""Motion diffusion models: MDM, MLD and GMD, their networks, checkpoints and sampling."""

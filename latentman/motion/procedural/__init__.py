@@ -1,0 +1,1 @@
+"""Motions drawn by rules from the verbs of a prompt; no weights."""

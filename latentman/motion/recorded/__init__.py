@@ -1,0 +1,1 @@
+"""Motions from files: BVH, AMASS, joints and features."""
