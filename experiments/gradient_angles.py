@@ -23,7 +23,6 @@ from torch import Tensor
 
 from latentman.config import Config, resolve
 from latentman.diffusion.attention import Anchor, anchored
-from latentman.diffusion.backbone import Backbone, load_backbone
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Clip
 from latentman.diffusion.predict import Prediction
@@ -31,6 +30,8 @@ from latentman.diffusion.pwg import pixel_wise_guidance
 from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
 from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
+from latentman.networks.backbone import Backbone
+from latentman.networks.load import load_backbone
 from latentman.sampling import sampling_clip, sampling_plan
 from latentman.system.paths import read_npz, write_text
 from latentman.types import BodySequence, Conditions, Correspondence

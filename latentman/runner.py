@@ -21,7 +21,7 @@ from latentman import __version__
 from latentman.config import Config, resolve
 from latentman.errors import LatentManError
 from latentman.job import Job, Task, describe_job, plan_tasks
-from latentman.networks import load_once
+from latentman.networks.loaded import load_once
 from latentman.run_folder import claim, write_config
 from latentman.scores import check_metrics, with_costs, write_means
 from latentman.stage_work import run_stages
@@ -72,7 +72,7 @@ def _prepare(config: Config) -> None:
     """Find what is wrong with the setup before the first stage, and set the threads."""
     import torch
 
-    from latentman.diffusion.setup_files import check_setup
+    from latentman.networks.setup_files import check_setup
     from latentman.system.device import pick_device
 
     if config.threads is not None:
@@ -152,8 +152,8 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
 
 def describe_run(task: Task) -> Run:
     """Return what the stages work on; the weights are hashed for it."""
-    from latentman.diffusion.setup_files import model_digests
     from latentman.motion.text import motion_text
+    from latentman.networks.setup_files import model_digests
 
     config = task.config
     return Run(

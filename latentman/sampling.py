@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from latentman.config import Config
 from latentman.diffusion.attention_layers import AnchorRule
-from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip, Plan
@@ -12,6 +11,7 @@ from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg_gradient import GuidancePlan
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
+from latentman.networks.backbone import Backbone
 from latentman.render.control_pictures import draw_control
 from latentman.types import BodySequence, Conditions, Correspondence
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 from latentman import __version__
-from latentman.networks import are_loaded
+from latentman.networks.loaded import are_loaded
 from latentman.scores import score_run
 from latentman.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
 from latentman.stages import STAGES, Run, Stage

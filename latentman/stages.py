@@ -25,7 +25,7 @@ from latentman.types import BodySequence, Conditions, Correspondence, Motion, Vi
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from latentman.diffusion.backbone import Backbone
+    from latentman.networks.backbone import Backbone
 
 logger = logging.getLogger("latentman")
 

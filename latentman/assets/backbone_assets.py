@@ -35,7 +35,7 @@ def backbone_findings(config: Config) -> Iterator[Finding]:
 
 
 def _model(config: Config, *, with_controlnet: bool) -> Iterator[Finding]:
-    from latentman.diffusion.checkpoint import local_path
+    from latentman.networks.checkpoint import local_path
 
     setup = config.setup
     try:
@@ -55,7 +55,7 @@ def _model(config: Config, *, with_controlnet: bool) -> Iterator[Finding]:
 
 
 def _single_file(path: Path) -> Finding:
-    from latentman.diffusion.single_file import check_single_file
+    from latentman.networks.single_file import check_single_file
 
     try:
         check_single_file(path)
@@ -65,7 +65,7 @@ def _single_file(path: Path) -> Finding:
 
 
 def _network(key: str, reference: str, check: Callable[[Path], None]) -> Finding:
-    from latentman.diffusion.checkpoint import local_folder
+    from latentman.networks.checkpoint import local_folder
 
     try:
         folder = local_folder(reference, key)
@@ -78,28 +78,28 @@ def _network(key: str, reference: str, check: Callable[[Path], None]) -> Finding
 
 
 def _check_model(folder: Path, *, with_controlnet: bool) -> None:
-    from latentman.diffusion.checkpoint import check_part, model_components
+    from latentman.networks.checkpoint import check_part, model_components
 
     for component in (*model_components(folder), *(("controlnet",) if with_controlnet else ())):
         check_part(folder / component, component)
 
 
 def _check_configurations(folder: Path) -> None:
-    from latentman.diffusion.setup_files import check_model_files
+    from latentman.networks.setup_files import check_model_files
 
     check_model_files(folder, weights_are_elsewhere=True)
 
 
 def _check_part(folder: Path, component: str) -> None:
-    from latentman.diffusion.checkpoint import check_part
+    from latentman.networks.checkpoint import check_part
 
     check_part(folder, component)
 
 
 def _lora(key: str, reference: str) -> Finding:
     from latentman.config.setup import LoraConfig
-    from latentman.diffusion.checkpoint import read_header
-    from latentman.diffusion.lora import lora_file
+    from latentman.networks.checkpoint import read_header
+    from latentman.networks.lora import lora_file
 
     try:
         path = lora_file(LoraConfig(reference))
@@ -110,7 +110,7 @@ def _lora(key: str, reference: str) -> Finding:
 
 
 def _ip_adapter(cfg: IpAdapterConfig) -> Iterator[Finding]:
-    from latentman.diffusion.ip_adapter import check_ip_adapter, weight_source
+    from latentman.networks.ip_adapter import check_ip_adapter, weight_source
 
     key, picture = "setup.ip_adapter", Path(str(cfg.image)).expanduser()
     try:

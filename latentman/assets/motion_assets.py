@@ -12,10 +12,10 @@ from typing import Any
 from latentman.assets.finding import MISSING, PRESENT, Finding, size_of
 from latentman.assets.hub import hub_finding
 from latentman.config import MotionConfig
-from latentman.diffusion.checkpoint import read_header
 from latentman.errors import WeightsError
 from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics
+from latentman.networks.checkpoint import read_header
 from latentman.system.paths import asset
 
 

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from latentman.config import ConditionerConfig
 from latentman.diffusion.attention import repeat_for_groups
-from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.text import Text
 from latentman.errors import ShapeError
+from latentman.networks.backbone import Backbone
 from latentman.types import Array
 
 

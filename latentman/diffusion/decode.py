@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from latentman.diffusion.backbone import Backbone
 from latentman.errors import NumericsError
+from latentman.networks.backbone import Backbone
 
 logger = logging.getLogger("latentman.diffusion")
 

@@ -15,7 +15,6 @@ from torch import Tensor
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention import Anchor, Installed, anchored
 from latentman.diffusion.attention_layers import AnchorRule
-from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import decode
@@ -27,6 +26,7 @@ from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
 from latentman.errors import NumericsError
+from latentman.networks.backbone import Backbone
 from latentman.system.device import needing_memory
 from latentman.types import Correspondence
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from latentman.diffusion.attention import Anchor, repeat_for_groups
-from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.text import Text
 from latentman.errors import DeviceMemoryError
+from latentman.networks.backbone import Backbone
 
 logger = logging.getLogger("latentman.diffusion")
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentman.diffusion.backbone import Backbone
-from latentman.diffusion.ip_adapter import encode_picture
+from latentman.networks.backbone import Backbone
+from latentman.networks.ip_adapter import encode_picture
 
 logger = logging.getLogger("latentman.diffusion")
 

@@ -262,7 +262,7 @@ PACKAGE = Path(module.__file__).parent
 MAKERS = ("make_motion", "motion_origins", "make_body", "make_conditions", "make_correspondence")
 IN_THE_KEY_OTHERWISE = {
     "latentman.errors",  # messages
-    "latentman.diffusion.backbone",  # which device: part of the key
+    "latentman.networks.backbone",  # which device: part of the key
     "latentman.metrics.grid",  # a size: in the chained hash
     "latentman.system.cache_folder",  # the cache of maps
     "latentman",

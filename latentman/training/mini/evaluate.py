@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from latentman import __version__
-from latentman.diffusion.checkpoint import folder_digest, local_path
 from latentman.errors import ConfigError, DataError
+from latentman.networks.checkpoint import folder_digest, local_path
 from latentman.system.paths import write_atomic, write_json, write_text
 from latentman.tracking.local import read_object
 from latentman.training import scene_set

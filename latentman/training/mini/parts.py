@@ -17,8 +17,8 @@ import diffusers.utils.logging
 import torch
 import transformers.utils.logging
 
-from latentman.diffusion.compile import fast_math
 from latentman.errors import DataError
+from latentman.networks.compile import fast_math
 from latentman.training.mini.checkpoint import read_state
 from latentman.training.mini.controlnet import ControlNetTask
 from latentman.training.mini.evaluate import evaluate

@@ -19,7 +19,6 @@ from latentman.bench.denoise_results import Results, added_up
 from latentman.bench.denoise_table import tables
 from latentman.bench.denoise_targets import targets
 from latentman.diffusion.attention import Anchor, anchored
-from latentman.diffusion.backbone import load_backbone
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
@@ -28,6 +27,7 @@ from latentman.diffusion.pwg import pixel_wise_guidance
 from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
 from latentman.diffusion.schedule import build_schedule
 from latentman.errors import ConfigError, DataError
+from latentman.networks.load import load_backbone
 from tests.unit.diffusion import conftest as models
 
 CPU = torch.device("cpu")

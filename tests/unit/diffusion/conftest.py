@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from latentman.config import ConditionerConfig, NetConfig, SetupConfig
-from latentman.diffusion.backbone import Backbone, load_backbone
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip, Plan
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg_gradient import GuidancePlan
 from latentman.diffusion.text import encode_prompt
+from latentman.networks.backbone import Backbone
+from latentman.networks.load import load_backbone
 from latentman.system.paths import asset
 from latentman.types import Correspondence
 

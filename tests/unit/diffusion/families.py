@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from latentman.config import SetupConfig
-from latentman.diffusion.backbone import Backbone
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.text import encode_prompt
+from latentman.networks.backbone import Backbone
 from latentman.system.paths import asset
 
 from .conftest import ONE_CONTROLNET, random_map

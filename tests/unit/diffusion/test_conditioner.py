@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from latentman.config import ConditionerConfig, NetConfig
-from latentman.diffusion.backbone import load_backbone
 from latentman.diffusion.denoise import Plan, denoise
-from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.errors import ConfigError, WeightsError
+from latentman.networks.load import load_backbone
+from latentman.networks.setup_files import check_setup, model_digests
 
 from .conftest import ONE_CONTROLNET
 from .families import (

@@ -8,12 +8,12 @@ import torch
 
 from latentman.config import SetupConfig
 from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow, self_attention_layers
-from latentman.diffusion.backbone import load_backbone
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip, Plan, denoise
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg_gradient import GuidancePlan
 from latentman.diffusion.text import encode_prompt
+from latentman.networks.load import load_backbone
 from latentman.system.paths import asset
 
 from .conftest import ONE_CONTROLNET, random_map

@@ -8,12 +8,12 @@ from safetensors.torch import load_file, save_file
 
 from latentman.config.setup import IpAdapterConfig
 from latentman.diffusion.attention import Anchor, anchored
-from latentman.diffusion.backbone import load_backbone
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Plan, denoise
-from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, DataError, WeightsError
+from latentman.networks.load import load_backbone
+from latentman.networks.setup_files import check_setup, model_digests
 
 from .conftest import ONE_CONTROLNET
 from .families import depth_pictures, family_setup, make_family_clip

@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from latentman.config import SetupConfig
-from latentman.diffusion.backbone import load_backbone
-from latentman.diffusion.checkpoint import check_model_directory, folder_digest, local_folder, read_header
 from latentman.diffusion.schedule import build_schedule, seeded_noise
-from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, ShapeError, WeightsError
+from latentman.networks.checkpoint import check_model_directory, folder_digest, local_folder, read_header
+from latentman.networks.load import load_backbone
+from latentman.networks.setup_files import check_setup, model_digests
 from latentman.system.device import pick_device
 from latentman.system.paths import asset
 

@@ -11,10 +11,10 @@ from torch import nn
 from latentman.config import SetupConfig
 from latentman.config.setup import LoraConfig
 from latentman.diffusion.attention import Anchor, anchored
-from latentman.diffusion.backbone import load_backbone
-from latentman.diffusion.lora import fuse_loras
-from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.errors import WeightsError
+from latentman.networks.load import load_backbone
+from latentman.networks.lora import fuse_loras
+from latentman.networks.setup_files import check_setup, model_digests
 
 from .conftest import ONE_CONTROLNET
 from .families import family_setup, save_family

@@ -8,12 +8,13 @@ from torch import nn
 
 from latentman.config import SetupConfig
 from latentman.diffusion.attention_layers import AnchorRule
-from latentman.diffusion.backbone import Backbone, load_backbone
-from latentman.diffusion.compile import check_compiler, compile_networks, fast_math
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
-from latentman.diffusion.offload import come_when_called, send_away
 from latentman.errors import ConfigError
+from latentman.networks.backbone import Backbone
+from latentman.networks.compile import check_compiler, compile_networks, fast_math
+from latentman.networks.load import load_backbone
+from latentman.networks.offload import come_when_called, send_away
 
 from .conftest import FRAMES, ONE_CONTROLNET, make_clip, tiny_setup
 

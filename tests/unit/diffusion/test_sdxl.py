@@ -8,13 +8,13 @@ import torch
 from latentman.composition import compose
 from latentman.config import SetupConfig
 from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow, self_attention_layers
-from latentman.diffusion.backbone import load_backbone
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Plan, denoise
 from latentman.diffusion.pwg_gradient import GuidancePlan
-from latentman.diffusion.setup_files import check_setup
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import WeightsError
+from latentman.networks.load import load_backbone
+from latentman.networks.setup_files import check_setup
 
 from .conftest import ONE_CONTROLNET
 from .families import FRAMES, GRID, IMAGE, depth_pictures, family_setup, make_family_clip

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from latentman.diffusion.backbone import load_backbone
-from latentman.diffusion.setup_files import check_setup, model_digests
 from latentman.errors import ConfigError, WeightsError
+from latentman.networks.load import load_backbone
+from latentman.networks.setup_files import check_setup, model_digests
 
 from .conftest import ONE_CONTROLNET
 from .families import family_setup, save_family

@@ -11,8 +11,8 @@ from PIL import Image
 from safetensors import safe_open
 
 from latentman.config import ConditionerConfig, NetConfig, SetupConfig
-from latentman.diffusion.backbone import load_backbone
 from latentman.errors import ConfigError, DataError, WeightsError
+from latentman.networks.load import load_backbone
 from latentman.train import main
 from latentman.training.mini.networks import load_networks
 from latentman.training.mini.parts import export_model, train_controlnet, train_t2i, train_vae

@@ -13,7 +13,7 @@ import torch
 from latentman.errors import ConfigError
 
 if TYPE_CHECKING:
-    from latentman.diffusion.backbone import Backbone
+    from latentman.networks.backbone import Backbone
 
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 

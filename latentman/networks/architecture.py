@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentman.config import ConditionerConfig, SetupConfig
-from latentman.diffusion.checkpoint import local_path
-from latentman.diffusion.sources import Source, attempt, find_source
 from latentman.errors import ConfigError, WeightsError
+from latentman.networks.checkpoint import local_path
+from latentman.networks.sources import Source, attempt, find_source
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from latentman.diffusion.checkpoint import local_folder, variant_of
 from latentman.errors import WeightsError
+from latentman.networks.checkpoint import local_folder, variant_of
 
 
 @dataclass(frozen=True)

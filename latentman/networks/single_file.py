@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentman.diffusion.architecture import Architecture
-from latentman.diffusion.checkpoint import read_header
-from latentman.diffusion.sources import Source, attempt
 from latentman.errors import WeightsError
+from latentman.networks.architecture import Architecture
+from latentman.networks.checkpoint import read_header
+from latentman.networks.sources import Source, attempt
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."

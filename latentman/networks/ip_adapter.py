@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from latentman.config.setup import IpAdapterConfig
-from latentman.diffusion.checkpoint import check_part, read_header
-from latentman.diffusion.sources import Source, find_source, load_network
 from latentman.errors import DataError, WeightsError
+from latentman.networks.checkpoint import check_part, read_header
+from latentman.networks.sources import Source, find_source, load_network
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)

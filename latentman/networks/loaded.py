@@ -8,7 +8,7 @@ from latentman.config import Config
 from latentman.system.digest import digest
 
 if TYPE_CHECKING:
-    from latentman.diffusion.backbone import Backbone
+    from latentman.networks.backbone import Backbone
 
 _loaded: dict[str, Backbone] = {}
 """The networks of the last setup: the jobs of a sweep in one process load them once."""
@@ -20,7 +20,7 @@ def load_once(config: Config) -> Backbone:
     Raises:
         ConfigError: if the setup's sizes are not those of its networks.
     """
-    from latentman.diffusion.backbone import load_backbone
+    from latentman.networks.load import load_backbone
     from latentman.system.device import pick_device
 
     device, key = pick_device(config.device), _key(config)

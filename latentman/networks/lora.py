@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from latentman.config.setup import LoraConfig
-from latentman.diffusion.checkpoint import PICKLES, read_header, read_whole_header
-from latentman.diffusion.lora_keys import flattened, parse_key, stated_alpha
 from latentman.errors import WeightsError
+from latentman.networks.checkpoint import PICKLES, read_header, read_whole_header
+from latentman.networks.lora_keys import flattened, parse_key, stated_alpha
 
 DEFAULT_FILE = "pytorch_lora_weights.safetensors"
 

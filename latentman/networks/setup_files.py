@@ -8,14 +8,15 @@ from typing import Any
 import torch
 
 from latentman.config import ConditionerConfig, SetupConfig
-from latentman.diffusion.architecture import (
+from latentman.errors import WeightsError
+from latentman.networks.architecture import (
     Net,
     check_architecture,
     model_source,
     read_architecture,
     steering_nets,
 )
-from latentman.diffusion.checkpoint import (
+from latentman.networks.checkpoint import (
     CONFIG_FILES,
     check_component,
     check_part,
@@ -25,11 +26,10 @@ from latentman.diffusion.checkpoint import (
     local_path,
     model_components,
 )
-from latentman.diffusion.ip_adapter import check_ip_adapter, encoder_source, weight_source
-from latentman.diffusion.lora import lora_file, plan_changes
-from latentman.diffusion.single_file import check_family, check_single_file
-from latentman.diffusion.sources import Source
-from latentman.errors import WeightsError
+from latentman.networks.ip_adapter import check_ip_adapter, encoder_source, weight_source
+from latentman.networks.lora import lora_file, plan_changes
+from latentman.networks.single_file import check_family, check_single_file
+from latentman.networks.sources import Source
 
 
 def check_setup(setup: SetupConfig, conditioner: ConditionerConfig) -> None:
