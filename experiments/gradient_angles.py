@@ -32,7 +32,7 @@ from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
-from latentman.sampling import sampling_clip, sampling_plan
+from latentman.pipeline.sampling import sampling_clip, sampling_plan
 from latentman.system.paths import read_npz, write_text
 from latentman.types import BodySequence, Conditions, Correspondence
 

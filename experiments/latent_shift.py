@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
 from latentman.correspondence.mesh import match_mesh
-from latentman.diffusion.latent_file import read_latents
+from latentman.pipeline.latent_file import read_latents
 from latentman.report.collect import collect
 from latentman.report.variants import variant_labels
 from latentman.system.paths import read_npz, write_atomic, write_text

@@ -14,7 +14,7 @@ from typing import Any
 from latentman.config import Config, PromptEntry, resolve
 from latentman.errors import ConfigError
 from latentman.overrides import quote
-from latentman.sweep_plan import PlannedJob, read_plan
+from latentman.record.sweep_plan import PlannedJob, read_plan
 
 NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard", "logger")
 """Overrides that make no variant of a sweep: they do not change what is compared."""

@@ -22,16 +22,18 @@ from latentman.config import Config, resolve
 from latentman.errors import LatentManError
 from latentman.job import Job, Task, describe_job, plan_tasks
 from latentman.networks.loaded import load_once
-from latentman.run_folder import claim, write_config
-from latentman.scores import check_metrics, with_costs, write_means
-from latentman.stage_work import run_stages
-from latentman.stages import Run, check_character
+from latentman.pipeline.execute import run_stages
+from latentman.pipeline.origins import check_character
+from latentman.pipeline.run import Run
+from latentman.pipeline.scores import check_metrics
+from latentman.record.local import LocalRecord
+from latentman.record.metrics_file import with_costs, write_means
+from latentman.record.run_folder import claim, write_config
 from latentman.system.locks import locked
 from latentman.system.log import configure_logging
 from latentman.system.progress import Progress
 from latentman.system.termination import terminable
 from latentman.tracked_task import tracked_task
-from latentman.tracking.local import LocalRecord
 from latentman.tracking.multi import check_installed
 
 logger = logging.getLogger("latentman")

@@ -15,12 +15,12 @@ from latentman.config import Config, resolve
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.job import commit, folder_name, make_job, plan_tasks, unused
 from latentman.overrides import quote
+from latentman.record.local import STATUS_FILE, LocalRecord
+from latentman.record.run_folder import is_of
+from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
 from latentman.report.collect import read_status
 from latentman.report.jobs import DONE, WAITING, JobState, sweep_jobs
-from latentman.run_folder import is_of
-from latentman.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
 from latentman.system.locks import LOCK_FILE, is_locked, locked
-from latentman.tracking.local import STATUS_FILE, LocalRecord
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
 """What a sweep's folder holds beside its jobs; the second is Hydra's."""
@@ -204,8 +204,8 @@ def _check_old_jobs(folder: Path, asked: Sequence[PlannedJob]) -> None:
 
 def _is_finished(cfg: object, job: PlannedJob, sweep: Sweep) -> bool:
     """Return whether nothing of a job that is recorded as done is missing or of another configuration."""
+    from latentman.pipeline.execute import is_finished
     from latentman.runner import describe_run
-    from latentman.stage_work import is_finished
 
     config: Config = resolve(cfg)
     described = make_job(cfg, config, overrides=job.overrides, sweep_dir=sweep.folder, planned=job)

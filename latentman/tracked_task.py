@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from latentman import __version__
 from latentman.job import Job, Task
-from latentman.tracking.local import LocalRecord
+from latentman.record.local import LocalRecord
 from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.public_config import public_config
 from latentman.tracking.run_tracking import RunTracking, mirror_id, tracked

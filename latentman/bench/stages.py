@@ -16,7 +16,7 @@ from latentman.bench.solver_table import table
 from latentman.composition import check_command
 from latentman.errors import ConfigError, DataError
 from latentman.overrides import split_arguments
-from latentman.tracking.local import STATUS_FILE, read_object
+from latentman.record.local import STATUS_FILE, read_object
 
 _MEGABYTE = 1e6
 _OURS = ("run_dir", "sweep_dir", "overwrite")

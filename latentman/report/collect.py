@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from latentman.errors import RecordError
+from latentman.record.local import METRICS_FILE, STATUS_FILE, LaterFormatError, check_format, read_object
 from latentman.report.baseline import is_baseline
-from latentman.tracking.local import METRICS_FILE, STATUS_FILE, LaterFormatError, check_format, read_object
 
 LEADING = ("folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline")
 """The columns that come first, in this order; choices, swept values and metrics follow."""

@@ -13,10 +13,10 @@ from statistics import median
 from typing import Any
 
 from latentman.errors import RecordError
+from latentman.record.local import STATUS_FILE
+from latentman.record.sweep_plan import read_plan
 from latentman.report.collect import error_line, read_metrics, read_status
-from latentman.sweep_plan import read_plan
 from latentman.system.locks import is_locked
-from latentman.tracking.local import STATUS_FILE
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED = ("failed", "interrupted", "died", "damaged")

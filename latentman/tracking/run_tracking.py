@@ -13,8 +13,8 @@ from typing import Any
 
 from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
-from latentman.tracking.local import LocalRecord
-from latentman.tracking.metrics_log import MetricsLog
+from latentman.record.local import LocalRecord
+from latentman.record.metrics_log import MetricsLog
 from latentman.tracking.multi import MultiLogger, find_opener
 from latentman.tracking.protocol import TrackedRun, Tracker
 

@@ -18,7 +18,7 @@ import yaml
 
 from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
-from latentman.tracking.local import STATUS_FILE, read_object
+from latentman.record.local import STATUS_FILE, read_object
 from latentman.tracking.multi import MultiLogger, find_opener
 from latentman.tracking.protocol import TrackedRun, Tracker
 from latentman.tracking.run_tracking import mirror_id

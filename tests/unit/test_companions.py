@@ -5,7 +5,8 @@ import pytest
 
 from latentman.composition import compose
 from latentman.errors import ConfigError
-from latentman.stages import STAGES, Run, make_body, make_motion
+from latentman.pipeline.run import Run
+from latentman.pipeline.stages import STAGES, make_body, make_motion
 from latentman.system.paths import read_npz
 
 WAVES = "companions=[{text: a person waves, offset: [1.2, -0.5], facing: 90, seed: 7, shape: female}]"

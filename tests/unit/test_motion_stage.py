@@ -10,7 +10,9 @@ from latentman.config import BodyConfig
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.recorded.recording import settle
 from latentman.motion.skeleton import PARENTS
-from latentman.stages import Run, check_character, make_motion, motion_origins
+from latentman.pipeline.origins import check_character, motion_origins
+from latentman.pipeline.run import Run
+from latentman.pipeline.stages import make_motion
 from latentman.system.paths import file_digest, read_npz
 from latentman.types import Motion
 from tests.unit.motion.bvh_files import walk, write_bvh

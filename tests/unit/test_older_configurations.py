@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from latentman.composition import composer
 from latentman.config import with_defaults
 from latentman.errors import RecordError
-from latentman.run_folder import claim, identity
+from latentman.record.run_folder import claim, identity
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import pytest
 
 from latentman.composition import compose
 from latentman.errors import ConfigError, ShapeError, WeightsError
-from latentman.scores import check_metrics, networks_of, score_run
-from latentman.stages import STAGES, Run
+from latentman.pipeline.run import Run
+from latentman.pipeline.scores import check_metrics, networks_of, score_run
+from latentman.pipeline.stages import STAGES
 from tests.unit.metrics.clip_factory import write_clip
 from tests.unit.metrics.lpips_factory import write_lpips
 

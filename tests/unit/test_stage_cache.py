@@ -12,10 +12,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latentman import stage_cache as module
 from latentman.composition import compose
-from latentman.stage_cache import CODE, SHARED, Entry, StageCache, heard_warnings, pack, shared_cache, stage_key
-from latentman.stages import STAGES, Run
+from latentman.pipeline import stage_cache as module
+from latentman.pipeline.run import Run
+from latentman.pipeline.stage_cache import (
+    CODE,
+    SHARED,
+    Entry,
+    StageCache,
+    heard_warnings,
+    pack,
+    shared_cache,
+    stage_key,
+)
+from latentman.pipeline.stages import STAGES
 from latentman.system import cache_folder
 from latentman.system.meter import Reading
 
@@ -235,7 +245,7 @@ def test_turning_it_off_changes_neither_a_runs_identity_nor_a_stage(tmp_path):
     runs = [run_in(tmp_path), run_in(tmp_path, "paths.stage_cache=false")]
     for stage in STAGES:
         assert stage.depends(runs[0]) == stage.depends(runs[1])
-    from latentman.run_folder import NOT_PART_OF_THE_RESULT
+    from latentman.record.run_folder import NOT_PART_OF_THE_RESULT
 
     assert "paths" in NOT_PART_OF_THE_RESULT
 

@@ -18,8 +18,8 @@ from torch.nn import functional
 from latentman import __version__
 from latentman.errors import ConfigError, DataError
 from latentman.networks.checkpoint import folder_digest, local_path
+from latentman.record.local import read_object
 from latentman.system.paths import write_atomic, write_json, write_text
-from latentman.tracking.local import read_object
 from latentman.training import scene_set
 from latentman.training.mini.evaluation_table import as_table
 from latentman.training.mini.judges import CLASSES, Judges, judges_digests

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman import __version__
+from latentman.record.metrics_log import MetricsLog
 from latentman.system.paths import write_json
-from latentman.tracking.metrics_log import MetricsLog
 from latentman.training.mini.checkpoint import identity
 from latentman.training.mini.model_folder import replace_folder
 from latentman.training.mini.networks import load_network, new_scheduler

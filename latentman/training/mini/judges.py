@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentman.errors import DataError, WeightsError
+from latentman.record.local import read_object
 from latentman.system.paths import file_digest, write_atomic, write_json
-from latentman.tracking.local import read_object
 from latentman.training.mini.judge_networks import Classifier, Segmenter, at_size
 from latentman.training.mini.loop import Batch
 from latentman.training.mini.pictures import contact_sheet, write_picture

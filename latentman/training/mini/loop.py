@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import ConfigError, DeviceMemoryError, NumericsError, RecordError
-from latentman.tracking.metrics_log import MetricsLog
+from latentman.record.metrics_log import MetricsLog
 from latentman.training.mini import checkpoint
 from latentman.training.mini.average import average_of, follow
 from latentman.training.mini.settings import MiniTraining, Optimisation

@@ -23,7 +23,7 @@ from latentman.composition import compose
 from latentman.config import BodyConfig
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.procedural.source import ProceduralSource
-from latentman.stages import body_origins, motion_origins
+from latentman.pipeline.origins import body_origins, motion_origins
 from latentman.types import Motion
 from tests.unit.body.smpl_files import (
     SMPLX_SIZE,

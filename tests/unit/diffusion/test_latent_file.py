@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from latentman.diffusion.denoise import State
-from latentman.diffusion.latent_file import read_latents, read_state, remove_state, write_latents, write_state
 from latentman.errors import RecordError
+from latentman.pipeline.latent_file import read_latents, read_state, remove_state, write_latents, write_state
 
 
 def test_a_state_comes_back_bit_for_bit(tmp_path):
@@ -36,7 +36,7 @@ def test_a_disk_without_room_is_a_plain_error_and_keeps_the_old_file(tmp_path):
     code = f"""
 import resource, signal, torch
 from pathlib import Path
-from latentman.diffusion.latent_file import read_latents, write_latents
+from latentman.pipeline.latent_file import read_latents, write_latents
 from latentman.errors import RecordError
 path = Path({str(tmp_path / "x.safetensors")!r})
 write_latents(path, torch.ones(1, 4, 8, 8))

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from latentman.errors import RecordError
+from latentman.record.sweep_plan import PlannedJob, SweepPlan, write_plan
 from latentman.report.jobs import seconds_left, summary, sweep_jobs
 from latentman.report.watch import has_ended, job_table, watch
-from latentman.sweep_plan import PlannedJob, SweepPlan, write_plan
 from latentman.system.locks import locked
 
 NAMES = ["00_sla-none", "01_sla-full", "02_sla-half"]

@@ -6,7 +6,7 @@ import pytest
 
 from latentman import __version__
 from latentman.errors import RecordError
-from latentman.tracking.local import FORMAT, LaterFormatError, LocalRecord
+from latentman.record.local import FORMAT, LaterFormatError, LocalRecord
 
 
 def test_opening_writes_nothing_and_a_new_record_is_empty(tmp_path):

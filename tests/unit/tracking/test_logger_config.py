@@ -6,7 +6,7 @@ from latentman.composition import compose
 from latentman.config.logger import BACKENDS
 from latentman.errors import ConfigError
 from latentman.job import folder_name
-from latentman.run_folder import identity
+from latentman.record.run_folder import identity
 from latentman.tracking.public_config import public_config
 
 

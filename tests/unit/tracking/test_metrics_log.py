@@ -5,7 +5,7 @@ import json
 import pytest
 
 from latentman.errors import RecordError
-from latentman.tracking.metrics_log import LOG_FILE, MetricsLog
+from latentman.record.metrics_log import LOG_FILE, MetricsLog
 
 
 def lines(folder):

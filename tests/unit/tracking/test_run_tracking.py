@@ -7,8 +7,8 @@ import pytest
 
 from latentman.config.logger import LoggerConfig
 from latentman.errors import DataError
-from latentman.tracking.local import LocalRecord
-from latentman.tracking.metrics_log import LOG_FILE
+from latentman.record.local import LocalRecord
+from latentman.record.metrics_log import LOG_FILE
 from latentman.tracking.multi import OPENERS
 from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.run_tracking import tracked
@@ -144,7 +144,7 @@ import sys
 from pathlib import Path
 from latentman import runner
 from latentman.config.logger import LoggerConfig
-from latentman.tracking.local import LocalRecord
+from latentman.record.local import LocalRecord
 from latentman.tracking.multi import check_installed
 from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.run_tracking import tracked

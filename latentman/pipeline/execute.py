@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 from latentman import __version__
 from latentman.networks.loaded import are_loaded
-from latentman.scores import score_run
-from latentman.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
-from latentman.stages import STAGES, Run, Stage
+from latentman.pipeline.run import Run, Stage
+from latentman.pipeline.scores import score_run
+from latentman.pipeline.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
+from latentman.pipeline.stages import STAGES
+from latentman.record.local import LocalRecord
 from latentman.system.digest import digest
 from latentman.system.meter import Reading, measured
 from latentman.system.progress import Progress
-from latentman.tracking.local import LocalRecord
 
 logger = logging.getLogger("latentman")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from latentman.config import NOT_PART_OF_THE_RESULT, with_defaults
 from latentman.errors import RecordError
+from latentman.record.local import LocalRecord
 from latentman.system.locks import LOCK_FILE
 from latentman.system.paths import PARTIAL, write_text
-from latentman.tracking.local import LocalRecord
 
 OUR_FILES = (
     "config.yaml", "status.json", "metrics.json", "log.txt", "index.html", "motion.npz", "body.npz", "conditions.npz",

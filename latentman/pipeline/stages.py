@@ -9,107 +9,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from latentman.config import Config
-from latentman.config.companions import Character, list_characters
-from latentman.metrics.grid import metric_grid
-from latentman.system.paths import file_digest, read_npz, weights_dir, write_npz
-from latentman.types import BodySequence, Conditions, Correspondence, Motion, Video
+from latentman.pipeline.origins import body_origins, companion_origins, motion_origins
+from latentman.pipeline.run import Advance, Run, Stage
+from latentman.system.paths import read_npz, weights_dir, write_npz
+from latentman.types import BodySequence, Motion
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from latentman.networks.backbone import Backbone
 
 logger = logging.getLogger("latentman")
-
-Advance = Callable[[int, int], None]
-"""Called with (done, total)."""
-
-OnStep = Callable[[str, int, Mapping[str, float]], None]
-"""Called with the stage, the step counted from 1, and numbers of that step by name."""
-
-
-def no_one_listens(stage: str, step: int, values: Mapping[str, float]) -> None:
-    """Take the numbers of a step and do nothing."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One prompt, one folder: what every stage works on."""
-
-    config: Config
-    folder: Path
-    prompt: str
-    motion_text: str
-    weights: dict[str, str]
-    backbone: Callable[[], Backbone]
-    on_step: OnStep = no_one_listens
-
-    @property
-    def positive(self) -> str:
-        """The text that the text encoder reads."""
-        return self.prompt + self.config.text.suffix
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """What was typed, and what each reader of text is given."""
-        return {
-            "prompt": self.prompt,
-            "positive": self.positive,
-            "negative": self.config.text.negative,
-            "motion": self.motion_text,
-        }
-
-    @property
-    def metric_size(self) -> int:
-        """The grid on which frames are compared."""
-        return metric_grid(self.config.setup.image_size)
-
-    @property
-    def map_sizes(self) -> list[int]:
-        """The grids on which the map M is needed."""
-        return sorted({self.config.setup.latent_size, self.config.pwg.size, self.metric_size})
-
-    @property
-    def characters(self) -> list[Character]:
-        """Everybody in the scene, the first character first."""
-        return list_characters(self.motion_text, self.config.seed, self.config.body, self.config.companions)
-
-    @property
-    def motion_files(self) -> list[str]:
-        """The file of each character's motion."""
-        return ["motion.npz", *(f"motion_{number}.npz" for number in range(1, len(self.characters)))]
-
-    def body(self) -> BodySequence:
-        """The moving mesh that the body stage fitted."""
-        data = read_npz(self.folder / "body.npz")
-        return BodySequence(**{**data, "fps": float(data["fps"])})
-
-    def conditions(self) -> Conditions:
-        """What the render stage drew."""
-        return Conditions.from_arrays(read_npz(self.folder / "conditions.npz"))
-
-    def correspondence(self, size: int) -> Correspondence:
-        """The map M on a grid."""
-        return Correspondence.from_arrays(read_npz(self.folder / f"correspondence_{size}.npz"))
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A step of the run: what it depends on beside earlier stages, what it leaves behind, and how it is done."""
-
-    name: str
-    depends: Callable[[Run], Any]
-    outputs: Callable[[Run], list[str]]
-    work: Callable[[Run, Advance], None]
-    length: Callable[[Run], int] = lambda run: 1
 
 
 def make_motion(run: Run, advance: Advance) -> None:
@@ -135,25 +47,6 @@ def make_motion(run: Run, advance: Advance) -> None:
         write_npz(run.folder / name, motion.arrays())
 
 
-def motion_origins(config: Config) -> dict[str, Any]:
-    """Return what a motion is made from beside its settings: digests of files, and the body of a clip.
-
-    Raises:
-        WeightsError: if a learned source has no checkpoint.
-    """
-    from latentman.motion.learned.checkpoint_file import files_behind
-
-    cfg = config.motion
-    named = {key: getattr(cfg, key) for key in ("file", "rig", "statistics", "text_encoder", "trajectory")}
-    files = {key: file_digest(Path(path).expanduser()) for key, path in named.items() if path is not None}
-    learned = {path.name: file_digest(path) for path in files_behind(cfg, weights_dir(config.paths.weights))}
-    # A file of rotations, or a model that makes them, takes its bones from the body that will be fitted.
-    body = asdict(config.body) if cfg.name in ("clip", "mdm") else None
-    if body is not None and (digest := body_origins(config)) is not None:
-        body["digest"] = digest
-    return {**files, **learned, "body": body}
-
-
 def make_body(run: Run, advance: Advance) -> None:
     """Joints to one moving mesh of everybody in the scene."""
     from latentman.body.build import build
@@ -169,50 +62,6 @@ def make_body(run: Run, advance: Advance) -> None:
             sequence = place_beside(sequence, placed[0], offset=character.offset, facing=character.facing)
         placed.append(sequence)
     write_npz(run.folder / "body.npz", {**asdict(join(placed))})
-
-
-def companion_origins(run: Run) -> list[Any]:
-    """Return what the companions' motions are made from, and their bodies; nothing where there are none."""
-    config = run.config
-    return [
-        [character.text, character.seed, asdict(character.body), body_origins(replace(config, body=character.body))]
-        for character in run.characters[1:]
-    ]
-
-
-def body_origins(config: Config) -> str | None:
-    """Return the digest of the user's body file; bodies that ship have none.
-
-    Raises:
-        WeightsError: if the file is missing.
-    """
-    if config.body.name == "anny":
-        return None
-    from latentman.body.smpl import find_model
-
-    return file_digest(find_model(config.body, weights_dir(config.paths.weights)))
-
-
-def check_character(config: Config) -> None:
-    """Find out before the first stage whether the files of motion and body are there; nothing is read of them.
-
-    Raises:
-        WeightsError: naming the file, where it was looked for, and how to get it.
-        ConfigError: if a file of the user's own is not there, or of an unknown kind.
-    """
-    from latentman.motion.learned.checkpoint_file import files_behind
-
-    weights = weights_dir(config.paths.weights)
-    files_behind(config.motion, weights)
-    if config.motion.name == "clip":
-        from latentman.motion.recorded.source import find_file
-
-        find_file(config.motion)
-    if config.body.name != "anny":
-        from latentman.body.smpl import find_model
-
-        for character in list_characters("", config.seed, config.body, config.companions):
-            find_model(character.body, weights)
 
 
 def make_conditions(run: Run, advance: Advance) -> None:
@@ -262,8 +111,8 @@ def make_correspondence(run: Run, advance: Advance) -> None:
 def make_latents(run: Run, advance: Advance) -> None:
     """Algorithm 1, going on from the last saved step."""
     from latentman.diffusion.denoise import State, denoise
-    from latentman.diffusion.latent_file import read_state, remove_state, write_latents, write_state
-    from latentman.sampling import sampling_clip, sampling_plan
+    from latentman.pipeline.latent_file import read_state, remove_state, write_latents, write_state
+    from latentman.pipeline.sampling import sampling_clip, sampling_plan
 
     config = run.config
     backbone, plan = run.backbone(), sampling_plan(config)
@@ -305,7 +154,7 @@ def make_video(run: Run, advance: Advance) -> None:
     """Latents to frames, the video and the correspondence overlay."""
     from latentman.correspondence.overlay import overlay, track_colours
     from latentman.diffusion.decode import decode_frames
-    from latentman.diffusion.latent_file import read_latents
+    from latentman.pipeline.latent_file import read_latents
     from latentman.system.device import needing_memory
     from latentman.video import write_mp4, write_png_frames
 
@@ -325,13 +174,6 @@ def make_video(run: Run, advance: Advance) -> None:
     step = config.setup.image_size // size
     colours = track_colours(conditions.mask[:, ::step, ::step], run.correspondence(size))
     write_mp4(run.folder / "correspondence.mp4", overlay(frames, colours, size), config.fps, config.video.crf)
-
-
-def frames_of(run: Run) -> Video:
-    """Return the finished frames."""
-    from latentman.video import read_png_frames
-
-    return Video(np.asarray(read_png_frames(run.folder / "frames")), run.config.fps)
 
 
 STAGES = (

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
-from latentman.stages import STAGES, Run, Stage
+from latentman.pipeline.run import Run, Stage
+from latentman.pipeline.stages import STAGES
 from latentman.system import cache_folder
 from latentman.system.locks import waited_for
 from latentman.system.meter import Reading

@@ -1,0 +1,1 @@
+"""One prompt to one video: its stages, what they share, and the scores."""
