@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 from latentman.bench.motion import PROMPTS
 from latentman.body.build import build as build_body
 from latentman.body.fit import fit_motion
-from latentman.composition import compose
 from latentman.config import CameraConfig, Config
+from latentman.engine.compose import compose
 from latentman.motion.build import build as build_source
 from latentman.motion.quality import measure
 from latentman.motion.source import MotionSource, Surroundings

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 from latentman import __version__
-from latentman.errors import LatentManError, nearest
+from latentman.errors import ConfigError, LatentManError, nearest
 
 COMMANDS = {
-    "run": ("latentman.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
+    "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
     "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
     "score": ("latentman.external.__main__", "the metrics of finished videos, whoever made them"),
     "train": ("latentman.train", "how the shipped models were made; make your own"),
@@ -68,3 +70,15 @@ def fail(message: str, status: int = USAGE_ERROR) -> int:
     """Print one message on stderr and return the exit status."""
     print(f"error: {message}" if status != INTERRUPTED else message, file=sys.stderr)  # noqa: T201
     return status
+
+
+class Arguments(argparse.ArgumentParser):
+    """A parser that raises ConfigError instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(f"{self.prog}: {message}; --help tells what it takes")

@@ -21,6 +21,6 @@ register()
 @hydra.main(version_base="1.3", config_path=config_dir(), config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """Run one composed configuration and return its H_MSE, which a sweeper may minimise."""
-    from latentman.runner import execute
+    from latentman.engine.runner import execute
 
     return execute(cfg)

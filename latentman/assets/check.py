@@ -39,8 +39,8 @@ _SHAPES = ("neutral", "male", "female")
 def check_command(arguments: list[str]) -> int:
     """Print the table for the settings in ``arguments`` and return 0 if such a run can start, else 2."""
     from latentman.assets.table import print_table
-    from latentman.composition import compose
-    from latentman.overrides import split_arguments
+    from latentman.engine.compose import compose
+    from latentman.engine.overrides import split_arguments
 
     everything = "--all" in arguments
     split = split_arguments([argument for argument in arguments if argument != "--all"])
@@ -61,7 +61,7 @@ def check(config: Config) -> Iterator[Finding]:
 
 def other_choices(chosen: list[Finding], overrides: list[str], folder: str | None) -> list[Finding]:
     """Return what every other choice of setup, motion and body would need; of these nothing counts as missing."""
-    from latentman.composition import compose
+    from latentman.engine.compose import compose
 
     seen, more = {finding.asset for finding in chosen}, []
     for group, part in _PARTS.items():

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from latentman import __version__
-from latentman.arguments import Arguments
 from latentman.bench.denoise_levers import LEVERS, time_levers
 from latentman.bench.denoise_measure import Memory, Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
 from latentman.bench.denoise_model import MODELS, Subject, weights_of
@@ -25,6 +24,7 @@ from latentman.bench.denoise_results import Results, Video, added_up
 from latentman.bench.denoise_table import tables
 from latentman.bench.denoise_targets import target_lines
 from latentman.bench.motion import MARKERS
+from latentman.cli import Arguments
 from latentman.errors import ConfigError, check_choice
 from latentman.system.device import DTYPES, pick_device
 from latentman.system.paths import write_json, write_text

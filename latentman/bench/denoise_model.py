@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentman.composition import compose
 from latentman.config import ConditionerConfig, NetConfig
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Clip
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.text import Text, encode_prompt
+from latentman.engine.compose import compose
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
 from latentman.networks.setup_files import model_digests

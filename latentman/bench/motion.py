@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from latentman.arguments import Arguments
 from latentman.body.build import build as build_body
 from latentman.body.fit import fit_motion
 from latentman.body.skinning import Body, rest_joints
-from latentman.composition import compose
+from latentman.cli import Arguments
 from latentman.config import Config
+from latentman.engine.compose import compose
+from latentman.engine.overrides import split_arguments
 from latentman.errors import ConfigError, DataError, WeightsError
 from latentman.motion.build import SOURCES
 from latentman.motion.build import build as build_source
 from latentman.motion.quality import Quality, measure
 from latentman.motion.source import MotionSource, Surroundings
-from latentman.overrides import split_arguments
 from latentman.system.paths import weights_dir, write_text
 from latentman.types import Motion
 

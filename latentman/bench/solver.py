@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from latentman import __version__
-from latentman.arguments import Arguments
 from latentman.assignment.solvers import SOLVERS
 from latentman.bench.motion import MARKERS
 from latentman.bench.solver_frame import write_frame
@@ -29,6 +28,7 @@ from latentman.bench.solver_plot import Line, cost_plot
 from latentman.bench.solver_results import CLIP_SIZE, Case, Clip, Measured, label
 from latentman.bench.solver_table import tables
 from latentman.bench.solver_targets import target_lines
+from latentman.cli import Arguments
 from latentman.correspondence.match import match_clip
 from latentman.correspondence.parallel import available_cores
 from latentman.errors import ConfigError, DataError, LatentManError, check_choice

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentman.arguments import Arguments
 from latentman.bench.solver_table import table
-from latentman.composition import check_command
+from latentman.cli import Arguments
+from latentman.engine.compose import check_command
+from latentman.engine.overrides import split_arguments
 from latentman.errors import ConfigError, DataError
-from latentman.overrides import split_arguments
 from latentman.record.local import STATUS_FILE, read_object
 
 _MEGABYTE = 1e6

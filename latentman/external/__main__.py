@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentman.arguments import Arguments
+from latentman.cli import Arguments
 from latentman.errors import ConfigError, RecordError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from latentman.arguments import Arguments
+from latentman.cli import Arguments
 from latentman.errors import ConfigError, nearest
 
 HELP = """\

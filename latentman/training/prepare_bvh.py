@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from latentman.arguments import Arguments
+from latentman.cli import Arguments
 from latentman.errors import ConfigError
 
 DESCRIPTION = """\

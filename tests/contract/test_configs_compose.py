@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from latentman.composition import ADDED_GROUPS, check_command, compose
-from latentman.run_help import defaults, groups
+from latentman.engine.compose import check_command, compose
+from latentman.engine.explain import ADDED_GROUPS
+from latentman.engine.help import defaults, groups
 from latentman.system.paths import asset
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

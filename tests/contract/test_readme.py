@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from latentman.composition import check_command
-from latentman.overrides import split_arguments
-from latentman.run_help import defaults, groups
+from latentman.engine.compose import check_command
+from latentman.engine.help import defaults, groups
+from latentman.engine.overrides import split_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from latentman.composition import check_command, compose
+from latentman.engine.compose import check_command, compose
+from latentman.engine.help import groups
 from latentman.report.paper import read_paper
 from latentman.report.results import read_results
 from latentman.report.table import summarise
-from latentman.run_help import groups
 from tests.unit.report.factory import make_run, make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 
 from latentman.assets.check import check
 from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding
-from latentman.composition import check_command, compose
-from latentman.overrides import split_arguments
+from latentman.engine.compose import check_command, compose
+from latentman.engine.overrides import split_arguments
 from latentman.system.paths import asset
 
 ROOT = Path(__file__).resolve().parents[2]

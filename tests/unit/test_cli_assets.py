@@ -12,7 +12,7 @@ from latentman.assets.check import check, package_finding
 from latentman.assets.finding import MISSING, ON_DEMAND, OPTIONAL, PRESENT, Finding
 from latentman.assets.hub import cache_folder
 from latentman.assets.shipped import damage, digests, sealed, shipped
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 from latentman.system.paths import asset
 from tests.unit.body.smpl_files import random_model, write_plain_pickle

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from latentman.composition import check_command, compose
+from latentman.engine.compose import check_command, compose
+from latentman.engine.overrides import split_arguments
 from latentman.errors import ConfigError
-from latentman.overrides import split_arguments
 
 SWEEP = "hydra.mode=MULTIRUN"
 

@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from latentman.composition import compose
+from latentman.engine.compose import compose
+from latentman.engine.overrides import FREE_TEXT_KEYS, quote, quote_free_text, split_arguments
 from latentman.errors import ConfigError
-from latentman.overrides import FREE_TEXT_KEYS, quote, quote_free_text, split_arguments
 
 PRINTABLE = st.characters(exclude_categories=["C", "Zl", "Zp"])
 SPECIAL = st.sampled_from(

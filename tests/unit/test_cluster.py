@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from latentman.cluster import ClusterError, _plain, cluster_jobs_told
+from latentman.engine.launchers import ClusterError, _plain, cluster_jobs_told
 
 submitit = pytest.importorskip("submitit")
 from hydra.core.utils import JobStatus  # noqa: E402

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 from latentman.pipeline.run import Run
 from latentman.pipeline.stages import STAGES, make_body, make_motion

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from latentman.composition import compose
 from latentman.diffusion.schedule import build_schedule
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]

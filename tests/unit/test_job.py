@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from latentman.job import _command, _swept, folder_name, slug
+from latentman.engine.job import _command, _swept, folder_name, slug
 
 OVERRIDES = ["+exp=ablation", "sla=none", "num_inference_steps=10", "threads=2", "sweep_dir='a, b'", "seed=4"]
 

@@ -8,9 +8,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 
-from latentman.composition import check_command, composer
+from latentman.engine.compose import check_command, composer
+from latentman.engine.launchers import missing_plugin
 from latentman.errors import ConfigError, MissingExtraError
-from latentman.launchers import missing_plugin
 from latentman.system.paths import config_dir
 
 PRESETS = sorted(path.stem for path in Path(config_dir(), "hydra", "launcher").glob("*.yaml"))

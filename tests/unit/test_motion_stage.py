@@ -5,8 +5,8 @@ import pytest
 
 from latentman.body.build import build as build_body
 from latentman.body.skinning import rest_joints
-from latentman.composition import compose
 from latentman.config import BodyConfig
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.recorded.recording import settle
 from latentman.motion.skeleton import PARENTS

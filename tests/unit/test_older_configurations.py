@@ -5,8 +5,8 @@ import copy
 import pytest
 from omegaconf import OmegaConf
 
-from latentman.composition import composer
 from latentman.config import with_defaults
+from latentman.engine.compose import composer
 from latentman.errors import RecordError
 from latentman.record.run_folder import claim, identity
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.pipeline.run import Run
 from latentman.pipeline.scores import check_metrics, networks_of, score_run

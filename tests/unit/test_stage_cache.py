@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.pipeline import stage_cache as module
 from latentman.pipeline.run import Run
 from latentman.pipeline.stage_cache import (

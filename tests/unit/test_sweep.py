@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from latentman.composition import Command
+from latentman.engine.compose import Command
+from latentman.engine.sweep import launched, left_to_do, prepare
 from latentman.errors import ConfigError, RecordError
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, read_plan, write_plan
-from latentman.sweep import launched, left_to_do, prepare
 from latentman.system.locks import locked
 
 SLA = (("+exp=ablation", "sla=none"), ("+exp=ablation", "sla=full"))

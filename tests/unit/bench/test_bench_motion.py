@@ -8,7 +8,7 @@ import pytest
 from latentman.bench.__main__ import main
 from latentman.bench.motion import Row, markdown, measure_source
 from latentman.body.build import build as build_body
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 from latentman.motion.build import build
 from latentman.motion.quality import measure

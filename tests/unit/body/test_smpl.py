@@ -19,8 +19,8 @@ from latentman.body.skinning import place_joints, skin, with_betas
 from latentman.body.smpl import make_body
 from latentman.body.smpl_file import read_pickle
 from latentman.body.smpl_model import SMPLX_PARENTS, read_model
-from latentman.composition import compose
 from latentman.config import BodyConfig
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError, RecordError, WeightsError
 from latentman.motion.procedural.source import ProceduralSource
 from latentman.pipeline.origins import body_origins, motion_origins

@@ -5,13 +5,13 @@ import shutil
 import pytest
 import torch
 
-from latentman.composition import compose
 from latentman.config import SetupConfig
 from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow, self_attention_layers
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Plan, denoise
 from latentman.diffusion.pwg_gradient import GuidancePlan
 from latentman.diffusion.text import encode_prompt
+from latentman.engine.compose import compose
 from latentman.errors import WeightsError
 from latentman.networks.load import load_backbone
 from latentman.networks.setup_files import check_setup

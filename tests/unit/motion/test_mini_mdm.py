@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.motion.build import build
 from latentman.motion.learned.source import LearnedSource
 from latentman.motion.quality import measure

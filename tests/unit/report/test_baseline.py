@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentman.composition import compose
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 from latentman.report.baseline import is_baseline, target
 from latentman.report.collect import collect

@@ -2,10 +2,10 @@
 
 import pytest
 
-from latentman.composition import compose
 from latentman.config.logger import BACKENDS
+from latentman.engine.compose import compose
+from latentman.engine.job import folder_name
 from latentman.errors import ConfigError
-from latentman.job import folder_name
 from latentman.record.run_folder import identity
 from latentman.tracking.public_config import public_config
 

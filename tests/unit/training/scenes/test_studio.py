@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from latentman.body.build import build
-from latentman.composition import compose
 from latentman.config import BodyConfig
+from latentman.engine.compose import compose
 from latentman.render.conditions import draw_seen
 from latentman.render.depth import encode_depth
 from latentman.training.scenes.characters import CHARACTERS

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentman.cli import COMMANDS
-from latentman.cluster import cluster_jobs_told
+from latentman.engine.help import run_help
+from latentman.engine.launchers import cluster_jobs_told
+from latentman.engine.overrides import Arguments, split_arguments
 from latentman.errors import ConfigError, LatentManError, RecordError
-from latentman.overrides import Arguments, split_arguments
-from latentman.run_help import run_help
 from latentman.system.paths import config_dir
 
 if TYPE_CHECKING:
-    from latentman.composition import Command
+    from latentman.engine.compose import Command
+    from latentman.engine.sweep import Failure, Sweep
     from latentman.report.jobs import JobState
-    from latentman.sweep import Failure, Sweep
 
 NOT_DONE = 1
 """Exit status of a sweep some of whose jobs are not done, none of them by an error in this process."""
@@ -62,7 +62,8 @@ def main(argv: list[str]) -> int:
 
 def _launch(arguments: Arguments) -> int:
     """Check the command, let Hydra carry it out, and return the exit status."""
-    from latentman.composition import check_command, explained
+    from latentman.engine.compose import check_command
+    from latentman.engine.explain import explained
 
     with explained():
         if SHOW_ONLY & arguments.flags.keys():
@@ -87,8 +88,8 @@ def _launch_sweep(command: Command, typed: Arguments, arguments: Arguments) -> i
     Raises:
         LatentManError: the first of those with which jobs ended in this process.
     """
-    from latentman.composition import sweeping
-    from latentman.sweep import announce, launched, left_to_do, prepare
+    from latentman.engine.compose import sweeping
+    from latentman.engine.sweep import announce, launched, left_to_do, prepare
 
     sweep = prepare(command, ["-m"] * ("--multirun" in typed.flags) + typed.overrides)
     with launched(sweep):
@@ -136,7 +137,7 @@ def _is_of_a_launcher(error: Exception) -> bool:
 
 def _sweeps() -> list[Path]:
     """Return the folders of sweeps of which this process has run jobs without a plan; the list is the runner's own."""
-    runner = sys.modules.get("latentman.runner")
+    runner = sys.modules.get("latentman.engine.runner")
     return list(getattr(runner, "finished_sweeps", []))
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from latentman import __version__
 from latentman.config import Config, resolve
+from latentman.engine.job import Job, Task, describe_job, plan_tasks
 from latentman.errors import LatentManError
-from latentman.job import Job, Task, describe_job, plan_tasks
 from latentman.networks.loaded import load_once
 from latentman.pipeline.execute import run_stages
 from latentman.pipeline.origins import check_character
@@ -33,8 +33,10 @@ from latentman.system.locks import locked
 from latentman.system.log import configure_logging
 from latentman.system.progress import Progress
 from latentman.system.termination import terminable
-from latentman.tracked_task import tracked_task
 from latentman.tracking.multi import check_installed
+from latentman.tracking.protocol import TrackedRun
+from latentman.tracking.public_config import public_config
+from latentman.tracking.run_tracking import RunTracking, mirror_id, tracked
 
 logger = logging.getLogger("latentman")
 
@@ -200,3 +202,47 @@ def _now() -> str:
 def _versions() -> dict[str, str]:
     names = ("torch", "diffusers", "transformers", "numpy", "scipy", "hydra-core")
     return {"latentman": __version__, "python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+@contextmanager
+def tracked_task(task: Task, job: Job, record: LocalRecord, started: str) -> Iterator[RunTracking]:
+    """Tell of a run, and of its stages as its record hears of them, until the block ends.
+
+    Args:
+        task: the prompt and its folder.
+        job: what it belongs to.
+        record: of the folder, as an earlier process left it.
+        started: when the run was first started; with the folder it makes the run's id.
+    """
+    about = {**public_config(task.plain), "latentman": {"version": __version__, "choices": job.choices}}
+    with tracked(task.config.logger, describe_tracked(task, job, started), record, about) as tracking:
+        record.observer = tracking
+        try:
+            yield tracking
+        finally:
+            record.observer = None
+
+
+def describe_tracked(task: Task, job: Job, started: str) -> TrackedRun:
+    """Return the names under which trackers know a run.
+
+    The id holds the start beside the folder: a run that is thrown away and made anew, or one in a folder of the same
+    name on another machine, is another run.
+    """
+    whole = job.sweep_dir or job.folder
+    is_alone = task.folder == whole
+    config = task.config
+    chosen = {
+        "method": job.choices.get("method"),
+        "motion": config.motion.name,
+        "sampler": config.sampler.name,
+        "solver": config.solver.name,
+    }
+    return TrackedRun(
+        folder=task.folder,
+        id=mirror_id(task.folder, started),
+        name=task.folder.name if is_alone else task.folder.relative_to(whole).as_posix(),
+        group=job.name if is_alone else f"{job.name}/{whole.name}",
+        job_type="generate",
+        tags=(*config.tags, *(f"{key}={value}" for key, value in chosen.items() if value)),
+    )

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman.config import Config, PromptEntry, resolve
+from latentman.engine.overrides import quote
 from latentman.errors import ConfigError
-from latentman.overrides import quote
 from latentman.record.sweep_plan import PlannedJob, read_plan
 
 NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard", "logger")

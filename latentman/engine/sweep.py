@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from latentman.composition import Command, compose_jobs
 from latentman.config import Config, resolve
+from latentman.engine.compose import Command, compose_jobs
+from latentman.engine.job import commit, folder_name, make_job, plan_tasks, unused
+from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, LatentManError, RecordError
-from latentman.job import commit, folder_name, make_job, plan_tasks, unused
-from latentman.overrides import quote
 from latentman.record.local import STATUS_FILE, LocalRecord
 from latentman.record.run_folder import is_of
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
@@ -204,8 +204,8 @@ def _check_old_jobs(folder: Path, asked: Sequence[PlannedJob]) -> None:
 
 def _is_finished(cfg: object, job: PlannedJob, sweep: Sweep) -> bool:
     """Return whether nothing of a job that is recorded as done is missing or of another configuration."""
+    from latentman.engine.runner import describe_run
     from latentman.pipeline.execute import is_finished
-    from latentman.runner import describe_run
 
     config: Config = resolve(cfg)
     described = make_job(cfg, config, overrides=job.overrides, sweep_dir=sweep.folder, planned=job)
