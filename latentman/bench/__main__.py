@@ -85,13 +85,13 @@ def _sampling(arguments: list[str]) -> int:
 
 
 def _solver(arguments: list[str]) -> int:
-    from latentman.bench.solver import solver_command
+    from latentman.bench.solver.command import solver_command
 
     return solver_command(arguments)
 
 
 def _denoise(arguments: list[str]) -> int:
-    from latentman.bench.denoise import denoise_command
+    from latentman.bench.denoise.command import denoise_command
 
     return denoise_command(arguments)
 

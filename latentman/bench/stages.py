@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentman.bench.solver_table import table
+from latentman.bench.solver.table import table
 from latentman.cli import Arguments
 from latentman.engine.compose import check_command
 from latentman.engine.overrides import split_arguments

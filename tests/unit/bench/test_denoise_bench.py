@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from latentman.bench.__main__ import main
-from latentman.bench.denoise_levers import LEVERS, time_levers
-from latentman.bench.denoise_measure import Memory, Row, Spec, count_tflop, matmul_tflops, memory_of, time_in_turns
-from latentman.bench.denoise_measure import main as measure_memory
-from latentman.bench.denoise_model import ARCHITECTURES, Subject, make_networks, make_subject, walking_map, weights_of
-from latentman.bench.denoise_parts import PARTS, batched_gradient, make_plan, ours, released
-from latentman.bench.denoise_released import Released, released_networks
-from latentman.bench.denoise_results import Results, added_up
-from latentman.bench.denoise_table import tables
-from latentman.bench.denoise_targets import targets
+from latentman.bench.denoise.levers import LEVERS, time_levers
+from latentman.bench.denoise.measure import Memory, Row, Spec, count_tflop, matmul_tflops, memory_of, time_in_turns
+from latentman.bench.denoise.measure import main as measure_memory
+from latentman.bench.denoise.model import ARCHITECTURES, Subject, make_networks, make_subject, walking_map, weights_of
+from latentman.bench.denoise.parts import PARTS, batched_gradient, make_plan, ours, released
+from latentman.bench.denoise.released import Released, released_networks
+from latentman.bench.denoise.results import Results, added_up
+from latentman.bench.denoise.table import tables
+from latentman.bench.denoise.targets import targets
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.decode import decode, decode_frames
@@ -179,7 +179,7 @@ def test_stable_diffusion_has_its_size(name: str, unet: float, vae: float) -> No
 def test_both_routes_run_with_the_text_that_sdxl_reads(tiny: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     xl = {"addition_embed_type": "text_time", "addition_time_embed_dim": 4, "projection_class_embeddings_input_dim": 32}
     small = replace(ARCHITECTURES["tiny"], unet={**ARCHITECTURES["tiny"].unet, **xl})
-    monkeypatch.setattr("latentman.bench.denoise_model.ARCHITECTURES", {"sdxl": small})
+    monkeypatch.setattr("latentman.bench.denoise.model.ARCHITECTURES", {"sdxl": small})
     subject = make_subject("sdxl", frames=3, device=CPU, dtype="auto")
     assert subject.clip.text.pooled is not None
     with released(subject) as works:

@@ -11,14 +11,14 @@ import pytest
 
 from latentman.assignment.problem import paired_cost
 from latentman.bench.__main__ import main
-from latentman.bench.solver import measure_apart, solver_command
-from latentman.bench.solver_frame import read_frame
-from latentman.bench.solver_maps import Problem
-from latentman.bench.solver_measure import PLAIN, Figures, measure, solve
-from latentman.bench.solver_plot import Line, cost_plot
-from latentman.bench.solver_results import Case, Clip, Measured, growth, largest_difference
-from latentman.bench.solver_table import tables
-from latentman.bench.solver_targets import targets
+from latentman.bench.solver.command import measure_apart, solver_command
+from latentman.bench.solver.frame import read_frame
+from latentman.bench.solver.maps import Problem
+from latentman.bench.solver.measure import PLAIN, Figures, measure, solve
+from latentman.bench.solver.plot import Line, cost_plot
+from latentman.bench.solver.results import Case, Clip, Measured, growth, largest_difference
+from latentman.bench.solver.table import tables
+from latentman.bench.solver.targets import targets
 from latentman.errors import ConfigError, DataError
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from latentman.bench.solver_frame import COLUMNS, from_json, is_frame, main, read_frame, to_frame, write_frame
-from latentman.bench.solver_results import growth
+from latentman.bench.solver.frame import COLUMNS, from_json, is_frame, main, read_frame, to_frame, write_frame
+from latentman.bench.solver.results import growth
 from latentman.errors import RecordError
 
 RECORDED = Path(__file__).resolve().parents[3] / "experiments" / "solver_scaling"

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from latentman.bench.solver_maps import FLAVOURS, Maps, as_detected, make_maps, part_problems, walking_maps
+from latentman.bench.solver.maps import FLAVOURS, Maps, as_detected, make_maps, part_problems, walking_maps
 from latentman.types import NUM_PARTS
 
 

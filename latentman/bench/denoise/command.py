@@ -16,13 +16,13 @@ from typing import Any
 import torch
 
 from latentman import __version__
-from latentman.bench.denoise_levers import LEVERS, time_levers
-from latentman.bench.denoise_measure import Memory, Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
-from latentman.bench.denoise_model import MODELS, Subject, weights_of
-from latentman.bench.denoise_parts import AT_STEP, PARTS, RELEASED_GRADIENT
-from latentman.bench.denoise_results import Results, Video, added_up
-from latentman.bench.denoise_table import tables
-from latentman.bench.denoise_targets import target_lines
+from latentman.bench.denoise.levers import LEVERS, time_levers
+from latentman.bench.denoise.measure import Memory, Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
+from latentman.bench.denoise.model import MODELS, Subject, weights_of
+from latentman.bench.denoise.parts import AT_STEP, PARTS, RELEASED_GRADIENT
+from latentman.bench.denoise.results import Results, Video, added_up
+from latentman.bench.denoise.table import tables
+from latentman.bench.denoise.targets import target_lines
 from latentman.bench.motion import MARKERS
 from latentman.cli import Arguments
 from latentman.errors import ConfigError, check_choice

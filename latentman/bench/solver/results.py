@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from latentman.bench.solver_measure import PLAIN, Figures
+from latentman.bench.solver.measure import PLAIN, Figures
 
 CLIP_SIZE = 256
 """The grid on which a whole clip is timed: the paper's."""

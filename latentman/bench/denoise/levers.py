@@ -9,9 +9,9 @@ from types import MappingProxyType
 import torch
 import torch._dynamo.config
 
-from latentman.bench.denoise_measure import Row, time_alone
-from latentman.bench.denoise_model import Subject
-from latentman.bench.denoise_parts import Batched, Route, ours
+from latentman.bench.denoise.measure import Row, time_alone
+from latentman.bench.denoise.model import Subject
+from latentman.bench.denoise.parts import Batched, Route, ours
 
 LEVERS: Mapping[str, str] = MappingProxyType({
     "cudnn": "cuDNN autotuning",

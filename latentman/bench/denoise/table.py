@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latentman.bench.denoise_measure import Row
-from latentman.bench.denoise_parts import ALIGNED, GUIDED, NUM_STEPS
-from latentman.bench.denoise_results import Results, Video, ratio
-from latentman.bench.solver_table import table
+from latentman.bench.denoise.measure import Row
+from latentman.bench.denoise.parts import ALIGNED, GUIDED, NUM_STEPS
+from latentman.bench.denoise.results import Results, Video, ratio
+from latentman.bench.solver.table import table
 
 _NOTHING = "–"
 _LABELS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from latentman.bench.solver_maps import FLAVOURS
-from latentman.bench.solver_measure import PLAIN
-from latentman.bench.solver_results import Clip, Measured, find, growth, label, seconds
+from latentman.bench.solver.maps import FLAVOURS
+from latentman.bench.solver.measure import PLAIN
+from latentman.bench.solver.results import Clip, Measured, find, growth, label, seconds
 
 Seconds = Callable[[str, int, str], float | None]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from latentman.bench.solver_measure import PLAIN
-from latentman.bench.solver_results import (
+from latentman.bench.solver.measure import PLAIN
+from latentman.bench.solver.results import (
     CLIP_SIZE,
     Case,
     Clip,

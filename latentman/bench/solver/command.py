@@ -21,13 +21,13 @@ import numpy as np
 from latentman import __version__
 from latentman.assignment.solvers import SOLVERS
 from latentman.bench.motion import MARKERS
-from latentman.bench.solver_frame import write_frame
-from latentman.bench.solver_maps import FLAVOURS, FULL_SIZE, NUM_FRAMES, Maps, Problem, make_maps, part_problems
-from latentman.bench.solver_measure import PLAIN, Figures, warm_up
-from latentman.bench.solver_plot import Line, cost_plot
-from latentman.bench.solver_results import CLIP_SIZE, Case, Clip, Measured, label
-from latentman.bench.solver_table import tables
-from latentman.bench.solver_targets import target_lines
+from latentman.bench.solver.frame import write_frame
+from latentman.bench.solver.maps import FLAVOURS, FULL_SIZE, NUM_FRAMES, Maps, Problem, make_maps, part_problems
+from latentman.bench.solver.measure import PLAIN, Figures, warm_up
+from latentman.bench.solver.plot import Line, cost_plot
+from latentman.bench.solver.results import CLIP_SIZE, Case, Clip, Measured, label
+from latentman.bench.solver.table import tables
+from latentman.bench.solver.targets import target_lines
 from latentman.cli import Arguments
 from latentman.correspondence.match import match_clip
 from latentman.correspondence.parallel import available_cores
@@ -97,7 +97,7 @@ def measure_apart(problems: Sequence[Problem], solvers: Sequence[str]) -> dict[s
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "problems.npz"
         write_npz(path, {f"{side}{i}": getattr(p, side) for i, p in enumerate(problems) for side in "xy"})
-        command = [sys.executable, "-m", "latentman.bench.solver_measure", str(path), *solvers]
+        command = [sys.executable, "-m", "latentman.bench.solver.measure", str(path), *solvers]
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _ONE_THREAD, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["nothing said"])[-1]

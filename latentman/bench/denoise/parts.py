@@ -11,8 +11,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from latentman.bench.denoise_model import Subject
-from latentman.bench.denoise_released import Released, batch_loss, released_networks
+from latentman.bench.denoise.model import Subject
+from latentman.bench.denoise.released import Released, batch_loss, released_networks
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import Plan, denoise, one_step

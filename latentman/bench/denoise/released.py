@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss
 
-from latentman.bench.denoise_model import Subject
+from latentman.bench.denoise.model import Subject
 from latentman.diffusion.attention import repeat_for_groups
 from latentman.diffusion.denoise import Plan
 from latentman.diffusion.predict import guided

@@ -1,6 +1,6 @@
 """What ``latentman bench solver`` has measured as a table for notebooks: ``results.parquet`` beside its JSON.
 
-``python -m latentman.bench.solver_frame FILE.json`` makes the table from a JSON file that was written before.
+``python -m latentman.bench.solver.frame FILE.json`` makes the table from a JSON file that was written before.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from latentman.bench.solver_measure import Figures
-from latentman.bench.solver_results import Case, Clip, Measured
+from latentman.bench.solver.measure import Figures
+from latentman.bench.solver.results import Case, Clip, Measured
 from latentman.errors import RecordError
 from latentman.report.results import write_labelled
 

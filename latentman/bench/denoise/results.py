@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from latentman.bench.denoise_measure import Memory, Row
-from latentman.bench.denoise_parts import ALIGNED, GUIDED, NUM_STEPS, counterpart
+from latentman.bench.denoise.measure import Memory, Row
+from latentman.bench.denoise.parts import ALIGNED, GUIDED, NUM_STEPS, counterpart
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Seconds, memory and arithmetic of the parts that ``latentman bench denoise`` compares.
 
 On CUDA a part's time is the wall's and its memory the device's. On the CPU its time is that of the processor, and its
-memory is measured in a process of its own, as a process's peak is: ``python -m latentman.bench.denoise_measure SPEC``.
+memory is measured in a process of its own, as a process's peak is: ``python -m latentman.bench.denoise.measure SPEC``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from latentman.bench.denoise_model import Subject, make_subject
-from latentman.bench.denoise_parts import PARTS, ROUTES, Route, Work, counterpart, whole_video
+from latentman.bench.denoise.model import Subject, make_subject
+from latentman.bench.denoise.parts import PARTS, ROUTES, Route, Work, counterpart, whole_video
 from latentman.bench.memory import forget_peak, memory_now, memory_peak
 from latentman.errors import DataError, DeviceMemoryError
 
@@ -218,7 +218,7 @@ def memory_of(spec: Spec, route: str, part: str, runs: int = 1) -> Memory | None
     if torch.device(spec.device).type == "cuda":
         return _memory_here(spec, route, part, runs)
     request = json.dumps({"spec": asdict(spec), "route": route, "part": part, "runs": runs})
-    command = [sys.executable, "-m", "latentman.bench.denoise_measure", request]
+    command = [sys.executable, "-m", "latentman.bench.denoise.measure", request]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["nothing said"])[-1]

@@ -1,6 +1,6 @@
 """One measurement of ``latentman bench solver``, in a process of its own: CPU seconds, memory, proofs.
 
-``python -m latentman.bench.solver_measure PROBLEMS SOLVER ...`` prints JSON. A fresh process for every measurement is
+``python -m latentman.bench.solver.measure PROBLEMS SOLVER ...`` prints JSON. A fresh process for every measurement is
 what makes its peak of memory its own; little is imported here, so that the peak of the imports stays below.
 """
 

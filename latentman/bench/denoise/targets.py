@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from latentman.bench.denoise_results import Results
-from latentman.bench.solver_targets import Target
+from latentman.bench.denoise.results import Results
+from latentman.bench.solver.targets import Target
 
 _GIB = 2**30
 _MOST_GROWTH = 1.15

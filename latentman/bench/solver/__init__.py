@@ -1,0 +1,1 @@
+"""``latentman bench solver``: every solver of the correspondence search on the same maps."""
