@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from latentman.report.change import change_of
-from latentman.report.heatmap import ordered
-from latentman.report.table import summarise
-from latentman.report.variants import variant_keys
+from latentman.report.plots.heatmap import ordered
+from latentman.report.tables.change import change_of
+from latentman.report.tables.table import summarise
+from latentman.report.tables.variants import variant_keys
 
 
 def in_order(done: pd.DataFrame) -> list[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentman.report.canvas import GRID, INK, QUIET, TWO_COLUMNS, colour, figure_with_legend, marker, new_figure
+from latentman.report.plots.canvas import GRID, INK, QUIET, TWO_COLUMNS, colour, figure_with_legend, marker, new_figure
 
 Lines = Mapping[str, Sequence[tuple[float, float]]]
 """Points by the name of their line, ascending."""

@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentman.errors import RecordError
-from latentman.report.canvas import style
+from latentman.report.plots.canvas import style
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_pairs, read_results
-from latentman.report.table import UNFINISHED
-from latentman.report.variants import experiments, variant_labels
+from latentman.report.tables.table import UNFINISHED
+from latentman.report.tables.variants import experiments, variant_labels
 
 HERE = Path(__file__).resolve().parent
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 from PIL import Image
 
-from latentman.report.strip import draw_strip
+from latentman.report.plots.strip import draw_strip
 from latentman.video import frame_paths, read_png_frames
 
 HERE = Path(__file__).resolve().parent

@@ -25,7 +25,7 @@ from scipy.stats import wasserstein_distance
 from latentman.correspondence.mesh import match_mesh
 from latentman.pipeline.latent_file import read_latents
 from latentman.report.collect import collect
-from latentman.report.variants import variant_labels
+from latentman.report.tables.variants import variant_labels
 from latentman.system.paths import read_npz, write_atomic, write_text
 from latentman.types import BodySequence, Conditions
 from latentman.video import read_png_frames

@@ -22,8 +22,8 @@ from latentman.correspondence.carried import carried
 from latentman.correspondence.match import downsample
 from latentman.render.pictures import iuv_frames
 from latentman.report.collect import collect
-from latentman.report.strip import draw_strip, save_small, stacked
-from latentman.report.variants import variant_labels
+from latentman.report.plots.strip import draw_strip, save_small, stacked
+from latentman.report.tables.variants import variant_labels
 from latentman.system.paths import read_npz, write_text
 from latentman.types import Conditions, Correspondence
 from latentman.video import read_mp4, read_png_frames

@@ -24,12 +24,12 @@ from PIL import Image
 
 from latentman.report.build import joined_markdown, sections_of, write_report
 from latentman.report.collect import PAIR_COLUMNS, collect
-from latentman.report.figures import write_figures
-from latentman.report.paper import FOLDER as PAPER
+from latentman.report.plots.figures import write_figures
+from latentman.report.plots.strip import draw_strip, save_small, stacked
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_pairs, read_results
-from latentman.report.strip import draw_strip, save_small, stacked
-from latentman.report.table import summarise
-from latentman.report.variants import variant_labels
+from latentman.report.tables.paper import FOLDER as PAPER
+from latentman.report.tables.table import summarise
+from latentman.report.tables.variants import variant_labels
 from latentman.system.paths import write_json, write_text
 from latentman.video import read_png_frames
 

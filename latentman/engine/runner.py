@@ -100,7 +100,7 @@ def _record_refusal(job: Job, config: Config, error: LatentManError) -> None:
 
 def run_job(tasks: list[Task], job: Job) -> float | None:
     """Run every prompt of a set in its own folder, then write the means and an overview."""
-    from latentman.report.page import write_job_page
+    from latentman.report.pages.page import write_job_page
 
     record = claim(job.folder, job.plain, overwrite=job.overwrite)
     write_config(job.folder, job.text)
@@ -122,7 +122,7 @@ def run_job(tasks: list[Task], job: Job) -> float | None:
 
 def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
     """Run one prompt in its folder, skipping what is done, and return its H_MSE."""
-    from latentman.report.page import write_run_page
+    from latentman.report.pages.page import write_run_page
 
     folder, config = task.folder, task.config
     record = claim(folder, task.plain, overwrite=job.overwrite)

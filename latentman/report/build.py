@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from latentman.report.collect import collect, collect_pairs, foreign_folders
-from latentman.report.figures import write_figures
-from latentman.report.latex import to_latex
-from latentman.report.paper import Paper, paper_of
+from latentman.report.plots.figures import write_figures
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
-from latentman.report.table import UNFINISHED, summarise, to_markdown
-from latentman.report.variants import experiments
+from latentman.report.tables.latex import to_latex
+from latentman.report.tables.paper import Paper, paper_of
+from latentman.report.tables.table import UNFINISHED, summarise, to_markdown
+from latentman.report.tables.variants import experiments
 from latentman.system.paths import write_text
 
 
@@ -95,8 +95,8 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
             written = write_figures(folder, section.results, pairs, section.summary)
             names += [path.relative_to(root).as_posix() for path in written]
     if gallery:
-        from latentman.report.gallery import write_gallery
-        from latentman.report.strip import write_strips
+        from latentman.report.pages.gallery import write_gallery
+        from latentman.report.plots.strip import write_strips
 
         write_gallery(root, results)
         names.append("gallery.html")

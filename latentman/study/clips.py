@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentman.errors import DataError
-from latentman.report.document import load_frames
-from latentman.report.page import run_fps
+from latentman.report.pages.document import load_frames
+from latentman.report.pages.page import run_fps
 from latentman.study.pairing import RunPair
 from latentman.types import Array
 

@@ -47,7 +47,7 @@ def pair_runs(sweep_dir: Path, ours: str, baselines: Sequence[str]) -> list[Pair
         RecordError: if there are no runs, or none that can be paired with a baseline.
     """
     from latentman.report.collect import collect
-    from latentman.report.variants import variant_labels
+    from latentman.report.tables.variants import variant_labels
 
     results = collect(sweep_dir)
     results = results.assign(variant=variant_labels(results).map(str))

@@ -13,8 +13,8 @@ from analysis.comparisons import (
     spread,
     two_at_a_time,
 )
-from latentman.report.table import summarise
-from latentman.report.variants import variant_labels
+from latentman.report.tables.table import summarise
+from latentman.report.tables.variants import variant_labels
 from tests.analysis.sweeps import ablation, row
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.drawing import _apart, draw_changes, draw_heat, draw_paired, draw_ratios, draw_scaling
-from latentman.report.canvas import style
+from latentman.report.plots.canvas import style
 
 
 def texts(figure) -> list[str]:

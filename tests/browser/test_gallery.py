@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from latentman.report.gallery import write_gallery
+from latentman.report.pages.gallery import write_gallery
 from latentman.video import write_png_frames
 from tests.browser.chromium import Browser, needs_chromium
 from tests.unit.report.factory import make_run, make_sweep

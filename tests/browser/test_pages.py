@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from latentman.report.page import write_job_page, write_run_page
+from latentman.report.pages.page import write_job_page, write_run_page
 from tests.browser.chromium import needs_chromium, open_page
 from tests.unit.report.factory import make_run, make_sweep
 

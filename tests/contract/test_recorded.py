@@ -12,9 +12,9 @@ import yaml
 
 from latentman.engine.compose import check_command, compose
 from latentman.engine.help import groups
-from latentman.report.paper import read_paper
 from latentman.report.results import read_results
-from latentman.report.table import summarise
+from latentman.report.tables.paper import read_paper
+from latentman.report.tables.table import summarise
 from tests.unit.report.factory import make_run, make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]

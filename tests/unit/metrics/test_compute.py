@@ -122,7 +122,7 @@ def test_all_holds_every_metric_and_standard_none_that_needs_weights():
 
 
 def test_every_metric_is_explained_on_the_run_page_and_in_the_documentation():
-    from latentman.report.sections import METRICS as LABELS
+    from latentman.report.pages.sections import METRICS as LABELS
 
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     for name, metric in METRICS.items():

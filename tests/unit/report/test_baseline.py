@@ -6,7 +6,7 @@ from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 from latentman.report.baseline import is_baseline, target
 from latentman.report.collect import collect
-from latentman.report.table import summarise, to_markdown
+from latentman.report.tables.table import summarise, to_markdown
 from tests.unit.report.factory import make_run
 
 OWN = {"method": {"latentman": "t2v_zero", "latentman_masactrl": "masactrl"}}

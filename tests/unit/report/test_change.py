@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentman.report.change import (
+from latentman.report.tables.change import (
     MIN_PROMPTS,
     MOST_FLIPPED,
     bootstrap_interval,

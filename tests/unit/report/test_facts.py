@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from latentman.report.facts import as_number, facts_of, flatten
+from latentman.report.pages.facts import as_number, facts_of, flatten
 
 
 def test_a_configuration_is_flattened_to_its_leaves():

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from latentman.report.bars import draw_bars
-from latentman.report.canvas import ONE_COLUMN, colour, line, marker, new_figure, save, style
 from latentman.report.collect import PAIR_COLUMNS, collect, collect_pairs
-from latentman.report.curves import MOST_LINES, draw_curves, pair_means
-from latentman.report.figures import write_figures
-from latentman.report.heatmap import draw_heatmap, ordered, score_grid
-from latentman.report.pareto import draw_pareto, front
-from latentman.report.table import summarise
+from latentman.report.plots.bars import draw_bars
+from latentman.report.plots.canvas import ONE_COLUMN, colour, line, marker, new_figure, save, style
+from latentman.report.plots.curves import MOST_LINES, draw_curves, pair_means
+from latentman.report.plots.figures import write_figures
+from latentman.report.plots.heatmap import draw_heatmap, ordered, score_grid
+from latentman.report.plots.pareto import draw_pareto, front
+from latentman.report.tables.table import summarise
 from tests.unit.report.factory import make_run, make_sweep
 
 SCORES = {

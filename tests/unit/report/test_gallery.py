@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from latentman.errors import RecordError
-from latentman.report.gallery import write_gallery
+from latentman.report.pages.gallery import write_gallery
 from tests.unit.report.factory import make_run, make_sweep
 from tests.unit.report.test_page import Page
 

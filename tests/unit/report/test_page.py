@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from latentman.report.gallery import write_gallery
-from latentman.report.page import write_job_page, write_run_page
+from latentman.report.pages.gallery import write_gallery
+from latentman.report.pages.page import write_job_page, write_run_page
 from tests.unit.report.factory import make_run, make_sweep
 
 NASTY = '<script>alert(1)</script> & "quotes" {{clips}} </title></script><img src=x onerror=alert(2)> it\'s'

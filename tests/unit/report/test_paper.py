@@ -6,9 +6,9 @@ import pytest
 
 from latentman.errors import RecordError
 from latentman.report.collect import collect
-from latentman.report.latex import to_latex
-from latentman.report.paper import FOLDER, paper_of, read_paper
-from latentman.report.table import summarise, to_markdown
+from latentman.report.tables.latex import to_latex
+from latentman.report.tables.paper import FOLDER, paper_of, read_paper
+from latentman.report.tables.table import summarise, to_markdown
 from tests.unit.report.factory import make_sweep
 
 SCORES = {

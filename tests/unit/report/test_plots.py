@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentman.report.plots import nice_ceiling, pair_bars
+from latentman.report.pages.svg_bars import nice_ceiling, pair_bars
 
 
 @given(st.floats(1e-6, 1e9))

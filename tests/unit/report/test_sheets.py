@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentman.report.sheets import FEWEST_FRAMES, SHEET_PIXELS, Form, gather, make_sheet, plan_for
+from latentman.report.plots.sheets import FEWEST_FRAMES, SHEET_PIXELS, Form, gather, make_sheet, plan_for
 from latentman.video import write_mp4, write_png_frames
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from latentman.report.collect import collect
-from latentman.report.strip import FRAME_PX, LABEL_PX, draw_strip, write_strips
+from latentman.report.plots.strip import FRAME_PX, LABEL_PX, draw_strip, write_strips
 from tests.unit.report.factory import make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "full"): {"a": 5.0}}

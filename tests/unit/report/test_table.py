@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from latentman.report.collect import collect
-from latentman.report.latex import to_latex
-from latentman.report.table import mark, summarise, to_markdown
-from latentman.report.variants import variant_labels
+from latentman.report.tables.latex import to_latex
+from latentman.report.tables.table import mark, summarise, to_markdown
+from latentman.report.tables.variants import variant_labels
 from tests.unit.report.factory import make_run, make_sweep
 
 SCORES = {

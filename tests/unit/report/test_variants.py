@@ -1,8 +1,8 @@
 """Which runs share a row: those that nothing but prompt and seed tells apart."""
 
 from latentman.report.collect import collect
-from latentman.report.table import summarise
-from latentman.report.variants import experiments, variant_keys, variant_labels
+from latentman.report.tables.table import summarise
+from latentman.report.tables.variants import experiments, variant_keys, variant_labels
 from tests.unit.report.factory import make_run
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from latentman.report.canvas import COLOURS, INK, QUIET, TWO_COLUMNS, new_figure
-from latentman.report.table import CHANGES
+from latentman.report.plots.canvas import COLOURS, INK, QUIET, TWO_COLUMNS, new_figure
+from latentman.report.tables.table import CHANGES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from latentman.report.baseline import target
-from latentman.report.change import DRAWS, MIN_PROMPTS, Change, change_of, mean_interval
-from latentman.report.paper import HEADINGS, Paper
-from latentman.report.variants import variant_keys, variant_labels
+from latentman.report.tables.change import DRAWS, MIN_PROMPTS, Change, change_of, mean_interval
+from latentman.report.tables.paper import HEADINGS, Paper
+from latentman.report.tables.variants import variant_keys, variant_labels
 
 CHANGES = {"human_mse": "", "human_mse_mesh": "mesh_"}
 """Metrics whose change against the baseline is told, and how its columns in the summary begin."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from latentman.report.document import load_frames, resized
+from latentman.report.pages.document import load_frames, resized
 from latentman.types import Array
 
 LIMIT_BYTES = 32_000_000

@@ -13,13 +13,13 @@ from urllib.parse import quote
 import pandas as pd
 
 from latentman.report.collect import collect, read_status
-from latentman.report.document import template, write_page
-from latentman.report.facts import Key, Value, facts_of
-from latentman.report.page import run_fps, score
-from latentman.report.sections import text
-from latentman.report.sheets import LIMIT_BYTES, Pictures, Sheet, gather
-from latentman.report.table import cells, summarise
-from latentman.report.variants import variant_labels
+from latentman.report.pages.document import template, write_page
+from latentman.report.pages.facts import Key, Value, facts_of
+from latentman.report.pages.page import run_fps, score
+from latentman.report.pages.sections import text
+from latentman.report.plots.sheets import LIMIT_BYTES, Pictures, Sheet, gather
+from latentman.report.tables.table import cells, summarise
+from latentman.report.tables.variants import variant_labels
 
 SCRIPTS = ("state", "choose", "pictures", "layout", "tools", "clock", "large", "start")
 """The parts of the page's script, in the order in which they run."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from latentman.report import sections
 from latentman.report.collect import error_line, read_metrics, read_status, run_folders
-from latentman.report.document import Clips, controls, load_frames, write_page
-from latentman.report.sections import mapping, text
+from latentman.report.pages import sections
+from latentman.report.pages.document import Clips, controls, load_frames, write_page
+from latentman.report.pages.sections import mapping, text
 
 PANELS = (
     ("frames", "Video", "the result", "The finished video"),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from latentman.report.canvas import colour, figure_with_legend, line, marker
-from latentman.report.variants import variant_labels
+from latentman.report.plots.canvas import colour, figure_with_legend, line, marker
+from latentman.report.tables.variants import variant_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

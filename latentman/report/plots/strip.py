@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from latentman.report.variants import variant_labels
+from latentman.report.tables.variants import variant_labels
 from latentman.system.paths import write_atomic
 from latentman.video import frame_paths, read_png_frames
 

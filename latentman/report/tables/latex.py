@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentman.report.paper import Paper
-from latentman.report.table import PAPER, cells, footnotes
+from latentman.report.tables.paper import Paper
+from latentman.report.tables.table import PAPER, cells, footnotes
 
 _CHARACTERS = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "≈": r"$\approx$",

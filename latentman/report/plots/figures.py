@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentman.report.bars import draw_bars
-from latentman.report.canvas import save, style
-from latentman.report.curves import draw_curves
-from latentman.report.heatmap import draw_heatmap
-from latentman.report.pareto import draw_pareto
+from latentman.report.plots.bars import draw_bars
+from latentman.report.plots.canvas import save, style
+from latentman.report.plots.curves import draw_curves
+from latentman.report.plots.heatmap import draw_heatmap
+from latentman.report.plots.pareto import draw_pareto
 
 SCORES = {"human_mse": "H_MSE", "human_mse_mesh": "H_MSE on the mesh"}
 """The scores that are drawn, and what plots call them."""

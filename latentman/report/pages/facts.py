@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentman.report.sections import COSTS, METRICS
+from latentman.report.pages.sections import COSTS, METRICS
 
 Value = float | str
 

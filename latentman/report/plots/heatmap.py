@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from latentman.report.canvas import TWO_COLUMNS, new_figure
-from latentman.report.variants import variant_keys
+from latentman.report.plots.canvas import TWO_COLUMNS, new_figure
+from latentman.report.tables.variants import variant_keys
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from latentman.report.collect import error_line
-from latentman.report.plots import pair_bars
+from latentman.report.pages.svg_bars import pair_bars
 
 METRICS = {
     "human_mse": ("H_MSE", "squared levels, 0 to 255", "colour change along the body between frames; lower is better"),

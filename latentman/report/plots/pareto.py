@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentman.report.canvas import QUIET, colour, figure_with_legend, marker
+from latentman.report.plots.canvas import QUIET, colour, figure_with_legend, marker
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,1 @@
+"""Pages: one run, one job, the gallery of a sweep."""

@@ -1,0 +1,1 @@
+"""Tables of a sweep, in Markdown, CSV and LaTeX."""
