@@ -15,7 +15,7 @@ from latentman.errors import ConfigError, LatentManError, nearest
 COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
     "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
-    "score": ("latentman.external.__main__", "the metrics of finished videos, whoever made them"),
+    "score": ("latentman.score.__main__", "the metrics of finished videos, whoever made them"),
     "train": ("latentman.train", "how the shipped models were made; make your own"),
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),
     "bench": ("latentman.bench.__main__", "how good and how fast the parts are, side by side"),

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from latentman.errors import DataError
-from latentman.external import clips
-from latentman.external.clips import expect_mask, read_clip, read_mask
+from latentman.score import clips
+from latentman.score.clips import expect_mask, read_clip, read_mask
 from latentman.video import ffmpeg, write_mp4, write_png_frames
 
 

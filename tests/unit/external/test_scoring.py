@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from latentman.cli import main
-from latentman.external.followed_run import conditions_at, read_run
-from latentman.external.scoring import NAMES
 from latentman.metrics.compute import compute
 from latentman.metrics.evidence import Evidence, Networks
+from latentman.score.followed_run import conditions_at, read_run
+from latentman.score.scoring import NAMES
 from latentman.system.paths import read_npz
 from latentman.types import Correspondence
 from latentman.video import write_mp4, write_png_frames

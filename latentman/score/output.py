@@ -7,8 +7,8 @@ import io
 import json
 from typing import Any
 
-from latentman.external.scoring import Scored
 from latentman.metrics.compute import as_record
+from latentman.score.scoring import Scored
 
 
 def as_json(scored: list[Scored]) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.errors import ConfigError, LatentManError, WeightsError
-from latentman.external.clips import expect_mask, read_clip, read_mask
-from latentman.external.followed_run import FollowedRun, conditions_at, grid_reason, map_at, read_run
 from latentman.metrics.compute import METRICS, OF_THE_MAP, check_names, compute, needs_of
 from latentman.metrics.evidence import Evidence, Networks
+from latentman.score.clips import expect_mask, read_clip, read_mask
+from latentman.score.followed_run import FollowedRun, conditions_at, grid_reason, map_at, read_run
 from latentman.system.paths import weights_dir
 from latentman.types import Score
 

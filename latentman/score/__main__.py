@@ -11,7 +11,7 @@ from latentman.cli import Arguments
 from latentman.errors import ConfigError, RecordError
 
 if TYPE_CHECKING:
-    from latentman.external.scoring import Scored
+    from latentman.score.scoring import Scored
 
 DESCRIPTION = """\
 Score finished videos, whoever made them. A VIDEO is a file that ffmpeg reads, or a folder of pictures (PNG or JPEG) in
@@ -69,8 +69,8 @@ def _score(arguments: argparse.Namespace) -> int:
             raise RecordError(f"{file} exists already and is not overwritten: name another file, or take it away")
     if len(set(files)) < len(files):
         raise ConfigError(f"--json and --csv both name {files[0]}")
-    from latentman.external.output import as_csv, as_json, as_table
-    from latentman.external.scoring import Request, score_videos
+    from latentman.score.output import as_csv, as_json, as_table
+    from latentman.score.scoring import Request, score_videos
     from latentman.system.paths import write_text
 
     scored = score_videos(arguments.videos, Request.from_arguments(arguments))
