@@ -16,7 +16,7 @@ COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
     "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
     "score": ("latentman.score.__main__", "the metrics of finished videos, whoever made them"),
-    "train": ("latentman.train", "how the shipped models were made; make your own"),
+    "train": ("latentman.train.__main__", "how the shipped models were made; make your own"),
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),
     "bench": ("latentman.bench.__main__", "how good and how fast the parts are, side by side"),
     "assets": ("latentman.assets.__main__", "what is installed, what is missing, and how to get it"),

@@ -243,7 +243,7 @@ def slug(text: str, length: int = 40) -> str:
 
 def commit() -> str | None:
     """Return the commit of the checkout that this package runs from, marked when it has changes; None elsewhere."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:

@@ -42,8 +42,8 @@ SHARED = ("motion", "body", "render", "correspondence")
 """The stages that are kept; what follows depends on nearly every setting."""
 
 CODE = (
-    "motion", "body", "render", "assignment", "correspondence", "stages.py", "paths.py", "rotations.py", "types.py",
-    "video.py", "config.py", "groups.py", "character_groups.py", "companion_groups.py", "scene_groups.py",
+    "motion", "body", "render", "assignment", "correspondence", "config", "pipeline/stages.py", "pipeline/run.py",
+    "pipeline/origins.py", "system/paths.py", "types.py", "video.py",
 )  # fmt: skip
 """All code of this package that those stages run, and that nothing else of the key stands for."""
 

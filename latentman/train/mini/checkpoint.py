@@ -1,0 +1,127 @@
+"""``state.pt``: all that a part of the training goes on from."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from latentman.errors import ConfigError, RecordError, WeightsError
+from latentman.motion.learned.checkpoint import read_tensors
+from latentman.system.paths import write_atomic
+from latentman.train.mini.settings import MiniTraining
+
+if TYPE_CHECKING:
+    from latentman.train.mini.task import Learner
+
+FORMAT = 1
+
+STATE_FILE = "state.pt"
+
+MAY_CHANGE = ("out", "preset", "minutes", "device", "threads", "workers", "compile", "models", "evaluation")
+"""Settings that may differ between a training and its continuation."""
+
+_RHYTHM = ("log_every", "save_every", "picture_every")
+
+_READS = {
+    "classifier": ("scenes", "judges"),
+    "segmenter": ("scenes", "judges"),
+    "vae": ("scenes", "networks", "vae"),
+    "t2i": ("scenes", "networks", "vae", "t2i"),
+    "controlnet": ("scenes", "networks", "vae", "t2i", "controlnet"),
+}
+"""The groups of settings that each part depends on."""
+
+
+def identity(part: str, settings: MiniTraining) -> dict[str, Any]:
+    """Return every setting that a part depends on, flat, by its dotted key."""
+    groups = _READS.get(part, ())
+    found: dict[str, Any] = {}
+    for key, value in asdict(settings).items():
+        if isinstance(value, dict):
+            if key in groups:
+                found |= {f"{key}.{name}": one for name, one in value.items() if name not in _RHYTHM}
+        elif key not in MAY_CHANGE:
+            found[key] = value
+    return found
+
+
+def save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> None:
+    """Write the state of a part; the one before stays until the new one is whole.
+
+    Raises:
+        RecordError: if the disk is full or the folder cannot be written.
+    """
+    content = {
+        "format": FORMAT,
+        "settings": json.dumps(identity(part, settings)),
+        "step": learner.step,
+        "parts": learner.parts,
+        "seconds": learner.seconds,
+        "modules": learner.modules.state_dict(),
+        "average": learner.average.state_dict(),
+        "optimizer": learner.optimizer.state_dict(),
+    }
+    # torch's own writer hides why a disk cannot be written: it fills memory, and Python writes that.
+    filled = io.BytesIO()
+    torch.save(content, filled)
+    try:
+        write_atomic(folder / STATE_FILE, lambda path: path.write_bytes(filled.getbuffer()))
+    except RecordError as error:
+        reason = str(error).partition("; free some space")[0]
+        raise RecordError(
+            f"{reason}. The training of {part} stands at step {learner.step}; what was saved before is whole: "
+            f"free {filled.tell() / 1e6:.0f} MB, and the same command goes on from it"
+        ) from error
+
+
+def restore(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> bool:
+    """Go on from the state in ``folder``, if there is one; tell whether there was.
+
+    Raises:
+        ConfigError: if it belongs to other settings, naming each.
+        WeightsError: if it cannot be read.
+    """
+    content = read_state(folder, part, settings)
+    if content is None:
+        return False
+    try:
+        learner.modules.load_state_dict(content["modules"])
+        learner.average.load_state_dict(content["average"])
+        learner.optimizer.load_state_dict(content["optimizer"])
+        learner.step, learner.parts = int(content["step"]), int(content["parts"])
+        learner.seconds = float(content["seconds"])
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder / STATE_FILE) from error
+    return True
+
+
+def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any] | None:
+    """Return the content of ``state.pt``, or None if there is none; the arguments and errors of :func:`restore`."""
+    path = folder / STATE_FILE
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = read_tensors(path)
+        form, before = content["format"], json.loads(content["settings"])
+    except (WeightsError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    if form != FORMAT:
+        raise WeightsError(f"{path} has format {form}, and this version of latentman reads {FORMAT}: delete it")
+    now = identity(part, settings)
+    changed = [key for key in now if before.get(key) != now[key]]
+    if changed:
+        listed = ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in changed)
+        raise ConfigError(
+            f"out={settings.out} holds a training of {part} with other settings: {listed}; choose another out=..., or "
+            f"delete {path}"
+        )
+    return content
+
+
+def _damaged(path: Path) -> WeightsError:
+    return WeightsError(f"{path} is no checkpoint of this training, or damaged: delete it to begin the part anew")

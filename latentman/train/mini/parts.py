@@ -1,0 +1,287 @@
+"""The parts of a training, in their order: what each needs of the ones before, and what it leaves behind.
+
+Below ``out``: ``scenes/``, then ``vae/vae``, ``t2i/{tokenizer,text_encoder,unet}`` and ``controlnet/controlnet``, the
+finished networks in single precision beside the state of their training.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import diffusers.utils.logging
+import torch
+import transformers.utils.logging
+
+from latentman.errors import DataError
+from latentman.networks.compile import fast_math
+from latentman.train.mini.checkpoint import read_state
+from latentman.train.mini.controlnet import ControlNetTask
+from latentman.train.mini.evaluate import evaluate
+from latentman.train.mini.export import export
+from latentman.train.mini.judges import ClassifierTask, SegmenterTask, is_saved, save_judge
+from latentman.train.mini.loop import pick_device, train
+from latentman.train.mini.model_folder import save_network
+from latentman.train.mini.networks import Networks, load_network, load_tokenizer
+from latentman.train.mini.settings import MiniTraining, Optimisation
+from latentman.train.mini.t2i import TextToImageTask
+from latentman.train.mini.task import Outcome, Task
+from latentman.train.mini.tokenizer import learn_tokenizer
+from latentman.train.mini.vae import VaeTask, latent_statistics, standardised
+from latentman.train.scenes.scene_set import SceneSet, draw_set, read_manifest
+
+logger = logging.getLogger("latentman.train")
+
+Show = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
+"""Opens the display of a stage with a name and a number of units, and gives what to report to."""
+
+_A_MOMENT = 1e-3
+"""Minutes: the least that a piece of training gets."""
+
+_MEASURED = 2048
+"""Pictures over which the latents' mean and spread are measured, at most."""
+
+
+def draw_scenes(settings: MiniTraining, show: Show) -> bool:
+    """Draw the pictures; return whether all are there.
+
+    Raises:
+        DataError: if the folder holds other pictures.
+    """
+    with show("scenes", settings.scenes.number) as advance:
+        return draw_set(
+            settings.folder / "scenes",
+            settings.scenes,
+            _device(settings),
+            advance,
+            minutes=settings.minutes,
+            workers=settings.workers,
+        )
+
+
+def train_judges(settings: MiniTraining, show: Show) -> bool:
+    """Train the classifier and the segmenter; return whether both are finished.
+
+    Raises:
+        DataError: if there are no pictures yet.
+    """
+    device, cfg = _device(settings), settings.judges
+    tasks: dict[str, Callable[[MiniTraining, SceneSet, torch.device], Task]] = {
+        "classifier": ClassifierTask,
+        "segmenter": SegmenterTask,
+    }
+    started = time.monotonic()
+    for name, new_task in tasks.items():
+        folder = settings.folder / name
+        if read_state(folder, name, settings) is not None and is_saved(folder):
+            continue
+        left = _minutes_left(settings, started)
+        if left is not None and left <= 0:
+            return False
+        scenes = _scenes(settings, device)
+        # A mask is learnt in a third of the steps that names need.
+        steps = cfg.steps if name == "classifier" else -(-cfg.steps // 3)
+        task = new_task(settings, scenes, device)
+        outcome = _learn(task, replace(cfg, steps=steps), _left(settings, started), device, show)
+        if not outcome.finished:
+            return False
+        save_judge(folder, outcome.average["judge"], cfg)
+    return True
+
+
+def evaluate_models(settings: MiniTraining, show: Show) -> bool:
+    """Compare finished models; return True.
+
+    Raises:
+        DataError: if the judges are not trained yet.
+    """
+    table = evaluate(settings, show, _device(settings))
+    logger.info("%s\n%s", table, table.read_text(encoding="utf-8"))
+    return True
+
+
+def train_vae(settings: MiniTraining, show: Show) -> bool:
+    """Train the VAE; return whether it is finished.
+
+    Raises:
+        DataError: if there are no pictures yet.
+    """
+    begun = time.monotonic()
+    folder, device = settings.folder / "vae", _device(settings)
+    if _is_done("vae", settings, settings.vae, folder / "vae"):
+        return True
+    scenes = _scenes(settings, device)
+    outcome = _learn(VaeTask(settings, scenes, device), settings.vae, _left(settings, begun), device, show)
+    if outcome.finished:
+        vae = outcome.average["vae"]
+        save_network(standardised(vae, *latent_statistics(vae, scenes.images[:_MEASURED])), folder / "vae")
+    return outcome.finished
+
+
+def train_t2i(settings: MiniTraining, show: Show) -> bool:
+    """Train the UNet and the text encoder; return whether they are finished.
+
+    Raises:
+        DataError: if pictures or VAE are not there yet.
+    """
+    begun = time.monotonic()
+    folder, device = settings.folder / "t2i", _device(settings)
+    if _is_done("t2i", settings, settings.t2i, folder / "unet"):
+        return True
+    _require(settings, "t2i", "vae", "vae")
+    scenes = _scenes(settings, device)
+    tokenizer = learn_tokenizer(scenes.texts, settings.networks.vocabulary, folder / "tokenizer")
+    vae = load_network(settings.folder / "vae", "vae", device)
+    outcome = _learn(
+        TextToImageTask(settings, scenes, vae, tokenizer, device), settings.t2i, _left(settings, begun), device, show
+    )
+    if outcome.finished:
+        # The UNet last: its folder says that the part is finished.
+        for name in ("text_encoder", "unet"):
+            save_network(outcome.average[name], folder / name)
+    return outcome.finished
+
+
+def train_controlnet(settings: MiniTraining, show: Show) -> bool:
+    """Train the ControlNet; return whether it is finished.
+
+    Raises:
+        DataError: if pictures, VAE or UNet are not there yet.
+    """
+    begun = time.monotonic()
+    folder, device = settings.folder / "controlnet", _device(settings)
+    if _is_done("controlnet", settings, settings.controlnet, folder / "controlnet"):
+        return True
+    _require(settings, "controlnet", "vae", "vae")
+    _require(settings, "controlnet", "t2i", "unet")
+    scenes = _scenes(settings, device)
+    learnt = settings.folder / "t2i"
+    networks = Networks(
+        vae=load_network(settings.folder / "vae", "vae", device),
+        text_encoder=load_network(learnt, "text_encoder", device),
+        tokenizer=load_tokenizer(learnt),
+        unet=load_network(learnt, "unet", device),
+        controlnet=None,
+    )
+    outcome = _learn(
+        ControlNetTask(settings, scenes, networks, device), settings.controlnet, _left(settings, begun), device, show
+    )
+    if outcome.finished:
+        save_network(outcome.average["controlnet"], folder / "controlnet")
+    return outcome.finished
+
+
+def export_model(settings: MiniTraining, show: Show) -> bool:
+    """Write the finished model as one folder, ``OUT/mini-sd``; return True.
+
+    Raises:
+        ConfigError: if a part was trained with other settings, which the card would then tell wrongly.
+        DataError: if a part is not finished yet.
+    """
+    for part, network in (("vae", "vae"), ("t2i", "unet"), ("controlnet", "controlnet")):
+        _require(settings, "export", part, network)
+    _device(settings)
+    with show("export", 1) as advance:
+        export(settings)
+        advance(1, 1)
+    return True
+
+
+PARTS: dict[str, Callable[[MiniTraining, Show], bool]] = {
+    "scenes": draw_scenes,
+    "judges": train_judges,
+    "vae": train_vae,
+    "t2i": train_t2i,
+    "controlnet": train_controlnet,
+    "export": export_model,
+    "evaluate": evaluate_models,
+}
+"""Every part by the word of its command, in the order of ``all``, which leaves the evaluation out."""
+
+
+def train_all(settings: MiniTraining, show: Show) -> bool:
+    """Carry out every part in order, within ``settings.minutes`` in all; return whether all are finished."""
+    started = time.monotonic()
+    for name, carry_out in PARTS.items():
+        if name == "evaluate":
+            continue
+        left = _minutes_left(settings, started)
+        if (left is not None and left <= 0) or not carry_out(replace(settings, minutes=left), show):
+            return False
+    return True
+
+
+def _left(settings: MiniTraining, begun: float) -> MiniTraining:
+    """Return settings with the minutes that are left since ``begun``: loading counts, and one step is always taken."""
+    left = _minutes_left(settings, begun)
+    return settings if left is None else replace(settings, minutes=max(left, _A_MOMENT))
+
+
+def _minutes_left(settings: MiniTraining, started: float) -> float | None:
+    return None if settings.minutes is None else settings.minutes - (time.monotonic() - started) / 60
+
+
+def _device(settings: MiniTraining) -> torch.device:
+    device = pick_device(settings.device)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    fast_math(device, enabled=True)
+    # The libraries have bars of their own for every file that they read or write.
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    return device
+
+
+def _is_done(part: str, settings: MiniTraining, cfg: Optimisation, network: Path) -> bool:
+    """Return whether a part was finished before, with these very settings.
+
+    Raises:
+        ConfigError: if its folder holds a training with other settings.
+    """
+    state = read_state(settings.folder / part, part, settings)
+    return state is not None and int(state["step"]) >= cfg.steps and (network / "config.json").is_file()
+
+
+def _require(settings: MiniTraining, part: str, earlier: str, network: str) -> None:
+    """Make sure that an earlier part is finished, with these very settings.
+
+    Raises:
+        ConfigError: if its folder holds a training with other settings.
+        DataError: if it is not finished.
+    """
+    state = read_state(settings.folder / earlier, earlier, settings)
+    # A part that was begun anew still has the network of before, which the finished one will replace.
+    begun = state is not None and int(state["step"]) < getattr(settings, earlier).steps
+    if begun or not (settings.folder / earlier / network / "config.json").is_file():
+        raise DataError(
+            f"latentman train {part} needs the finished {earlier}, and {settings.folder / earlier} holds none: first "
+            f"run latentman train {earlier} out={settings.out} preset={settings.preset}"
+        )
+
+
+def _scenes(settings: MiniTraining, device: torch.device) -> SceneSet:
+    """Return the pictures that are learnt from.
+
+    Raises:
+        DataError: if there are none, or they are not those of the settings, which a training is known by.
+    """
+    folder, wanted = settings.folder / "scenes", asdict(settings.scenes)
+    found = read_manifest(folder)
+    changed = [
+        f"scenes.{key} was {found.get(key)} and is {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
+    ]
+    if changed:
+        raise DataError(
+            f"{folder} holds scenes with other settings: {', '.join(changed)}; name those that they were drawn with, "
+            "or choose another out=..."
+        )
+    return SceneSet.open(folder, device)
+
+
+def _learn(task: Task, cfg: Optimisation, settings: MiniTraining, device: torch.device, show: Show) -> Outcome:
+    with show(task.name, cfg.steps) as advance:
+        return train(task, cfg, settings, settings.folder / task.name, device, advance)

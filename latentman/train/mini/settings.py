@@ -1,0 +1,275 @@
+"""The settings of ``latentman train vae`` and its like: a preset with the command line on top."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from latentman.errors import ConfigError, check_choice, nearest
+from latentman.train.scenes.scene_set import SceneSettings
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclass
+class Optimisation:
+    """How a part is learnt: AdamW, a linear warm-up and a cosine down to a fiftieth, an average of the weights."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup: int
+    ema: float
+    weight_decay: float
+    log_every: int
+    save_every: int
+    picture_every: int
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "log_every", "save_every", "picture_every"):
+            _at_least_one(name, getattr(self, name))
+        if not 0 < self.learning_rate < math.inf:
+            raise ConfigError(f"learning_rate={self.learning_rate} must be above 0")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema={self.ema} must lie between 0 and 1")
+        for name in ("warmup", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name}={getattr(self, name)} must be 0 or more")
+
+
+@dataclass
+class VaeSettings(Optimisation):
+    """The VAE's losses: absolute error, plus weights of the squared error, of its gradient, and of the prior."""
+
+    mse_weight: float
+    gradient_weight: float
+    kl_weight: float
+
+
+@dataclass
+class DiffusionSettings(Optimisation):
+    """Noise prediction: ``text_drop`` of the captions are empty; ``snr_gamma`` caps the weight of low noise."""
+
+    text_drop: float
+    snr_gamma: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.text_drop <= 1:
+            raise ConfigError(f"text_drop={self.text_drop} must lie between 0 and 1")
+        if not self.snr_gamma > 0:
+            raise ConfigError(f"snr_gamma={self.snr_gamma} must be above 0")
+
+
+@dataclass
+class JudgeSettings(Optimisation):
+    """The networks that judge pictures, which they see at ``size`` x ``size`` pixels; ``width`` of the first layer."""
+
+    size: int
+    width: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size < 32 or self.size % 16:
+            raise ConfigError(f"judges.size={self.size} must be a multiple of 16, and 32 or more")
+        if self.width < 8 or self.width % 8:
+            raise ConfigError(f"judges.width={self.width} must be a multiple of 8")
+
+
+@dataclass
+class EvaluationSettings:
+    """What the evaluation asks for: ``prompts`` held-out prompts, ``pictures`` to reconstruct, how they are sampled."""
+
+    prompts: int
+    pictures: int
+    steps: int
+    guidance_scale: float
+    batch: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("prompts", "pictures", "batch"):
+            _at_least_one(name, getattr(self, name))
+        if not 1 <= self.steps <= 1000:
+            raise ConfigError(f"evaluation.steps={self.steps} must lie between 1 and 1000")
+
+
+@dataclass
+class NetworkSettings:
+    """The sizes of the networks, in the words of diffusers and transformers."""
+
+    vae_channels: list[int]
+    vae_layers: int
+    vae_groups: int
+    unet_channels: list[int]
+    unet_layers: int
+    unet_groups: int
+    unet_heads: int
+    down_blocks: list[str]
+    up_blocks: list[str]
+    control_channels: list[int]
+    text_width: int
+    text_layers: int
+    text_heads: int
+    vocabulary: int
+
+    def __post_init__(self) -> None:
+        if not len(self.unet_channels) == len(self.down_blocks) == len(self.up_blocks):
+            raise ConfigError(
+                "networks.unet_channels, networks.down_blocks and networks.up_blocks must be equally long, "
+                f"got {len(self.unet_channels)}, {len(self.down_blocks)} and {len(self.up_blocks)}"
+            )
+        if len(self.control_channels) != len(self.vae_channels):
+            raise ConfigError(
+                "networks.control_channels must be as long as networks.vae_channels, so that depth arrives at the size "
+                f"of the latents, got {len(self.control_channels)} and {len(self.vae_channels)}"
+            )
+        for name in (
+            "vae_layers",
+            "vae_groups",
+            "unet_layers",
+            "unet_groups",
+            "unet_heads",
+            "text_layers",
+            "text_heads",
+        ):
+            _at_least_one(f"networks.{name}", getattr(self, name))
+        if self.text_width < 1 or self.text_width % self.text_heads:
+            raise ConfigError(
+                f"networks.text_width={self.text_width} must be a multiple of networks.text_heads={self.text_heads}"
+            )
+        if any(channels % self.unet_heads for channels in self.unet_channels):
+            raise ConfigError(
+                f"networks.unet_channels={self.unet_channels} must be multiples of unet_heads={self.unet_heads}"
+            )
+        if self.vocabulary < 514:
+            raise ConfigError(
+                f"networks.vocabulary={self.vocabulary} must be 514 or more: every letter, inside a word and at its "
+                "end, and the marks of a text's beginning and end"
+            )
+
+
+@dataclass
+class MiniTraining:
+    """All that a training is told."""
+
+    out: str
+    """Folder of everything that is made; an unfinished training in it goes on."""
+    preset: str
+    scenes: SceneSettings
+    networks: NetworkSettings
+    judges: JudgeSettings
+    vae: VaeSettings
+    t2i: DiffusionSettings
+    controlnet: DiffusionSettings
+    evaluation: EvaluationSettings
+    precision: str
+    compile: bool = False
+    seed: int = 0
+    minutes: float | None = None
+    """Stop and save after this long; the same command goes on later."""
+    device: str = "auto"
+    threads: int | None = None
+    workers: int = 1
+    """Processes that draw scenes side by side."""
+    models: dict[str, str] = field(default_factory=dict)
+    """What ``evaluate`` compares, by name; by default the shipped model and this training's."""
+
+    def __post_init__(self) -> None:
+        check_choice("precision", self.precision, ("float32", "bfloat16"))
+        if self.threads is not None:
+            _at_least_one("threads", self.threads)
+        _at_least_one("workers", self.workers)
+        if self.minutes is not None and not self.minutes > 0:
+            raise ConfigError(f"minutes={self.minutes} must be above 0")
+        factor = 2 ** (len(self.networks.vae_channels) - 1)
+        needed = factor * 2 ** (len(self.networks.unet_channels) - 1)
+        if self.scenes.size % needed:
+            raise ConfigError(
+                f"scenes.size={self.scenes.size} must be a multiple of {needed} for these networks, which halve it "
+                f"{needed.bit_length() - 1} times"
+            )
+
+    @property
+    def folder(self) -> Path:
+        """The folder ``out``."""
+        return Path(self.out).expanduser()
+
+    @property
+    def latent_size(self) -> int:
+        """Side of the latents."""
+        return self.scenes.size // 2 ** (len(self.networks.vae_channels) - 1)
+
+
+def _at_least_one(name: str, value: int) -> None:
+    if value < 1:
+        raise ConfigError(f"{name}={value} must be 1 or more")
+
+
+def presets() -> dict[str, str]:
+    """Return every preset with its purpose, the first line of its file."""
+    return {
+        path.stem: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        for path in sorted(PRESETS.glob("*.yaml"))
+    }
+
+
+def known_keys(schema: Any = MiniTraining, before: str = "") -> list[str]:
+    """Return every dotted key."""
+    import typing
+
+    hints = typing.get_type_hints(schema)
+    keys: list[str] = []
+    for one in fields(schema):
+        kind = hints[one.name]
+        keys += known_keys(kind, f"{before}{one.name}.") if is_dataclass(kind) else [before + one.name]
+    return keys
+
+
+def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
+    """Return the settings that ``KEY=VALUE`` arguments and ``preset=NAME`` (default h100_30min) make.
+
+    Args:
+        part: the word after ``latentman train``, for messages.
+        arguments: the rest of the command line.
+
+    Raises:
+        ConfigError: for an unknown key or preset, a value of the wrong type, or one that cannot work.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    known = known_keys()
+    for argument in arguments:
+        key = argument.partition("=")[0]
+        if "=" not in argument or (key not in known and not key.startswith("models.")):
+            raise ConfigError(
+                f"latentman train {part}: '{argument}' is no setting{nearest(key, known)}\n"
+                "settings are KEY=VALUE, with the keys of a preset: latentman train --help"
+            )
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    name = given.pop("preset", "h100_30min")
+    check_choice("preset", name, presets())
+    if not given.get("out"):
+        raise ConfigError(f"latentman train {part} needs out=...: the folder of all that is made")
+    try:
+        merged = OmegaConf.merge(
+            OmegaConf.structured(MiniTraining),
+            OmegaConf.load(PRESETS / f"{name}.yaml"),
+            {"preset": name, "out": given.pop("out")},
+            OmegaConf.from_dotlist([f"{key}={value}" for key, value in given.items()]),
+        )
+        settings = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise ConfigError(f"latentman train {part}: {key}{str(error).splitlines()[0]}") from error
+    except ConfigError as error:
+        # A part's own check knows its key without the part that it belongs to.
+        short, equals, rest = str(error).partition("=")
+        whole = next((key for key in given if key.endswith(f".{short}")), short)
+        raise ConfigError(f"{whole}{equals}{rest}") from error
+    assert isinstance(settings, MiniTraining)
+    return settings

@@ -1,0 +1,1 @@
+"""``latentman train motion``: a small MDM with its own text encoder."""

@@ -1,0 +1,120 @@
+"""The patterns of cloth, skin and metal: for every point of the body, how much of the pattern's colour lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from latentman.train.scenes.noise import Noise, smoothstep
+
+Pattern = Callable[[Tensor, float, Noise], Tensor]
+"""Maps points (K, 3) in cells and an amount, 0 to 1, to a share (K,), 0 to 1."""
+
+_EDGE = 0.06
+"""Width of a pattern's soft edge, in cells."""
+
+_BONES = (
+    ((0.0, -0.10), (0.0, -0.62)),
+    ((0.0, -0.64), (0.10, -0.66)),
+    ((0.19, -0.17), (0.35, -0.41), (0.52, -0.57)),
+    ((0.11, -0.76), (0.15, -1.13), (0.21, -1.56)),
+)
+"""Corners of the bones seen from the front, (x, y) in metres from the head joint; x is the same on both sides."""
+
+
+def _line(x: Tensor, width: float) -> Tensor:
+    """Return 1 in the first ``width`` of every cell of x, 0 in the rest, with soft edges."""
+    middle = ((x - width / 2 + 0.5).remainder(1.0) - 0.5).abs()
+    return 1 - smoothstep(width / 2 - _EDGE, width / 2 + _EDGE, middle)
+
+
+def stripes(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return slanting stripes."""
+    return _line(points[:, 0] + points[:, 1], amount)
+
+
+def pinstripes(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return upright lines."""
+    return _line(points[:, 0], amount)
+
+
+def rings(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return rings about the body, a little uneven."""
+    return _line(points[:, 1] + 0.3 * noise.solid(points * 0.4), amount)
+
+
+def dots(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return round dots, flat on front and back."""
+    part = points.remainder(1.0) - 0.5
+    distance = (part[:, 0] ** 2 + part[:, 1] ** 2).sqrt()
+    return 1 - smoothstep(amount - _EDGE, amount + _EDGE, distance)
+
+
+def checks(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return a chessboard; ``amount`` plays no part."""
+    across, up = _line(points[:, 0] / 2, 0.5), _line(points[:, 1] / 2, 0.5)
+    return across * up + (1 - across) * (1 - up)
+
+
+def blotches(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return irregular spots that cover roughly ``1 - amount`` of the surface."""
+    height = 0.65 * noise.solid(points * 0.8) + 0.35 * noise.solid(points * 1.9 + 5.0)
+    return smoothstep(amount - _EDGE / 2, amount + _EDGE / 2, height)
+
+
+def plates(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return the seams between plates."""
+    seams = torch.stack([_line(points[:, axis], amount) for axis in range(3)])
+    return seams.amax(0)
+
+
+def scales(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return rows of rounded scales."""
+    return _line(points[:, 1] + 0.35 * torch.sin(points[:, 0] * 6.28), amount)
+
+
+def flames(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return warped stripes, a tiger's or a flame's."""
+    return _line(points[:, 1] + 1.6 * noise.solid(points * 0.6), amount)
+
+
+def veins(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return thin winding lines, where the noise passes through ``amount``."""
+    height = 0.8 * noise.solid(points * 0.8) + 0.2 * noise.solid(points * 2.3 + 5.0)
+    return smoothstep(0.055, 0.030, (height - amount).abs())
+
+
+def bones(points: Tensor, amount: float, noise: Noise) -> Tensor:
+    """Return the long bones of spine, hips, arms and legs, each ``amount`` cells to either side of its axis.
+
+    At one cell a metre, without an offset, they lie where those of the bind pose do.
+    """
+    x, y = points[:, 0].abs(), points[:, 1]
+    near = points.new_full(x.shape, torch.inf)
+    for chain in _BONES:
+        for (ax, ay), (bx, by) in pairwise(chain):
+            dx, dy = bx - ax, by - ay
+            along = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)).clamp(0, 1)
+            # A bone is thicker at its ends.
+            reach = 1 + 0.8 * (2 * along - 1).abs() ** 6
+            near = torch.minimum(near, ((x - ax - along * dx) ** 2 + (y - ay - along * dy) ** 2).sqrt() / reach)
+    return smoothstep(amount + 0.004, amount - 0.004, near)
+
+
+PATTERNS: dict[str, Pattern] = {
+    "stripes": stripes,
+    "pinstripes": pinstripes,
+    "rings": rings,
+    "dots": dots,
+    "checks": checks,
+    "blotches": blotches,
+    "plates": plates,
+    "scales": scales,
+    "flames": flames,
+    "veins": veins,
+    "bones": bones,
+}
+"""Every pattern by its name."""

@@ -1,0 +1,180 @@
+"""The poses of the drawn characters: half from real motions, half random ones in which limbs go everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentman.body.fit import pose_body
+from latentman.body.skinning import Body, forward_kinematics, place_joints
+from latentman.body.skinning import skin as skin_exactly
+from latentman.config import BodyConfig
+from latentman.motion.humanml3d import FPS, recover
+from latentman.motion.procedural.source import ProceduralSource
+from latentman.motion.rotations import from_axis_angle
+from latentman.train.motion.captions import captions, orders
+from latentman.train.motion.data import read_folder
+from latentman.train.scenes.bodies import Bodies, joint_transforms, skin
+from latentman.types import Array, Motion
+
+MOTION_SHARE = 0.5
+"""Share of pictures whose pose comes from a motion."""
+
+CLIPS_PER_ORDER = 1
+FRAMES_PER_CLIP = 12
+_STRIDE = 3
+"""Frames of a motion from one kept pose to the next: at 20 frames a second, poses that differ."""
+
+_RECORDED_POSES = 3000
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One body in one pose, facing +Z: ``shape`` numbers the body, ``transforms`` (24, 3, 4) those of its joints.
+
+    ``height`` is what lifts its lowest vertex to where it belongs, in metres.
+    """
+
+    shape: int
+    transforms: Array
+    height: float
+
+    def vertices(self, bodies: Bodies) -> Tensor:
+        """Return the vertices (V, 3) in metres, float32, the floor at y = 0 and the pelvis over the origin."""
+        drawn = bodies.shapes[self.shape]
+        vertices = skin(drawn, torch.from_numpy(self.transforms).to(drawn.points.device))
+        return vertices + torch.tensor([0.0, self.height, 0.0], device=vertices.device)
+
+
+class PoseBank:
+    """Poses to draw from; the same arguments give the same poses."""
+
+    def __init__(self, bodies: Bodies, motions: list[Pose]) -> None:
+        self._bodies, self.motions = bodies, motions
+
+    @classmethod
+    def make(cls, bodies: Bodies, seed: int, recorded: Path | None = None) -> PoseBank:
+        """Fit the bodies to every order that the procedural source understands, and to the motions of a folder.
+
+        Args:
+            bodies: whose poses these are.
+            seed: of the motions, and of which recorded frames are kept.
+            recorded: a folder that ``latentman train prepare-bvh`` made; None goes without.
+
+        Raises:
+            DataError: if the folder cannot be used.
+        """
+        rng = np.random.default_rng(seed)
+        motions = list(_procedural_poses(bodies, rng))
+        if recorded is not None:
+            motions += _recorded_poses(bodies, rng, recorded)
+        return cls(bodies, motions)
+
+    def draw(self, rng: np.random.Generator) -> Pose:
+        """Return one pose: of a motion, or a random one."""
+        if rng.random() < MOTION_SHARE:
+            return self.motions[int(rng.integers(len(self.motions)))]
+        shape = int(rng.integers(len(self._bodies.shapes)))
+        return random_pose(self._bodies.shapes[shape].body, shape, rng)
+
+
+def _procedural_poses(bodies: Bodies, rng: np.random.Generator) -> Iterator[Pose]:
+    source = ProceduralSource(FPS)
+    for order in orders():
+        for text in captions(order, rng, CLIPS_PER_ORDER):
+            frames = FRAMES_PER_CLIP * _STRIDE
+            motion = source(text, num_frames=frames, seed=int(rng.integers(2**31)))
+            shape = int(rng.integers(len(bodies.shapes)))
+            yield from _poses_of(bodies.shapes[shape].body, shape, motion, list(range(0, frames, _STRIDE)))
+
+
+def _recorded_poses(bodies: Bodies, rng: np.random.Generator, folder: Path) -> list[Pose]:
+    clips = read_folder(folder)
+    lengths = np.array([len(clip.features) for clip in clips], dtype=np.float64)
+    shares = rng.multinomial(_RECORDED_POSES, lengths / lengths.sum())
+    poses: list[Pose] = []
+    for clip, count in zip(clips, shares, strict=True):
+        if count:
+            motion = Motion(recover(clip.features), FPS, clip.captions[0], "recorded")
+            chosen = sorted(rng.choice(len(motion.joints), min(int(count), len(motion.joints)), replace=False).tolist())
+            shape = int(rng.integers(len(bodies.shapes)))
+            poses += _poses_of(bodies.shapes[shape].body, shape, motion, chosen)
+    return poses
+
+
+def _poses_of(body: Body, shape: int, motion: Motion, frames: list[int]) -> Iterator[Pose]:
+    """Fit a motion and yield some of its frames, turned to face +Z; a jump stays as high as it is."""
+    fitted, rotations, root = pose_body(body, motion, BodyConfig("anny"))
+    rotations = rotations[frames]
+    joints = place_joints(fitted, rotations, root[frames])
+    lowest = skin_exactly(fitted, rotations, joints)[..., 1].min()
+    for rotation, joint in zip(rotations, joints, strict=True):
+        turn = _facing(rotation[0])
+        origin = joint[0] * (1, 0, 1)
+        placed = joint_transforms(fitted, turn @ rotation[None], ((joint - origin) @ turn.T)[None])[0]
+        yield Pose(shape, placed.astype(np.float32), float(-lowest))
+
+
+def _facing(pelvis: Array) -> Array:
+    """Return the turn (3, 3) about the vertical after which a pelvis of this rotation faces +Z."""
+    yaw = np.arctan2(pelvis[0, 2], pelvis[2, 2])
+    return np.asarray(from_axis_angle(np.array([0.0, -yaw, 0.0])))
+
+
+def random_pose(body: Body, shape: int, rng: np.random.Generator) -> Pose:
+    """Return a pose that no motion has to contain: a stride, a kick, arms raised or bent, standing on the floor."""
+    local = from_axis_angle(random_angles(rng))[None]
+    rotations, joints = forward_kinematics(body, local, np.zeros((1, 3)))
+    transforms = joint_transforms(body, rotations, joints)[0]
+    lowest = skin_exactly(body, rotations, joints)[..., 1].min()
+    lift = rng.uniform(0, 0.3) if rng.random() < 0.12 else 0.0
+    return Pose(shape, transforms.astype(np.float32), float(lift - lowest))
+
+
+def random_angles(rng: np.random.Generator) -> Array:
+    """Return rotation vectors (24, 3) in radians of the joints, in the T-pose's axes.
+
+    A positive turn about x lowers what points forward; the left arm points along +x, and a negative turn about z lowers
+    it.
+    """
+    angles = rng.normal(0, 0.05, (24, 3))
+    _bend_torso(angles, rng)
+    striding = rng.random() < 0.45
+    swing = np.sin(rng.uniform(0, 2 * np.pi)) * rng.uniform(0.2, 0.9)
+    for side, (hip, knee, ankle) in enumerate(((1, 4, 7), (2, 5, 8))):
+        way = -swing if side else swing
+        # A thigh goes up in front with a negative turn about x, and the shin back with a positive one.
+        lift = way if striding else (rng.uniform(-0.3, 1.3) if rng.random() < 0.5 else 0.0)
+        angles[hip, 0] -= lift
+        angles[knee, 0] += max(0.0, rng.uniform(0, 1.0) * (abs(lift) if striding else 1.2 * (rng.random() < 0.5)))
+        angles[hip, 2] += (-1 if side else 1) * (rng.uniform(-0.05, 0.45) if rng.random() < 0.4 else 0.05)
+        angles[ankle, 0] += rng.normal(0, 0.15)
+    for side, (shoulder, elbow, wrist) in enumerate(((16, 18, 20), (17, 19, 21))):
+        _move_arm(angles, rng, side, (shoulder, elbow, wrist), swing if striding else 0.0)
+    return angles
+
+
+def _bend_torso(angles: Array, rng: np.random.Generator) -> None:
+    for joint, spread in ((3, 0.08), (6, 0.08), (9, 0.1), (12, 0.1), (15, 0.15)):
+        angles[joint] += rng.normal(0, spread, 3)
+    if rng.random() < 0.15:
+        angles[3, 0] += rng.uniform(0, 0.5)
+    angles[0, [0, 2]] += rng.normal(0, (0.1, 0.06))
+
+
+def _move_arm(angles: Array, rng: np.random.Generator, side: int, arm: tuple[int, int, int], swing: float) -> None:
+    shoulder, elbow, wrist = arm
+    mirror = -1.0 if side else 1.0
+    raised = swing == 0.0 and rng.random() < 0.4
+    # 0 is straight out to the side, 1.2 hangs down, below 0 points up.
+    angles[shoulder, 2] -= mirror * (rng.uniform(-1.0, 0.6) if raised else rng.uniform(0.7, 1.25))
+    angles[shoulder, 1] -= mirror * (rng.uniform(-0.2, 0.9) if rng.random() < 0.5 else 0.0)
+    angles[shoulder, 0] += (0.7 if side else -0.7) * swing
+    if rng.random() < 0.8:
+        angles[elbow, 1] -= mirror * rng.uniform(0, 1.6)
+    angles[wrist] += rng.normal(0, 0.2, 3)

@@ -1,0 +1,298 @@
+"""A folder of drawn pictures that the trainers learn from: shards of safetensors and a manifest.
+
+A shard is drawn from its own plans alone, so that a drawing which was cut off goes on at the next shard and ends in the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from latentman import __version__
+from latentman.errors import ConfigError, DataError
+from latentman.system.paths import write_atomic, write_json
+from latentman.train.scenes.plan import plan_scenes
+from latentman.train.scenes.studio import Studio
+
+FORMAT = 1
+"""Of the folder, and of the world that is drawn: whoever changes what a plan's picture looks like raises it."""
+
+MANIFEST = "manifest.json"
+
+_ARRAYS = ("images", "depth", "mask", "character", "colour", "place")
+
+_AT_ONCE = 16
+"""Pictures that are drawn in one call."""
+
+
+@dataclass
+class SceneSettings:
+    """What a scene set holds: ``number`` pictures of ``size`` x ``size`` pixels, ``shard`` in a file.
+
+    ``recorded`` is a folder of motions made by ``latentman train prepare-bvh`` whose poses are drawn too, or None.
+    """
+
+    number: int
+    size: int
+    shard: int
+    seed: int
+    recorded: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("number", "shard"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"scenes.{name}={getattr(self, name)} must be 1 or more")
+        if self.size < 32 or self.size % 32:
+            raise ConfigError(f"scenes.size={self.size} must be a multiple of 32")
+
+    @property
+    def shards(self) -> int:
+        """Number of files."""
+        return -(-self.number // self.shard)
+
+
+def shard_file(folder: Path, index: int) -> Path:
+    """Return the path of one shard."""
+    return folder / f"shard_{index:05d}.safetensors"
+
+
+def draw_set(
+    folder: Path,
+    settings: SceneSettings,
+    device: torch.device | str,
+    advance: Callable[[int, int], None],
+    *,
+    minutes: float | None = None,
+    workers: int = 1,
+) -> bool:
+    """Draw what is missing of a set; return whether it is complete.
+
+    Args:
+        folder: where it lies, or is begun.
+        settings: what it holds.
+        device: where pictures are drawn.
+        advance: called with (pictures that are there, pictures in all).
+        minutes: stop after the shard at which this long is over; one is always drawn.
+        workers: processes that draw side by side; never a matter of the result.
+
+    Raises:
+        DataError: if the folder holds a set of another format or with other settings, or something else, or if a
+            worker is killed.
+        RecordError: if it cannot be written.
+    """
+    _claim(folder, settings)
+    missing = [index for index in range(settings.shards) if not shard_file(folder, index).exists()]
+    done = settings.number - sum(_length(settings, index) for index in missing)
+    advance(done, settings.number)
+    if not missing:
+        return True
+    started = time.monotonic()
+    jobs = [Shard(folder, settings, index) for index in missing]
+    drawn = _draw_here(jobs, device) if workers == 1 else _draw_side_by_side(jobs, device, workers)
+    # Closed whatever happens, so that no worker outlives an interruption.
+    with contextlib.closing(drawn):
+        for number in drawn:
+            done += number
+            advance(done, settings.number)
+            if minutes is not None and time.monotonic() - started > 60 * minutes:
+                break
+    return done == settings.number
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of a set, to be drawn."""
+
+    folder: Path
+    settings: SceneSettings
+    index: int
+
+    def studio(self, device: torch.device | str) -> Studio:
+        """Return a studio for its pictures."""
+        recorded = self.settings.recorded
+        return Studio.build(device, self.settings.size, None if recorded is None else Path(recorded))
+
+
+def _draw_here(jobs: list[Shard], device: torch.device | str) -> Generator[int]:
+    """Draw one shard after the other; yield how many pictures each has, once it is written."""
+    studio = jobs[0].studio(device)
+    for job in jobs:
+        yield _draw_shard(studio, job)
+
+
+def _draw_side_by_side(jobs: list[Shard], device: torch.device | str, workers: int) -> Generator[int]:
+    """Draw shards in processes of their own; yield how many pictures each has, once it is written."""
+    waiting, drawing = list(jobs), set[Future[int]]()
+    # CUDA cannot be used in a forked process, so every worker starts afresh.
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)), get_context("spawn"), initializer=_enter, initargs=(jobs[0], str(device))
+    )
+    try:
+        while waiting or drawing:
+            while waiting and len(drawing) < workers:
+                drawing.add(pool.submit(_draw_in_worker, waiting.pop(0)))
+            finished, drawing = wait(drawing, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"a process that draws scenes into {jobs[0].folder} was ended from outside, perhaps for want of memory: "
+            "the same command goes on; choose fewer workers=..."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_STUDIO: list[Studio] = []
+"""The studio of a worker."""
+
+
+def _enter(job: Shard, device: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to deal with
+    torch.set_num_threads(1)
+    _STUDIO.append(job.studio(device))
+
+
+def _draw_in_worker(job: Shard) -> int:
+    return _draw_shard(_STUDIO[0], job)
+
+
+def _length(settings: SceneSettings, index: int) -> int:
+    return min(settings.shard, settings.number - index * settings.shard)
+
+
+def _draw_shard(studio: Studio, job: Shard) -> int:
+    """Draw and write one shard; return how many pictures it has."""
+    settings = job.settings
+    plans = plan_scenes(_length(settings, job.index), seed=settings.seed, first=job.index * settings.shard)
+    drawn = [studio.draw(plans[first : first + _AT_ONCE]) for first in range(0, len(plans), _AT_ONCE)]
+    tensors = {name: torch.cat([getattr(part, name) for part in drawn]).cpu().contiguous() for name in _ARRAYS}
+    tensors["mask"] = tensors["mask"].to(torch.uint8)
+    texts = json.dumps([plan.text for plan in plans])
+    # Its own writer would hide why a disk cannot be written: it fills memory, and Python writes that.
+    path = shard_file(job.folder, job.index)
+    write_atomic(path, lambda p: p.write_bytes(save(tensors, {"texts": texts})))
+    return len(plans)
+
+
+def _claim(folder: Path, settings: SceneSettings) -> None:
+    """Begin a set in an empty folder, or make sure that the one there is this very set."""
+    manifest = folder / MANIFEST
+    if not manifest.exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise DataError(f"cannot draw scenes into {folder}: it holds other files; choose another folder")
+        write_json(manifest, {"format": FORMAT, "latentman": __version__, "settings": asdict(settings)})
+        return
+    found = read_manifest(folder)
+    wanted = asdict(settings)
+    changed = [key for key in wanted if found.get(key) != wanted[key]]
+    if changed:
+        listed = ", ".join(f"scenes.{key} was {found.get(key)} and is {wanted[key]}" for key in changed)
+        raise DataError(f"{folder} holds scenes with other settings: {listed}; choose another out=..., or delete it")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the settings of the set in a folder.
+
+    Raises:
+        DataError: if there is none, or it is of another format.
+    """
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        number, settings = data["format"], dict(data["settings"])
+    except FileNotFoundError as error:
+        raise DataError(f"{folder} holds no scenes: draw them with `latentman train scenes out=...`") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error!r}): delete {folder} and draw the scenes again") from error
+    if number != FORMAT:
+        raise DataError(
+            f"{folder} was drawn by latentman {data.get('latentman', '?')} in format {number}, and this version draws "
+            f"format {FORMAT}: delete the folder, or choose another out=..."
+        )
+    return settings
+
+
+@dataclass(frozen=True)
+class SceneSet:
+    """N pictures on a device.
+
+    ``images`` (N, 3, H, W) uint8, ``depth`` (N, H, W) uint8, ``mask`` (N, H, W) bool; ``character``, ``colour`` and
+    ``place`` (N,) int64 labels, -1 for no colour; ``texts`` what was said of each.
+    """
+
+    images: Tensor
+    depth: Tensor
+    mask: Tensor
+    character: Tensor
+    colour: Tensor
+    place: Tensor
+    texts: tuple[str, ...]
+
+    @classmethod
+    def open(cls, folder: Path, device: torch.device | str) -> SceneSet:
+        """Read a complete set into the memory of a device, 330 KB for each picture of 256 x 256.
+
+        Raises:
+            DataError: if there is none, it is of another format, incomplete, or damaged.
+        """
+        settings = _settings(folder)
+        missing = [index for index in range(settings.shards) if not shard_file(folder, index).exists()]
+        if missing:
+            raise DataError(
+                f"{folder} lacks {len(missing)} of {settings.shards} shards: `latentman train scenes` goes on with them"
+            )
+        parts, texts = [], []
+        for index in range(settings.shards):
+            arrays, said = _read_shard(shard_file(folder, index), _length(settings, index), settings.size)
+            parts.append({name: value.to(device) for name, value in arrays.items()})
+            texts += said
+        joined = {name: torch.cat([part[name] for part in parts]) for name in _ARRAYS}
+        return cls(**{**joined, "mask": joined["mask"].bool()}, texts=tuple(texts))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first(self, number: int) -> SceneSet:
+        """Return the first pictures alone."""
+        cut = {name: getattr(self, name)[:number] for name in _ARRAYS}
+        return replace(self, **cut, texts=self.texts[:number])
+
+
+def _settings(folder: Path) -> SceneSettings:
+    found = read_manifest(folder)
+    try:
+        return SceneSettings(**found)
+    except (TypeError, ConfigError) as error:
+        path = folder / MANIFEST
+        raise DataError(f"{path} is damaged ({error}): delete {folder} and draw the scenes again") from error
+
+
+def _read_shard(path: Path, length: int, size: int) -> tuple[dict[str, Tensor], list[str]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+            texts = json.loads(file.metadata()["texts"])
+    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+        raise DataError(f"{path} is damaged ({error!r}): delete it and run `latentman train scenes` again") from error
+    each = {"images": (3, size, size), "depth": (size, size), "mask": (size, size)}
+    shapes = {name: (length, *each.get(name, ())) for name in _ARRAYS}
+    if len(texts) != length or any(arrays[name].shape != shape for name, shape in shapes.items()):
+        held = f"{length} pictures of {size} x {size} pixels"
+        raise DataError(f"{path} does not hold {held}: delete it and run `latentman train scenes` again")
+    return arrays, texts

@@ -1,0 +1,70 @@
+"""Faces have their features where a face has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from latentman.train.scenes.bodies import REGIONS
+from latentman.train.scenes.faces import EYE_HEIGHT, EYE_SIDE, MOUTH_HEIGHT, NOSE_HEIGHT, paint_face
+from latentman.train.scenes.look import FaceLook
+from latentman.train.scenes.surface import Surface
+
+SKIN = torch.tensor([0.8, 0.6, 0.5])
+EYES = np.array([0.1, 0.5, 0.1])
+
+
+def _at(*points: tuple[float, float]) -> Surface:
+    where = torch.tensor([(x, y, 0.1) for x, y in points])
+    return Surface(where, torch.full((len(points),), REGIONS.index("face")), torch.zeros_like(where))
+
+
+def _painted(look: FaceLook, *points: tuple[float, float]) -> Tensor:
+    return paint_face(SKIN.repeat(len(points), 1), look, _at(*points))
+
+
+def test_eyes_have_pupils_in_whites_on_both_sides() -> None:
+    look = FaceLook(eyes=EYES)
+    found = _painted(look, (EYE_SIDE, EYE_HEIGHT), (-EYE_SIDE, EYE_HEIGHT), (EYE_SIDE + 0.013, EYE_HEIGHT))
+    for colour, expected in zip(found, (EYES, EYES, np.full(3, 0.95)), strict=True):
+        np.testing.assert_allclose(colour.numpy(), expected, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("features", "point"),
+    [
+        ({"brows": np.zeros(3)}, (EYE_SIDE, EYE_HEIGHT + 0.021)),
+        ({"mouth": np.zeros(3)}, (0.0, MOUTH_HEIGHT)),
+        ({"beard": np.zeros(3)}, (0.0, -0.07)),
+        ({"nose": "clown"}, (0.0, NOSE_HEIGHT)),
+        ({"cover": "mask", "cover_colour": np.zeros(3)}, (0.0, EYE_HEIGHT)),
+        ({"cover": "visor", "cover_colour": np.zeros(3)}, (0.0, 0.03)),
+        ({"cover": "slit", "cover_colour": np.zeros(3)}, (0.03, EYE_HEIGHT)),
+        ({"cover": "goggles", "cover_colour": np.zeros(3)}, (0.05, EYE_HEIGHT)),
+    ],
+)
+def test_a_feature_is_where_it_belongs_and_nowhere_else(
+    features: dict[str, object], point: tuple[float, float]
+) -> None:
+    without, plain = FaceLook(eyes=EYES, nose="none"), (0.06, 0.10)
+    look = FaceLook(eyes=EYES, **{"nose": "none", **features})  # type: ignore[arg-type]
+    before, after = _painted(without, point, plain), _painted(look, point, plain)
+    assert float((after[0] - before[0]).abs().max()) > 0.2
+    assert torch.equal(after[1], before[1])
+
+
+def test_nothing_is_painted_behind_or_below_the_head(seen: Callable[..., Surface]) -> None:
+    surface = seen(180.0)
+    look = FaceLook(eyes=EYES, brows=np.zeros(3), mouth=np.zeros(3), cover="mask", cover_colour=np.zeros(3))
+    colour = SKIN.repeat(len(surface.points), 1)
+    changed = (paint_face(colour, look, surface) - colour).abs().amax(1) > 1e-6
+    assert float(changed.float().mean()) < 0.005
+    front = seen(0.0)
+    colour = SKIN.repeat(len(front.points), 1)
+    changed = (paint_face(colour, look, front) - colour).abs().amax(1) > 1e-6
+    assert changed.any()
+    assert set(front.region[changed].tolist()) <= {REGIONS.index("face"), REGIONS.index("scalp")}
