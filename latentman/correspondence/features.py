@@ -20,12 +20,17 @@ FloatArray = NDArray[np.float64]
 
 
 def _official(uv: FloatArray, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Zero-mean U, V; Manhattan distance to the centre of the part's bounding box, stretched to a maximum of 63.75."""
-    centre = (pixels.min(axis=0) + pixels.max(axis=0)) / 2
-    distance = np.abs(pixels - centre).sum(axis=1)
-    largest = distance.max()
-    # A part of one pixel, or of pixels all equally far away at distance 0, has nothing to stretch.
-    return uv - uv.mean(axis=0), distance * (OFFICIAL_E_MAX / largest) if largest > 0 else distance
+    """Zero-mean U, V; Manhattan distance to the middle of the part's bounding box, scaled to a maximum of 63.75.
+
+    The released code spaces the s pixels of a side evenly from -s/2 to s/2, ends included, so that coordinates are
+    stretched by s / (s - 1); a side of one pixel is at -1/2.
+    """
+    low = pixels.min(axis=0)
+    side = pixels.max(axis=0) - low + 1
+    stretch = np.where(side > 1, side / np.maximum(side - 1, 1), 1.0)
+    distance = np.abs((pixels - low) * stretch - side / 2).sum(axis=1)
+    # Never zero: every bounding box has a pixel on its edge.
+    return uv - uv.mean(axis=0), distance * (OFFICIAL_E_MAX / distance.max())
 
 
 def _paper(uv: FloatArray, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -46,7 +51,8 @@ def part_features(
     """Return the features [U, V, E] (n, 3) of the pixels of one part in one frame.
 
     ``official`` is what the released code computes: U and V are made zero-mean per part and frame, and E is the
-    Manhattan distance to the centre of the part's bounding box, scaled so that its maximum is 63.75. ``paper`` follows
+    Manhattan distance to the middle of the part's bounding box, in coordinates that run from -s/2 to s/2 along a side
+    of s pixels, scaled so that its maximum is 63.75. ``paper`` follows
     section 3.3 to the letter: U and V unchanged, E the Euclidean distance to the part's centroid, in pixels.
 
     Args:

@@ -25,9 +25,10 @@ def literal(part, kind, e_weight):
         row, col = sum(rows) / count, sum(cols) / count
         return [[u, v, e_weight * math.hypot(r - row, c - col)] for u, v, r, c in part]
     mean_u, mean_v = sum(p[0] for p in part) / count, sum(p[1] for p in part) / count
-    row, col = (min(rows) + max(rows)) / 2, (min(cols) + max(cols)) / 2
-    distances = [abs(r - row) + abs(c - col) for _, _, r, c in part]
-    scale = 63.75 / max(distances) if max(distances) > 0 else 0.0
+    height, width = max(rows) - min(rows) + 1, max(cols) - min(cols) + 1
+    down, across = (np.linspace(-side / 2, side / 2, side) for side in (height, width))
+    distances = [abs(down[r - min(rows)]) + abs(across[c - min(cols)]) for _, _, r, c in part]
+    scale = 63.75 / max(distances)
     return [[p[0] - mean_u, p[1] - mean_v, e_weight * scale * d] for p, d in zip(part, distances, strict=True)]
 
 
@@ -51,7 +52,13 @@ def test_official_features_are_centred_and_end_at_the_released_maximum(part):
 @pytest.mark.parametrize("kind", ["official", "paper"])
 def test_a_part_of_one_pixel_has_finite_features(kind):
     found = part_features(np.array([[200, 30]], np.uint8), np.array([[5, 7]]), features=kind)
-    np.testing.assert_array_equal(found, [[0, 0, 0]] if kind == "official" else [[200, 30, 0]])
+    np.testing.assert_array_equal(found, [[0, 0, 63.75]] if kind == "official" else [[200, 30, 0]])
+
+
+def test_official_distances_of_a_row_of_four_pixels_are_the_released_ones():
+    row = np.array([[0, 0], [0, 1], [0, 2], [0, 3]])
+    found = part_features(np.zeros((4, 2), np.uint8), row, features="official")
+    np.testing.assert_allclose(found[:, 2], [63.75, 29.75, 29.75, 63.75])
 
 
 def test_an_empty_part_has_no_features():
