@@ -74,7 +74,7 @@ def test_unknown_features_are_refused_with_the_choices():
 
 def test_official_features_of_a_stored_map_are_the_stored_ones():
     # A figure drawn at 64 pixels, cut to trunk and arms: 10 parts, 199 pixels. The features were written down by a
-    # loop in exact fractions: zero-mean U, V; Manhattan distance to the middle of the bounding box, stretched to 63.75.
+    # loop in exact fractions: zero-mean U, V; Manhattan distance in coordinates from -s/2 to s/2, scaled to 63.75.
     with np.load(Path(__file__).with_name("official_features.npz")) as stored:
         iuv, features = stored["iuv"], stored["features"]
     expected, found = [], []
