@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from latentman.report.collect import collect, read_status
+from latentman.record.status import read_status
+from latentman.report.collect import collect
 from latentman.report.pages.document import template, write_page
 from latentman.report.pages.facts import Key, Value, facts_of
 from latentman.report.pages.page import run_fps, score

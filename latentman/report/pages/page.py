@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from latentman.report.collect import error_line, read_metrics, read_status, run_folders
+from latentman.record.metrics_file import read_metrics
+from latentman.record.status import error_line, mapping, read_status, run_folders
 from latentman.report.pages import sections
 from latentman.report.pages.document import Clips, controls, load_frames, write_page
-from latentman.report.pages.sections import mapping, text
+from latentman.report.pages.sections import text
 
 PANELS = (
     ("frames", "Video", "the result", "The finished video"),

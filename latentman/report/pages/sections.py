@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from latentman.report.collect import error_line
+from latentman.record.status import error_line, mapping
 from latentman.report.pages.svg_bars import pair_bars
 
 METRICS = {
@@ -214,12 +214,6 @@ def footer(status: Mapping[str, Any]) -> str:
     if when:
         facts.append(text(" to ".join(when)))
     return f"<footer>{' · '.join(facts)}</footer>" if facts else ""
-
-
-def mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the object under a key; an empty one if it is missing or something else."""
-    value = source.get(key)
-    return value if isinstance(value, Mapping) else {}
 
 
 def text(value: object) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from latentman.report.build import write_report
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 
 def report(environment, *arguments):
