@@ -25,7 +25,7 @@ from latentman.system.paths import config_dir
 if TYPE_CHECKING:
     from latentman.engine.compose import Command
     from latentman.engine.sweep import Failure, Sweep
-    from latentman.report.jobs import JobState
+    from latentman.record.jobs import JobState
 
 NOT_DONE = 1
 """Exit status of a sweep some of whose jobs are not done, none of them by an error in this process."""
@@ -151,7 +151,7 @@ def _report(folder: Path) -> None:
 
 def _show_jobs(sweep: Sweep, failures: list[Failure]) -> list[JobState]:
     """Print the table of all jobs of a sweep, so that none that failed or never started is overlooked."""
-    from latentman.report.jobs import summary
+    from latentman.record.jobs import summary
     from latentman.report.watch import job_table
 
     states = sweep.states(failures)

@@ -15,11 +15,11 @@ from latentman.engine.compose import Command, compose_jobs
 from latentman.engine.job import commit, folder_name, make_job, plan_tasks, unused
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, LatentManError, RecordError
+from latentman.record.jobs import DONE, WAITING, JobState, sweep_jobs
 from latentman.record.local import STATUS_FILE, LocalRecord
 from latentman.record.run_folder import is_of
+from latentman.record.status import read_status
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
-from latentman.report.collect import read_status
-from latentman.report.jobs import DONE, WAITING, JobState, sweep_jobs
 from latentman.system.locks import LOCK_FILE, is_locked, locked
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")

@@ -1,1 +1,1 @@
-"""The truth on disk: run folder, status, metrics and the plan of a sweep. Runs write it, reports read it."""
+"""The record on disk: run folder, status, metrics and sweep plan. Runs write it; reports and the engine read it."""

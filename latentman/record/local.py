@@ -1,8 +1,8 @@
 """The local record of one run: ``status.json`` and ``metrics.json`` in its folder.
 
-``status.json`` is written anew, whole and atomically, at every change, so that a reader never meets half of it and a
-killed process leaves the state it was in. Success is judged by this file alone: a queue calls a failed Hydra job
-COMPLETED.
+``status.json`` is replaced as a whole, atomically, at every change: a reader never sees a half-written file, and a
+killed process leaves the last state that it recorded. Success is judged by this file alone, because a queue reports a
+failed Hydra job as COMPLETED.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STATUS_FILE = "status.json"
 METRICS_FILE = "metrics.json"
 
 FORMAT = 2
-"""Of ``status.json``. One without a number is format 1, whose ``baseline`` maps groups to options only."""
+"""Format of ``status.json``. A file without a number is format 1, whose ``baseline`` maps groups to options only."""
 
 
 class LaterFormatError(RecordError):
@@ -43,24 +43,29 @@ def read_object(path: Path) -> dict[str, Any]:
             f"{path} is damaged ({error}); delete it to start this run again, or choose another run_dir"
         ) from error
     if not isinstance(data, dict):
-        raise RecordError(f"{path} holds a {type(data).__name__} where an object belongs; delete it to start again")
+        raise RecordError(
+            f"{path} must hold a JSON object and holds a {type(data).__name__}; delete it to start this run again"
+        )
     return data
 
 
 def check_format(path: Path, status: Mapping[str, Any]) -> None:
-    """Refuse a record that a later version of latentman wrote; any earlier format is read as it is.
+    """Refuse a record that a later version of latentman wrote; earlier formats are accepted unchanged.
 
     Args:
-        path: of the file, for the message.
-        status: what it holds.
+        path: the file, for the message.
+        status: its content.
 
     Raises:
         LaterFormatError: if its format is later than ``FORMAT``.
-        RecordError: if it is no number.
+        RecordError: if its format is not a whole number of at least 1.
     """
     number = status.get("format", 1)
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise RecordError(f"{path}: its 'format' is {number!r}, where a whole number belongs; delete it to start again")
+        raise RecordError(
+            f"{path}: 'format' is {number!r} and must be a whole number of at least 1; "
+            "delete the file to start this run again"
+        )
     if number > FORMAT:
         versions = status.get("versions")
         writer = versions.get("latentman", "unknown") if isinstance(versions, Mapping) else "unknown"
@@ -71,18 +76,18 @@ def check_format(path: Path, status: Mapping[str, Any]) -> None:
 
 
 class StageObserver(Protocol):
-    """Is told when stages begin and end."""
+    """Receives the beginning and the end of each stage."""
 
     def begin(self, stage: str, hash: str) -> None:
-        """Hear that a stage starts on inputs with this hash."""
+        """Handle the start of a stage on inputs with this hash."""
 
     def end(self, stage: str, seconds: float, peak_memory_bytes: int) -> None:
-        """Hear that a stage has done its work, just before the record says so."""
+        """Handle the end of a stage, just before the record is updated."""
 
 
 @dataclass
 class LocalRecord:
-    """What is known of the run in ``run_dir``; every change is on disk when the call returns."""
+    """The status of the run in ``run_dir``; every change is on disk when the call returns."""
 
     run_dir: Path
     status: dict[str, Any] = field(default_factory=dict)
@@ -93,18 +98,18 @@ class LocalRecord:
         """Load the record of a folder, or begin an empty one; nothing is written yet.
 
         Raises:
-            RecordError: if there is a ``status.json`` and it is damaged, or of a later version.
+            RecordError: if there is a ``status.json`` that is damaged or that a later version wrote.
         """
         path = run_dir / STATUS_FILE
         status = read_object(path) if path.exists() else {}
         check_format(path, status)
         stages = status.setdefault("stages", {})
         if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
-            raise RecordError(f"{path}: its 'stages' is not an object of objects; delete it to start this run again")
+            raise RecordError(f"{path}: 'stages' must be an object of objects; delete the file to start this run again")
         return cls(run_dir, status)
 
     def update(self, **fields: Any) -> None:
-        """Set fields of the status and write it, in today's format.
+        """Set fields of the status and write it in the current format.
 
         Raises:
             RecordError: if the folder cannot be written.
@@ -113,12 +118,12 @@ class LocalRecord:
         write_json(self.run_dir / STATUS_FILE, self.status)
 
     def stage(self, name: str) -> dict[str, Any] | None:
-        """Return what is known of a stage: state, hash, seconds and peak memory; None before its first start."""
+        """Return a stage's state, hash, seconds and peak memory; None before its first start."""
         entry: dict[str, Any] | None = self.status["stages"].get(name)
         return entry
 
     def begin(self, name: str, hash: str) -> None:
-        """Note that a stage starts on inputs with this hash; seconds spent on the same inputs before are kept."""
+        """Record that a stage starts on inputs with this hash; seconds already spent on the same inputs are kept."""
         before = self.stage(name) or {}
         seconds = before.get("seconds") if before.get("hash") == hash else None
         entry = {"state": "running", "hash": hash, "seconds": seconds, "peak_memory_bytes": None}
@@ -128,7 +133,7 @@ class LocalRecord:
             self.observer.begin(name, hash)
 
     def end(self, name: str, seconds: float, peak_memory_bytes: int) -> None:
-        """Note that a stage has done its work and what it cost.
+        """Record the end of a stage and its costs.
 
         Raises:
             RecordError: if the stage was never begun.

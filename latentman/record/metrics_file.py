@@ -1,25 +1,31 @@
-"""metrics.json: the scores of a run with their costs, and the means over a job's prompts."""
+"""``metrics.json``: the scores of a run with their costs, and the means over a job's prompts."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from latentman.errors import RecordError
+from latentman.record.local import METRICS_FILE, read_object
 from latentman.system.paths import write_json
 
-if TYPE_CHECKING:
-    pass
-
-
 COST_PREFIXES = ("seconds_", "peak_memory_bytes")
-"""Keys of metrics.json that are measurements of the machine; everything else is the same in every repetition."""
+"""Prefixes of the keys that measure the machine; every other key is the same in every repetition."""
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """Return a run's metrics; an empty object if the file is missing or damaged."""
+    try:
+        return read_object(folder / METRICS_FILE)
+    except RecordError:
+        return {}
 
 
 def with_costs(folder: Path, status: dict[str, Any]) -> dict[str, Any]:
-    """Return the scores of a run together with the seconds and the peak memory of its stages."""
-    scores = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    """Return the scores of a run together with the seconds and the peak memory (bytes) of its finished stages."""
+    scores = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
     metrics = {key: value for key, value in scores.items() if not key.startswith(COST_PREFIXES)}
     stages = {name: entry for name, entry in status["stages"].items() if entry.get("state") == "done"}
     for name, entry in stages.items():
@@ -31,8 +37,18 @@ def with_costs(folder: Path, status: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_means(job_folder: Path, folders: list[Path]) -> dict[str, Any]:
-    """Write the means over a job's prompts; a score that some prompt lacks is the mean of the others, and says so."""
-    runs = [json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in folders]
+    """Write the means over a job's prompts and return them.
+
+    Where some prompts lack a score, its mean is over the others, and ``<score>_reason`` says so.
+
+    Args:
+        job_folder: the folder that the means are written to.
+        folders: the folders of the job's runs, all with a ``metrics.json``.
+
+    Raises:
+        RecordError: if the file cannot be written.
+    """
+    runs = [json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")) for folder in folders]
     means: dict[str, Any] = {"num_prompts": len(runs)}
     for key in sorted({key for run in runs for key in run if key != "per_pair" and not key.endswith("_reason")}):
         values = [run[key] for run in runs if isinstance(run.get(key), int | float)]
@@ -43,5 +59,5 @@ def write_means(job_folder: Path, folders: list[Path]) -> dict[str, Any]:
             )
         elif len(values) < len(runs):
             means[f"{key}_reason"] = f"mean of the {len(values)} of {len(runs)} prompts that have it"
-    write_json(job_folder / "metrics.json", means)
+    write_json(job_folder / METRICS_FILE, means)
     return means

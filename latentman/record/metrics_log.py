@@ -1,8 +1,8 @@
-"""``metrics.jsonl``: what was measured while a run worked, one JSON object a line, on disk as soon as it happened.
+"""``metrics.jsonl``: the measurements of a run in progress, one JSON object per line, written as they happen.
 
-Every event has ``event``: ``step`` (a step of a stage, counted from 1, with its numbers), ``stage`` (the end of a stage
+The field ``event`` is ``step`` (a step of a stage, counted from 1, with its numbers), ``stage`` (the end of a stage
 and its cost) or ``scores`` (the numbers of ``metrics.json``). Steps and stages carry the hash of the stage's inputs. A
-run that goes on after a kill repeats no event, and what was said of other inputs is taken out when a stage starts anew.
+run that continues after a kill repeats no event. When a stage starts on other inputs, its earlier events are removed.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class MetricsLog:
         """Load the events of a folder; a line that a kill cut off is dropped.
 
         Raises:
-            RecordError: if the file is there and cannot be read or mended.
+            RecordError: if the file exists and cannot be read or repaired.
         """
         path = run_dir / LOG_FILE
         try:
             text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         except OSError as error:
-            raise RecordError(f"cannot read {path}: {error.strerror}; check who may read it") from error
+            raise RecordError(f"cannot read {path}: {error.strerror}; check the permissions of the file") from error
         lines = text.splitlines()
         events = [event for line in lines if (event := _parsed(line)) is not None]
         log = cls(run_dir, events)
@@ -48,7 +48,7 @@ class MetricsLog:
         return log
 
     def begin(self, stage: str, hash: str) -> None:
-        """Note that a stage starts on inputs with this hash: what it said of other inputs is no longer true.
+        """Record that a stage starts on inputs with this hash, and remove its events about other inputs.
 
         Raises:
             RecordError: if the file cannot be written.
@@ -59,15 +59,15 @@ class MetricsLog:
             self._rewrite()
 
     def add(self, event: str, values: Mapping[str, Any], **about: Any) -> bool:
-        """Append an event; a step that is there already stays, a stage or scores take the place of earlier ones.
+        """Append an event. A step that is already logged is kept; a stage or scores replace earlier ones.
 
         Args:
             event: ``step``, ``stage`` or ``scores``.
-            values: numbers by name; what is not finite is written as null.
+            values: numbers by name; one that is not finite is written as null.
             about: what the numbers belong to, such as stage, hash and step.
 
         Returns:
-            Whether it is new, and so whether mirrors should hear of it.
+            Whether the event is new, so that mirrors should receive it.
 
         Raises:
             RecordError: if the file cannot be written.
@@ -86,7 +86,9 @@ class MetricsLog:
             with path.open("a", encoding="utf-8") as file:
                 file.write(_line(entry))
         except OSError as error:
-            raise RecordError(f"cannot write {path}: {error.strerror}; free some space, then go on") from error
+            raise RecordError(
+                f"cannot write {path}: {error.strerror}; free some space, then give the same command again"
+            ) from error
         return True
 
     def _rewrite(self) -> None:

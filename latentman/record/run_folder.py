@@ -1,4 +1,4 @@
-"""Whose folder is it: opening a run folder without ever touching what is not this run's."""
+"""Claiming a run folder: files that do not belong to this run are never touched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUR_FILES = (
     "video.mp4", "correspondence.mp4", "latents.safetensors", "correspondence_*.npz", "frames", "conditions", "latents",
     "metrics.jsonl", "wandb", "tensorboard",
 )  # fmt: skip
-"""What a run writes, and so all that ``overwrite=true`` may take away."""
+"""Everything that a run writes, and so everything that ``overwrite=true`` may remove."""
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
@@ -39,10 +39,10 @@ def differences(before: Any, now: Any, prefix: str = "") -> list[str]:
 
 
 def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalRecord:
-    """Open a run folder for this configuration: a new one, an empty one, or this run's own from before.
+    """Open a run folder for this configuration: a new one, an empty one, or one where the same run began earlier.
 
     Raises:
-        RecordError: if the folder holds something else, or another configuration's run; nothing is changed then.
+        RecordError: if the folder holds foreign files or the run of another configuration. Nothing is changed then.
     """
     if folder.exists() and not folder.is_dir():
         raise RecordError(f"run_dir={folder} is a file; choose a folder")
@@ -52,7 +52,7 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
         raise RecordError(f"run_dir={folder} cannot be read: {error.strerror}; choose another folder") from error
     if entries and not (folder / "status.json").is_file():
         raise RecordError(
-            f"run_dir={folder} holds files that no run made, such as {entries[0].name}; choose another folder"
+            f"run_dir={folder} holds files that no run wrote, such as {entries[0].name}; choose another folder"
         )
     if entries and overwrite:
         _clear(folder)
@@ -61,7 +61,7 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
     if before is not None and before != now:
         raise RecordError(
             f"run_dir={folder} belongs to another configuration: {'; '.join(differences(before, now)[:3])}\n"
-            "choose another run_dir, or overwrite=true to throw its results away"
+            "choose another run_dir, or set overwrite=true to delete its results"
         )
     for leftover in folder.rglob(f"{PARTIAL}*"):
         leftover.unlink(missing_ok=True)
@@ -70,22 +70,22 @@ def claim(folder: Path, config: dict[str, Any], *, overwrite: bool) -> LocalReco
 
 
 def is_of(status: Mapping[str, Any], config: dict[str, Any]) -> bool:
-    """Return whether a run's record is that of this plain configuration."""
+    """Return whether a run's record belongs to this plain configuration."""
     before, now = _identities(status, config)
     return bool(before == now)
 
 
 def _identities(status: Mapping[str, Any], config: dict[str, Any]) -> tuple[Any, Any]:
-    """Return what a record says of the configuration, None if nothing, and what it would say now."""
+    """Return the identity in a record, None if it has none, and the identity of the present configuration."""
     before = status.get("identity")
     if before is not None:
-        # A run of a version that did not have some key yet is continued if the key stands at its default.
+        # A run of an earlier version, which lacked some key, is continued if that key has its default value.
         before = identity(with_defaults(before))
     return before, json.loads(json.dumps(identity(config), default=str))
 
 
 def _clear(folder: Path) -> None:
-    """Take away what an earlier run left, and nothing else."""
+    """Remove what an earlier run wrote, and nothing else."""
     for pattern in OUR_FILES:
         for path in folder.glob(pattern):
             if path.is_dir():
@@ -95,5 +95,5 @@ def _clear(folder: Path) -> None:
 
 
 def write_config(folder: Path, text: str) -> None:
-    """Write the composed configuration beside the results."""
+    """Write the composed configuration next to the results."""
     write_text(folder / "config.yaml", text)

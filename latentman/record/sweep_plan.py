@@ -1,4 +1,4 @@
-"""The plan of a sweep, ``sweep.json`` in its folder: all its jobs, so that one which never started is known too."""
+"""The plan of a sweep, ``sweep.json`` in its folder. It lists all jobs, also those that never started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """One job of a sweep: its number, its folder's name and its overrides."""
+    """One job of a sweep: its number, the name of its folder and its overrides."""
 
     number: int
     folder: str
@@ -27,7 +27,7 @@ class PlannedJob:
 
 @dataclass(frozen=True, slots=True)
 class SweepPlan:
-    """What a sweep consists of, and the command that began it."""
+    """The jobs of a sweep and the command that started it."""
 
     name: str
     command: str
@@ -36,7 +36,7 @@ class SweepPlan:
     jobs: tuple[PlannedJob, ...]
 
     def find(self, overrides: Sequence[str]) -> PlannedJob | None:
-        """Return the job with these overrides; ``sweep_dir`` is none of them."""
+        """Return the job with these overrides, ``sweep_dir`` aside; None if there is no such job."""
         for key in (exact_key, job_key):
             wanted = key(overrides)
             for job in self.jobs:
@@ -46,12 +46,12 @@ class SweepPlan:
 
 
 def job_key(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return what tells a job from others: its overrides without those that change no result, in one order."""
+    """Return the overrides that identify a job: those that can change a result, sorted."""
     return _without(NOT_PART_OF_THE_RESULT, overrides)
 
 
 def exact_key(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return all overrides of a job in one order, but for the folder of its sweep."""
+    """Return all overrides of a job, sorted, without the folder of its sweep."""
     return _without(("sweep_dir",), overrides)
 
 
@@ -64,19 +64,19 @@ def read_plan(folder: Path) -> SweepPlan | None:
     """Return the plan in a sweep's folder; None if there is none, as in sweeps of older versions.
 
     Raises:
-        RecordError: if it cannot be read, is damaged, or of a later version.
+        RecordError: if the plan cannot be read, is damaged, or was written by a later version.
     """
     path = folder / PLAN_FILE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] > _FORMAT:
             raise RecordError(
-                f"{path} has format {data['format']}, and this latentman reads up to {_FORMAT}: use the version that "
-                "made it, or choose another sweep_dir"
+                f"{path} has format {data['format']}; this latentman reads formats up to {_FORMAT}: use the version "
+                "that wrote it, or choose another sweep_dir"
             )
         jobs = [PlannedJob(int(job["number"]), str(job["folder"]), tuple(job["overrides"])) for job in data["jobs"]]
         if any(Path(job.folder).name != job.folder or job.folder in ("", ".", "..") for job in jobs):
-            raise ValueError("a job's folder is no plain name")
+            raise ValueError("the folder of a job must be a plain name")
         return SweepPlan(str(data["name"]), str(data["command"]), data["commit"], str(data["created"]), tuple(jobs))
     except FileNotFoundError:
         return None
@@ -84,7 +84,7 @@ def read_plan(folder: Path) -> SweepPlan | None:
         raise RecordError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RecordError(
-            f"{path} is damaged ({error!r}); delete it, and the same command makes it anew from what it sweeps"
+            f"{path} is damaged ({error!r}); delete it and give the same command again, which writes a new plan"
         ) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from latentman.errors import RecordError
-from latentman.record.local import METRICS_FILE, STATUS_FILE, LaterFormatError, check_format, read_object
+from latentman.record.local import METRICS_FILE, STATUS_FILE
+from latentman.record.metrics_file import read_metrics
+from latentman.record.status import damaged, error_line, is_foreign, mapping, read_status, run_folders
 from latentman.report.baseline import is_baseline
 
 LEADING = ("folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline")
@@ -19,25 +20,6 @@ LEADING = ("folder", "job", "name", "state", "error", "stage", "prompt", "seed",
 
 PAIR_COLUMNS = ("folder", "metric", "index", "value")
 """Of the series: ``folder`` is that of the run's row, ``index`` counts pairs of frames, or frames, from 0."""
-
-SIGNS = ("kind", "state", "stages", "identity")
-"""Fields of which every ``status.json`` of ours has at least one."""
-
-
-def run_folders(root: Path) -> list[Path]:
-    """Return the folders below ``root`` (itself included) that hold a status, sorted by path.
-
-    Raises:
-        RecordError: if ``root`` is no folder or cannot be read.
-    """
-    if not root.is_dir():
-        raise RecordError(f"{root} is no folder; give the folder of a run, a job or a sweep, such as runs/NAME/TIME")
-
-    def refuse(error: OSError) -> None:
-        raise RecordError(f"cannot read {error.filename}: {error.strerror}") from error
-
-    found = [Path(place) for place, _, files in os.walk(root, onerror=refuse) if STATUS_FILE in files]
-    return sorted(found)
 
 
 def collect(root: Path) -> pd.DataFrame:
@@ -86,7 +68,7 @@ def collect_pairs(root: Path, results: pd.DataFrame) -> pd.DataFrame:
     rows = [
         (folder, metric, index, value if isinstance(value, int | float) else None)
         for folder in results.loc[results["state"] == "done", "folder"]
-        for metric, values in _object(read_metrics(root / str(folder)), "per_pair").items()
+        for metric, values in mapping(read_metrics(root / str(folder)), "per_pair").items()
         if isinstance(values, list)
         for index, value in enumerate(values)
     ]
@@ -98,61 +80,22 @@ def foreign_folders(root: Path) -> list[Path]:
     return [folder for folder in run_folders(root) if is_foreign(read_status(folder))]
 
 
-def is_foreign(status: Mapping[str, Any]) -> bool:
-    """Return whether a ``status.json`` has nothing of what ours have."""
-    return not any(sign in status for sign in SIGNS)
-
-
-def read_status(folder: Path) -> dict[str, Any]:
-    """Return a run's status; a damaged file gives the state ``damaged`` and says why.
-
-    Raises:
-        LaterFormatError: if a later version wrote it.
-    """
-    path = folder / STATUS_FILE
-    try:
-        status = read_object(path)
-        check_format(path, status)
-    except LaterFormatError:
-        raise
-    except RecordError as error:
-        return _damaged(error)
-    return status
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """Return a run's metrics; an empty object when there are none that can be read."""
-    try:
-        return read_object(folder / METRICS_FILE)
-    except RecordError:
-        return {}
-
-
-def error_line(status: Mapping[str, Any]) -> str | None:
-    """Return the first line of a run's error, with its class; None if it has none."""
-    error = status.get("error")
-    if not isinstance(error, Mapping):
-        return str(error).splitlines()[0] if error else None
-    message = (str(error.get("message") or "").splitlines() or [""])[0]
-    return f"{error.get('class', 'error')}: {message}".rstrip(": ")
-
-
 def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[str, Any]:
     metrics = read_metrics(folder)
     if status.get("state") == "done" and status.get("kind") != "job" and not metrics:
         path = folder / METRICS_FILE
-        status = status | _damaged(RecordError(f"{path} is missing or damaged; give the run's command again"))
+        status = status | damaged(RecordError(f"{path} is missing or damaged; give the run's command again"))
     choices, swept = (_texts(status, key) for key in ("choices", "swept"))
-    baseline = _object(status, "baseline")
+    baseline = mapping(status, "baseline")
     row: dict[str, Any] = {
         "folder": folder.relative_to(root).as_posix(),
         "job": job.relative_to(root).as_posix() if job.is_relative_to(root) else ".",
         "state": status.get("state"),
         "error": error_line(status),
         "is_baseline": is_baseline(baseline, swept | choices),
-        "weights": json.dumps(_object(status, "weights"), sort_keys=True),
+        "weights": json.dumps(mapping(status, "weights"), sort_keys=True),
         "baseline": json.dumps(baseline, sort_keys=True),
-        "version": _object(status, "versions").get("latentman"),
+        "version": mapping(status, "versions").get("latentman"),
     }
     for key in ("name", "stage", "prompt", "seed", "num_frames", "commit", "command", "started", "finished"):
         row[key] = status.get(key)
@@ -166,14 +109,5 @@ def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[st
     return row
 
 
-def _damaged(error: RecordError) -> dict[str, Any]:
-    return {"state": "damaged", "error": {"class": type(error).__name__, "message": str(error)}}
-
-
-def _object(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = parent.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
 def _texts(status: Mapping[str, Any], key: str) -> dict[str, str]:
-    return {name: str(value) for name, value in _object(status, key).items()}
+    return {name: str(value) for name, value in mapping(status, key).items()}

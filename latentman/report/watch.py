@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from latentman.report.jobs import DONE, FAILED, RUNNING, WAITING, JobState, seconds_left, summary, sweep_jobs
+from latentman.record.jobs import DONE, FAILED, RUNNING, WAITING, JobState, seconds_left, summary, sweep_jobs
 from latentman.system.locks import is_locked
 
 HEADINGS = ("job", "state", "prompts", "stage", "seconds", "H_MSE", "folder")

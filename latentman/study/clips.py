@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latentman.errors import DataError
-from latentman.report.pages.document import load_frames
-from latentman.report.pages.page import run_fps
+from latentman.report.frames import load_frames, run_fps
 from latentman.study.pairing import RunPair
 from latentman.types import Array
 

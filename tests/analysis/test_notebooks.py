@@ -16,7 +16,7 @@ import pytest
 from latentman.report.build import write_report
 from latentman.report.results import write_results
 from tests.analysis.sweeps import row
-from tests.unit.report.factory import make_sweep
+from tests.factories.report import make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "analysis"

@@ -8,7 +8,7 @@ import pytest
 from latentman.report.pages.gallery import write_gallery
 from latentman.video import write_png_frames
 from tests.browser.chromium import Browser, needs_chromium
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 

@@ -6,7 +6,7 @@ import pytest
 
 from latentman.report.pages.page import write_job_page, write_run_page
 from tests.browser.chromium import needs_chromium, open_page
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 

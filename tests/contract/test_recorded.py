@@ -15,7 +15,7 @@ from latentman.engine.help import groups
 from latentman.report.results import read_results
 from latentman.report.tables.paper import read_paper
 from latentman.report.tables.table import summarise
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 

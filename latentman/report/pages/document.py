@@ -1,58 +1,76 @@
-"""One HTML file that needs no other: style, script and pictures are inside, and whatever a user typed is escaped."""
+"""One HTML file that needs no other file: style, script and pictures are inside it, and every value is escaped."""
 
 from __future__ import annotations
 
 import base64
 import io
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
-from PIL import Image
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
-from latentman.errors import RecordError
+from latentman.report.frames import DEFAULT_FPS, resized, to_picture
 from latentman.system.paths import PACKAGE, write_text
+from latentman.system.templates import environment
 from latentman.types import Array
-from latentman.video import read_mp4, read_png_frames
+
+TEMPLATES = PACKAGE / "report" / "templates"
 
 LOSSLESS_UP_TO_PX = 128
 """Larger pictures are embedded as WebP of quality 90; smaller ones lose too much by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A canvas of a page.
+
+    Attributes:
+        index: its place among the page's panels, by which the script finds its pictures.
+        width: in pixels.
+        height: in pixels.
+        label: description for readers who cannot see the pictures.
+    """
+
+    index: int
+    width: int
+    height: int
+    label: str
 
 
 @dataclass
 class Clips:
     """The pictures of a page: one list of data addresses per panel, all shown by one clock at ``fps``."""
 
-    fps: float = 10.0
+    fps: float = DEFAULT_FPS
     panels: list[list[str]] = field(default_factory=list)
 
-    def canvas(self, frames: Array, label: str, *, width: int | None = None) -> str:
-        """Add a panel and return its element.
+    def add(self, frames: Array, label: str, *, width: int | None = None) -> Panel:
+        """Add a panel.
 
         Args:
             frames: (T, H, W, 3) uint8 RGB.
-            label: what it shows, for those who cannot see it.
-            width: pictures wider than this are made smaller.
+            label: description for readers who cannot see the pictures.
+            width: wider pictures are reduced to this width in pixels.
         """
         self.panels.append([data_uri(frame, width) for frame in frames])
-        return (
-            f'<canvas data-clip="{len(self.panels) - 1}" width="{frames.shape[2]}" height="{frames.shape[1]}" '
-            f'role="img" aria-label="{escape(label)}"></canvas>'
-        )
+        return Panel(len(self.panels) - 1, frames.shape[2], frames.shape[1], label)
 
-    def as_json(self) -> str:
-        """Return the clips as JSON that may stand in a script element."""
-        return json.dumps({"fps": self.fps, "panels": self.panels}).replace("<", "\\u003c")
+    @property
+    def last(self) -> int:
+        """Return the index of the last frame of the longest panel."""
+        return max(map(len, self.panels), default=1) - 1
+
+    def plain(self) -> dict[str, Any]:
+        """Return the clips as plain data for the page's script."""
+        return {"fps": self.fps, "panels": self.panels}
 
 
 def data_uri(frame: Array, width: int | None = None) -> str:
     """Return a picture (H, W, 3) as a ``data:`` address."""
-    picture = Image.fromarray(np.ascontiguousarray(frame))
+    picture = to_picture(frame)
     picture = picture if width is None else resized(picture, width)
     buffer = io.BytesIO()
     lossless = max(picture.size) <= LOSSLESS_UP_TO_PX
@@ -60,77 +78,55 @@ def data_uri(frame: Array, width: int | None = None) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def resized(picture: Image.Image, width: int) -> Image.Image:
-    """Return a picture no wider than ``width`` pixels."""
-    if picture.width <= width:
-        return picture
-    return picture.resize((width, max(1, round(width * picture.height / picture.width))), Image.Resampling.LANCZOS)
+class Content(Protocol):
+    """The data that a page's script works with."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the data as plain, finite values."""
 
 
-def load_frames(run_dir: Path, name: str) -> Array | None:
-    """Return the frames of a folder of PNGs or of a clip in a run's folder; None if it is missing or damaged."""
-    try:
-        if name.endswith(".mp4"):
-            return read_mp4(run_dir / name).frames
-        return read_png_frames(run_dir / name)
-    except RecordError:
-        return None
+def render(template: str, **values: Any) -> str:
+    """Return a template of the report with these values, every one of them escaped.
 
-
-def controls(clips: Clips, *, sticky: bool = False) -> str:
-    """Return the bar that moves all panels; hidden if there are none."""
-    last = max(map(len, clips.panels), default=1) - 1
-    hidden = "" if clips.panels else " hidden"
-    rates = "".join(
-        f'<option value="{rate}"{" selected" if rate == "1" else ""}>{rate.replace("-", "")}×</option>'
-        for rate in ("0.25", "0.5", "1", "1.5", "2")
-    )
-    return f"""<div class="player{" stick" if sticky else ""}" role="group" aria-label="Player"{hidden}>
-<button id="play" type="button">Play</button>
-<button id="back" type="button" aria-label="One frame back">‹</button>
-<button id="forward" type="button" aria-label="One frame forward">›</button>
-<input id="scrub" type="range" min="0" max="{last}" value="0" step="1" aria-label="Frame">
-<span id="where"></span>
-<select id="speed" aria-label="Speed">{rates}</select>
-</div>
-<p class="note keys"{hidden}><kbd>space</kbd> plays and pauses, <kbd>←</kbd> <kbd>→</kbd> step one frame,
-<kbd>home</kbd> <kbd>end</kbd> jump</p>"""
-
-
-class Inside(Protocol):
-    """What a page's script works with."""
-
-    def as_json(self) -> str:
-        """Return it as JSON that may stand in a script element."""
+    Args:
+        template: its file, relative to ``report/templates``.
+        values: by the names that the template uses.
+    """
+    return environment(TEMPLATES).get_template(template).render(values)
 
 
 def write_page(
-    path: Path, title: str, body: Sequence[str], inside: Inside, *, style: str | None = None, script: str | None = None
+    path: Path,
+    template: str,
+    content: Content,
+    *,
+    styles: Sequence[str] = ("page.css",),
+    scripts: Sequence[str] = ("player.js",),
+    **values: Any,
 ) -> None:
     """Write a page.
 
     Args:
-        path: where.
-        title: plain text.
-        body: pieces of HTML, every text in them escaped.
-        inside: its pictures, and what else its script needs.
-        style: its style sheet; the one of all pages by default.
-        script: what moves it; the player of a few clips by default.
+        path: the file to write.
+        template: the page's template, which extends ``base.html``.
+        content: its pictures and whatever else its script needs.
+        styles: the files of its style sheet.
+        scripts: the files of its script.
+        values: what the template shows, ``title`` among them.
 
     Raises:
-        RecordError: if it cannot be written.
+        RecordError: if the file cannot be written.
     """
-    parts = {
-        "title": escape(title),
-        "style": template("page.css") if style is None else style,
-        "script": template("player.js") if script is None else script,
-        "body": "\n".join(piece for piece in body if piece),
-        "clips": inside.as_json(),
-    }
-    # One pass: braces in a user's text are not looked at again.
-    write_text(path, re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template("page.html")))
+    page = render(
+        template,
+        content=htmlsafe_json_dumps(content.plain(), ensure_ascii=False, allow_nan=False),
+        style=_asset(styles),
+        script=_asset(scripts),
+        **values,
+    )
+    write_text(path, page + "\n")
 
 
-def template(name: str) -> str:
-    """Return a file of the pages' templates."""
-    return (PACKAGE / "report" / "templates" / name).read_text(encoding="utf-8")
+def _asset(names: Sequence[str]) -> Markup:
+    """Return style sheets or scripts joined. They are files of this package and hold no value of a user's."""
+    return Markup("\n").join(Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in names)

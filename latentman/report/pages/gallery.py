@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,13 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from latentman.report.collect import collect, read_status
-from latentman.report.pages.document import template, write_page
+from latentman.record.metrics_file import read_metrics
+from latentman.record.status import read_status
+from latentman.report.collect import collect
+from latentman.report.frames import run_fps
+from latentman.report.pages.document import write_page
 from latentman.report.pages.facts import Key, Value, facts_of
-from latentman.report.pages.page import run_fps, score
-from latentman.report.pages.sections import text
+from latentman.report.pages.sections import Score, score
 from latentman.report.plots.sheets import LIMIT_BYTES, Pictures, Sheet, gather
 from latentman.report.tables.table import cells, summarise
 from latentman.report.tables.variants import variant_labels
@@ -31,12 +32,12 @@ class Exhibit:
 
     Attributes:
         folder: relative to the sweep's.
-        label: what its video shows, for those who cannot see it.
+        label: description of its video for readers who cannot see it.
         variant: index of its variant.
         row: index of its prompt and seed.
         trouble: why it has no video or has not finished, or None.
         score: H_MSE, or None.
-        caption: the score or why there is none, as HTML.
+        caption: the score, or the reason why there is none.
     """
 
     folder: str
@@ -45,12 +46,12 @@ class Exhibit:
     row: int
     trouble: str | None
     score: float | None
-    caption: str
+    caption: Score
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the page's script works with."""
+    """The data that the page's script works with."""
 
     fps: float
     variants: Sequence[str]
@@ -61,8 +62,8 @@ class Content:
     keys: Sequence[Key]
     facts: Sequence[Mapping[str, Value]]
 
-    def as_json(self) -> str:
-        """Return everything as JSON that may stand in a script element."""
+    def plain(self) -> dict[str, Any]:
+        """Return everything as plain data; sheets are numbered in the order of the runs that have one."""
         present = [sheet for sheet in self.sheets if sheet is not None]
         numbers = iter(range(len(present)))
         runs = [
@@ -78,7 +79,7 @@ class Content:
             }
             for exhibit, sheet, facts in zip(self.exhibits, self.sheets, self.facts, strict=True)
         ]
-        content = {
+        return {
             "fps": self.fps,
             "variants": list(self.variants),
             "reference": self.reference,
@@ -87,7 +88,6 @@ class Content:
             "sheets": [dataclasses.asdict(sheet) for sheet in present],
             "runs": runs,
         }
-        return json.dumps(content, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 
 def write_gallery(sweep_dir: Path, results: pd.DataFrame | None = None, *, limit: int = LIMIT_BYTES) -> None:
@@ -96,29 +96,29 @@ def write_gallery(sweep_dir: Path, results: pd.DataFrame | None = None, *, limit
     Args:
         sweep_dir: the folder of a sweep, a job or a run.
         results: its rows, if they are collected already.
-        limit: about how many bytes its pictures may take; beyond it they become smaller, and the page says so.
+        limit: approximate limit of the pictures in bytes; beyond it they become smaller, and the page says so.
 
     Raises:
-        RecordError: if there are no runs, or it cannot be written.
+        RecordError: if there are no runs, or the page cannot be written.
     """
     results = collect(sweep_dir) if results is None else results
     labelled = results.assign(variant=variant_labels(results))
-    folders = [sweep_dir / folder for folder in labelled["folder"]]
-    pictures = gather(folders, limit=limit)
+    pictures = gather([sweep_dir / folder for folder in labelled["folder"]], limit=limit)
     content = _content(labelled, sweep_dir, pictures)
-    name = next((str(value) for value in results["name"].dropna()), sweep_dir.name)
-    cards = "".join(_card(number, exhibit, content, pictures) for number, exhibit in enumerate(content.exhibits))
-    body = [
-        _header(name, content, pictures),
-        template("gallery/toolbar.html"),
-        f'<div class="cards videos" id="cards">{cards}</div>',
-        template("gallery/player.html"),
-        _summary(results),
-    ]
-    script = "(() => {\n" + "\n".join(template(f"gallery/{part}.js") for part in SCRIPTS) + "})();\n"
-    styles = template("page.css") + template("gallery/gallery.css")
-    path = sweep_dir / "gallery.html"
-    write_page(path, f"{name} - LatentMan", body, content, style=styles, script=f'"use strict";\n{script}')
+    headings, rows = cells(summarise(results))
+    write_page(
+        sweep_dir / "gallery.html",
+        "gallery.html",
+        content,
+        styles=("page.css", "gallery/gallery.css"),
+        scripts=tuple(f"gallery/{part}.js" for part in SCRIPTS),
+        title=next((str(value) for value in results["name"].dropna()), sweep_dir.name),
+        facts=_facts(content),
+        note=pictures.note(),
+        cards=[_card(*pair, content) for pair in zip(content.exhibits, pictures.sheets, strict=True)],
+        headings=headings,
+        rows=rows,
+    )
 
 
 def _content(labelled: pd.DataFrame, sweep_dir: Path, pictures: Pictures) -> Content:
@@ -145,7 +145,7 @@ def _content(labelled: pd.DataFrame, sweep_dir: Path, pictures: Pictures) -> Con
 
 
 def _place(row: Mapping[Any, Any]) -> tuple[str, str]:
-    """Return the prompt and the seed of a run as text; runs that share them stand in one row."""
+    """Return the prompt and the seed of a run as text; runs that share both are in one row."""
     prompt, seed = row["prompt"], row["seed"]
     return (
         "no prompt recorded" if prompt is None or pd.isna(prompt) else str(prompt),
@@ -166,12 +166,12 @@ def _exhibit(
         row=number,
         trouble=_trouble(row, missing),
         score=float(value) if isinstance(value, int | float) and not pd.isna(value) else None,
-        caption=score(folder, read_status(folder)),
+        caption=score(read_status(folder), read_metrics(folder)),
     )
 
 
 def _trouble(row: Mapping[Any, Any], missing: str | None) -> str | None:
-    """Return what a reader must know of a run that has no video or has not finished; None if all is well."""
+    """Return why a run has no video or has not finished; None if it is complete."""
     state, stage, error = (row[name] if isinstance(row[name], str) else None for name in ("state", "stage", "error"))
     if state == "done":
         return missing
@@ -183,51 +183,26 @@ def _link(folder: str) -> str:
     return quote("index.html" if folder == "." else f"{folder}/index.html")
 
 
-def _header(name: str, content: Content, pictures: Pictures) -> str:
+def _facts(content: Content) -> list[tuple[str, int]]:
     unfinished = sum(exhibit.trouble is not None for exhibit in content.exhibits)
-    facts = [
+    return [
         ("prompts", len({prompt for prompt, _ in content.rows})),
         ("variants", len(content.variants)),
         ("runs", len(content.exhibits)),
         *([("unfinished or without a video", unfinished)] if unfinished else []),
     ]
-    items = "".join(f"<li>{label} <b>{number}</b></li>" for label, number in facts)
-    note = pictures.note()
-    return f'<header><p class="over">LatentMan</p><h1>{text(name)}</h1><ul class="facts">{items}</ul></header>' + (
-        f'<p class="note" id="pictures">{text(note)}</p>' if note else ""
-    )
 
 
-def _card(number: int, exhibit: Exhibit, content: Content, pictures: Pictures) -> str:
-    """Return a run's figure; the page's script draws its video and puts it where it belongs."""
-    sheet = pictures.sheets[number]
+def _card(exhibit: Exhibit, sheet: Sheet | None, content: Content) -> dict[str, Any]:
+    """Return what a run's figure shows; the page's script draws its video and moves the figure to its place."""
     prompt, seed = content.rows[exhibit.row]
-    trouble = text(exhibit.trouble or "no video")
-    if sheet is None:
-        picture = f'<span class="empty{" trouble" if exhibit.trouble else ""}">{trouble}</span>'
-    else:
-        picture = (
-            f'<canvas width="1" height="1" style="aspect-ratio:{sheet.width}/{sheet.height}" role="img" '
-            f'aria-label="{text(exhibit.label)}"></canvas>'
-        )
-    told = f'<span class="trouble">{trouble}</span>' if sheet is not None and exhibit.trouble else ""
-    return (
-        f'<figure class="card" data-run="{number}"><button class="open" type="button" title="larger">{picture}</button>'
-        f'<figcaption><span class="prompt">{text(prompt)}{f" · seed {text(seed)}" if seed else ""}</span>'
-        f'<span class="variant">{text(content.variants[exhibit.variant])}</span>{told}'
-        f'{exhibit.caption} <span class="change"></span> · <a href="{_link(exhibit.folder)}">details</a>'
-        '<span class="extra"></span><span class="pairing"></span></figcaption></figure>'
-    )
-
-
-def _summary(results: pd.DataFrame) -> str:
-    headings, rows = cells(summarise(results))
-    head = "".join(f'<th scope="col" class="{"number" if i else ""}">{text(h)}</th>' for i, h in enumerate(headings))
-    lines = "".join(
-        "<tr>" + "".join(f'<td class="{"number" if i else ""}">{text(c)}</td>' for i, c in enumerate(row)) + "</tr>"
-        for row in rows
-    )
-    return (
-        "<h2>Mean and standard deviation over prompts and seeds</h2>"
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
-    )
+    return {
+        "sheet": sheet,
+        "label": exhibit.label,
+        "trouble": exhibit.trouble,
+        "prompt": prompt,
+        "seed": seed,
+        "variant": content.variants[exhibit.variant],
+        "score": exhibit.caption,
+        "link": _link(exhibit.folder),
+    }

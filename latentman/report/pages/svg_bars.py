@@ -1,9 +1,37 @@
-"""The bars of a run's page as plain SVG, whose colours come from the page's style sheet."""
+"""The geometry of the bars on a run's page; ``bars.svg`` draws them in the colours of the page's style sheet."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEFT, BASE, TALL = 44, 128, 118
+"""In pixels: where the first bar begins, the y of the axis, and the height of the tallest possible bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A pair of frames: the place of its bar in pixels, its value or None, and whether its number is written below."""
+
+    number: int
+    middle: float
+    x: float
+    y: float
+    width: float
+    height: float
+    value: float | None
+    is_numbered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """All bars of a plot, the ticks of its axis as (y, text), its width in pixels and its greatest tick."""
+
+    bars: tuple[Bar, ...]
+    ticks: tuple[tuple[int, str], ...]
+    width: int
+    top: str
 
 
 def nice_ceiling(value: float) -> float:
@@ -14,39 +42,29 @@ def nice_ceiling(value: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-12))
 
 
-def pair_bars(values: Sequence[float | None]) -> str:
-    """Return H_MSE per pair of frames as an inline SVG whose colours come from the page's style sheet.
+def pair_bars(values: Sequence[float | None]) -> Bars:
+    """Return the bars of H_MSE per pair of frames.
 
     Args:
         values: one per pair; None where the pair has no value.
     """
-    known = [value for value in values if value is not None]
-    top = nice_ceiling(max(known, default=1.0))
+    top = nice_ceiling(max((value for value in values if value is not None), default=1.0))
     step = min(64.0, 600 / max(1, len(values)))
-    width, base, tall = 44 + step * len(values) + 6, 128, 118
     every = max(1, math.ceil(34 / step))
-    parts = [
-        f'<svg class="bars" viewBox="0 0 {width:.0f} 152" width="{width:.0f}" role="img" '
-        f'aria-label="H_MSE of {len(values)} pairs of frames, axis from 0 to {top:g}">'
-    ]
-    for tick in range(3):
-        y = base - tall * tick / 2
-        parts.append(f'<line class="grid" x1="40" x2="{width:.0f}" y1="{y:.0f}" y2="{y:.0f}"/>')
-        parts.append(f'<text x="34" y="{y + 4:.0f}" text-anchor="end">{top * tick / 2:g}</text>')
+    bars = []
     for index, value in enumerate(values):
-        x = 44 + step * index
-        name = f"pair {index + 1}"
-        if value is None:
-            parts.append(
-                f'<text x="{x + step / 2:.1f}" y="{base - 4}" text-anchor="middle">–'
-                f"<title>{name}: no value</title></text>"
+        x, height = LEFT + step * index, TALL * (value or 0.0) / top
+        bars.append(
+            Bar(
+                number=index + 1,
+                middle=round(x + step / 2, 1),
+                x=round(x + step * 0.14, 1),
+                y=round(BASE - height, 1),
+                width=round(step * 0.72, 1),
+                height=round(height, 1),
+                value=value,
+                is_numbered=index % every == 0,
             )
-        else:
-            tall_bar = tall * value / top
-            parts.append(
-                f'<rect class="bar" data-pair="{index + 1}" x="{x + step * 0.14:.1f}" y="{base - tall_bar:.1f}" '
-                f'width="{step * 0.72:.1f}" height="{tall_bar:.1f}"><title>{name}: {value:.2f}</title></rect>'
-            )
-        if index % every == 0:
-            parts.append(f'<text x="{x + step / 2:.1f}" y="{base + 16}" text-anchor="middle">{index + 1}</text>')
-    return "".join([*parts, "</svg>"])
+        )
+    ticks = tuple((round(BASE - TALL * tick / 2), f"{top * tick / 2:g}") for tick in range(3))
+    return Bars(tuple(bars), ticks, round(LEFT + step * len(values) + 6), f"{top:g}")

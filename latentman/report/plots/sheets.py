@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from latentman.report.pages.document import load_frames, resized
+from latentman.report.frames import frame_count, load_video, resized, to_picture
 from latentman.types import Array
 
 LIMIT_BYTES = 32_000_000
@@ -120,7 +120,7 @@ def gather(folders: Sequence[Path], *, limit: int = LIMIT_BYTES) -> Pictures:
     missing: list[str | None] = []
     left = plan.videos
     for folder, count in zip(folders, counts, strict=True):
-        frames = video_of(folder) if count and left > 0 else None
+        frames = load_video(folder) if count and left > 0 else None
         sheets.append(None if frames is None else make_sheet(frames[:: plan.every], plan.form))
         missing.append(None if frames is not None else _why_missing(left if count else 1))
         left -= frames is not None
@@ -154,24 +154,9 @@ def plan_for(folders: Sequence[Path], counts: Sequence[int], limit: int) -> tupl
         every *= 2
 
 
-def frame_count(folder: Path) -> int:
-    """Return how many frames a run's video has, without reading them where possible; 0 if it is gone."""
-    count = len(list((folder / "frames").glob("*.png")))
-    if count:
-        return count
-    frames = video_of(folder)
-    return 0 if frames is None else len(frames)
-
-
-def video_of(folder: Path) -> Array | None:
-    """Return a run's video (T, H, W, 3), from its frames or else from ``video.mp4``; None if neither can be read."""
-    frames = load_frames(folder, "frames")
-    return load_frames(folder, "video.mp4") if frames is None and (folder / "video.mp4").is_file() else frames
-
-
 def make_sheet(frames: Array, form: Form) -> Sheet:
     """Return a sheet of frames (T, H, W, 3) uint8."""
-    pictures = [resized(Image.fromarray(np.ascontiguousarray(frame)), form.width) for frame in frames]
+    pictures = [resized(to_picture(frame), form.width) for frame in frames]
     columns = math.ceil(math.sqrt(len(pictures)))
     width, height = pictures[0].size
     sheet = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
@@ -198,9 +183,9 @@ def _samples(folders: Sequence[Path]) -> Iterator[Image.Image]:
     """Return frames of runs spread over all, the first and the last of a video by turns."""
     step = max(1, len(folders) // _SAMPLE)
     for turn, folder in enumerate(folders[::step][:_SAMPLE]):
-        frames = video_of(folder)
+        frames = load_video(folder)
         if frames is not None:
-            yield Image.fromarray(np.ascontiguousarray(frames[0 if turn % 2 else -1]))
+            yield to_picture(frames[0 if turn % 2 else -1])
 
 
 def _error(pictures: Sequence[Image.Image], form: Form) -> float:

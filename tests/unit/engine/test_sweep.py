@@ -142,7 +142,7 @@ def test_a_file_is_refused_as_a_folder(tmp_path):
 
 def test_a_plan_whose_jobs_lie_elsewhere_is_refused(tmp_path):
     write_plan(tmp_path, SweepPlan("n", "c", None, "", (PlannedJob(0, "../elsewhere", ()),)))
-    with pytest.raises(RecordError, match="no plain name"):
+    with pytest.raises(RecordError, match="must be a plain name"):
         read_plan(tmp_path)
 
 

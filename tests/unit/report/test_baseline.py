@@ -7,7 +7,7 @@ from latentman.errors import ConfigError
 from latentman.report.baseline import is_baseline, target
 from latentman.report.collect import collect
 from latentman.report.tables.table import summarise, to_markdown
-from tests.unit.report.factory import make_run
+from tests.factories.report import make_run
 
 OWN = {"method": {"latentman": "t2v_zero", "latentman_masactrl": "masactrl"}}
 SCORES = {"masactrl": 200.0, "latentman_masactrl": 150.0, "t2v_zero": 100.0, "latentman": 50.0, "per_frame": 70.0}

@@ -8,7 +8,7 @@ import pytest
 from latentman.errors import RecordError
 from latentman.report.build import write_report
 from latentman.report.results import read_pairs, read_results
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "none"): {"a": 5.0, "b": 10.0}}
 

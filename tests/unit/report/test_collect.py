@@ -7,7 +7,7 @@ import pytest
 
 from latentman.errors import RecordError
 from latentman.report.collect import collect
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 FAILED = {"state": "failed", "error": {"class": "NumericsError", "message": "step 7 is not finite\nsecond line"}}
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from latentman.report.build import write_report
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 
 def report(environment, *arguments):
@@ -72,7 +72,7 @@ def test_a_folder_without_runs_is_one_line_and_status_2(tmp_path, command_enviro
 
 
 def test_help_is_quick_and_the_report_needs_no_torch(command_environment):
-    for module, absent in (("gallery, latentman.report.build", "torch"), ("__main__", "pandas")):
+    for module, absent in (("pages.gallery", "torch"), ("build", "torch"), ("__main__", "pandas")):
         code = f"import sys, latentman.report.{module}; sys.exit('{absent}' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False, env=command_environment).returncode == 0
     shown = report(command_environment, "--help")

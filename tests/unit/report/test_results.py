@@ -11,7 +11,7 @@ from latentman import __version__
 from latentman.errors import RecordError
 from latentman.report.collect import PAIR_COLUMNS, collect, collect_pairs
 from latentman.report.results import FORMAT, read_pairs, read_results, write_pairs, write_results
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "none"): {"a": 5.0, "b": 10.0}}
 

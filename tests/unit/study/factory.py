@@ -7,7 +7,7 @@ import threading
 from latentman.study.design import Design, Pair, Study
 from latentman.study.server import StudyServer
 from latentman.video import write_png_frames
-from tests.unit.report.factory import draw, make_run
+from tests.factories.report import draw, make_run
 
 OURS = "sla=full pwg=full"
 BASELINES = ("sla=none pwg=none", "sla=full pwg=none")

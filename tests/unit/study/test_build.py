@@ -13,7 +13,7 @@ from latentman.study.clips import damage, load_pair
 from latentman.study.design import read_design
 from latentman.study.pairing import RunPair, pair_runs
 from latentman.video import read_mp4, read_png_frames, write_mp4
-from tests.unit.report.factory import draw, make_run
+from tests.factories.report import draw, make_run
 from tests.unit.study.factory import BASELINES, OURS, PROMPTS, make_sweep, make_variant
 
 

@@ -142,7 +142,7 @@ def test_without_mirrors_no_tracker_is_imported(tmp_path, command_environment):
     code = f"""
 import sys
 from pathlib import Path
-from latentman import runner
+from latentman.engine import runner
 from latentman.config.logger import LoggerConfig
 from latentman.record.local import LocalRecord
 from latentman.tracking.multi import check_installed

@@ -9,8 +9,8 @@ from PIL import Image
 
 from latentman.errors import RecordError
 from latentman.report.pages.gallery import write_gallery
-from tests.unit.report.factory import make_run, make_sweep
-from tests.unit.report.test_page import Page
+from tests.factories.pages import Page
+from tests.factories.report import make_run, make_sweep
 
 SCORES = {("none", "none"): {"a cat": 10.0, "a dog": 20.0}, ("full", "full"): {"a cat": 3.0}}
 

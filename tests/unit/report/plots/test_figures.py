@@ -15,7 +15,7 @@ from latentman.report.plots.figures import write_figures
 from latentman.report.plots.heatmap import draw_heatmap, ordered, score_grid
 from latentman.report.plots.pareto import draw_pareto, front
 from latentman.report.tables.table import summarise
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 SCORES = {
     ("none", "none"): {name: 20.0 + number for number, name in enumerate("abcdef")},

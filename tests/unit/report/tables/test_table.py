@@ -7,7 +7,7 @@ from latentman.report.collect import collect
 from latentman.report.tables.latex import to_latex
 from latentman.report.tables.table import mark, summarise, to_markdown
 from latentman.report.tables.variants import variant_labels
-from tests.unit.report.factory import make_run, make_sweep
+from tests.factories.report import make_run, make_sweep
 
 SCORES = {
     ("none", "none"): {"a": 10.0, "b": 20.0, "c": 30.0},

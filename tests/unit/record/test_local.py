@@ -70,7 +70,7 @@ def test_a_record_of_a_later_version_is_refused_and_both_versions_are_named(tmp_
 )
 def test_a_damaged_status_says_what_to_do(tmp_path, text):
     (tmp_path / "status.json").write_text(text, encoding="latin-1")
-    with pytest.raises(RecordError, match=r"status\.json.*delete it"):
+    with pytest.raises(RecordError, match=r"status\.json.*delete (it|the file)"):
         LocalRecord.open(tmp_path)
 
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from latentman.report.collect import collect
 from latentman.report.plots.strip import FRAME_PX, LABEL_PX, draw_strip, write_strips
-from tests.unit.report.factory import make_sweep
+from tests.factories.report import make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "full"): {"a": 5.0}}
 

@@ -9,7 +9,7 @@ from latentman.report.collect import collect
 from latentman.report.tables.latex import to_latex
 from latentman.report.tables.paper import FOLDER, paper_of, read_paper
 from latentman.report.tables.table import summarise, to_markdown
-from tests.unit.report.factory import make_sweep
+from tests.factories.report import make_sweep
 
 SCORES = {
     ("none", "none"): {name: 20.0 + number for number, name in enumerate("abcdefgh")},

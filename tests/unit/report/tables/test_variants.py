@@ -3,7 +3,7 @@
 from latentman.report.collect import collect
 from latentman.report.tables.table import summarise
 from latentman.report.tables.variants import experiments, variant_keys, variant_labels
-from tests.unit.report.factory import make_run
+from tests.factories.report import make_run
 
 
 def labels(root):

@@ -1,4 +1,4 @@
-"""The jobs of a sweep and how far each is, from its plan, the records in its folders and their locks."""
+"""The jobs of a sweep and the progress of each, from the plan, the records in their folders and their locks."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from typing import Any
 
 from latentman.errors import RecordError
 from latentman.record.local import STATUS_FILE
+from latentman.record.metrics_file import read_metrics
+from latentman.record.status import error_line, mapping, read_status
 from latentman.record.sweep_plan import read_plan
-from latentman.report.collect import error_line, read_metrics, read_status
 from latentman.system.locks import is_locked
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED = ("failed", "interrupted", "died", "damaged")
-"""States of jobs that ended without a result; ``died`` is one whose process ended without a word."""
+"""States of jobs that ended without a result. ``died``: the process ended without recording an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How far a job is."""
+    """The progress of one job."""
 
     number: int
     folder: str
     state: str
     prompts_done: int = 0
     prompts: int | None = None
-    """How many prompts it has; None before it has started."""
+    """Number of prompts; None before the job has started."""
     stage: str = ""
-    """What its running prompt is at, such as ``denoise 3/12``."""
+    """The stage of the prompt in progress, such as ``denoise 3/12``."""
     seconds: float | None = None
-    """Of work done; of a running job, since it was started last."""
+    """Seconds of finished work; for a running job, seconds since its last start."""
     seconds_per_prompt: tuple[float, ...] = ()
     human_mse: float | None = None
     error: str | None = None
@@ -46,10 +47,10 @@ def sweep_jobs(root: Path) -> list[JobState]:
     """Return the state of every job of a sweep, or of the one job or run whose folder it is.
 
     Raises:
-        RecordError: if ``root`` is no folder, holds no sweep, job or run, or its plan is damaged.
+        RecordError: if ``root`` is not a folder, holds no sweep, job or run, or its plan is damaged.
     """
     if not root.is_dir():
-        raise RecordError(f"{root} is no folder; give the folder of a sweep, such as runs/NAME/TIME")
+        raise RecordError(f"{root} is not a folder; give the folder of a sweep, such as runs/NAME/TIME")
     plan = read_plan(root)
     if plan is not None:
         return [_state(root, job.number, job.folder) for job in plan.jobs]
@@ -57,19 +58,22 @@ def sweep_jobs(root: Path) -> list[JobState]:
         return [_state(root, 0, ".")]
     found = sorted(path.parent.name for path in root.glob(f"*/{STATUS_FILE}"))
     if not found:
-        raise RecordError(f"no sweep in {root}: it holds neither a plan (sweep.json) nor the folder of a job")
+        raise RecordError(
+            f"no sweep in {root}: the folder holds neither a plan (sweep.json) nor the folder of a job; "
+            "give the folder of a sweep, such as runs/NAME/TIME"
+        )
     return [_state(root, number, folder) for number, folder in enumerate(found)]
 
 
 def summary(jobs: Sequence[JobState]) -> str:
-    """Return one line: how many jobs are in which state."""
+    """Return one line with the number of jobs in each state."""
     counts = Counter(job.state for job in jobs)
     parts = [f"{counts[state]} {state}" for state in (DONE, *FAILED, RUNNING, WAITING) if counts[state]]
     return f"{len(jobs)} jobs: {', '.join(parts)}"
 
 
 def seconds_left(jobs: Sequence[JobState]) -> float | None:
-    """Return about how long the jobs that have not ended will take; None while no prompt is finished."""
+    """Return an estimate of the seconds until all jobs have ended; None while no prompt is finished."""
     known = [seconds for job in jobs for seconds in job.seconds_per_prompt]
     if not known:
         return None
@@ -108,14 +112,14 @@ def _state(root: Path, number: int, name: str) -> JobState:
 
 
 def _stage(folder: Path, status: Mapping[str, Any]) -> str:
-    """Return the stage that a run is in, and the step of the one that takes long."""
+    """Return the stage that a run is in; for denoising also the step."""
     name = str(status["stage"])
     step = _saved_step(folder / "latents" / "state.safetensors") if name == "denoise" else None
     return name if step is None else f"{name} {step}/{status.get('num_steps', '?')}"
 
 
 def _saved_step(path: Path) -> int | None:
-    """Return the step in the header of a saved state; None if there is none, or it is being replaced."""
+    """Return the step in the header of a saved state; None if the file is missing or is being replaced."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
@@ -126,9 +130,8 @@ def _saved_step(path: Path) -> int | None:
 
 
 def _seconds(status: Mapping[str, Any]) -> float:
-    """Return the seconds that a run has taken; what another run made counts as the time to fetch it."""
-    stages = status.get("stages")
-    entries = stages.values() if isinstance(stages, Mapping) else ()
+    """Return the seconds that a run has taken; a stage that another run computed counts the seconds of fetching it."""
+    entries = mapping(status, "stages").values()
     key = {True: "seconds_fetching", False: "seconds"}
     costs = (_number(entry.get(key[bool(entry.get("shared"))])) for entry in entries if isinstance(entry, Mapping))
     return sum(cost for cost in costs if cost is not None)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentman.report.pages.document import render
 from latentman.report.pages.svg_bars import nice_ceiling, pair_bars
 
 
@@ -15,7 +16,7 @@ def test_the_ceiling_is_at_or_above_the_value_and_near_it(value):
 
 
 def test_bars_of_pairs_are_as_tall_as_their_values():
-    root = ElementTree.fromstring(pair_bars([10.0, None, 40.0, 20.0]))
+    root = ElementTree.fromstring(render("bars.svg", bars=pair_bars([10.0, None, 40.0, 20.0])))
     heights = [float(bar.get("height")) for bar in root.iter("rect")]
     assert heights == pytest.approx([23.6, 94.4, 47.2])
     assert [bar.get("data-pair") for bar in root.iter("rect")] == ["1", "3", "4"]
