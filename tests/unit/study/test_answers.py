@@ -10,7 +10,7 @@ import pytest
 from latentman.errors import RecordError
 from latentman.study import answers
 from latentman.study.answers import ANSWERS_FILE, AnswerStore, FinishedError, FullError, UnknownCodeError, read_answers
-from tests.unit.study.factory import answer_all, make_design
+from tests.factories.study import answer_all, make_design
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_an_answer_is_on_disk_when_the_call_returns(store, design, tmp_path):
     assert after.chosen == {showing.pair: "right"}
     kept = read_answers(tmp_path, design)
     (answer,) = kept.answers
-    assert (answer.position, answer.left_clip, answer.right_clip) == (2, showing.left, showing.right)
+    assert (answer.position, answer.left_video, answer.right_video) == (2, showing.left, showing.right)
     assert (answer.choice, answer.chosen, answer.seconds, answer.plays) == ("right", showing.right, 1.5, 3)
     assert kept.began == {design.studies[0].code: 1}
     with contextlib.closing(sqlite3.connect(tmp_path / ANSWERS_FILE)) as database:

@@ -6,7 +6,7 @@ import pytest
 
 from latentman.errors import RecordError
 from latentman.study.design import DESIGN_FILE, read_design, write_design
-from tests.unit.study.factory import make_design
+from tests.factories.study import make_design
 
 
 def test_a_design_is_read_as_it_was_written(tmp_path):

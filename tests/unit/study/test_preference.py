@@ -14,7 +14,7 @@ from latentman.study.answers import AnswerStore, read_answers
 from latentman.study.design import write_design
 from latentman.study.exchange import HEADINGS, export_answers, import_answers, merge
 from latentman.study.preference import preferences
-from tests.unit.study.factory import answer_all, make_design
+from tests.factories.study import answer_all, make_design
 
 
 class People:
