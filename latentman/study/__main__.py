@@ -39,7 +39,8 @@ def main(argv: list[str]) -> int:
         return 0
     if argv[0] not in commands:
         raise ConfigError(
-            f"'{argv[0]}' is not a command of latentman study{nearest(argv[0], commands)}\ncommands: {', '.join(commands)}"
+            f"'{argv[0]}' is not a command of latentman study{nearest(argv[0], commands)}\n"
+            f"commands: {', '.join(commands)}"
         )
     return commands[argv[0]](argv[1:])
 
@@ -61,7 +62,11 @@ def _build(argv: list[str]) -> int:
     )
     parser.add_argument("--checks", metavar="K", type=int, default=3, help="attention checks in each study (3)")
     parser.add_argument(
-        "--may-fail", metavar="N", type=int, default=0, help="how many checks a participant may fail and still count (0)"
+        "--may-fail",
+        metavar="N",
+        type=int,
+        default=0,
+        help="failed checks with which a participant still counts (0)",
     )
     parser.add_argument("--contact", metavar="TEXT", default="", help="whom participants can ask; shown on the page")
     arguments = parser.parse_args(argv)

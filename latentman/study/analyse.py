@@ -126,7 +126,7 @@ def rule(design: Design) -> str:
 
 
 def to_markdown(design: Design, results: Sequence[Preference], damaged: Sequence[str] = ()) -> str:
-    """Return the results as Markdown: a table of the studies, the damaged rows, then details and pairs of each study."""
+    """Return the results as Markdown: a table of the studies, damaged rows, and the details of each study."""
     lines = [
         f"# Preference for {_plain(design.ours)}",
         "",

@@ -245,7 +245,7 @@ def read_answers(study_dir: Path, design: Design) -> Kept:
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> RecordError:
-    return RecordError(f"cannot open the answers in {path}: {error}; check the permissions of the file and the free space")
+    return RecordError(f"cannot open the answers in {path}: {error}; check its permissions and the free space")
 
 
 def _foreign(path: Path) -> RecordError:

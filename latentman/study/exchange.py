@@ -90,7 +90,7 @@ def _answer(line: str, headings: Sequence[str], design: Design) -> Answer:
     if row["design"] != design.code:
         if CODE.fullmatch(row["design"]):
             raise _ForeignRow(row["design"])
-        raise ValueError(f"design {ascii(row['design'][:40])} is not a code")
+        raise ValueError(f"design {row['design'][:40]!a} is not a code")
     return checked_answer(row, design)
 
 

@@ -70,12 +70,14 @@ def checked_names(names: Collection[str]) -> frozenset[str]:
     """
     for name in names:
         if not (_HOST_NAME.fullmatch(name) or _is_address(name.strip("[]"))):
-            raise ConfigError(f"--name {name} is not the name of a host: give it without port and path, as study.example")
+            raise ConfigError(
+                f"--name {name} is not the name of a host: give it without port and path, as study.example"
+            )
     return frozenset(name.lower().strip("[]") for name in names)
 
 
 def _host_and_port(authority: str) -> tuple[str, int] | None:
-    """Return host and port (80 if there is none) of ``host``, ``host:port`` or ``[address]:port``; None if malformed."""
+    """Return the host and port (80 if there is none) of a ``Host`` header; None if it is malformed."""
     if not authority or not authority.isascii() or any(c in authority for c in "/?#@\\, \t%"):
         return None
     try:

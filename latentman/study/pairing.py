@@ -65,7 +65,9 @@ def _check_names(ours: str, baselines: Sequence[str], variants: list[str]) -> No
     named = [ours, *baselines]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
-        raise ConfigError(f"'{twice}' is named twice: a variant is compared with other variants, and with each of them once")
+        raise ConfigError(
+            f"'{twice}' is named twice: a variant is compared with other variants, and with each of them once"
+        )
 
 
 def _pairing(sweep_dir: Path, results: pd.DataFrame, ours: str, baseline: str) -> Pairing:

@@ -105,7 +105,13 @@ def _checked(action: str, data: dict[str, Any]) -> dict[str, Any]:
     if isinstance(plays, bool) or not isinstance(plays, int) or not 0 <= plays <= MAX_PLAYS:
         raise Refused(400, f"plays must be a whole number from 0 to {MAX_PLAYS}")
     choice = str(data["choice"])
-    return {"participant": participant, "pair": pair, "choice": choice, "seconds": round(float(seconds), 3), "plays": plays}
+    return {
+        "participant": participant,
+        "pair": pair,
+        "choice": choice,
+        "seconds": round(float(seconds), 3),
+        "plays": plays,
+    }
 
 
 def _expect_keys(data: dict[str, Any], keys: set[str]) -> None:

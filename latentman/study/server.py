@@ -60,12 +60,12 @@ class StudyServer:
         self.files = public_files(study_dir, self.design)
         listening = _listen(host, port)
         try:
-            self.host, self.port = (str(part) for part in listening.getsockname()[:2])
+            self.host, self.port = str(listening.getsockname()[0]), int(listening.getsockname()[1])
             self.store = AnswerStore(study_dir, self.design)
         except BaseException:
             listening.close()
             raise
-        served = Served(self.design, self.files, self.store, Allowed(host, int(self.port), allowed_names))
+        served = Served(self.design, self.files, self.store, Allowed(host, self.port, allowed_names))
         self._server = waitress.create_server(
             make_app(served),
             sockets=[listening],
@@ -75,6 +75,7 @@ class StudyServer:
             asyncore_use_poll=hasattr(select, "poll"),
             channel_timeout=IDLE_S,
             cleanup_interval=IDLE_S // 3,
+            recv_bytes=MAX_RECEIVED_BYTES,
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=MAX_RECEIVED_BYTES,
             log_socket_errors=False,
@@ -166,30 +167,32 @@ def _greeting(server: StudyServer, study_dir: Path) -> str:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not 0 <= port <= 65_535:
+        raise ConfigError(f"--port {port} is out of range: give 0 to 65535; 0 takes any free one")
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
+        return socket.create_server((host, port), family=_family(host), backlog=1024)
+    except OSError as error:
         raise _cannot_listen(host, port, error) from error
 
 
-def _cannot_listen(host: str, port: int, error: Exception) -> ConfigError:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
         return ConfigError(f"port {port} of {host} is in use by another program; try --port {_free_port(host, port)}")
-    if isinstance(error, OverflowError):
-        return ConfigError(f"--port {port} is out of range: give 0 to 65535; 0 takes any free one")
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    if isinstance(error, OSError) and error.errno == errno.EACCES:
+    reason = error.strerror or str(error)
+    if error.errno == errno.EACCES:
         return ConfigError(f"cannot listen on port {port}: {reason}; ports below 1024 need privileges, try --port 8000")
     return ConfigError(f"cannot listen at --host {host} --port {port}: {reason}; give an address of this machine")
 
 
 def _free_port(host: str, port: int) -> int:
     """Return the next port that is free, or 0, which takes any."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port + 1, min(port + 50, 65_536)):
         try:
-            socket.create_server((host, candidate), family=family).close()
+            socket.create_server((host, candidate), family=_family(host)).close()
         except OSError:
             continue
         return candidate

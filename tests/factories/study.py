@@ -4,8 +4,10 @@ import contextlib
 import itertools
 import threading
 
+from latentman.study.answers import AnswerStore, read_answers
 from latentman.study.design import PUBLIC, Design, Pair, Study, write_design
 from latentman.study.files import PAGES
+from latentman.study.preference import preferences
 from latentman.study.server import StudyServer
 from latentman.system.paths import write_text
 from latentman.video import write_png_frames
@@ -61,6 +63,26 @@ def answer_all(store, study, wants_expected, *, seconds=2.0):
         side = "left" if showing.left == wanted else "right"
         participation = store.answer(participation.participant, pair.code, side, seconds=seconds, plays=1)
     return participation
+
+
+class People:
+    """Participants of one study with given answers."""
+
+    def __init__(self, folder, design):
+        self.folder, self.design = folder, design
+        write_design(folder, design)
+        self.store = AnswerStore(folder, design)
+
+    def answer(self, study=0, *, ours, checks=True):
+        """Choose ours in the comparisons of which ``ours`` holds the numbers; pass the checks or fail them all."""
+        chosen = self.design.studies[study]
+        numbers = {pair.code: number for number, pair in enumerate(chosen.comparisons())}
+        wants = lambda pair: checks if pair.is_check else numbers[pair.code] in ours  # noqa: E731
+        return answer_all(self.store, chosen, wants).participant
+
+    def results(self):
+        kept = read_answers(self.folder, self.design)
+        return preferences(self.design, kept.answers, kept.began)
 
 
 def write_study(folder, design):

@@ -10,7 +10,7 @@ import pytest
 from latentman.study.answers import ANSWERS_FILE
 from latentman.study.build import Request, build_study
 from latentman.study.design import DESIGN_FILE
-from tests.factories.study import BASELINES, OURS, make_sweep
+from tests.factories.study import BASELINES, OURS, People, make_design, make_sweep
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +29,13 @@ def built(sweep, tmp_path_factory):
 @pytest.fixture
 def study(built, tmp_path):
     return shutil.copytree(built, tmp_path / "study")
+
+
+@pytest.fixture
+def people(tmp_path):
+    own = People(tmp_path, make_design(4, 2, baselines=("plain | <b>", "other")))
+    yield own
+    own.store.close()
 
 
 OLD_TABLES = """

@@ -9,12 +9,12 @@ import pytest
 
 from latentman.errors import ConfigError, DataError, RecordError
 from latentman.study.build import Request, build_study, summary
-from latentman.study.videos import damage, load_pair
 from latentman.study.design import read_design
 from latentman.study.pairing import RunPair, pair_runs
+from latentman.study.videos import damage, load_pair
 from latentman.video import read_mp4, read_png_frames, write_mp4
-from tests.unit.report.factory import draw, make_run
 from tests.factories.study import BASELINES, OURS, PROMPTS, make_sweep, make_variant
+from tests.unit.report.factory import draw, make_run
 
 
 def files(folder):

@@ -46,7 +46,7 @@ def test_a_plain_file_is_opened_and_a_link_is_not(tmp_path):
         assert opened.read() == b"content"
     for name in ("link", "missing", "."):
         assert not is_plain(tmp_path / name)
-        with pytest.raises(OSError, match=name.replace(".", "")):
+        with pytest.raises(OSError, match="is not a plain file"):
             open_plain(tmp_path / name)
 
 
