@@ -1,4 +1,4 @@
-"""Krippendorff's alpha: how far people agree beyond what their choices would give by chance."""
+"""Krippendorff's alpha: how far people agree, compared with agreement by chance."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from collections.abc import Hashable, Iterable, Sequence
 def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
     """Return Krippendorff's alpha for nominal values.
 
-    alpha = 1 - D_o / D_e, where D_o is the share of unequal values among the pairs of values within units, and D_e that
-    among all pairs of values. 1 is full agreement, 0 what chance gives, below 0 means that people disagree
-    systematically. Units may have any number of values; those with fewer than two say nothing and are left out.
+    alpha = 1 - D_o / D_e, where D_o is the share of unequal values among the pairs of values within units, and D_e is
+    the share among all pairs of values. 1 is full agreement, 0 is agreement by chance, and below 0 people disagree
+    systematically. Units may have any number of values; units with fewer than two are left out. Source: K.
+    Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011).
 
     Args:
-        units: for each thing that was judged, the values that it got.
+        units: for each thing that was judged, its values.
 
     Returns:
-        None if no unit has two values, or all values are equal: then nothing can be said about chance.
+        None if no unit has two values, or all values are equal: alpha is undefined then.
     """
     judged = [Counter(values) for values in units if len(values) > 1]
     totals: Counter[Hashable] = Counter()

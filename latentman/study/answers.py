@@ -1,4 +1,4 @@
-"""The answers of a study, in SQLite: what each participant was shown and chose, and nothing about who that was."""
+"""The answers of a study, in SQLite: what each participant saw and chose, and nothing about who they are."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from latentman.errors import RecordError
+from latentman.study.answer import COLUMNS, OLD_COLUMNS, Answer, checked_answer
 from latentman.study.design import Design, Study
 from latentman.study.plan import Showing, plan_for
 
@@ -26,37 +27,9 @@ CREATE TABLE IF NOT EXISTS participants (
   participant TEXT PRIMARY KEY, study TEXT NOT NULL, began TEXT NOT NULL, plan TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS answers (
   study TEXT NOT NULL, participant TEXT NOT NULL REFERENCES participants, pair TEXT NOT NULL, position INTEGER NOT NULL,
-  left_clip TEXT NOT NULL, right_clip TEXT NOT NULL, choice TEXT NOT NULL CHECK (choice IN ('left', 'right')),
+  left_video TEXT NOT NULL, right_video TEXT NOT NULL, choice TEXT NOT NULL CHECK (choice IN ('left', 'right')),
   seconds REAL NOT NULL, plays INTEGER NOT NULL, changes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (participant, pair));
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One choice: which side of a pair, and what was shown there.
-
-    ``position`` counts from 0 within the participant's order, ``seconds`` from the first sight of the pair to the
-    choice, ``plays`` how often both clips ran, ``changes`` how often the participant went back and chose otherwise.
-    """
-
-    study: str
-    participant: str
-    pair: str
-    position: int
-    left_clip: str
-    right_clip: str
-    choice: str
-    seconds: float
-    plays: int
-    changes: int = 0
-
-    @property
-    def chosen(self) -> str:
-        """The code of the clip that was chosen."""
-        return self.left_clip if self.choice == "left" else self.right_clip
-
-
-COLUMNS = tuple(field.name for field in fields(Answer))
 
 
 class UnknownCodeError(Exception):
@@ -73,7 +46,7 @@ class FullError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """What the page needs in order to go on: the plan, and what has been chosen so far, by pair."""
+    """What the page needs in order to continue: the plan, and what has been chosen so far, by pair."""
 
     participant: str
     study: str
@@ -85,7 +58,7 @@ class AnswerStore:
     """The table of answers; safe to use from several threads and from several servers of one folder."""
 
     def __init__(self, study_dir: Path, design: Design) -> None:
-        """Open the answers of a study, or begin to keep them.
+        """Open the answers of a study, or create the file.
 
         Raises:
             RecordError: if the file cannot be opened, is damaged, or holds answers of another study.
@@ -111,6 +84,8 @@ class AnswerStore:
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.executescript(SCHEMA)
             with self._changing():
+                for name in sorted(_columns(self._database) & set(OLD_COLUMNS)):
+                    self._database.execute(f"ALTER TABLE answers RENAME COLUMN {name} TO {OLD_COLUMNS[name]}")
                 made_for = self._database.execute("SELECT design FROM made_for").fetchone()
                 if made_for is None:
                     self._database.execute("INSERT INTO made_for VALUES (?)", (self._design.code,))
@@ -120,11 +95,11 @@ class AnswerStore:
             raise _foreign(self.path)
 
     def begin(self, study: Study | None, done: Collection[str] = ()) -> Participation:
-        """Take in a participant and draw what they will see.
+        """Register a participant and draw what they will see.
 
         Args:
             study: which study; None takes the one with the fewest participants.
-            done: codes of studies that this person has finished, taken only if there is no other.
+            done: codes of studies that this person has finished; they are taken only if there is no other.
 
         Raises:
             FullError: if there are more than ``MAX_PARTICIPANTS``.
@@ -139,14 +114,14 @@ class AnswerStore:
                 left = [study for study in studies if study.code not in done] or list(studies)
                 study = min(left, key=lambda one: (counts.get(one.code, 0), secrets.randbits(32)))
             plan = plan_for(study, self._design.seed, participant)
-            # The day alone: the minute could tell who it was.
+            # The day alone: the minute could identify a person.
             today = datetime.now(UTC).date().isoformat()
             row = (participant, study.code, today, json.dumps([asdict(showing) for showing in plan]))
             self._database.execute("INSERT INTO participants VALUES (?, ?, ?, ?)", row)
         return Participation(participant, study.code, plan, {})
 
     def resume(self, participant: str) -> Participation:
-        """Return what a participant was going to see, and the answers so far.
+        """Return the plan of a participant and their answers so far.
 
         Raises:
             UnknownCodeError: if there is no such participant.
@@ -155,11 +130,11 @@ class AnswerStore:
             return self._participation(participant)
 
     def answer(self, participant: str, pair: str, choice: str, *, seconds: float, plays: int) -> Participation:
-        """Keep an answer; one to a pair that was answered before takes its place until the study is finished.
+        """Store an answer. Until the study is finished, a second answer to a pair replaces the first.
 
         Raises:
-            UnknownCodeError: if there is no such participant, or the pair is not among those they see.
-            FinishedError: if it would change an answer after the last one was given.
+            UnknownCodeError: if there is no such participant, or the pair is not in their plan.
+            FinishedError: if it would change an answer after the last pair was answered.
         """
         with self._changing():
             so_far = self._participation(participant)
@@ -187,7 +162,7 @@ class AnswerStore:
         return participants, answers
 
     def close(self) -> None:
-        """Bring everything into the one file and close it; a second time does nothing."""
+        """Bring everything into the one file and close it; a second call does nothing."""
         with self._lock:
             if self._open:
                 self._open = False
@@ -215,19 +190,31 @@ class AnswerStore:
         return Participation(participant, row[0], [Showing(**each) for each in json.loads(row[1])], dict(chosen))
 
 
+def _columns(database: sqlite3.Connection) -> set[str]:
+    """Return the names of the columns of the answers."""
+    return {str(row[1]) for row in database.execute("PRAGMA table_info(answers)")}
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """All answers of a study folder, and how many participants began each study, by its code."""
+    """All answers of a study folder.
+
+    Attributes:
+        answers: the answers that fit the design.
+        began: how many participants began each study, by its code.
+        damaged: for each row that does not fit, where it is and why, in words.
+    """
 
     answers: list[Answer]
     began: dict[str, int]
+    damaged: list[str] = field(default_factory=list)
 
 
 def read_answers(study_dir: Path, design: Design) -> Kept:
-    """Read the answers of a study, while it is served or not; none if nobody has been served yet.
+    """Read the answers of a study, while it is served or not; none if it was never served.
 
     Raises:
-        RecordError: if the file cannot be read, is damaged, or holds answers of another study.
+        RecordError: if the file cannot be read, is damaged as a whole, or holds answers of another study.
     """
     path = study_dir / ANSWERS_FILE
     if not path.exists():
@@ -236,18 +223,29 @@ def read_answers(study_dir: Path, design: Design) -> Kept:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
         ) as database:
+            # SQLite stores any bytes as text.
+            database.text_factory = lambda raw: raw.decode("utf-8", errors="replace")
             made_for = database.execute("SELECT design FROM made_for").fetchone()
             if made_for is None or made_for[0] != design.code:
                 raise _foreign(path)
-            rows = database.execute(f"SELECT {', '.join(COLUMNS)} FROM answers ORDER BY rowid").fetchall()
+            there = _columns(database)
+            old = {new: name for name, new in OLD_COLUMNS.items() if name in there}
+            names = ", ".join(old.get(name, name) for name in COLUMNS)
+            rows = database.execute(f"SELECT rowid, {names} FROM answers ORDER BY rowid").fetchall()
             began = database.execute("SELECT study, COUNT(*) FROM participants GROUP BY study").fetchall()
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
-    return Kept([Answer(*row) for row in rows], dict(began))
+    kept = Kept([], {study: count for study, count in began if isinstance(study, str)})
+    for number, *values in rows:
+        try:
+            kept.answers.append(checked_answer(dict(zip(COLUMNS, values, strict=True)), design))
+        except ValueError as error:
+            kept.damaged.append(f"{path}, row {number}: {error}")
+    return kept
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> RecordError:
-    return RecordError(f"cannot open the answers in {path}: {error}; check who may write there, and the free space")
+    return RecordError(f"cannot open the answers in {path}: {error}; check its permissions and the free space")
 
 
 def _foreign(path: Path) -> RecordError:

@@ -1,4 +1,4 @@
-"""From a finished sweep to the folder of a study: clips under names that mean nothing, the page, and the design."""
+"""From a finished sweep to the folder of a study: videos under meaningless names, the page, and the design."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from latentman import __version__
 from latentman.errors import ConfigError, DataError, RecordError
-from latentman.study.clips import ClipPair, damage, load_pair
-from latentman.study.design import CLIPS, PUBLIC, Design, Pair, Study, write_design
+from latentman.study.design import PUBLIC, VERSION, VIDEO_FOLDERS, Design, Pair, Study, write_design
+from latentman.study.files import PAGES
 from latentman.study.pairing import Pairing, RunPair, pair_runs
+from latentman.study.videos import VideoPair, damage, load_pair
 from latentman.system.paths import PACKAGE, PARTIAL, write_text
+from latentman.system.templates import environment
 from latentman.types import Array
 from latentman.video import write_mp4
 
 QUESTION = "In which video do the textures of the character stay more stable and consistent?"
-PAGES = ("index.html", "study.css", "study.js", "icon.svg")
 SECONDS_A_PAIR = 12
-"""What a careful answer takes, for the page's estimate."""
+"""The time of a careful answer, for the estimate on the page."""
 
 MAX_CHECKS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``latentman study build`` was asked for.
+    """The options of ``latentman study build``.
 
-    ``checks`` attention checks go into each study; a participant who fails more than ``may_fail`` is left out of the
-    analysis. ``seed`` None draws one. ``contact`` is shown on the page: whom participants can ask.
+    Attributes:
+        sweep_dir: the folder of a sweep.
+        study_dir: a new folder.
+        ours: the variant under test.
+        baselines: the variants that it is compared with, each in a study of its own.
+        seed: of codes, sides and orders; None draws one.
+        checks: attention checks in each study.
+        may_fail: a participant who fails more checks is left out of the analysis.
+        contact: whom participants can ask; shown on the page.
+
+    Raises:
+        ConfigError: if a value is out of range.
     """
 
     sweep_dir: Path
@@ -58,10 +68,10 @@ class Request:
 
 
 def build_study(request: Request) -> Design:
-    """Build the folder of a study; it is there whole or not at all.
+    """Build the folder of a study, whole or not at all.
 
     Raises:
-        ConfigError: for variants that the sweep does not have.
+        ConfigError: for a variant that the sweep does not have.
         RecordError: if nothing can be paired, or the folder is not empty or cannot be written.
     """
     target = request.study_dir
@@ -71,7 +81,7 @@ def build_study(request: Request) -> Design:
     try:
         design = _fill(scratch, request, pairings)
         write_design(scratch, design)
-        scratch.chmod(0o700)  # the design is nobody else's to read, not even on a shared machine
+        scratch.chmod(0o700)  # no other user of the machine may read the design
         scratch.replace(target)
     except OSError as error:
         raise RecordError(f"cannot write {target}: {error.strerror}; choose another --out") from error
@@ -82,7 +92,7 @@ def build_study(request: Request) -> Design:
 
 def _check_target(target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise RecordError(f"--out {target} exists and is not empty: choose a new folder; answers may be in this one")
+        raise RecordError(f"--out {target} exists and is not empty: choose a new folder; this one may hold answers")
 
 
 def _scratch(target: Path) -> Path:
@@ -94,7 +104,7 @@ def _scratch(target: Path) -> Path:
 
 
 def _fill(folder: Path, request: Request, pairings: Sequence[Pairing]) -> Design:
-    # A seed that stands in the source would let a reader work out which side is which.
+    # With a seed from the source code, a participant could work out which side is which.
     seed = secrets.randbits(53) if request.seed is None else request.seed
     rng = random.Random(f"codes {seed}")
     taken: set[str] = set()
@@ -122,68 +132,64 @@ def _study(
     folder: Path, request: Request, pairing: Pairing, code: Callable[[], str], rng: random.Random
 ) -> tuple[Study, list[str]]:
     pairs: list[Pair] = []
-    shown: list[tuple[RunPair, ClipPair]] = []
+    shown: list[tuple[RunPair, VideoPair]] = []
     skipped = []
 
     def add(run: RunPair, expected: Array, other: Array, fps: float, *, is_check: bool) -> None:
         pair = Pair(code(), is_check, code(), code(), run.prompt, run.seed)
-        for clip, frames in ((pair.expected, expected), (pair.other, other)):
-            write_clip(folder / PUBLIC / CLIPS / f"{clip}.mp4", frames, fps)
+        for video, frames in ((pair.expected, expected), (pair.other, other)):
+            write_video(folder / PUBLIC / VIDEO_FOLDERS[VERSION] / f"{video}.mp4", frames, fps)
         pairs.append(pair)
 
     for run in pairing.pairs:
         try:
-            clips = load_pair(run)
+            videos = load_pair(run)
         except DataError as error:
             skipped.append(f"'{run.prompt}': {error}")
             continue
-        shown.append((run, clips))
-        add(run, clips.ours, clips.baseline, clips.fps, is_check=False)
+        shown.append((run, videos))
+        add(run, videos.ours, videos.baseline, videos.fps, is_check=False)
     if not shown:
         reasons = "".join(f"\n  {line}" for line in (*pairing.skipped, *skipped))
         raise RecordError(f"no pair of '{request.ours}' and '{pairing.baseline}' can be shown:{reasons}")
     order = rng.sample(range(len(shown)), len(shown))
     for number in range(request.checks):
-        run, clips = shown[order[number % len(order)]]
-        intact = rng.choice((clips.ours, clips.baseline))
-        add(run, intact, damage(intact, f"{rng.getrandbits(64)}"), clips.fps, is_check=True)
+        run, videos = shown[order[number % len(order)]]
+        intact = rng.choice((videos.ours, videos.baseline))
+        add(run, intact, damage(intact, f"{rng.getrandbits(64)}"), videos.fps, is_check=True)
     return Study(code(), pairing.baseline, tuple(pairs)), skipped
 
 
-def write_clip(path: Path, frames: Array, fps: float) -> None:
-    """Encode a clip without a trace of its origin: no metadata, and the same time stamp for all."""
+def write_video(path: Path, frames: Array, fps: float) -> None:
+    """Encode a video without a trace of its origin: no metadata, and the same time stamp for all."""
     write_mp4(path, frames, fps)
     os.utime(path, (0, 0))
 
 
 def _write_pages(public: Path, studies: Sequence[Study], contact: str) -> None:
-    count = max(len(study.pairs) for study in studies)
-    words = {
-        "question": escape(QUESTION),
-        "studies": str(len(studies)),
-        "pairs": str(count),
-        "minutes": str(max(1, round(count * SECONDS_A_PAIR / 60))),
-        "contact": f"<p>Questions? Ask {escape(contact)}.</p>" if contact else "",
-    }
+    pages = PACKAGE / "study" / "pages"
+    pairs = max(len(study.pairs) for study in studies)
+    minutes = max(1, round(pairs * SECONDS_A_PAIR / 60))
+    page = environment(pages).get_template("index.html")
+    text = page.render(question=QUESTION, studies=len(studies), pairs=pairs, minutes=minutes, contact=contact)
+    write_text(public / "index.html", text + "\n")
     for name in PAGES:
-        text = (PACKAGE / "study" / "pages" / name).read_text(encoding="utf-8")
-        for key, value in words.items():
-            text = text.replace(f"{{{{{key}}}}}", value) if name == "index.html" else text
-        write_text(public / name, text)
+        if name != "index.html":
+            write_text(public / name, (pages / name).read_text(encoding="utf-8"))
 
 
 def summary(design: Design, study_dir: Path) -> str:
-    """Return what was built, for the command line: studies, pairs, checks, and everything that was left out."""
+    """Return a description for the command line: studies, pairs, checks, and everything that was left out."""
     lines = [f"{study_dir}: '{design.ours}' against"]
     for study in design.studies:
         shown = len(study.comparisons())
         lines.append(f"  '{study.baseline}': {shown} pairs, {len(study.pairs) - shown} attention checks")
         if shown < 5:
-            lines.append("    few pairs: what is found will hold for these prompts, and may not for others")
+            lines.append("    few pairs: the result will hold for these prompts, and may not hold for others")
     lines += ["left out:", *(f"  {line}" for line in design.skipped)] if design.skipped else []
     lines.append(
         f"a participant who fails more than {design.may_fail} of the checks will be left out; seed {design.seed}\n"
-        f"{study_dir}/design.json tells which clip is whose: keep it to yourself\n"
+        f"{study_dir}/design.json says which video is whose: keep it to yourself\n"
         f"next: latentman study serve {study_dir}"
     )
     return "\n".join(lines)

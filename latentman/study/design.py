@@ -1,6 +1,7 @@
-"""The design of a study: which clips make a pair, which of them is whose, and when a participant is left out.
+"""The design of a study: which videos make a pair, whose they are, and when a participant is left out.
 
-It lies in ``design.json`` beside the folder that is served, never in it. Whoever reads it is no longer blind.
+It is kept in ``design.json``, next to the folder that is served and never in it. A person who has read it is no longer
+blind.
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ from latentman.system.paths import write_json
 DESIGN_FILE = "design.json"
 PUBLIC = "public"
 """The one folder of a study whose files are served."""
-CLIPS = "clips"
-VERSION = 1
+VERSION = 2
+VIDEO_FOLDERS = {1: "clips", 2: "videos"}
+"""The folder of the videos inside the public folder, by the version of the design; all of these can be read."""
 
 CODE = re.compile(r"[0-9a-f]{8,32}")
-"""What codes of studies, pairs, clips and participants look like; they mean nothing."""
+"""What the codes of studies, pairs, videos and participants look like; they carry no meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two clips that are shown side by side.
+    """Two videos that are shown side by side.
 
-    ``expected`` is ours, or in an attention check the intact clip; ``other`` is the baseline's, or the damaged one.
+    ``expected`` is ours, or the intact video of an attention check; ``other`` is the baseline's, or the damaged one.
     """
 
     code: str
@@ -39,8 +41,8 @@ class Pair:
     prompt: str
     seed: int | None
 
-    def clips(self) -> tuple[str, str]:
-        """Return the codes of both clips."""
+    def videos(self) -> tuple[str, str]:
+        """Return the codes of both videos."""
         return self.expected, self.other
 
 
@@ -53,11 +55,11 @@ class Study:
     pairs: tuple[Pair, ...]
 
     def pair(self, code: str) -> Pair | None:
-        """Return the pair with a code, if it is one of this study's."""
+        """Return the pair with a code, or None if the study has no such pair."""
         return next((pair for pair in self.pairs if pair.code == code), None)
 
     def comparisons(self) -> tuple[Pair, ...]:
-        """Return the pairs that are no attention checks."""
+        """Return the pairs that are not attention checks."""
         return tuple(pair for pair in self.pairs if not pair.is_check)
 
 
@@ -74,14 +76,20 @@ class Design:
     source: str
     skipped: tuple[str, ...] = ()
     made_with: str = ""
+    version: int = VERSION
+
+    @property
+    def videos_folder(self) -> str:
+        """The name of the folder of the videos inside the public folder."""
+        return VIDEO_FOLDERS[self.version]
 
     def study(self, code: str) -> Study | None:
-        """Return the study with a code, if there is one."""
+        """Return the study with a code, or None if there is no such study."""
         return next((study for study in self.studies if study.code == code), None)
 
-    def clips(self) -> list[str]:
-        """Return the codes of all clips."""
-        return [clip for study in self.studies for pair in study.pairs for clip in pair.clips()]
+    def videos(self) -> list[str]:
+        """Return the codes of all videos."""
+        return [video for study in self.studies for pair in study.pairs for video in pair.videos()]
 
 
 def write_design(study_dir: Path, design: Design) -> None:
@@ -90,7 +98,7 @@ def write_design(study_dir: Path, design: Design) -> None:
     Raises:
         RecordError: if it cannot be written.
     """
-    write_json(study_dir / DESIGN_FILE, {"version": VERSION, **asdict(design)})
+    write_json(study_dir / DESIGN_FILE, asdict(design))
 
 
 def read_design(study_dir: Path) -> Design:
@@ -106,18 +114,18 @@ def read_design(study_dir: Path) -> Design:
         raise RecordError(
             f"cannot read {path}: {error.strerror}; give the folder that latentman study build wrote"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path} is damaged ({error}); build the study again into a new folder") from error
     version = data.get("version") if isinstance(data, dict) else None
-    if version != VERSION:
+    if type(version) is not int or version not in VIDEO_FOLDERS:
         raise RecordError(
-            f"{path} has version {version!r}, this latentman reads version {VERSION}: "
+            f"{path} has version {version!r}, this latentman reads versions {', '.join(map(str, VIDEO_FOLDERS))}: "
             "use the latentman that built the study, or build it again into a new folder"
         )
     try:
         design = _design(data)
         _check(design)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"{path} is damaged ({error!r}); build the study again into a new folder") from error
     return design
 
@@ -127,16 +135,16 @@ def _design(data: Mapping[str, Any]) -> Design:
         Study(entry["code"], entry["baseline"], tuple(Pair(**pair) for pair in entry["pairs"]))
         for entry in data["studies"]
     )
-    fields = {key: value for key, value in data.items() if key not in ("version", "studies", "skipped")}
+    fields = {key: value for key, value in data.items() if key not in ("studies", "skipped")}
     return Design(studies=studies, skipped=tuple(data["skipped"]), **fields)
 
 
 def _check(design: Design) -> None:
     pairs = [pair for study in design.studies for pair in study.pairs]
-    groups = [[study.code for study in design.studies], [pair.code for pair in pairs], design.clips()]
+    groups = [[study.code for study in design.studies], [pair.code for pair in pairs], design.videos()]
     for codes in groups:
         if len(set(codes)) != len(codes) or not all(isinstance(code, str) and CODE.fullmatch(code) for code in codes):
-            raise ValueError("a code is no code, or is there twice")
+            raise ValueError("a code is malformed, or is there twice")
     if not design.studies or not all(study.comparisons() for study in design.studies):
         raise ValueError("a study has no pairs")
     if not CODE.fullmatch(design.code) or not isinstance(design.may_fail, int):

@@ -1,4 +1,4 @@
-"""Answers as CSV, to bring together what several servers of one study collected."""
+"""Answers as CSV, which brings together what several servers of one study collected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from latentman.errors import DataError, RecordError
-from latentman.study.answers import COLUMNS, Answer
+from latentman.study.answer import COLUMNS, OLD_COLUMNS, Answer, checked_answer
 from latentman.study.design import CODE, Design
 from latentman.system.paths import write_text
 
@@ -30,7 +30,7 @@ def write_csv(path: Path, rows: Iterable[Sequence[object]], headings: Sequence[s
 
 
 def export_answers(path: Path, design: Design, answers: Iterable[Answer]) -> None:
-    """Write answers as CSV, a row each.
+    """Write answers as CSV, one row for each.
 
     Raises:
         RecordError: if it cannot be written.
@@ -38,73 +38,75 @@ def export_answers(path: Path, design: Design, answers: Iterable[Answer]) -> Non
     write_csv(path, ((design.code, *astuple(answer)) for answer in answers), HEADINGS)
 
 
-def import_answers(path: Path, design: Design) -> list[Answer]:
+def import_answers(path: Path, design: Design) -> tuple[list[Answer], list[str]]:
     """Read answers that ``export_answers`` wrote, and check every field against the design.
+
+    Each line stands for itself: a damaged one, even with an open quotation mark, takes no other line with it.
+
+    Returns:
+        The answers that fit, and for each line that does not, where it is and why, in words.
 
     Raises:
         RecordError: if the file cannot be read.
-        DataError: if it is no such file, belongs to another study, or a row does not fit the design.
+        DataError: if it is not such a file, or a line belongs to another study.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            lines = [line.rstrip("\r\n") for line in file]
     except OSError as error:
         raise RecordError(f"cannot read --answers {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"--answers {path} is no CSV file: {error}") from error
-    answers = []
-    for line, row in enumerate(rows, start=2):
-        missing = [name for name in HEADINGS if row.get(name) is None]
-        if missing:
-            raise DataError(
-                f"--answers {path}, line {line} lacks {', '.join(missing)}: give an answers.csv that "
-                "latentman study analyse wrote"
-            )
-        if row["design"] != design.code:
-            raise DataError(
-                f"--answers {path}, line {line} belongs to another study ({row['design']}, not {design.code}): "
-                "servers that work together need copies of one study folder"
-            )
+    headings = [OLD_COLUMNS.get(name, name) for name in _cells(lines[0]) or []] if lines else []
+    missing = [name for name in HEADINGS if name not in headings]
+    if missing:
+        raise DataError(
+            f"--answers {path} lacks the columns {', '.join(missing)}: give an answers.csv that "
+            "latentman study analyse wrote"
+        )
+    answers, damaged = [], []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
         try:
-            answers.append(_answer(row, design))
+            answers.append(_answer(line, headings, design))
         except ValueError as error:
-            raise DataError(f"--answers {path}, line {line}: {error}") from error
-    return answers
+            damaged.append(f"--answers {path}, line {number}: {error}")
+        except _ForeignRow as error:
+            raise DataError(
+                f"--answers {path}, line {number} belongs to another study ({error}, not {design.code}): "
+                "servers that work together need copies of one study folder"
+            ) from error
+    return answers, damaged
 
 
-def _answer(row: dict[str, str], design: Design) -> Answer:
-    study = design.study(row["study"])
-    pair = study.pair(row["pair"]) if study is not None else None
-    if study is None or pair is None:
-        raise ValueError(f"study {row['study']} with pair {row['pair']} is not in this design")
-    if {row["left_clip"], row["right_clip"]} != set(pair.clips()):
-        raise ValueError(f"{row['left_clip']} and {row['right_clip']} are not the clips of pair {row['pair']}")
-    if row["choice"] not in ("left", "right"):
-        raise ValueError(f"choice '{row['choice']}' is neither left nor right")
-    if not CODE.fullmatch(row["participant"]):
-        raise ValueError(f"participant '{row['participant']}' is no code")
-    seconds = float(row["seconds"])
-    if not 0 <= seconds < float("inf"):
-        raise ValueError(f"seconds {row['seconds']} is out of range")
-    return Answer(
-        study.code,
-        row["participant"],
-        pair.code,
-        int(row["position"]),
-        row["left_clip"],
-        row["right_clip"],
-        row["choice"],
-        seconds,
-        int(row["plays"]),
-        int(row["changes"]),
-    )
+class _ForeignRow(Exception):  # noqa: N818 - never leaves this module
+    """A row of another study, named by its code."""
+
+
+def _answer(line: str, headings: Sequence[str], design: Design) -> Answer:
+    cells = _cells(line)
+    if cells is None or len(cells) != len(headings):
+        raise ValueError(f"it does not have {len(headings)} columns")
+    row = dict(zip(headings, cells, strict=True))
+    if row["design"] != design.code:
+        if CODE.fullmatch(row["design"]):
+            raise _ForeignRow(row["design"])
+        raise ValueError(f"design {row['design'][:40]!a} is not a code")
+    return checked_answer(row, design)
+
+
+def _cells(line: str) -> list[str] | None:
+    """Return the cells of one line; None if it is not CSV."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        return None
 
 
 def merge(sources: Iterable[tuple[str, Sequence[Answer]]]) -> list[Answer]:
-    """Bring together answers from several places; what is in two of them counts once.
+    """Bring together answers from several places; an answer that is in two of them counts once.
 
     Raises:
-        DataError: if two places tell different answers of one participant to one pair.
+        DataError: if two places have different answers of one participant to one pair.
     """
     merged: dict[tuple[str, str], tuple[str, Answer]] = {}
     for name, answers in sources:
@@ -113,7 +115,7 @@ def merge(sources: Iterable[tuple[str, Sequence[Answer]]]) -> list[Answer]:
             place, known = merged.setdefault(key, (name, answer))
             if known != answer:
                 raise DataError(
-                    f"{place} and {name} tell different answers of participant {answer.participant} to pair "
+                    f"{place} and {name} have different answers of participant {answer.participant} to pair "
                     f"{answer.pair}: one of them is older; leave it out"
                 )
     return [answer for _, answer in merged.values()]

@@ -1,15 +1,18 @@
-"""Which files of a study are served: those that its design names, and no path is ever put together from a request."""
+"""Which files of a study are served: the ones that its design names. No path is ever built from a request."""
 
 from __future__ import annotations
 
 import os
-import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from latentman.errors import RecordError
-from latentman.study.design import CLIPS, PUBLIC, Design
+from latentman.study.design import PUBLIC, Design
+
+PAGES = ("index.html", "study.css", "study.js", "icon.svg")
+"""The page and what it loads besides the videos."""
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -18,7 +21,6 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".mp4": "video/mp4",
 }
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,55 +31,60 @@ class PublicFile:
     content_type: str
 
     def open(self) -> BinaryIO:
-        """Open the file for reading; a symbolic link in its place is not followed.
+        """Open the file for reading.
 
         Raises:
-            OSError: if it is gone, or no plain file inside the public folder.
+            OSError: if it is missing, or it or a folder above it inside the study is not what it was: a symbolic link,
+                a FIFO, a device or a folder.
         """
         folder = self.path.parent
         if folder.is_symlink() or folder.parent.is_symlink():
             raise OSError(f"{folder} has become a link")
-        descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        return open_plain(self.path)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading without following a symbolic link or waiting for the writer of a FIFO.
+
+    Raises:
+        OSError: if the file is missing or is anything but a plain file.
+    """
+    # Windows knows none of these flags but O_BINARY; there the check before opening has to do.
+    if not is_plain(path):
+        raise OSError(f"{path} is not a plain file")
+    flags = [getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC")]
+    descriptor = os.open(path, os.O_RDONLY | sum(flags))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is not a plain file")
         return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def is_plain(path: Path) -> bool:
+    """Return whether a path is a plain file: no symbolic link, FIFO, socket, device or folder."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def public_files(study_dir: Path, design: Design) -> dict[str, PublicFile]:
     """Return every address that is served, with its file.
 
     Raises:
-        RecordError: if a page or a clip of the design is missing or no plain file.
+        RecordError: if a page or a video of the design is missing or is not a plain file.
     """
-    from latentman.study.build import PAGES
-
     public = study_dir / PUBLIC
-    names = [*PAGES, *(f"{CLIPS}/{clip}.mp4" for clip in design.clips())]
+    names = [*PAGES, *(f"{design.videos_folder}/{video}.mp4" for video in design.videos())]
     files = {f"/{name}": PublicFile(public / name, TYPES[Path(name).suffix]) for name in names}
-    gone = [file.path for file in files.values() if not file.path.is_file() or file.path.is_symlink()]
-    if gone:
-        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
-        raise RecordError(f"{gone[0]}{more} of the study is gone: bring it back, or build the study into a new folder")
+    bad = [file.path for file in files.values() if not is_plain(file.path)]
+    if bad:
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise RecordError(
+            f"{bad[0]}{more} of the study is missing or is not a plain file: restore it, or build the study into a "
+            "new folder"
+        )
     return {"/": files["/index.html"], **files}
-
-
-def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return the first and the last byte that a ``Range`` header asks for; None for the whole file.
-
-    Headers of other forms, such as several ranges at once, count as none, which RFC 9110 allows.
-
-    Raises:
-        ValueError: if the range begins behind the end of the file.
-    """
-    match = _RANGE.fullmatch(header.strip()) if header else None
-    if match is None or not (match[1] or match[2]):
-        return None
-    if not match[1]:
-        length = int(match[2])
-        if length == 0 or size == 0:
-            raise ValueError("an empty range")
-        return max(0, size - length), size - 1
-    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-    if match[2] and last < first:
-        return None
-    if first >= size:
-        raise ValueError(f"byte {first} of {size}")
-    return first, min(last, size - 1)

@@ -1,4 +1,4 @@
-"""Which finished runs of a sweep can be shown side by side: same prompt, same seed, ours and a baseline."""
+"""Which finished runs of a sweep can be shown side by side: same prompt, same seed, ours and one baseline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunPair:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs of ours against one baseline, and what could not be paired, in words."""
+    """The pairs of ours against one baseline, and the reasons, in words, for runs that were not paired."""
 
     baseline: str
     pairs: tuple[RunPair, ...]
@@ -35,7 +35,7 @@ class Pairing:
 def pair_runs(sweep_dir: Path, ours: str, baselines: Sequence[str]) -> list[Pairing]:
     """Pair the finished runs below a sweep folder, by prompt and seed, in the order of the prompts.
 
-    Of several finished runs of one variant, prompt and seed, the first is taken.
+    If there are several finished runs of one variant, prompt and seed, the first one is used.
 
     Args:
         sweep_dir: the folder of a sweep.
@@ -43,7 +43,7 @@ def pair_runs(sweep_dir: Path, ours: str, baselines: Sequence[str]) -> list[Pair
         baselines: the variants that it is compared with, each in a study of its own.
 
     Raises:
-        ConfigError: for a variant that the sweep does not have, or one that is named twice.
+        ConfigError: for a variant that the sweep does not have, or that is named twice.
         RecordError: if there are no runs, or none that can be paired with a baseline.
     """
     from latentman.report.collect import collect
@@ -60,12 +60,14 @@ def _check_names(ours: str, baselines: Sequence[str], variants: list[str]) -> No
     for option, name in [("--ours", ours), *(("--baseline", name) for name in baselines)]:
         if name not in variants:
             raise ConfigError(
-                f"{option} '{name}' is no variant of this sweep{nearest(name, variants)}\nits variants:{listed}"
+                f"{option} '{name}' is not a variant of this sweep{nearest(name, variants)}\nits variants:{listed}"
             )
     named = [ours, *baselines]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
-        raise ConfigError(f"'{twice}' is named twice: a variant is compared with others, and with each of them once")
+        raise ConfigError(
+            f"'{twice}' is named twice: a variant is compared with other variants, and with each of them once"
+        )
 
 
 def _pairing(sweep_dir: Path, results: pd.DataFrame, ours: str, baseline: str) -> Pairing:
@@ -89,11 +91,11 @@ def _pairing(sweep_dir: Path, results: pd.DataFrame, ours: str, baseline: str) -
 
 
 def _finished(results: pd.DataFrame, variant: str, skipped: list[str]) -> dict[tuple[str, int | None], str]:
-    """Return the folder of each prompt and seed that is done; note in ``skipped`` what is not."""
+    """Return the folder of each prompt and seed that is done; add the others to ``skipped``."""
     found: dict[tuple[str, int | None], str] = {}
     for run in results[results["variant"] == variant].to_dict("records"):
         seed = run["seed"]
-        # pandas marks what a run lacks as not a number.
+        # pandas marks missing values as not a number.
         prompt = run["prompt"] if isinstance(run["prompt"], str) else "no prompt recorded"
         key = (prompt, None if seed is None or seed != seed else int(seed))
         if run["state"] != "done":

@@ -1,4 +1,4 @@
-"""What one participant sees: an order of the pairs and a side for each clip, drawn from the study's seed."""
+"""What one participant sees: an order of the pairs and a side for each video, drawn from the study's seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from latentman.study.design import Pair, Study
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """One pair as a participant sees it: the codes of the pair and of the clips on the left and on the right."""
+    """One pair as a participant sees it: the codes of the pair and of the left and the right video."""
 
     pair: str
     left: str
@@ -20,13 +20,13 @@ class Showing:
 def plan_for(study: Study, seed: int, participant: str) -> list[Showing]:
     """Return the pairs of a study in the order and with the sides that this participant gets.
 
-    Half of the comparisons have ours on the left (one more or less if their number is odd), so that nobody who always
-    presses the same key prefers anything. Attention checks are spread over the study and never come first, as far as
-    there are pairs enough.
+    Half of the comparisons have ours on the left (one more or one fewer if their number is odd), so that a participant
+    who always presses the same key prefers neither method. Attention checks are spread over the study. The first pair
+    is a comparison.
 
     Args:
-        study: whose pairs.
-        seed: the study's.
+        study: the study whose pairs are shown.
+        seed: the seed of the study.
         participant: the participant's code; the same seed and code give the same plan.
     """
     rng = random.Random(f"plan {seed} {study.code} {participant}")
@@ -49,5 +49,5 @@ def plan_for(study: Study, seed: int, participant: str) -> list[Showing]:
 
 
 def _showing(pair: Pair, expected_is_left: bool) -> Showing:
-    left, right = pair.clips() if expected_is_left else pair.clips()[::-1]
+    left, right = pair.videos() if expected_is_left else pair.videos()[::-1]
     return Showing(pair.code, left, right)

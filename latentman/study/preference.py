@@ -1,4 +1,4 @@
-"""What the answers say: who counts, how often ours was preferred, by prompt too, and what speaks against it."""
+"""The result of the answers: who counts, how often ours was preferred, also by prompt, and what weakens the result."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from latentman.study.agreement import krippendorff_alpha
-from latentman.study.answers import Answer
+from latentman.study.answer import Answer
 from latentman.study.design import Design, Study
 from latentman.study.proportion import binomial_test, cluster_bootstrap, wilson_interval
 
 FEW_PARTICIPANTS = 10
-"""With fewer, the result says so."""
+"""With fewer, the result carries a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of ``total`` answers; ``low`` and ``high`` are Wilson's 95 % interval. Without answers all is None."""
+    """How many of ``total`` answers, their share, and Wilson's 95 % interval; the last three are None without answers."""
 
     count: int
     total: int
@@ -47,20 +47,21 @@ class Preference:
     """The result of one study.
 
     Attributes:
-        code: the study's.
-        baseline: what ours was compared with.
-        began: participants who began, unfinished ones included.
-        finished: those who answered every pair.
-        excluded: those of the finished who failed more checks than the design allows.
-        counted: the others; everything below is about them, except ``with_excluded`` and ``with_all``.
-        preference: how often ours was chosen, over all pairs that are no checks.
-        p_value: of the exact two-sided binomial test against an even chance.
-        bootstrap: 95 % interval when participants are drawn; None with too few.
-        alpha: Krippendorff's over the pairs; None where all chose alike.
+        code: code of the study.
+        baseline: the variant that ours was compared with.
+        began: participants who began, including unfinished ones.
+        finished: participants who answered every pair.
+        excluded: finished participants who failed more checks than the design allows.
+        counted: finished participants who were not excluded. Everything below is about them, except
+            ``with_excluded`` and ``with_all``.
+        preference: how often ours was chosen, over all pairs that are not checks.
+        p_value: p value of the exact two-sided binomial test against an even chance.
+        bootstrap: 95 % interval from resampling participants; None with too few.
+        alpha: Krippendorff's alpha over the pairs; None if all answers are alike.
         left: how often the left video was chosen.
         seconds: median time of an answer.
-        with_excluded: the preference with the excluded participants.
-        with_all: the preference with unfinished ones as well.
+        with_excluded: the preference if excluded participants counted.
+        with_all: the preference if unfinished participants counted as well.
         prompts: a row for each pair.
         notes: what makes the result weak, in words.
     """
@@ -86,13 +87,14 @@ class Preference:
 def preferences(design: Design, answers: Sequence[Answer], began: dict[str, int]) -> list[Preference]:
     """Return the result of each study.
 
-    A participant counts who answered all pairs of the study and failed at most ``design.may_fail`` of its attention
-    checks. Both rules are fixed when the study is built.
+    A participant counts if they answered all pairs of the study and failed at most ``design.may_fail`` of its
+    attention checks. Both rules are fixed when the study is built.
 
     Args:
         design: the design.
-        answers: of all studies, each participant's answer to a pair once.
-        began: how many participants began each study, by its code; a study that is missing gets those who answered.
+        answers: the answers to all studies, one for each participant and pair.
+        began: how many participants began each study, by its code. For a study that is missing here, the
+            participants with answers are counted.
     """
     return [
         _preference(design, study, [a for a in answers if a.study == study.code], began) for study in design.studies
@@ -154,11 +156,11 @@ def _failed_checks(study: Study, answers: Sequence[Answer]) -> int:
 def _notes(counted: int, pairs: int, study: Study) -> tuple[str, ...]:
     notes = []
     if counted == 0:
-        notes.append("no participant counts yet: nothing can be said")
+        notes.append("no participant counts yet: there is no result")
     elif counted < FEW_PARTICIPANTS:
         notes.append(f"only {counted} participants count: too few to conclude anything about people in general")
     if pairs < 5:
-        notes.append(f"only {pairs} pairs: what holds for these prompts may not hold for others")
+        notes.append(f"only {pairs} pairs: the result may not hold for other prompts")
     if len(study.pairs) == pairs:
-        notes.append("without attention checks, answers given blindly are counted")
+        notes.append("without attention checks, random answers are counted")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""How often one of two was chosen, and how sure that is: Wilson's interval, the exact binomial test, a bootstrap."""
+"""How sure a proportion is: Wilson's interval, the exact binomial test, and a bootstrap over participants."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scipy.stats import binomtest
 
 DRAWS = 10_000
 MIN_CLUSTERS = 5
-"""Fewest participants with which resampling them says anything."""
+"""With fewer participants, resampling them is meaningless."""
 
 
 def wilson_interval(successes: int, total: int) -> tuple[float, float] | None:
-    """Return Wilson's 95 % score interval of a proportion, without continuity correction; None of nothing.
+    """Return Wilson's 95 % score interval of a proportion, without continuity correction; None if ``total`` is 0.
 
     Raises:
         ValueError: unless 0 <= successes <= total.
@@ -26,7 +26,7 @@ def wilson_interval(successes: int, total: int) -> tuple[float, float] | None:
 
 
 def binomial_test(successes: int, total: int) -> float | None:
-    """Return the two-sided p value of the exact binomial test against an even chance; None of nothing.
+    """Return the two-sided p value of the exact binomial test against an even chance; None if ``total`` is 0.
 
     Raises:
         ValueError: unless 0 <= successes <= total.
@@ -36,13 +36,13 @@ def binomial_test(successes: int, total: int) -> float | None:
 
 
 def cluster_bootstrap(clusters: Sequence[tuple[int, int]], *, seed: int = 0) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of the proportion when whole participants are drawn with replacement.
+    """Return the 95 % percentile interval of the proportion from resampling whole participants.
 
-    The answers of one person resemble one another; as single answers they would make the interval too narrow.
+    The answers of one person resemble each other. Resampling single answers would make the interval too narrow.
 
     Args:
         clusters: (successes, total) of each participant, total at least 1.
-        seed: of the generator.
+        seed: seed of the generator.
 
     Returns:
         None with fewer than ``MIN_CLUSTERS`` participants.
@@ -57,4 +57,4 @@ def cluster_bootstrap(clusters: Sequence[tuple[int, int]], *, seed: int = 0) -> 
 
 def _check(successes: int, total: int) -> None:
     if not 0 <= successes <= total:
-        raise ValueError(f"{successes} of {total} is no proportion")
+        raise ValueError(f"{successes} of {total} is not a proportion")

@@ -1,4 +1,4 @@
-"""What the page may ask the server, checked to the last field: begin, resume, answer."""
+"""The three requests of the page (begin, resume, answer), with every field checked."""
 
 from __future__ import annotations
 
@@ -7,46 +7,54 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, NoReturn
 
+from latentman.study.answer import MAX_PLAYS, MAX_SECONDS
 from latentman.study.answers import AnswerStore, FinishedError, FullError, Participation, UnknownCodeError
 from latentman.study.design import CODE, Design
 
 MAX_BODY_BYTES = 4096
-MAX_SECONDS = 86_400
-MAX_PLAYS = 100_000
 
 
 class Refused(Exception):  # noqa: N818 - an answer to a client, not an error of ours
-    """A request that is turned down, with an HTTP status and a short reason."""
+    """A request that is refused, with an HTTP status, a short reason, and when to try again where that helps."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
-def reply(path: str, body: bytes, store: AnswerStore, design: Design) -> dict[str, Any]:
-    """Carry out what a page asks for and return the reply.
+def reply(
+    action: str,
+    body: bytes,
+    store: AnswerStore,
+    design: Design,
+    *,
+    on_participant: Callable[[str], None] = lambda code: None,
+) -> dict[str, Any]:
+    """Carry out a request of the page and return the reply.
 
     Args:
-        path: ``/api/begin`` with ``{"study": code or null, "done": [codes]}``, ``/api/resume`` with
-            ``{"participant": code}``, or ``/api/answer`` with participant, pair, choice, seconds and plays.
+        action: ``begin`` with ``{"study": code or null, "done": [codes]}``, ``resume`` with ``{"participant": code}``,
+            or ``answer`` with participant, pair, choice, seconds and plays.
         body: JSON of at most ``MAX_BODY_BYTES``.
         store: where answers go.
         design: the design that they belong to.
+        on_participant: called with the code of the participant before the answers are touched; it may refuse.
 
     Raises:
-        Refused: 404 for another path or a code that does not exist, 400 for anything malformed, 409 for a change after
-            the end, 503 when there are too many participants.
+        Refused: 404 for another action or an unknown code, 400 for anything malformed, 409 for a change after the
+            end, 503 when there are too many participants.
     """
-    actions: dict[str, Callable[[dict[str, Any], AnswerStore, Design], Participation]] = {
-        "/api/begin": _begin,
-        "/api/resume": _resume,
-        "/api/answer": _answer,
-    }
-    if path not in actions:
+    if action not in ("begin", "resume", "answer"):
         raise Refused(404, "no such page")
+    data = _parse(body)
     try:
-        return _public(actions[path](_parse(body), store, design))
+        if action == "begin":
+            return _public(_begin(data, store, design))
+        fields = _checked(action, data)
+        on_participant(fields["participant"])
+        return _public(store.resume(**fields) if action == "resume" else store.answer(**fields))
     except UnknownCodeError as error:
         raise Refused(404, f"unknown {error}") from error
     except FinishedError as error:
@@ -59,7 +67,7 @@ def _parse(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise Refused(400, "the body is no valid JSON") from error
+        raise Refused(400, "the body is not valid JSON") from error
     if not isinstance(data, dict):
         raise Refused(400, "the body must be a JSON object")
     return data
@@ -82,12 +90,11 @@ def _begin(data: dict[str, Any], store: AnswerStore, design: Design) -> Particip
     return store.begin(study)
 
 
-def _resume(data: dict[str, Any], store: AnswerStore, design: Design) -> Participation:
-    _expect_keys(data, {"participant"})
-    return store.resume(_code("participant", data["participant"]))
-
-
-def _answer(data: dict[str, Any], store: AnswerStore, design: Design) -> Participation:
+def _checked(action: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``AnswerStore.resume`` or ``AnswerStore.answer``."""
+    if action == "resume":
+        _expect_keys(data, {"participant"})
+        return {"participant": _code("participant", data["participant"])}
     _expect_keys(data, {"participant", "pair", "choice", "seconds", "plays"})
     participant, pair = _code("participant", data["participant"]), _code("pair", data["pair"])
     if data["choice"] not in ("left", "right"):
@@ -97,7 +104,14 @@ def _answer(data: dict[str, Any], store: AnswerStore, design: Design) -> Partici
         raise Refused(400, f"seconds must be a number from 0 to {MAX_SECONDS}")
     if isinstance(plays, bool) or not isinstance(plays, int) or not 0 <= plays <= MAX_PLAYS:
         raise Refused(400, f"plays must be a whole number from 0 to {MAX_PLAYS}")
-    return store.answer(participant, pair, str(data["choice"]), seconds=round(float(seconds), 3), plays=plays)
+    choice = str(data["choice"])
+    return {
+        "participant": participant,
+        "pair": pair,
+        "choice": choice,
+        "seconds": round(float(seconds), 3),
+        "plays": plays,
+    }
 
 
 def _expect_keys(data: dict[str, Any], keys: set[str]) -> None:
@@ -107,10 +121,10 @@ def _expect_keys(data: dict[str, Any], keys: set[str]) -> None:
 
 def _code(name: str, value: object) -> str:
     if not isinstance(value, str) or not CODE.fullmatch(value):
-        raise Refused(400, f"{name} is no code")
+        raise Refused(400, f"{name} is not a code")
     return value
 
 
 def _public(participation: Participation) -> dict[str, Any]:
-    """Return what a participant may know: their own plan and choices; which pairs are checks is not in it."""
+    """Return what a participant may know: their own plan and choices, but not which pairs are checks."""
     return asdict(participation)

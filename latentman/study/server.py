@@ -1,255 +1,199 @@
-"""``latentman study serve``: the page and its clips to the browser, the answers into SQLite; loopback by default."""
+"""``latentman study serve``: the page and its videos to browsers, the answers into SQLite; loopback by default.
+
+Flask answers (``app.py``), Waitress serves; both come with the extra ``study``.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import ipaddress
-import json
+import logging
+import select
 import socket
-import sqlite3
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from latentman.errors import ConfigError
+from latentman.errors import ConfigError, MissingExtraError
 from latentman.study.answers import AnswerStore
 from latentman.study.design import Design, read_design
-from latentman.study.files import byte_range, public_files
-from latentman.study.protocol import MAX_BODY_BYTES, Refused, reply
+from latentman.study.files import public_files
+from latentman.study.origin import Allowed, checked_names, is_loopback
 from latentman.system.termination import terminable
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 IDLE_S = 30
 """A connection that says nothing for so long is closed."""
-PIECE = 1 << 16
-MAX_DRAINED_BYTES = 1 << 20
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_RECEIVED_BYTES = 64 * 1024
+"""A longer body is cut off; up to here it is read, so that the browser gets the refusal."""
+
+MAX_CONNECTIONS = 1000
+"""Where the machine allows it; 100 participants with six connections each are 600."""
+
+THREADS = 8
 
 
-class StudyServer(ThreadingHTTPServer):
-    """One study on one address.
+class StudyServer:
+    """One study on one address. It accepts connections once it is made and answers them in :meth:`run`.
+
+    Args:
+        study_dir: what ``latentman study build`` wrote.
+        host: an address of this machine.
+        port: 0 takes any free one.
+        names: further names under which participants reach the server.
 
     Raises:
-        ConfigError: if the address cannot be listened at.
+        MissingExtraError: without Flask and Waitress.
+        ConfigError: if the server cannot listen at the address, or a name is not the name of a host.
         RecordError: if the study's files or answers cannot be read.
     """
 
-    daemon_threads = True
+    def __init__(self, study_dir: Path, host: str, port: int, names: Collection[str] = ()) -> None:
+        _require_extra()
+        import waitress
 
-    def __init__(self, study_dir: Path, host: str, port: int) -> None:
+        from latentman.study.app import Served, make_app
+        from latentman.study.channel import StudyChannel
+
+        allowed_names = checked_names(names)
         self.design = read_design(study_dir)
         self.files = public_files(study_dir, self.design)
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = _listen(host, port)
         try:
-            super().__init__((host, port), StudyHandler)
-        except (OSError, OverflowError) as error:
-            raise _cannot_listen(host, port, error) from error
-        try:
+            self.host, self.port = str(listening.getsockname()[0]), int(listening.getsockname()[1])
             self.store = AnswerStore(study_dir, self.design)
         except BaseException:
-            self.server_close()
+            listening.close()
             raise
-
-    def server_bind(self) -> None:
-        """Bind without asking a name server for our own name, which can take long."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        served = Served(self.design, self.files, self.store, Allowed(host, self.port, allowed_names))
+        self._server = waitress.create_server(
+            make_app(served),
+            sockets=[listening],
+            threads=THREADS,
+            ident="latentman-study",
+            connection_limit=_connection_limit(),
+            asyncore_use_poll=hasattr(select, "poll"),
+            channel_timeout=IDLE_S,
+            cleanup_interval=IDLE_S // 3,
+            recv_bytes=MAX_RECEIVED_BYTES,
+            max_request_header_size=MAX_HEADER_BYTES,
+            max_request_body_size=MAX_RECEIVED_BYTES,
+            log_socket_errors=False,
+        )
+        self._server.channel_class = StudyChannel
 
     @property
     def url(self) -> str:
         """The address for a browser."""
-        host = f"[{self.server_name}]" if ":" in self.server_name else self.server_name
-        return f"http://{host}:{self.server_port}/"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of browsers that hang up; anything else is a defect and is shown."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
+    def run(self) -> None:
+        """Answer requests until Ctrl-C, or until :meth:`stop` is called."""
+        self._server.run()
 
+    def stop(self) -> None:
+        """Let :meth:`run` return soon; may be called from another thread."""
+        from waitress import wasyncore
 
-class StudyHandler(BaseHTTPRequestHandler):
-    """Answers the requests of one connection."""
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
 
-    server: StudyServer
-    protocol_version = "HTTP/1.1"
-    # What is no HTTP at all gets an answer with headers, too.
-    default_request_version = "HTTP/1.0"
-    timeout = IDLE_S
+    def close(self) -> None:
+        """Close all connections and the answers, after :meth:`run` has returned or when it was never called."""
+        from waitress import wasyncore
 
-    def do_GET(self) -> None:
-        """Send a page or a clip."""
-        file = self.server.files.get(self.path.partition("?")[0])
-        if file is None:
-            return self._refuse(404, "no such page")
-        try:
-            opened = file.open()
-        except OSError:
-            return self._refuse(404, "this file is gone")
-        with opened:
-            size = opened.seek(0, 2)
-            try:
-                wanted = byte_range(self.headers.get("Range"), size)
-            except ValueError:
-                return self._refuse(416, "no such range", {"Content-Range": f"bytes */{size}"})
-            first, last = wanted if wanted is not None else (0, size - 1)
-            headers = {"Content-Type": file.content_type, "Accept-Ranges": "bytes", "Cache-Control": "no-cache"}
-            if wanted is not None:
-                headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-            self._head(200 if wanted is None else 206, last - first + 1, headers)
-            if self.command == "HEAD":
-                return None
-            opened.seek(first)
-            left = last - first + 1
-            while left > 0 and (piece := opened.read(min(PIECE, left))):
-                self.wfile.write(piece)
-                left -= len(piece)
-            # A file that shrank meanwhile leaves the browser waiting for the rest; hanging up tells it.
-            self.close_connection = self.close_connection or left > 0
-        return None
-
-    do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
-
-    def do_POST(self) -> None:
-        """Carry out a request of the page."""
-        try:
-            data = reply(self.path.partition("?")[0], self._body(), self.server.store, self.server.design)
-        except Refused as refused:
-            self._refuse(refused.status, refused.reason)
-            return self._drain()
-        except sqlite3.Error as error:
-            sys.stderr.write(f"an answer could not be stored in {self.server.store.path}: {error}\n")
-            return self._refuse(500, "the answer could not be stored; try again")
-        return self._send_json(200, data)
-
-    def _drain(self) -> None:
-        """Read a little of what still comes: hanging up on a browser that sends makes it miss the reply."""
-        self.connection.settimeout(1)
-        left = MAX_DRAINED_BYTES
-        with contextlib.suppress(OSError):
-            while left > 0 and (piece := self.rfile.read1(PIECE)):
-                left -= len(piece)
-
-    def _body(self) -> bytes:
-        lengths = self.headers.get_all("Content-Length", [])
-        if self.headers.get("Transfer-Encoding") is not None or len(lengths) != 1:
-            raise Refused(411, "give one Content-Length")
-        if not (lengths[0].isascii() and lengths[0].isdigit()):
-            raise Refused(400, "Content-Length is no number")
-        if len(lengths[0]) > 12 or int(lengths[0]) > MAX_BODY_BYTES:
-            raise Refused(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
-        if self.headers.get_content_type() != "application/json":
-            raise Refused(415, "the body must be application/json")
-        body = self.rfile.read(int(lengths[0]))
-        if len(body) < int(lengths[0]):
-            raise Refused(400, "the body is shorter than its Content-Length")
-        return body
-
-    def _refuse(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
-        # What is left of the request's body would be read as the next request.
-        self.close_connection = True
-        self._send_json(status, {"error": reason}, headers)
-
-    def _send_json(self, status: int, data: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        body = json.dumps(data).encode()
-        more = {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})}
-        self._head(status, len(body), more)
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        close = {"Connection": "close"} if self.close_connection else {}
-        for name, value in {**HEADERS, **headers, "Content-Length": str(length), **close}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse in our own words what the base class refuses: other methods, malformed requests."""
-        self._refuse(code, message or "refused")
-
-    def version_string(self) -> str:
-        """Name the server without versions."""
-        return "latentman-study"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Write no log: addresses of participants are personal data."""
+        self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._server._map)
+        self.store.close()
 
 
-def serve_study(study_dir: Path, host: str, port: int) -> None:
-    """Serve a study until Ctrl-C or SIGTERM, and say where.
+def serve_study(study_dir: Path, host: str, port: int, names: Collection[str] = ()) -> None:
+    """Serve a study until Ctrl-C or SIGTERM, and print its address.
 
     Raises:
+        MissingExtraError: without Flask and Waitress.
         ConfigError: if the port is in use, or the address is not this machine's.
         RecordError: if the study's files or answers cannot be read.
     """
-    server = StudyServer(study_dir, host, port)
+    # Waitress warns whenever a request has to wait for a thread, which many participants at once bring about.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    server = StudyServer(study_dir, host, port, names)
     try:
-        sys.stdout.write(_greeting(server, study_dir))
-        sys.stdout.flush()
-        if not is_loopback(host):
-            sys.stderr.write(
-                f"warning: --host {host} lets every machine that reaches this one take part, without encryption; "
-                "docs/study.md tells how to put a web server with HTTPS before it\n"
-            )
-            sys.stderr.flush()
         with terminable():
-            server.serve_forever()
-    except KeyboardInterrupt:
-        participants, answers = server.store.counts()
-        sys.stdout.write(f"\nstopped: {answers} answers of {participants} participants in {server.store.path}\n")
+            sys.stdout.write(_greeting(server, study_dir))
+            sys.stdout.flush()
+            if not is_loopback(host):
+                sys.stderr.write(
+                    f"warning: --host {host} lets every machine that reaches this one take part, without encryption; "
+                    "docs/study.md explains how to put a web server with HTTPS in front of it\n"
+                )
+                sys.stderr.flush()
+            server.run()
+    except KeyboardInterrupt:  # before Waitress took over
+        pass
     finally:
-        server.server_close()
-        server.store.close()
+        participants, answers = server.store.counts()
+        server.close()
+    sys.stdout.write(f"\nstopped: {answers} answers of {participants} participants in {server.store.path}\n")
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether an address can be reached from this machine alone."""
+def _require_extra() -> None:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        import flask  # noqa: F401
+        import waitress  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"latentman study serve needs the package {error.name}, which is not installed: "
+            "pip install 'latentman[study]'"
+        ) from error
+
+
+def _connection_limit() -> int:
+    """Return how many connections may be open: each can take two files, and a process may open only so many."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 480  # Windows waits for at most 512 sockets at once
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if files < 0 else max(16, min(MAX_CONNECTIONS, (files - 64) // 2))
 
 
 def _greeting(server: StudyServer, study_dir: Path) -> str:
     design: Design = server.design
     lines = [f"{study_dir} is served at {server.url} (Ctrl-C stops it)"]
     if len(design.studies) > 1:
-        lines.append("participants are spread over the studies; to give out one of them alone:")
+        lines.append("participants are spread over the studies; to hand out the link of one study alone:")
     lines += [f"  '{design.ours}' against '{one.baseline}': {server.url}?study={one.code}" for one in design.studies]
     return "\n".join(lines) + "\n"
 
 
-def _cannot_listen(host: str, port: int, error: Exception) -> ConfigError:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise ConfigError(f"--port {port} is out of range: give 0 to 65535; 0 takes any free one")
+    try:
+        return socket.create_server((host, port), family=_family(host), backlog=1024)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
         return ConfigError(f"port {port} of {host} is in use by another program; try --port {_free_port(host, port)}")
-    if isinstance(error, OverflowError):
-        return ConfigError(f"--port {port} is out of range: give 0 to 65535; 0 takes any free one")
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    if isinstance(error, OSError) and error.errno == errno.EACCES:
-        return ConfigError(f"cannot listen on port {port}: {reason}; ports below 1024 want rights, try --port 8000")
+    reason = error.strerror or str(error)
+    if error.errno == errno.EACCES:
+        return ConfigError(f"cannot listen on port {port}: {reason}; ports below 1024 need privileges, try --port 8000")
     return ConfigError(f"cannot listen at --host {host} --port {port}: {reason}; give an address of this machine")
 
 
 def _free_port(host: str, port: int) -> int:
     """Return the next port that is free, or 0, which takes any."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port + 1, min(port + 50, 65_536)):
-        with socket.socket(family) as probe:
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            return candidate
+        try:
+            socket.create_server((host, candidate), family=_family(host)).close()
+        except OSError:
+            continue
+        return candidate
     return 0

@@ -13,7 +13,7 @@ from latentman.study.answers import read_answers
 from latentman.study.build import Request, build_study
 from latentman.study.design import read_design
 from tests.browser.chromium import Browser, needs_chromium
-from tests.unit.study.factory import BASELINES, OURS, make_sweep, serving
+from tests.factories.study import BASELINES, OURS, make_sweep, serving
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 

@@ -1,7 +1,7 @@
 "use strict";
-// One participant's way through the study: consent, pair after pair, thanks. The server draws the plan and keeps the answers.
+// One participant's way through the study: consent, the pairs, thanks. The server draws the plan and stores the answers.
 (() => {
-  const PAUSE_MS = 350; // at the end of a round, so that the jump to its beginning is not taken for flicker
+  const PAUSE_MS = 350; // at the end of a round, so that the jump to the beginning is not mistaken for flicker
   const MAX_DRIFT_S = 0.05;
   const $ = (id) => document.getElementById(id);
   const requested = new URLSearchParams(location.search).get("study");
@@ -12,7 +12,7 @@
   let busy = false;
   const ready = new Map(); // number of a pair -> its two video elements, loading ahead
 
-  // What this browser remembers: the code of the participant, and which studies were finished here.
+  // This browser remembers the code of the participant and which studies were finished here.
   const slot = `latentman-study${requested ? `-${requested}` : ""}`;
   const recall = () => {
     try {
@@ -59,7 +59,7 @@
     };
   };
 
-  // Two clips, one clock: both begin together, both wait for the slower one at the end of a round.
+  // Two videos, one clock: both start together, and at the end of a round both wait for the slower one.
   const prepare = (number) => {
     if (number >= state.plan.length) return null;
     if (!ready.has(number)) {
@@ -67,7 +67,7 @@
         const video = document.createElement("video");
         Object.assign(video, { muted: true, playsInline: true, preload: "auto", disablePictureInPicture: true });
         video.tabIndex = -1;
-        video.src = `clips/${state.plan[number][side]}.mp4`;
+        video.src = `videos/${state.plan[number][side]}.mp4`;
         video.load();
         return video;
       });
@@ -102,8 +102,8 @@
       requestAnimationFrame(() => follow(mine, round));
       await Promise.all(ended);
     } catch (error) {
-      // Another round, another pair or a hidden page interrupted this one; a browser that forbids playing is helped by a key.
-      if (current() && error.name === "NotAllowedError") $("hint").textContent = "Press play again to begin.";
+      // Another round, another pair or a hidden page interrupted this one. A browser that forbids playing needs a key press.
+      if (current() && error.name === "NotAllowedError") $("hint").textContent = "Press “Play again” to begin.";
       else if (current() && error.name !== "AbortError") trouble(error, () => show(index));
       return;
     }
@@ -129,7 +129,7 @@
   const allow = () => {
     const may = shown.plays > 0 && !busy;
     for (const side of ["left", "right"]) $(`choose-${side}`).disabled = !may;
-    $("hint").textContent = may ? "" : "Watch both once, then choose.";
+    $("hint").textContent = may ? "" : "Watch both videos once, then choose.";
     document.body.dataset.ready = may ? "yes" : "no";
   };
   const show = async (number) => {
@@ -163,7 +163,7 @@
     for (const side of ["left", "right"]) $(side).style.aspectRatio = `${width} / ${height}`;
     prepare(number + 1);
     for (const old of [...ready.keys()]) if (Math.abs(old - number) > 1) ready.delete(old);
-    if (still) $("hint").textContent = "Press play again to see both.";
+    if (still) $("hint").textContent = "Press “Play again” to see both.";
     else playRound(mine);
   };
   const next = () => {
@@ -222,8 +222,8 @@
       state = await ask("resume", { participant });
       return next();
     } catch (error) {
-      if (error.status === undefined || error.status >= 500) return trouble(error, resume);
-      remember({}); // another study was here before
+      if (error.status !== 400 && error.status !== 404) return trouble(error, resume);
+      remember({}); // the code is of another study, which this address served before
       return view("consent");
     }
   };

@@ -10,7 +10,8 @@ import pytest
 from latentman.errors import RecordError
 from latentman.study import answers
 from latentman.study.answers import ANSWERS_FILE, AnswerStore, FinishedError, FullError, UnknownCodeError, read_answers
-from tests.unit.study.factory import answer_all, make_design
+from latentman.study.design import read_design
+from tests.factories.study import answer_all, make_design
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_an_answer_is_on_disk_when_the_call_returns(store, design, tmp_path):
     assert after.chosen == {showing.pair: "right"}
     kept = read_answers(tmp_path, design)
     (answer,) = kept.answers
-    assert (answer.position, answer.left_clip, answer.right_clip) == (2, showing.left, showing.right)
+    assert (answer.position, answer.left_video, answer.right_video) == (2, showing.left, showing.right)
     assert (answer.choice, answer.chosen, answer.seconds, answer.plays) == ("right", showing.right, 1.5, 3)
     assert kept.began == {design.studies[0].code: 1}
     with contextlib.closing(sqlite3.connect(tmp_path / ANSWERS_FILE)) as database:
@@ -82,7 +83,7 @@ def test_unknown_codes_are_refused_and_leave_nothing(store, design, tmp_path):
     with pytest.raises(UnknownCodeError):
         store.resume("f" * 32)
     assert read_answers(tmp_path, design).answers == []
-    # The store goes on after refusals.
+    # The store still works after refusals.
     store.answer(begun.participant, begun.plan[0].pair, "left", seconds=1, plays=1)
 
 
@@ -93,7 +94,7 @@ def test_participants_are_spread_over_the_studies(store, design):
     assert store.begin(None, [study.code for study in design.studies]).study in codes
 
 
-def test_a_reopened_store_goes_on(store, design, tmp_path):
+def test_a_reopened_store_continues(store, design, tmp_path):
     begun = store.begin(design.studies[0])
     store.answer(begun.participant, begun.plan[0].pair, "left", seconds=1, plays=1)
     store.close()
@@ -143,7 +144,7 @@ def test_answers_of_another_study_are_refused(store, tmp_path):
 
 
 def test_a_damaged_file_is_refused_and_kept(tmp_path, design):
-    (tmp_path / ANSWERS_FILE).write_bytes(b"this is no database, but long enough to be looked at" * 10)
+    (tmp_path / ANSWERS_FILE).write_bytes(b"this is not a database, but long enough to be looked at" * 10)
     before = (tmp_path / ANSWERS_FILE).read_bytes()
     for use in (AnswerStore, read_answers):
         with pytest.raises(RecordError, match="cannot open the answers"):
@@ -151,7 +152,7 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path, design):
     assert (tmp_path / ANSWERS_FILE).read_bytes() == before
 
 
-def test_nobody_yet_means_no_answers(tmp_path, design):
+def test_a_study_that_was_never_served_has_no_answers(tmp_path, design):
     assert read_answers(tmp_path, design).answers == []
     assert not (tmp_path / ANSWERS_FILE).exists()
 
@@ -164,3 +165,15 @@ def test_nothing_about_the_person_is_kept(store, design, tmp_path):
     (began,) = database.execute("SELECT began FROM participants").fetchone()
     assert len(began) == len("2026-11-24")
     database.close()
+
+
+def test_a_study_of_the_first_version_continues_to_collect(old_study):
+    design = read_design(old_study)
+    (before,) = read_answers(old_study, design).answers
+    store = AnswerStore(old_study, design)
+    begun = answer_all(store, design.studies[0], lambda pair: True)
+    store.close()
+    after = read_answers(old_study, design).answers
+    assert (after[0], len(after)) == (before, 1 + len(begun.plan))
+    AnswerStore(old_study, design).close()
+    assert read_answers(old_study, design).answers == after

@@ -9,12 +9,12 @@ import pytest
 
 from latentman.errors import ConfigError, DataError, RecordError
 from latentman.study.build import Request, build_study, summary
-from latentman.study.clips import damage, load_pair
 from latentman.study.design import read_design
 from latentman.study.pairing import RunPair, pair_runs
+from latentman.study.videos import damage, load_pair
 from latentman.video import read_mp4, read_png_frames, write_mp4
 from tests.factories.report import draw, make_run
-from tests.unit.study.factory import BASELINES, OURS, PROMPTS, make_sweep, make_variant
+from tests.factories.study import BASELINES, OURS, PROMPTS, make_sweep, make_variant
 
 
 def files(folder):
@@ -60,7 +60,7 @@ def test_unfinished_and_second_runs_are_said_and_left_out(tmp_path):
     ("ours", "baselines", "message"),
     [
         ("sla=full pwg=ful", BASELINES, r"--ours .* did you mean 'sla=full pwg=full'"),
-        (OURS, ["masactrl"], r"--baseline 'masactrl' is no variant.*\n.*\n  sla=none pwg=none\n"),
+        (OURS, ["masactrl"], r"--baseline 'masactrl' is not a variant.*\n.*\n  sla=none pwg=none\n"),
         (OURS, [OURS], "named twice"),
         (OURS, [BASELINES[0], BASELINES[0]], "named twice"),
     ],
@@ -101,28 +101,28 @@ def test_requests_out_of_range_are_refused(tmp_path, fields, message):
         Request(**{"sweep_dir": tmp_path, "study_dir": tmp_path / "o", "ours": "a", "baselines": ("b",), **fields})
 
 
-def test_a_study_has_its_pairs_its_checks_and_its_clips(built):
+def test_a_study_has_its_pairs_its_checks_and_its_videos(built):
     design = read_design(built)
     assert [study.baseline for study in design.studies] == list(BASELINES)
     for study in design.studies:
         assert [pair.prompt for pair in study.comparisons()] == list(PROMPTS)
         assert len(study.pairs) == 4
-    clips = {path.stem for path in (built / "public" / "clips").iterdir()}
-    assert clips == set(design.clips())
+    videos = {path.stem for path in (built / "public" / "videos").iterdir()}
+    assert videos == set(design.videos())
 
 
-def test_the_clips_are_those_of_the_runs(built, sweep):
+def test_the_videos_are_those_of_the_runs(built, sweep):
     study = read_design(built).studies[0]
     pair = study.comparisons()[0]
-    for clip, job in ((pair.expected, "02_sla-full_pwg-full"), (pair.other, "00_sla-none_pwg-none")):
-        shown = read_mp4(built / "public" / "clips" / f"{clip}.mp4")
+    for video, job in ((pair.expected, "02_sla-full_pwg-full"), (pair.other, "00_sla-none_pwg-none")):
+        shown = read_mp4(built / "public" / "videos" / f"{video}.mp4")
         made = read_png_frames(sweep / job / "00-prompt" / "frames")
         assert shown.fps == 10
         assert np.abs(shown.frames.astype(int) - made).mean() < 6
 
 
 def test_nothing_that_is_served_tells_the_method(built):
-    for path in files(built / "public" / "clips"):
+    for path in files(built / "public" / "videos"):
         assert re.fullmatch(r"[0-9a-f]{16}\.mp4", path.name)
         assert path.stat().st_mtime == 0
         content = path.read_bytes().lower()
@@ -135,9 +135,9 @@ def test_nothing_that_is_served_tells_the_method(built):
     assert b"sla=full" in (built / "design.json").read_bytes()
 
 
-def test_all_clips_carry_the_same_metadata(built):
+def test_all_videos_carry_the_same_metadata(built):
     heads = set()
-    for path in files(built / "public" / "clips"):
+    for path in files(built / "public" / "videos"):
         content = path.read_bytes()
         told = content.find(b"udta")  # where mp4 files keep titles, tools and dates
         heads.add((content[:32], content[told : told + 57] if told >= 0 else b""))
@@ -161,7 +161,7 @@ def test_the_same_seed_builds_the_same_bytes_and_none_another_study(built, sweep
         assert one.read_bytes() == two.read_bytes()
     drawn = [build_study(Request(sweep, tmp_path / n, OURS, BASELINES[:1], checks=0)) for n in "ab"]
     assert drawn[0].seed != drawn[1].seed
-    assert not set(drawn[0].clips()) & set(drawn[1].clips())
+    assert not set(drawn[0].videos()) & set(drawn[1].videos())
 
 
 def test_a_folder_with_something_in_it_is_left_alone(sweep, tmp_path):
@@ -193,7 +193,7 @@ def test_videos_that_are_gone_are_said_and_skipped(tmp_path):
     design = build_study(Request(root, tmp_path / "out", OURS, BASELINES[:1], checks=1))
     assert [pair.prompt for pair in design.studies[0].comparisons()] == [PROMPTS[1]]
     text = summary(design, tmp_path / "out")
-    assert "is gone or damaged" in text
+    assert "is missing or damaged" in text
     assert "1 pairs, 1 attention checks" in text
     shutil.rmtree(root / "02_sla-full_pwg-full" / "01-prompt" / "frames")
     with pytest.raises(RecordError, match=r"no pair of .* can be shown"):
@@ -201,13 +201,13 @@ def test_videos_that_are_gone_are_said_and_skipped(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_where_one_side_lost_its_frames_both_are_read_from_their_clips(tmp_path):
+def test_where_one_side_lost_its_frames_both_are_read_from_their_videos(tmp_path):
     for name, noise in (("a", 0), ("b", 40)):
         make_run(tmp_path / name)
         write_mp4(tmp_path / name / "video.mp4", draw(3, 64, noise)["video"], 10)
     make_run(tmp_path / "c", pictures=True, num_frames=3)
-    clips = load_pair(RunPair("p", 0, tmp_path / "a", tmp_path / "b"))
-    assert clips.ours.shape == clips.baseline.shape == (3, 64, 64, 3)
+    videos = load_pair(RunPair("p", 0, tmp_path / "a", tmp_path / "b"))
+    assert videos.ours.shape == videos.baseline.shape == (3, 64, 64, 3)
     with pytest.raises(DataError, match=r"3 frames of 64x64 at 10 a second and 3 frames of 96x96"):
         load_pair(RunPair("p", 0, tmp_path / "a", tmp_path / "c"))
 

@@ -1,12 +1,13 @@
 """The design survives its file, and a damaged or foreign one is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from latentman.errors import RecordError
 from latentman.study.design import DESIGN_FILE, read_design, write_design
-from tests.unit.study.factory import make_design
+from tests.factories.study import make_design
 
 
 def test_a_design_is_read_as_it_was_written(tmp_path):
@@ -15,7 +16,7 @@ def test_a_design_is_read_as_it_was_written(tmp_path):
     assert read_design(tmp_path) == design
 
 
-def test_a_folder_without_design_is_refused(tmp_path):
+def test_a_folder_without_a_design_is_refused(tmp_path):
     with pytest.raises(RecordError, match="give the folder that latentman study build wrote"):
         read_design(tmp_path)
 
@@ -27,7 +28,9 @@ def change(**fields):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (change(version=2), "version 2, this latentman reads version 1"),
+        (change(version=3), "version 3, this latentman reads versions 1, 2"),
+        (change(version=[1]), r"version \[1\]"),
+        (change(version=True), "version True"),
         (change(studies=[]), "damaged"),
         (change(code="../x"), "damaged"),
         (change(may_fail="1"), "damaged"),
@@ -38,7 +41,7 @@ def change(**fields):
         (lambda data: data["studies"][0]["pairs"][0].pop("prompt"), "damaged"),
     ],
 )
-def test_a_spoilt_design_is_refused(tmp_path, spoil, message):
+def test_a_spoiled_design_is_refused(tmp_path, spoil, message):
     write_design(tmp_path, make_design())
     data = json.loads((tmp_path / DESIGN_FILE).read_text())
     spoil(data)
@@ -47,8 +50,17 @@ def test_a_spoilt_design_is_refused(tmp_path, spoil, message):
         read_design(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"version": 1}'])
-def test_a_file_that_is_no_design_is_refused(tmp_path, text):
+def test_a_design_of_version_1_is_read_and_its_videos_are_in_clips(tmp_path):
+    design = make_design()
+    write_design(tmp_path, design)
+    data = json.loads((tmp_path / DESIGN_FILE).read_text())
+    (tmp_path / DESIGN_FILE).write_text(json.dumps({**data, "version": 1}))
+    assert read_design(tmp_path) == replace(design, version=1)
+    assert (design.videos_folder, read_design(tmp_path).videos_folder) == ("videos", "clips")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "", "{", "[]", "null", '{"version": 1}'], ids=lambda text: text[:15])
+def test_a_file_that_is_not_a_design_is_refused(tmp_path, text):
     (tmp_path / DESIGN_FILE).write_text(text)
     with pytest.raises(RecordError, match=DESIGN_FILE):
         read_design(tmp_path)

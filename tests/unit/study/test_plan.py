@@ -6,19 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentman.study.plan import plan_for
-from tests.unit.study.factory import make_design
+from tests.factories.study import make_design
 
 sizes = st.tuples(st.integers(1, 12), st.integers(0, 8))
 people = st.text("0123456789abcdef", min_size=32, max_size=32)
 
 
 @given(sizes, people)
-def test_every_pair_is_shown_once_with_both_its_clips(size, participant):
+def test_every_pair_is_shown_once_with_both_its_videos(size, participant):
     study = make_design(*size).studies[0]
     plan = plan_for(study, 7, participant)
     assert Counter(showing.pair for showing in plan) == Counter(pair.code for pair in study.pairs)
     for showing in plan:
-        assert {showing.left, showing.right} == set(study.pair(showing.pair).clips())
+        assert {showing.left, showing.right} == set(study.pair(showing.pair).videos())
 
 
 @given(sizes, people)

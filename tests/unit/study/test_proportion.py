@@ -57,7 +57,7 @@ def test_large_counts_are_exact_too():
     assert binomial_test(2600, 5000) == pytest.approx(2 * sum(comb(5000, k) for k in range(2401)) / 2**5000, rel=1e-9)
 
 
-def test_nothing_gives_nothing():
+def test_no_answers_give_no_interval():
     assert wilson_interval(0, 0) is None
     assert binomial_test(0, 0) is None
 
@@ -65,7 +65,7 @@ def test_nothing_gives_nothing():
 @pytest.mark.parametrize("count", [(-1, 3), (4, 3), (1, 0)])
 def test_impossible_counts_are_refused(count):
     for function in (wilson_interval, binomial_test):
-        with pytest.raises(ValueError, match="no proportion"):
+        with pytest.raises(ValueError, match="not a proportion"):
             function(*count)
 
 

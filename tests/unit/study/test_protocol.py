@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from latentman.study.answers import AnswerStore
 from latentman.study.protocol import Refused, reply
-from tests.unit.study.factory import make_design
+from tests.factories.study import make_design
 
 DESIGN = make_design(2, 1, baselines=("a", "b"))
 
@@ -22,7 +22,7 @@ def store(tmp_path):
 
 
 def ask(store, path, data):
-    return reply(f"/api/{path}", data if isinstance(data, bytes) else json.dumps(data).encode(), store, DESIGN)
+    return reply(path, data if isinstance(data, bytes) else json.dumps(data).encode(), store, DESIGN)
 
 
 def test_a_participant_begins_answers_and_resumes(store):

@@ -1,11 +1,15 @@
-"""Sweeps with small pictures, designs without any, and participants who answer as they are told."""
+"""Sweeps with small pictures, designs without any, participants with given answers, and servers of them."""
 
 import contextlib
 import itertools
 import threading
 
-from latentman.study.design import Design, Pair, Study
+from latentman.study.answers import AnswerStore, read_answers
+from latentman.study.design import PUBLIC, Design, Pair, Study, write_design
+from latentman.study.files import PAGES
+from latentman.study.preference import preferences
 from latentman.study.server import StudyServer
+from latentman.system.paths import write_text
 from latentman.video import write_png_frames
 from tests.factories.report import draw, make_run
 
@@ -35,7 +39,7 @@ def make_sweep(root, **fields):
 
 
 def make_design(num_pairs=4, num_checks=2, *, may_fail=0, baselines=("plain",)):
-    """A design without files; codes are counted up."""
+    """Return a design without files, whose codes count up."""
     numbers = itertools.count(1)
 
     def code():
@@ -50,7 +54,7 @@ def make_design(num_pairs=4, num_checks=2, *, may_fail=0, baselines=("plain",)):
 
 
 def answer_all(store, study, wants_expected, *, seconds=2.0):
-    """Let a new participant answer every pair; ``wants_expected(pair)`` tells whether ours, or the intact one."""
+    """Let a new participant answer every pair; ``wants_expected(pair)`` says whether they choose the expected video."""
     participation = store.begin(study)
     pairs = {pair.code: pair for pair in study.pairs}
     for showing in participation.plan:
@@ -61,16 +65,48 @@ def answer_all(store, study, wants_expected, *, seconds=2.0):
     return participation
 
 
+class People:
+    """Participants of one study with given answers."""
+
+    def __init__(self, folder, design):
+        self.folder, self.design = folder, design
+        write_design(folder, design)
+        self.store = AnswerStore(folder, design)
+
+    def answer(self, study=0, *, ours, checks=True):
+        """Choose ours in the comparisons of which ``ours`` holds the numbers; pass the checks or fail them all."""
+        chosen = self.design.studies[study]
+        numbers = {pair.code: number for number, pair in enumerate(chosen.comparisons())}
+        wants = lambda pair: checks if pair.is_check else numbers[pair.code] in ours  # noqa: E731
+        return answer_all(self.store, chosen, wants).participant
+
+    def results(self):
+        kept = read_answers(self.folder, self.design)
+        return preferences(self.design, kept.answers, kept.began)
+
+
+def write_study(folder, design):
+    """Write the folder of a study whose videos hold only their own code; enough for a server."""
+    write_design(folder, design)
+    for file in public_paths(folder, design):
+        write_text(file, file.stem)
+    return folder
+
+
+def public_paths(folder, design):
+    videos = [f"{design.videos_folder}/{video}.mp4" for video in design.videos()]
+    return [folder / PUBLIC / name for name in (*PAGES, *videos)]
+
+
 @contextlib.contextmanager
-def serving(study):
+def serving(study, **options):
     """A server of a study folder on a free port, until the block ends."""
-    server = StudyServer(study, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    server = StudyServer(study, "127.0.0.1", 0, **options)
+    thread = threading.Thread(target=server.run)
     thread.start()
     try:
         yield server
     finally:
-        server.shutdown()
+        server.stop()
         thread.join()
-        server.server_close()
-        server.store.close()
+        server.close()
