@@ -53,7 +53,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Clip:
+class Frames:
     """What the frames are made from.
 
     ``noise`` x_T (T, C, h, w), standard normal; ``latent_map`` and ``guidance_map``: the map M on the latent grid, for
@@ -81,7 +81,7 @@ class State:
 @torch.no_grad()
 def denoise(
     backbone: Backbone,
-    clip: Clip,
+    frames: Frames,
     plan: Plan,
     *,
     state: State | None = None,
@@ -92,7 +92,7 @@ def denoise(
 
     Args:
         backbone: the networks.
-        clip: texts, pictures, noise and maps of the frames.
+        frames: texts, pictures, noise and maps of the frames.
         plan: steps, strengths and windows.
         state: where to go on; None starts from noise.
         on_step: called with the state after every step.
@@ -106,35 +106,35 @@ def denoise(
     schedule = build_schedule(
         backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed, steps_offset=plan.steps_offset
     )
-    masks = AnchorMasks(clip.figures) if clip.reads_apart and clip.figures is not None else None
+    masks = AnchorMasks(frames.figures) if frames.reads_apart and frames.figures is not None else None
     anchor = Anchor(plan.anchor, masks=masks)
-    networks = Prediction(backbone, clip.text, clip.control, anchor, plan.guidance_scale, plan.chunk_size)
+    networks = Prediction(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size)
     with anchored(backbone.networks(plan.anchor_modules), anchor) as installed:
         if state is None:
-            state = first_state(networks, schedule, clip, plan)
+            state = first_state(networks, schedule, frames, plan)
         latents = state.latents.to(backbone.device, torch.float32)
         for step in range(state.step, plan.num_steps):
-            latents = one_step(networks, schedule, clip, plan, step, latents, installed, on_loss)
+            latents = one_step(networks, schedule, frames, plan, step, latents, installed, on_loss)
             check_finite(latents, step)
             if on_step is not None:
                 on_step(State(step + 1, latents))
     return latents
 
 
-def first_state(networks: Prediction, schedule: Schedule, clip: Clip, plan: Plan) -> State:
+def first_state(networks: Prediction, schedule: Schedule, frames: Frames, plan: Plan) -> State:
     """Return where the loop begins: x_T, or latents that move already."""
     backbone = networks.backbone
-    latents = (clip.noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
+    latents = (frames.noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
     if plan.latent_motion is None:
         return State(0, latents)
     networks.follows = False  # frame 0 is alone
-    return State(*moving_latents(networks, schedule, plan.latent_motion, latents, plan.seed, clip.figures))
+    return State(*moving_latents(networks, schedule, plan.latent_motion, latents, plan.seed, frames.figures))
 
 
 def one_step(
     networks: Prediction,
     schedule: Schedule,
-    clip: Clip,
+    frames: Frames,
     plan: Plan,
     step: int,
     latents: Tensor,
@@ -143,9 +143,9 @@ def one_step(
 ) -> Tensor:
     """Return x_{t-1} of every frame from x_t, both (T, C, h, w): one round of Algorithm 1."""
     if step in plan.sla_steps:
-        latents = spatial_latent_alignment(latents, clip.latent_map, plan.sla_blend)
-    if step in plan.background_steps and clip.figures is not None:
-        latents = keep_background(latents, shared_background(clip.figures))
+        latents = spatial_latent_alignment(latents, frames.latent_map, plan.sla_blend)
+    if step in plan.background_steps and frames.figures is not None:
+        latents = keep_background(latents, shared_background(frames.figures))
     networks.follows = bool(plan.anchor_modules) and step in plan.anchor.steps
     timestep = schedule.timesteps[step]
     installed.check()
@@ -155,7 +155,7 @@ def one_step(
     with needing_memory("the gradient of Pixel-Wise Guidance", GUIDANCE_ADVICE):
         gradient = pixel_wise_guidance(
             pred_original,
-            clip.guidance_map,
+            frames.guidance_map,
             lambda x0: decode(networks.backbone, x0),
             loss=plan.guidance.loss,
             on_loss=on_loss,

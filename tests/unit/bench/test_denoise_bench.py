@@ -28,7 +28,7 @@ from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
 from latentman.diffusion.schedule import build_schedule
 from latentman.errors import ConfigError, DataError
 from latentman.networks.load import load_backbone
-from tests.unit.diffusion import conftest as models
+from tests.factories import tiny_model as models
 
 CPU = torch.device("cpu")
 SCALE, FRAMES, STEP = 5.0, 4, 2
@@ -49,7 +49,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     models.save_tiny_model(folder)
     backbone = load_backbone(models.tiny_setup(folder), models.ONE_CONTROLNET, CPU)
     pictures = torch.rand(FRAMES, models.IMAGE, models.IMAGE, 3, generator=torch.Generator().manual_seed(4))
-    clip = models.make_clip(backbone, pictures[..., 0].numpy())
+    clip = models.make_frames(backbone, pictures[..., 0].numpy())
     grid = (models.GRID, models.GRID)
     taken = {"depth": pictures.numpy()}
     control = build_control(backbone, models.ONE_CONTROLNET, taken, num_frames=FRAMES, grid=grid)
