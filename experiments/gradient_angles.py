@@ -26,8 +26,7 @@ from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Frames
 from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg import pixel_wise_guidance
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.networks.backbone import Backbone
@@ -125,7 +124,8 @@ def at_step(
     for name in GRADIENTS:
         plan = GuidancePlan(gradient=name, strength=strength)
         start = time.perf_counter()
-        taken[name] = guidance_step(plan, gradient, latents, timestep, alpha, networks)[1:].flatten(1)
+        own = guidance_step(plan, networks, gradient, latents, timestep=timestep, alpha_cumprod=alpha)
+        taken[name] = own[1:].flatten(1)
         seconds[name] = time.perf_counter() - start
     lengths = {name: x.norm(dim=1) for name, x in taken.items()}
 

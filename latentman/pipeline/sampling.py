@@ -8,7 +8,7 @@ from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Frames, Plan
 from latentman.diffusion.noise import initial_noise
-from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
 from latentman.networks.backbone import Backbone

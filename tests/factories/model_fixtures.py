@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from latentman.diffusion.denoise import Frames, Plan
-from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
 from tests.factories.families import family_setup, make_controlnet, make_unet, save_family, save_net

@@ -23,8 +23,7 @@ from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
 from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg import pixel_wise_guidance
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import build_schedule
 from latentman.errors import ConfigError, DataError
 from latentman.networks.load import load_backbone
@@ -84,7 +83,9 @@ def test_the_released_step_and_its_gradient_are_ours(subject: Subject, latents: 
         mine, x0 = schedule.step_back(networks(latents, timestep), STEP, latents)
         pulled = pixel_wise_guidance(x0, clip.guidance_map, lambda x: decode(backbone, x))
         unit = GuidancePlan(gradient="official_uncond", delta=1.0)
-        own = guidance_step(unit, pulled, latents, timestep, schedule.alpha_cumprod(STEP), networks)
+        own = guidance_step(
+            unit, networks, pulled, latents, timestep=timestep, alpha_cumprod=schedule.alpha_cumprod(STEP)
+        )
     assert close(before, mine)
     assert close(gradient, own)
     assert gradient[0].abs().max() == 0  # frame 0 has no reference

@@ -10,7 +10,7 @@ from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Plan, State, denoise
 from latentman.diffusion.noise import initial_noise
-from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.errors import DeviceMemoryError, NumericsError, WeightsError
 from tests.factories import families
 from tests.factories.families import depth_pictures, make_family_frames
@@ -190,8 +190,8 @@ def test_chunks_are_halved_when_memory_is_full_and_the_result_is_the_same(backbo
         hook.remove()
     assert torch.allclose(ours, expected, atol=1e-5 * float(expected.abs().max()))
     assert [r.getMessage()[:60] for r in caplog.records] == [
-        "4 frames at once do not fit into the device's memory: going ",
-        "2 frames at once do not fit into the device's memory: going ",
+        "4 frames at once do not fit into the device's memory: continu",
+        "2 frames at once do not fit into the device's memory: continu",
     ]
 
 

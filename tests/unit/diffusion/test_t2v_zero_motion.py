@@ -84,7 +84,7 @@ def start(backbone, frames, motion):
     networks = Prediction(backbone, frames.text, frames.control, Anchor(), 5.0, FRAMES, follows=False)
     schedule = build_schedule(backbone.scheduler, 20, eta=0.0, seed=0)
     with torch.no_grad():
-        return schedule, *moving_latents(networks, schedule, motion, frames.noise, 3, frames.figures)
+        return schedule, *moving_latents(networks, schedule, motion, frames.noise, seed=3, figures=frames.figures)
 
 
 def test_every_frame_is_frame_0_shifted_and_noised_afresh(backbone, uncond):

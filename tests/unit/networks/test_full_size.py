@@ -10,7 +10,7 @@ from latentman.config import SetupConfig
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Frames, Plan, denoise
 from latentman.diffusion.noise import initial_noise
-from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.text import encode_prompt
 from latentman.networks.load import load_backbone
 from latentman.system.paths import asset
