@@ -55,8 +55,8 @@ class Frames:
     """What the frames are made from.
 
     ``noise`` is x_T (T, C, h, w), standard normal. ``latent_map`` and ``guidance_map`` are the map M: on the latent
-    grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is true
-    where a cell shows the character. ``reads_apart``: figure and background attend separately.
+    grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is
+    true where a cell shows the character. ``reads_apart``: figure and background attend separately.
     """
 
     text: Text
