@@ -24,15 +24,14 @@ from torch import Tensor
 from latentman.config import Config, resolve
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.decode import decode
-from latentman.diffusion.denoise import Clip
+from latentman.diffusion.denoise import Frames
 from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg import pixel_wise_guidance
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
-from latentman.pipeline.sampling import sampling_clip, sampling_plan
+from latentman.pipeline.sampling import sampling_frames, sampling_plan
 from latentman.system.paths import read_npz, write_text
 from latentman.types import BodySequence, Conditions, Correspondence
 
@@ -77,14 +76,14 @@ def read_config(folder: Path) -> Config:
     return replace(config, setup=replace(config.setup, dtype="float32"))
 
 
-def read_clip(config: Config, folder: Path, backbone: Backbone) -> Clip:
+def read_clip(config: Config, folder: Path, backbone: Backbone) -> Frames:
     """Return what the frames of a finished run were made from."""
     body = read_npz(folder / "body.npz")
     maps = [
         Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz"))
         for size in (config.setup.latent_size, config.pwg.size)
     ]
-    return sampling_clip(
+    return sampling_frames(
         config,
         backbone,
         prompt=config.prompt + config.text.suffix,
@@ -125,7 +124,8 @@ def at_step(
     for name in GRADIENTS:
         plan = GuidancePlan(gradient=name, strength=strength)
         start = time.perf_counter()
-        taken[name] = guidance_step(plan, gradient, latents, timestep, alpha, networks)[1:].flatten(1)
+        own = guidance_step(plan, networks, gradient, latents, timestep=timestep, alpha_cumprod=alpha)
+        taken[name] = own[1:].flatten(1)
         seconds[name] = time.perf_counter() - start
     lengths = {name: x.norm(dim=1) for name, x in taken.items()}
 

@@ -179,7 +179,7 @@ class SlaConfig(StepGate):
 
 
 GRADIENTS = ("direct", "official_uncond", "full")
-"""How the gradient of the guidance loss reaches x_t; see ``diffusion/pwg_gradient.py``."""
+"""How the gradient of the guidance loss reaches x_t; see ``diffusion/pwg.py``."""
 
 
 @dataclass

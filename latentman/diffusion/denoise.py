@@ -1,41 +1,39 @@
 """Algorithm 1 of the paper: from noise to the latents of every frame.
 
-Steps are the outer loop and frames the inner one: at each step all frames are aligned (Eq. 6), the networks predict
-their noise in chunks, DDIM takes them one step back, and the pixels are guided (Eq. 7 and 8).
+Steps are the outer loop and frames the inner one. At each step all frames are aligned (Eq. 6), the networks predict
+their noise in chunks, DDIM takes them one step back, and their pixels are guided (Eq. 7 and 8). One step is
+:func:`one_step`; it is read in five files: this one, ``sla.py``, ``predict.py``, ``schedule.py`` and ``pwg.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from latentman.diffusion.anchor_masks import AnchorMasks
-from latentman.diffusion.attention import Anchor, Installed, anchored
+from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import decode
-from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg import pixel_wise_guidance
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.predict import Prediction, in_chunks_that_fit
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import Schedule, build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
 from latentman.errors import NumericsError
 from latentman.networks.backbone import Backbone
-from latentman.system.device import needing_memory
 from latentman.types import Correspondence
-
-GUIDANCE_ADVICE = "set pwg.gradient=direct or pwg.chunk_size=1, pwg.checkpointing=true, or pwg=none"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything about a run of the loop that is not a network or a tensor."""
+    """The settings of the loop: everything that is neither a network nor a tensor."""
 
     num_steps: int
     guidance_scale: float
@@ -53,12 +51,12 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Clip:
+class Frames:
     """What the frames are made from.
 
-    ``noise`` x_T (T, C, h, w), standard normal; ``latent_map`` and ``guidance_map``: the map M on the latent grid, for
-    Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance; ``figures`` (T, h, w) bool, where cells
-    show the character; ``reads_apart``: whether figure and background attend apart.
+    ``noise`` is x_T (T, C, h, w), standard normal. ``latent_map`` and ``guidance_map`` are the map M: on the latent
+    grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is
+    true where a cell shows the character. ``reads_apart``: figure and background attend separately.
     """
 
     text: Text
@@ -71,17 +69,61 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """What stays the same from step to step, the networks apart."""
+
+    schedule: Schedule
+    frames: Frames
+    plan: Plan
+
+
+@dataclass(frozen=True)
 class State:
-    """Where the loop stands: ``latents`` (T, C, h, w) before step ``step``. All that a resumed run needs."""
+    """Progress of the loop: ``latents`` (T, C, h, w) before step ``step``. A resumed run needs nothing else."""
 
     step: int
     latents: Tensor
 
 
+def one_step(
+    networks: Prediction,
+    sampling: Sampling,
+    step: int,
+    x_t: Tensor,
+    on_loss: Callable[[Tensor], None] | None = None,
+) -> Tensor:
+    """Return x_{t-1} of every frame from x_t, both (T, C, h, w) in fp32: one round of Algorithm 1.
+
+    Args:
+        networks: the prediction at this step.
+        sampling: schedule, frames and settings.
+        step: the index of the step, from 0 for t = T.
+        x_t: the latents of every frame.
+        on_loss: called in a guided step with the loss of each frame, (T,); NaN for a frame that is not guided.
+    """
+    schedule, frames, plan = sampling.schedule, sampling.frames, sampling.plan
+    timestep = schedule.timesteps[step]
+    if step in plan.sla_steps:  # Eq. 6
+        x_t = spatial_latent_alignment(x_t, frames.latent_map, plan.sla_blend)
+    if step in plan.background_steps and frames.figures is not None:  # not in the paper
+        x_t = keep_background(x_t, shared_background(frames.figures))
+    noise = networks(x_t, timestep)
+    x_before, x_0 = schedule.step_back(noise, step, x_t)
+    if step not in plan.guidance.steps:
+        return x_before
+    gradient = pixel_wise_guidance(  # Eq. 7
+        x_0, frames.guidance_map, partial(decode, networks.backbone), loss=plan.guidance.loss, on_loss=on_loss
+    )
+    alpha_cumprod = schedule.alpha_cumprod(step)
+    return x_before - guidance_step(  # Eq. 8
+        plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
+    )
+
+
 @torch.no_grad()
 def denoise(
     backbone: Backbone,
-    clip: Clip,
+    frames: Frames,
     plan: Plan,
     *,
     state: State | None = None,
@@ -92,80 +134,61 @@ def denoise(
 
     Args:
         backbone: the networks.
-        clip: texts, pictures, noise and maps of the frames.
-        plan: steps, strengths and windows.
-        state: where to go on; None starts from noise.
+        frames: what the frames are made from.
+        plan: the settings.
+        state: where to continue; None starts from noise.
         on_step: called with the state after every step.
-        on_loss: called in every guided step with the loss of each frame, (T,); NaN where a frame is not guided.
+        on_loss: called in every guided step, before ``on_step``, with the loss of each frame, (T,).
 
     Raises:
-        NumericsError: if latents stop being finite, naming the step and the frame.
-        WeightsError: if somebody else replaces the attention on the way.
+        NumericsError: if latents are no longer finite, naming the step and the frame.
+        WeightsError: if other code replaces the attention processors during the loop.
         DeviceMemoryError: if the device's memory does not hold one frame.
     """
     schedule = build_schedule(
         backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed, steps_offset=plan.steps_offset
     )
-    masks = AnchorMasks(clip.figures) if clip.reads_apart and clip.figures is not None else None
-    anchor = Anchor(plan.anchor, masks=masks)
-    networks = Prediction(backbone, clip.text, clip.control, anchor, plan.guidance_scale, plan.chunk_size)
-    with anchored(backbone.networks(plan.anchor_modules), anchor) as installed:
+    sampling = Sampling(schedule, frames, plan)
+    networks = prediction(backbone, frames, plan)
+    with anchored(backbone.networks(plan.anchor_modules), networks.anchor) as installed:
         if state is None:
-            state = first_state(networks, schedule, clip, plan)
+            state = first_state(networks, sampling)
         latents = state.latents.to(backbone.device, torch.float32)
         for step in range(state.step, plan.num_steps):
-            latents = one_step(networks, schedule, clip, plan, step, latents, installed, on_loss)
+            installed.check()
+            work = partial(one_step, sampling=sampling, step=step, x_t=latents, on_loss=on_loss)
+            latents, networks = in_chunks_that_fit(networks.at(step), len(latents), work)
             check_finite(latents, step)
             if on_step is not None:
                 on_step(State(step + 1, latents))
     return latents
 
 
-def first_state(networks: Prediction, schedule: Schedule, clip: Clip, plan: Plan) -> State:
-    """Return where the loop begins: x_T, or latents that move already."""
-    backbone = networks.backbone
-    latents = (clip.noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
+def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
+    """Return the networks of a run with what they read besides the latents."""
+    # Where no network follows the anchor, no step does.
+    rule = plan.anchor if plan.anchor_modules else replace(plan.anchor, steps=range(0))
+    masks = AnchorMasks(frames.figures) if frames.reads_apart and frames.figures is not None else None
+    anchor = Anchor(rule, masks=masks)
+    return Prediction(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size)
+
+
+def first_state(networks: Prediction, sampling: Sampling) -> State:
+    """Return where the loop begins: x_T, or latents into which motion has been written."""
+    backbone, frames, plan = networks.backbone, sampling.frames, sampling.plan
+    latents = (frames.noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
     if plan.latent_motion is None:
         return State(0, latents)
-    networks.follows = False  # frame 0 is alone
-    return State(*moving_latents(networks, schedule, plan.latent_motion, latents, plan.seed, clip.figures))
-
-
-def one_step(
-    networks: Prediction,
-    schedule: Schedule,
-    clip: Clip,
-    plan: Plan,
-    step: int,
-    latents: Tensor,
-    installed: Installed,
-    on_loss: Callable[[Tensor], None] | None = None,
-) -> Tensor:
-    """Return x_{t-1} of every frame from x_t, both (T, C, h, w): one round of Algorithm 1."""
-    if step in plan.sla_steps:
-        latents = spatial_latent_alignment(latents, clip.latent_map, plan.sla_blend)
-    if step in plan.background_steps and clip.figures is not None:
-        latents = keep_background(latents, shared_background(clip.figures))
-    networks.follows = bool(plan.anchor_modules) and step in plan.anchor.steps
-    timestep = schedule.timesteps[step]
-    installed.check()
-    before, pred_original = schedule.step_back(networks(latents, timestep), step, latents)
-    if step not in plan.guidance.steps:
-        return before
-    with needing_memory("the gradient of Pixel-Wise Guidance", GUIDANCE_ADVICE):
-        gradient = pixel_wise_guidance(
-            pred_original,
-            clip.guidance_map,
-            lambda x0: decode(networks.backbone, x0),
-            loss=plan.guidance.loss,
-            on_loss=on_loss,
-        )
-        alpha_cumprod = schedule.alpha_cumprod(step)
-        return before - guidance_step(plan.guidance, gradient, latents, timestep, alpha_cumprod, networks)
+    work = partial(
+        moving_latents,
+        schedule=sampling.schedule, motion=plan.latent_motion, noise=latents, seed=plan.seed, figures=frames.figures,
+    )  # fmt: skip
+    begun, _ = in_chunks_that_fit(networks.alone(), 1, work)
+    return State(*begun)
 
 
 def check_finite(latents: Tensor, step: int) -> None:
-    """Stop the run where latents leave the finite numbers.
+    """Stop the run when latents are no longer finite.
 
     Raises:
         NumericsError: naming the step and the first frame.

@@ -1,27 +1,129 @@
-"""Pixel-Wise Guidance: the loss of Eq. 7 and its gradient with respect to the predicted picture.
+"""Pixel-Wise Guidance: the loss of Eq. 7, its gradient, and the step of Eq. 8.
 
-Every frame's prediction of the clean picture, D(x0), is pulled towards the colours that its reference frame shows at
-the matched pixels. With ``loss="mean"`` the loss is that of the released code, the mean over 3 |M| values of (25 d)^2
-with d in [0, 1]: the paper's strength delta = 0.01 belongs to it. ``loss="sum"`` is Eq. 7 as written, the sum of d^2.
+**Eq. 7.** Every frame's prediction of the clean picture, D(x0), is pulled towards the colours that its reference frame
+shows at the matched pixels. With ``loss="mean"`` the loss is that of the released code, the mean over 3 |M| values of
+(25 d)^2 with d in [0, 1]: the paper's strength delta = 0.01 belongs to it. ``loss="sum"`` is Eq. 7 as written, the sum
+of d^2. Frames are guided one at a time, and the result is exact: the reference picture is detached, so no gradient
+crosses frames, and the memory does not grow with the number of frames.
 
-What is returned here is the gradient with respect to x0; ``pwg_gradient.py`` carries it on to x_t (Eq. 8).
+**Eq. 8** has three readings. With g = d loss / d x0, abar of the step and s = guidance_scale,
+x0 = (x_t - sqrt(1 - abar) noise) / sqrt(abar) and noise = (1 - s) noise_uncond + s noise_cond:
 
-Frames are guided one at a time, exactly: the reference picture is detached, so no gradient crosses frames, and the
-memory does not grow with the clip.
+- ``full`` is Eq. 8 read literally, the gradient with respect to x_t along every path: straight through x_t, and through
+  the UNet and the ControlNet in both halves of the guidance.
+- ``official_uncond`` is what the released code computes. It differentiates the doubled input of the UNet and keeps the
+  unconditional half, without the path straight through x_t: (s - 1) sqrt((1 - abar) / abar) J_uncond^T g. (The other
+  half alone would have the opposite sign.)
+- ``direct`` leaves out the networks: strength sqrt((1 - abar) / abar) g, with strength = s - 1. Where the UNet's
+  Jacobian is near sqrt(1 - abar) times the identity it equals ``official_uncond``, and needs no pass through a UNet.
+
+The anchor of a frame is a constant: no gradient crosses frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from latentman.diffusion.predict import Prediction, guided
 from latentman.errors import ShapeError
+from latentman.system.device import needing_memory
 from latentman.types import Correspondence
 
 PIXEL_SCALE = 25.0
 """The released code multiplies pictures in [0, 1] by this before it squares differences."""
+
+GRADIENT_MEMORY = needing_memory(
+    "the gradient of Pixel-Wise Guidance",
+    "set pwg.gradient=direct or pwg.chunk_size=1, pwg.checkpointing=true, or pwg=none",
+)
+"""What to say when the device's memory does not hold a gradient."""
+
+
+@dataclass(frozen=True)
+class GuidancePlan:
+    """How strongly and along which path pixels guide: the group ``pwg`` and the setup's ``pwg_strength``."""
+
+    steps: range = range(0)
+    gradient: str = "direct"
+    loss: str = "mean"
+    delta: float = 0.01
+    strength: float = 8.0
+    chunk_size: int = 1
+    checkpointing: bool = False
+
+
+@GRADIENT_MEMORY
+def pixel_wise_guidance(
+    pred_original: Tensor,
+    correspondence: Correspondence,
+    decode: Callable[[Tensor], Tensor],
+    *,
+    loss: str = "mean",
+    on_loss: Callable[[Tensor], None] | None = None,
+) -> Tensor:
+    """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
+
+    A map with sub-pixel positions reads its colours from the reference's full picture, bilinearly. Other maps read them
+    from the reference's samples on the map's grid.
+
+    Args:
+        pred_original: x0 as predicted at this step, (T, C, h, w).
+        correspondence: the map M on the guidance grid, whose size divides the picture's.
+        decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
+        loss: ``mean`` or ``sum``.
+        on_loss: called at the end with the loss of every frame, (T,); NaN where there is nothing to compare with.
+
+    Returns:
+        (T, C, h, w); zero for frame 0, which has no reference, and for frames without matches.
+
+    Raises:
+        ShapeError: if the picture cannot be sampled on the map's grid.
+        DeviceMemoryError: if the device's memory does not hold one frame's gradient.
+    """
+    gradient = torch.zeros_like(pred_original)
+    losses = torch.full((len(pred_original),), torch.nan, device=pred_original.device)
+    pictures: dict[int, Tensor] = {}
+    for i, (pixels, _) in enumerate(correspondence.pairs):
+        is_guided = len(pixels) > 0
+        with torch.enable_grad():
+            x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
+            picture = decode(x0)[0].float()
+            sampled = _on_grid(picture, correspondence.size)
+            if is_guided:
+                painted, weight = _painted(correspondence, i, pictures[correspondence.source_frame(i)])
+                value = guidance_loss(sampled, painted, weight, loss)
+                (gradient[i : i + 1],) = torch.autograd.grad(value, x0)
+                losses[i] = value.detach()
+        pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
+        pictures[i] = picture.detach()
+    if on_loss is not None:
+        on_loss(losses)
+    return gradient
+
+
+def _painted(correspondence: Correspondence, frame: int, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a frame is pulled towards, and where, from its reference's full picture (C, H, W)."""
+    size = correspondence.size
+    target, source = (torch.from_numpy(x.astype("int64")).to(picture.device) for x in correspondence.pairs[frame])
+    if correspondence.positions is None:
+        return matched_target(_on_grid(picture, size), target, source)
+    position = torch.from_numpy(correspondence.positions[frame]).to(picture.device) * (picture.shape[-1] // size)
+    return painted_colours(bilinear(picture, position), target, size)
+
+
+def _on_grid(picture: Tensor, size: int) -> Tensor:
+    """Take the top-left sample of every block, as the map does: (C, H, W) -> (C, size, size)."""
+    height, width = picture.shape[-2:]
+    if height % size or width % size or height != width:
+        raise ShapeError(
+            f"pixel-wise guidance: a picture of {height}x{width} cannot be sampled on a {size}x{size} grid"
+        )
+    return picture[:, :: height // size, :: width // size]
 
 
 def bilinear(picture: Tensor, position: Tensor) -> Tensor:
@@ -72,68 +174,86 @@ def guidance_loss(picture: Tensor, painted: Tensor, weight: Tensor, loss: str = 
     return (weight * (PIXEL_SCALE * (picture - painted)) ** 2).sum() / (len(picture) * weight.sum())
 
 
-def pixel_wise_guidance(
-    pred_original: Tensor,
-    correspondence: Correspondence,
-    decode: Callable[[Tensor], Tensor],
+@GRADIENT_MEMORY
+def guidance_step(
+    plan: GuidancePlan,
+    networks: Prediction,
+    gradient_x0: Tensor,
+    latents: Tensor,
     *,
-    loss: str = "mean",
-    on_loss: Callable[[Tensor], None] | None = None,
+    timestep: int,
+    alpha_cumprod: float,
 ) -> Tensor:
-    """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
-
-    A map with sub-pixel positions takes its colours from the reference's full picture, bilinearly; another from the
-    reference's sample on the map's grid.
+    """Return what Eq. 8 subtracts from x_{t-1}: delta times the gradient, (T, C, h, w) in fp32.
 
     Args:
-        pred_original: x0 as predicted at this step, (T, C, h, w).
-        correspondence: the map M on the guidance grid, whose size divides the picture's.
-        decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
-        loss: ``mean`` or ``sum``.
-        on_loss: called at the end with the loss of every frame, (T,); NaN where there is nothing to compare with.
-
-    Returns:
-        (T, C, h, w); zero for frame 0, which has no reference, and for frames without matches.
+        plan: the reading and its strength.
+        networks: the prediction that x0 was made with.
+        gradient_x0: of the loss with respect to x0, (T, C, h, w).
+        latents: x_t as the UNet read it, (T, C, h, w).
+        timestep: t.
+        alpha_cumprod: abar of t.
 
     Raises:
-        ShapeError: if the picture cannot be sampled on the map's grid.
+        DeviceMemoryError: if the device's memory does not hold the networks' gradient.
     """
-    gradient = torch.zeros_like(pred_original)
-    losses = torch.full((len(pred_original),), torch.nan, device=pred_original.device)
-    pictures: dict[int, Tensor] = {}
-    for i, (pixels, _) in enumerate(correspondence.pairs):
-        is_guided = len(pixels) > 0
-        with torch.enable_grad():
-            x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
-            picture = decode(x0)[0].float()
-            sampled = _on_grid(picture, correspondence.size)
-            if is_guided:
-                painted, weight = _painted(correspondence, i, pictures[correspondence.source_frame(i)])
-                value = guidance_loss(sampled, painted, weight, loss)
-                (gradient[i : i + 1],) = torch.autograd.grad(value, x0)
-                losses[i] = value.detach()
-        pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
-        pictures[i] = picture.detach()
-    if on_loss is not None:
-        on_loss(losses)
-    return gradient
+    ratio = ((1 - alpha_cumprod) / alpha_cumprod) ** 0.5
+    if plan.gradient == "direct":
+        return float(plan.delta * plan.strength * ratio) * gradient_x0
+    uncond = plan.gradient == "official_uncond"
+    with _checkpointing(networks, enabled=plan.checkpointing):
+        jacobian = through_networks(networks, latents, gradient_x0, timestep, plan.chunk_size, uncond=uncond)
+    if uncond:
+        return plan.delta * (networks.guidance_scale - 1) * ratio * jacobian
+    return plan.delta * (gradient_x0 / alpha_cumprod**0.5 - ratio * jacobian)
 
 
-def _painted(correspondence: Correspondence, frame: int, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what a frame is pulled towards, and where, from its reference's full picture (C, H, W)."""
-    size = correspondence.size
-    target, source = (torch.from_numpy(x.astype("int64")).to(picture.device) for x in correspondence.pairs[frame])
-    if correspondence.positions is None:
-        return matched_target(_on_grid(picture, size), target, source)
-    position = torch.from_numpy(correspondence.positions[frame]).to(picture.device) * (picture.shape[-1] // size)
-    return painted_colours(bilinear(picture, position), target, size)
+def through_networks(
+    networks: Prediction, latents: Tensor, vectors: Tensor, timestep: int, chunk_size: int, *, uncond: bool
+) -> Tensor:
+    """Return J^T v of the predicted noise with respect to x_t, frame by frame in chunks, (T, C, h, w) in fp32.
+
+    Args:
+        networks: the prediction whose Jacobian is meant.
+        latents: x_t (T, C, h, w).
+        vectors: v (T, C, h, w).
+        timestep: t.
+        chunk_size: frames differentiated at once.
+        uncond: of the unconditional half through the UNet alone; else of the guided noise through all networks.
+    """
+    text = networks.text.group(0) if uncond and networks.text.groups > 1 else networks.text
+    products = []
+    for frames in networks.chunks(len(latents), chunk_size):
+        vector, exponent = _scaled(vectors[frames])
+        with networks.passing(frames, text), torch.enable_grad():
+            x = latents[frames].detach().requires_grad_()
+            noise = networks.noise(x, timestep, text, frames, control_gradient=not uncond)
+            if not uncond:
+                noise = guided(noise, text.groups, networks.guidance_scale)
+            # Within the pass: checkpointed layers run again on the way back.
+            (product,) = torch.autograd.grad(noise, x, vector)
+        products.append(torch.ldexp(product, -exponent))
+    return torch.cat(products)
 
 
-def _on_grid(picture: Tensor, size: int) -> Tensor:
-    """Take the top-left sample of every block, as the map does: (C, H, W) -> (C, size, size)."""
-    height, width = picture.shape[-2:]
-    if height % size or width % size or height != width:
-        raise ShapeError(
-            f"pixel-wise guidance: a picture of {height}x{width} cannot be sampled on a {size}x{size} grid"
-        )
-    return picture[:, :: height // size, :: width // size]
+def _scaled(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Return vectors scaled by a power of two to a largest value between 1 and 2, and its exponent.
+
+    Networks in half precision would lose small gradients; a power of two loses nothing.
+    """
+    largest = vectors.abs().max()
+    exponent = torch.where(largest > 0, 1 - torch.frexp(largest).exponent, 0)
+    return torch.ldexp(vectors, exponent), exponent
+
+
+@contextmanager
+def _checkpointing(networks: Prediction, *, enabled: bool) -> Iterator[None]:
+    """Let the UNet and the ControlNets keep fewer activations for the time of a backward pass."""
+    modules = networks.modules() if enabled else []
+    for module in modules:
+        module.enable_gradient_checkpointing()
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.disable_gradient_checkpointing()

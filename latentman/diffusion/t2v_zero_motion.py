@@ -75,7 +75,13 @@ def renoised(latents: Tensor, schedule: Schedule, at_t0: int, at_t1: int, noise:
 
 
 def moving_latents(
-    networks: Prediction, schedule: Schedule, motion: LatentMotion, noise: Tensor, seed: int, figures: Tensor | None
+    networks: Prediction,
+    schedule: Schedule,
+    motion: LatentMotion,
+    noise: Tensor,
+    *,
+    seed: int,
+    figures: Tensor | None,
 ) -> tuple[int, Tensor]:
     """Return the step from which all frames are denoised, and their latents there, (T, C, h, w).
 

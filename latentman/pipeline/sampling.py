@@ -6,9 +6,9 @@ from latentman.config import Config
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
-from latentman.diffusion.denoise import Clip, Plan
+from latentman.diffusion.denoise import Frames, Plan
 from latentman.diffusion.noise import initial_noise
-from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
 from latentman.networks.backbone import Backbone
@@ -16,7 +16,7 @@ from latentman.render.control_pictures import draw_control
 from latentman.types import BodySequence, Conditions, Correspondence
 
 
-def sampling_clip(
+def sampling_frames(
     config: Config,
     backbone: Backbone,
     *,
@@ -25,7 +25,7 @@ def sampling_clip(
     conditions: Conditions,
     latent_map: Correspondence,
     guidance_map: Correspondence,
-) -> Clip:
+) -> Frames:
     """Return what the frames of a run are made from.
 
     Args:
@@ -37,12 +37,12 @@ def sampling_clip(
         latent_map: the map M on the latent grid.
         guidance_map: the map M on the guidance grid.
     """
-    frames, size = len(conditions.mask), config.setup.latent_size
+    count, size = len(conditions.mask), config.setup.latent_size
     pictures = {net.kind: draw_control(net.kind, body, conditions) for net in config.conditioner.nets}
-    shape = (frames, backbone.latent_channels, size, size)
-    return Clip(
+    shape = (count, backbone.latent_channels, size, size)
+    return Frames(
         text=encode_prompt(backbone, prompt, config.text.negative, config.setup.guidance_scale),
-        control=build_control(backbone, config.conditioner, pictures, num_frames=frames, grid=(size, size)),
+        control=build_control(backbone, config.conditioner, pictures, num_frames=count, grid=(size, size)),
         noise=initial_noise(config.noise.name, shape, config.seed, iuv=conditions.iuv, texels=config.noise.texels),
         latent_map=latent_map,
         guidance_map=guidance_map,

@@ -112,11 +112,11 @@ def make_latents(run: Run, advance: Advance) -> None:
     """Algorithm 1, going on from the last saved step."""
     from latentman.diffusion.denoise import State, denoise
     from latentman.pipeline.latent_file import read_state, remove_state, write_latents, write_state
-    from latentman.pipeline.sampling import sampling_clip, sampling_plan
+    from latentman.pipeline.sampling import sampling_frames, sampling_plan
 
     config = run.config
     backbone, plan = run.backbone(), sampling_plan(config)
-    clip = sampling_clip(
+    frames = sampling_frames(
         config,
         backbone,
         prompt=run.positive,
@@ -145,7 +145,7 @@ def make_latents(run: Run, advance: Advance) -> None:
         advance(state.step, plan.num_steps)
         begun = time.perf_counter()
 
-    latents = denoise(backbone, clip, plan, state=before, on_step=on_step, on_loss=on_loss)
+    latents = denoise(backbone, frames, plan, state=before, on_step=on_step, on_loss=on_loss)
     write_latents(run.folder / "latents.safetensors", latents)
     remove_state(state_file)
 

@@ -22,8 +22,8 @@ from torch.utils.flop_counter import flop_registry
 
 from latentman.bench.denoise.model import Subject, make_subject
 from latentman.bench.denoise.parts import PARTS, ROUTES, Route, Work, counterpart, whole_video
-from latentman.bench.memory import forget_peak, memory_now, memory_peak
 from latentman.errors import DataError, DeviceMemoryError
+from latentman.system.memory import memory_now, peak_memory
 
 _MATMUL_SIZE = {"cuda": 8192}
 _SMALL_MATMUL = 1024
@@ -235,11 +235,11 @@ def _memory_here(spec: Spec, route: str, part: str, runs: int) -> Memory | None:
     gc.collect()
     with ROUTES[route](subject) as works:
         before = torch.cuda.memory_allocated(device) if on_cuda else memory_now()
-        forget_peak()
-        done = [run_once(works[part], device) for _ in range(runs)]
+        with peak_memory() as resident:
+            done = [run_once(works[part], device) for _ in range(runs)]
         if any(run is None for run in done):
             return None
-        peak = max(run.peak or 0 for run in done if run is not None) if on_cuda else memory_peak()
+        peak = max(run.peak or 0 for run in done if run is not None) if on_cuda else resident.bytes
     return Memory(before, peak, subject.input_bytes())
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from latentman.config import ConditionerConfig, NetConfig
 from latentman.diffusion.conditioning import build_control
-from latentman.diffusion.denoise import Clip
+from latentman.diffusion.denoise import Frames
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.text import Text, encode_prompt
 from latentman.engine.compose import compose
@@ -111,7 +111,7 @@ class Subject:
     """
 
     backbone: Backbone
-    clip: Clip
+    clip: Frames
     pictures: Tensor
     guidance_scale: float
     pwg_strength: float
@@ -230,7 +230,7 @@ def weights_of(model: str) -> dict[str, str]:
 def _with_clip(backbone: Backbone, text: Text, frames: int, size: int, scale: float, strength: float) -> Subject:
     grid = size // backbone.vae_scale_factor
     pictures = np.random.default_rng(2).random((frames, size, size, 3), dtype=np.float32)
-    clip = Clip(
+    clip = Frames(
         text=text,
         control=build_control(backbone, _ONE_CONTROLNET, {"depth": pictures}, num_frames=frames, grid=(grid, grid)),
         noise=initial_noise("shared", (frames, backbone.latent_channels, grid, grid), seed=3),

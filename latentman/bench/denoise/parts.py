@@ -15,9 +15,9 @@ from latentman.bench.denoise.model import Subject
 from latentman.bench.denoise.released import Released, batch_loss, released_networks
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.decode import decode, decode_frames
-from latentman.diffusion.denoise import Plan, denoise, one_step
-from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.denoise import Plan, Sampling, denoise, one_step
+from latentman.diffusion.predict import Prediction, in_chunks_that_fit
+from latentman.diffusion.pwg import GuidancePlan, guidance_step
 from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 
@@ -77,11 +77,15 @@ def ours(subject: Subject) -> Iterator[Parts]:
     anchor = Anchor(plan.anchor)
     networks = Prediction(backbone, clip.text, clip.control, anchor, plan.guidance_scale, plan.chunk_size)
     latents = clip.noise.to(backbone.device)
-    with anchored(backbone.networks(plan.anchor_modules), anchor) as installed:
+    with anchored(backbone.networks(plan.anchor_modules), anchor):
 
         @torch.no_grad()
         def step(gradient: str | None) -> Tensor:
-            return one_step(networks, schedule, clip, _at_step(subject, gradient), AT_STEP, latents, installed)
+            nonlocal networks
+            sampling = Sampling(schedule, clip, _at_step(subject, gradient))
+            work = partial(one_step, sampling=sampling, step=AT_STEP, x_t=latents)
+            before, networks = in_chunks_that_fit(networks, len(latents), work)
+            return before
 
         yield MappingProxyType({
             "plain": partial(step, None),
@@ -171,7 +175,9 @@ class Batched:
             before, x0 = schedule.step_back(networks(latents, timestep), AT_STEP, latents)
             gradient = batched_gradient(subject, x0, self.frames_at_once)
             abar = schedule.alpha_cumprod(AT_STEP)
-            return before - guidance_step(plan.guidance, gradient, latents, timestep, abar, networks)
+            return before - guidance_step(
+                plan.guidance, networks, gradient, latents, timestep=timestep, alpha_cumprod=abar
+            )
 
         with anchored(backbone.networks(plan.anchor_modules), anchor):
             yield MappingProxyType({"direct": direct})

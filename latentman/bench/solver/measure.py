@@ -23,7 +23,7 @@ from scipy.spatial.distance import cdist
 from latentman.assignment.certificate import optimality_gap
 from latentman.assignment.problem import Assignment, paired_cost
 from latentman.assignment.solvers import match
-from latentman.bench.memory import memory_now, memory_peak
+from latentman.system.memory import memory_now, memory_peak
 from latentman.system.paths import read_npz
 
 Floats = NDArray[np.float64]

@@ -11,8 +11,6 @@ import hashlib
 import json
 import logging
 import math
-import resource
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 
 from latentman.errors import ConfigError, DeviceMemoryError, NumericsError, RecordError
 from latentman.record.metrics_log import MetricsLog
+from latentman.system.memory import memory_peak
 from latentman.train.mini import checkpoint
 from latentman.train.mini.average import average_of, follow
 from latentman.train.mini.settings import MiniTraining, Optimisation
@@ -216,8 +215,7 @@ def _peak_memory(device: torch.device) -> int:
     """Return the most bytes in use so far: the device's, or this process's on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    # macOS counts in bytes, the others in KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return memory_peak()
 
 
 def _report(

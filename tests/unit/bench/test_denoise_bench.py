@@ -23,12 +23,11 @@ from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
 from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg import pixel_wise_guidance
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import build_schedule
 from latentman.errors import ConfigError, DataError
 from latentman.networks.load import load_backbone
-from tests.unit.diffusion import conftest as models
+from tests.factories import tiny_model as models
 
 CPU = torch.device("cpu")
 SCALE, FRAMES, STEP = 5.0, 4, 2
@@ -49,7 +48,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     models.save_tiny_model(folder)
     backbone = load_backbone(models.tiny_setup(folder), models.ONE_CONTROLNET, CPU)
     pictures = torch.rand(FRAMES, models.IMAGE, models.IMAGE, 3, generator=torch.Generator().manual_seed(4))
-    clip = models.make_clip(backbone, pictures[..., 0].numpy())
+    clip = models.make_frames(backbone, pictures[..., 0].numpy())
     grid = (models.GRID, models.GRID)
     taken = {"depth": pictures.numpy()}
     control = build_control(backbone, models.ONE_CONTROLNET, taken, num_frames=FRAMES, grid=grid)
@@ -84,7 +83,9 @@ def test_the_released_step_and_its_gradient_are_ours(subject: Subject, latents: 
         mine, x0 = schedule.step_back(networks(latents, timestep), STEP, latents)
         pulled = pixel_wise_guidance(x0, clip.guidance_map, lambda x: decode(backbone, x))
         unit = GuidancePlan(gradient="official_uncond", delta=1.0)
-        own = guidance_step(unit, pulled, latents, timestep, schedule.alpha_cumprod(STEP), networks)
+        own = guidance_step(
+            unit, networks, pulled, latents, timestep=timestep, alpha_cumprod=schedule.alpha_cumprod(STEP)
+        )
     assert close(before, mine)
     assert close(gradient, own)
     assert gradient[0].abs().max() == 0  # frame 0 has no reference

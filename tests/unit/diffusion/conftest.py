@@ -1,155 +1,31 @@
-"""A random-weight model of Stable Diffusion's block types, saved in the hub's layout, loaded by the public loader."""
+"""Small models of random weights."""
 
-import shutil
-from pathlib import Path
+from tests.factories.model_fixtures import (
+    backbone,
+    copied,
+    disparity,
+    family,
+    folder,
+    frames,
+    loaded,
+    plan,
+    sd15_folder,
+    sdxl_folder,
+    second,
+    tiny_folder,
+)
 
-import numpy as np
-import pytest
-import torch
-
-from latentman.config import ConditionerConfig, NetConfig, SetupConfig
-from latentman.diffusion.conditioning import build_control
-from latentman.diffusion.denoise import Clip, Plan
-from latentman.diffusion.noise import initial_noise
-from latentman.diffusion.pwg_gradient import GuidancePlan
-from latentman.diffusion.text import encode_prompt
-from latentman.networks.backbone import Backbone
-from latentman.networks.load import load_backbone
-from latentman.system.paths import asset
-from latentman.types import Correspondence
-
-IMAGE, GRID, FRAMES, STEPS = 64, 16, 4, 5
-ONE_CONTROLNET = ConditionerConfig(name="controlnet", nets=[NetConfig()])
-
-
-def save_tiny_model(folder: Path) -> None:
-    from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    torch.manual_seed(0)
-    unet = UNet2DConditionModel(
-        sample_size=GRID,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
-    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 16))
-    for parameter in [*controlnet.controlnet_down_blocks.parameters(), *controlnet.controlnet_mid_block.parameters()]:
-        torch.nn.init.normal_(parameter, std=0.1)
-    torch.nn.init.normal_(controlnet.controlnet_cond_embedding.conv_out.weight, std=0.1)
-    vae = AutoencoderKL(
-        block_out_channels=(8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        layers_per_block=1,
-        norm_num_groups=4,
-        sample_size=IMAGE,
-    )
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=1044, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-            bos_token_id=1042, eos_token_id=1043, pad_token_id=1043,
-        )
-    )  # fmt: skip
-    for name, part in {"unet": unet, "controlnet": controlnet, "vae": vae, "text_encoder": text}.items():
-        part.save_pretrained(folder / name, safe_serialization=True)
-    DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-        clip_sample=False, set_alpha_to_one=False, steps_offset=1,
-    ).save_pretrained(folder / "scheduler")  # fmt: skip
-    shutil.copytree(asset("mini-sd", "tokenizer"), folder / "tokenizer")
-
-
-def tiny_setup(folder: Path) -> SetupConfig:
-    return SetupConfig(
-        name="tiny", model=str(folder), image_size=IMAGE, latent_size=GRID, guidance_scale=5.0, pwg_strength=8.0
-    )
-
-
-@pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny-sd"
-    save_tiny_model(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def backbone(tiny_folder: Path) -> Backbone:
-    return load_backbone(tiny_setup(tiny_folder), ONE_CONTROLNET, torch.device("cpu"))
-
-
-@pytest.fixture
-def plan() -> Plan:
-    return Plan(
-        num_steps=STEPS,
-        guidance_scale=5.0,
-        seed=3,
-        anchor_modules=("unet", "controlnet"),
-        sla_steps=range(0, 2),
-        guidance=GuidancePlan(steps=range(1, 4), delta=0.01, strength=8.0),
-        chunk_size=FRAMES,
-    )
-
-
-def random_map(size: int, *, frames: int = FRAMES, seed: int = 0, reference: str = "prev") -> Correspondence:
-    """Random injective matches, a different number for each pair."""
-    rng = np.random.default_rng(seed)
-    cells = np.argwhere(np.ones((size, size))).astype(np.int32)
-    pairs = [(np.zeros((0, 2), np.int32), np.zeros((0, 2), np.int32))]
-    for i in range(1, frames):
-        count = size * size // (2 + i)
-        pairs.append((rng.permutation(cells)[:count], rng.permutation(cells)[:count]))
-    return Correspondence(tuple(pairs), size, reference, np.zeros(frames), np.zeros(frames, np.int64))
-
-
-@pytest.fixture
-def disparity() -> np.ndarray:
-    rng = np.random.default_rng(1)
-    return rng.random((FRAMES, IMAGE, IMAGE), dtype=np.float32)
-
-
-def moving_box(frames: int) -> torch.Tensor:
-    """A figure that walks to the right: (T, h, w) bool."""
-    figures = torch.zeros(frames, GRID, GRID, dtype=torch.bool)
-    for i in range(frames):
-        figures[i, 4:12, 2 + i : 8 + i] = True
-    return figures
-
-
-def make_clip(backbone: Backbone, disparity: np.ndarray, *, guidance_scale: float = 5.0, seed: int = 3) -> Clip:
-    """A clip of random pictures and random maps."""
-    frames = len(disparity)
-    pictures = {"depth": np.repeat(disparity[..., None], 3, axis=-1)}
-    return Clip(
-        text=encode_prompt(backbone, "a red robot", "blurry", guidance_scale),
-        control=build_control(backbone, ONE_CONTROLNET, pictures, num_frames=frames, grid=(GRID, GRID)),
-        noise=initial_noise("shared", (frames, 4, GRID, GRID), seed),
-        latent_map=random_map(GRID, frames=frames),
-        guidance_map=random_map(IMAGE, seed=1, frames=frames),
-        figures=moving_box(frames),
-    )
-
-
-@pytest.fixture
-def clip(backbone: Backbone, disparity: np.ndarray) -> Clip:
-    return make_clip(backbone, disparity)
-
-
-@pytest.fixture(scope="module", params=["sd15", "sdxl"])
-def family(request: pytest.FixtureRequest) -> str:
-    """A family of published models."""
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def folder(family: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A narrow model of the family on disk, in the hub's layout."""
-    from .families import save_family
-
-    folder = tmp_path_factory.mktemp(family) / "model"
-    save_family(folder, family)
-    return folder
+__all__ = [
+    "backbone",
+    "copied",
+    "disparity",
+    "family",
+    "folder",
+    "frames",
+    "loaded",
+    "plan",
+    "sd15_folder",
+    "sdxl_folder",
+    "second",
+    "tiny_folder",
+]

@@ -8,11 +8,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention import Anchor, AnchorAttention, anchored
-from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow, self_attention_layers
-from latentman.errors import ConfigError, WeightsError
-
-from .conftest import FRAMES, GRID
-from .literal import literal_attention
+from latentman.diffusion.attention_layers import AnchorRule, self_attention_layers
+from latentman.errors import WeightsError
+from tests.factories.literal_denoising import literal_attention
+from tests.factories.tiny_model import FRAMES, GRID
 
 ANCHORS = ["first", "prev", "first+prev", "all"]
 
@@ -70,11 +69,11 @@ def test_anchors_differ_from_each_other(backbone):
 
 
 @pytest.mark.parametrize("size", [FRAMES, 3])
-def test_figure_and_background_read_apart_as_a_mask_over_all_keys_would(backbone, clip, size):
+def test_figure_and_background_read_apart_as_a_mask_over_all_keys_would(backbone, frames, size):
     noisy, text = batch_of(2)
-    masks = AnchorMasks(clip.figures)
+    masks = AnchorMasks(frames.figures)
     ours = chunked(backbone.unet, AnchorRule(), noisy, text, 2, size, masks)
-    with torch.no_grad(), literal_attention([backbone.unet], groups=2, figures=clip.figures):
+    with torch.no_grad(), literal_attention([backbone.unet], groups=2, figures=frames.figures):
         literal = backbone.unet(noisy, 500, text).sample
     assert torch.allclose(ours, literal, atol=1e-5)
     assert not torch.allclose(ours, chunked(backbone.unet, AnchorRule(), noisy, text, 2, size), atol=1e-3)
@@ -104,40 +103,6 @@ def test_only_the_chosen_layers_follow(backbone):
     with torch.no_grad(), literal_attention([backbone.unet], groups=2, layers=names[-1:]):
         literal = backbone.unet(noisy, 500, text).sample
     assert torch.allclose(chunked(backbone.unet, rule, noisy, text, 2, FRAMES), literal, atol=1e-5)
-
-
-def stable_diffusion_1_5():
-    """The UNet of SD1.5 without memory: 16 self-attention layers."""
-    from diffusers import UNet2DConditionModel
-
-    with torch.device("meta"):
-        return UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
-
-
-def test_layers_of_stable_diffusion_are_numbered_as_masactrl_numbers_them():
-    unet = stable_diffusion_1_5()
-    names = self_attention_layers(unet)
-    assert [name.split(".")[0] for name in names] == ["down_blocks"] * 6 + ["mid_block"] + ["up_blocks"] * 9
-    decoder = layers_that_follow(unet, AnchorRule(layers="decoder"), is_unet=True)
-    assert decoder == names[10:] == layers_that_follow(unet, AnchorRule(first_layer=10), is_unet=True)
-    called = []
-    for name, module in unet.named_modules():
-        if name in names:
-            module.register_forward_pre_hook(lambda *_, name=name: called.append(name))
-    with torch.device("meta"):
-        unet(torch.zeros(1, 4, 32, 32), torch.zeros(1), torch.zeros(1, 77, 768))
-    assert called == names
-
-
-def test_a_first_layer_beyond_the_last_is_refused(backbone):
-    with pytest.raises(ConfigError, match=r"sampler.first_layer=99: this UNet has \d+ self-attention layers"):
-        layers_that_follow(backbone.unet, AnchorRule(first_layer=99), is_unet=True)
-
-
-def test_controlnets_follow_in_every_layer_whatever_the_unet_does(backbone):
-    (controlnet,) = backbone.controlnets
-    rule = AnchorRule(layers="decoder", first_layer=None)
-    assert layers_that_follow(controlnet, rule, is_unet=False) == self_attention_layers(controlnet) != []
 
 
 def test_cross_attention_processors_are_left_alone(backbone):

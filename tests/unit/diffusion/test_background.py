@@ -9,8 +9,7 @@ import torch
 from latentman.diffusion.background import figures_on_grid, keep_background, shared_background
 from latentman.diffusion.denoise import denoise
 from latentman.errors import ShapeError
-
-from .conftest import FRAMES, GRID, STEPS, moving_box
+from tests.factories.tiny_model import FRAMES, GRID, STEPS, moving_box
 
 
 def test_a_cell_is_the_figures_when_any_of_its_pixels_is():
@@ -38,11 +37,11 @@ def test_kept_cells_are_frame_0s_and_the_others_their_own():
         assert torch.equal(kept[i][:, ~background[i]], latents[i][:, ~background[i]])
 
 
-def test_a_steady_background_leaves_frame_0_as_it_is(backbone, clip, plan):
+def test_a_steady_background_leaves_frame_0_as_it_is(backbone, frames, plan):
     steady = replace(plan, background_steps=range(STEPS - 1))
-    ours, free = denoise(backbone, clip, steady), denoise(backbone, clip, plan)
+    ours, free = denoise(backbone, frames, steady), denoise(backbone, frames, plan)
     assert torch.equal(ours[0], free[0])
-    background = shared_background(clip.figures)
+    background = shared_background(frames.figures)
     change = [(x[1:] - x[:1]).permute(0, 2, 3, 1)[background[1:]].abs().mean() for x in (ours, free)]
     assert change[0] < 0.5 * change[1]
 

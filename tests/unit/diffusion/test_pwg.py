@@ -10,8 +10,7 @@ import torch
 from latentman.diffusion.decode import decode
 from latentman.diffusion.pwg import bilinear, guidance_loss, matched_target, pixel_wise_guidance
 from latentman.errors import ShapeError
-
-from .conftest import FRAMES, GRID, IMAGE, random_map
+from tests.factories.tiny_model import FRAMES, GRID, IMAGE, random_map
 
 
 def batched_loss(pictures, matches):

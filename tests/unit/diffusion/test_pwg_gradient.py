@@ -1,4 +1,4 @@
-"""Eq. 8 in three readings, each against one batched autograd graph of the whole clip."""
+"""Eq. 8 in three readings, each against one batched autograd graph of all frames."""
 
 from dataclasses import replace
 
@@ -9,51 +9,49 @@ from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
 from latentman.diffusion.predict import Prediction
-from latentman.diffusion.pwg import pixel_wise_guidance
-from latentman.diffusion.pwg_gradient import GuidancePlan, guidance_step, through_networks
-
-from .conftest import FRAMES, GRID, IMAGE, make_clip
-from .literal import literal_attention, pair_loss, predicted_noise
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance, through_networks
+from tests.factories.literal_denoising import literal_attention, pair_loss, predicted_noise
+from tests.factories.tiny_model import FRAMES, GRID, IMAGE, make_frames
 
 TIMESTEP, SCALE, ABAR = 401, 5.0, 0.3
 FIRST = AnchorRule()
 ANCHORS = [AnchorRule("first"), AnchorRule("prev"), AnchorRule("first+prev", union=True), AnchorRule("all")]
 
 
-def prediction(backbone, clip, rule=FIRST, chunk_size=FRAMES):
-    return Prediction(backbone, clip.text, clip.control, Anchor(rule), SCALE, chunk_size)
+def prediction(backbone, frames, rule=FIRST, chunk_size=FRAMES):
+    return Prediction(backbone, frames.text, frames.control, Anchor(rule), SCALE, chunk_size)
 
 
-def ours(backbone, clip, latents, plan, rule=FIRST):
+def ours(backbone, frames, latents, plan, rule=FIRST):
     """What the package takes from x_{t-1}, by delta."""
-    networks = prediction(backbone, clip, rule)
+    networks = prediction(backbone, frames, rule)
     with torch.no_grad(), anchored(backbone.networks(("unet", "controlnet")), networks.anchor):
         noise = networks(latents, TIMESTEP)
         x0 = (latents - (1 - ABAR) ** 0.5 * noise) / ABAR**0.5
-        gradient = pixel_wise_guidance(x0, clip.guidance_map, lambda x: decode(backbone, x), loss=plan.loss)
-        return guidance_step(plan, gradient, latents, TIMESTEP, ABAR, networks) / plan.delta
+        gradient = pixel_wise_guidance(x0, frames.guidance_map, lambda x: decode(backbone, x), loss=plan.loss)
+        return guidance_step(plan, networks, gradient, latents, timestep=TIMESTEP, alpha_cumprod=ABAR) / plan.delta
 
 
-def loss_of(backbone, clip, x0, loss="mean"):
+def loss_of(backbone, frames, x0, loss="mean"):
     """The sum of Eq. 7 over frames, the references detached."""
     pictures = decode(backbone, x0)
-    return sum(pair_loss(pictures[i], pictures[i - 1].detach(), clip.guidance_map, i, loss) for i in range(1, FRAMES))
+    return sum(pair_loss(pictures[i], pictures[i - 1].detach(), frames.guidance_map, i, loss) for i in range(1, FRAMES))
 
 
-def literal_full(backbone, clip, latents, rule, loss="mean"):
+def literal_full(backbone, frames, latents, rule, loss="mean"):
     """Autograd through everything that x_t enters."""
     leaf = latents.clone().requires_grad_()
     with literal_attention([backbone.unet, *backbone.controlnets], groups=2, anchor=rule.anchor, union=rule.union):
-        noise = predicted_noise(backbone, clip, leaf, TIMESTEP, range(FRAMES), SCALE)
+        noise = predicted_noise(backbone, frames, leaf, TIMESTEP, range(FRAMES), SCALE)
         x0 = (leaf - (1 - ABAR) ** 0.5 * noise) / ABAR**0.5
-        return torch.autograd.grad(loss_of(backbone, clip, x0, loss), leaf)[0]
+        return torch.autograd.grad(loss_of(backbone, frames, x0, loss), leaf)[0]
 
 
-def literal_official(backbone, clip, latents):
+def literal_official(backbone, frames, latents):
     """As the released code: the UNet's doubled input is the leaf, everything else is detached, one half is kept."""
     leaf = torch.cat([latents] * 2).requires_grad_()
-    words = clip.text.embeds.repeat_interleave(FRAMES, 0)
-    features = torch.cat([clip.control.features[0]] * 2)
+    words = frames.text.embeds.repeat_interleave(FRAMES, 0)
+    features = torch.cat([frames.control.features[0]] * 2)
     with literal_attention([backbone.unet, *backbone.controlnets], groups=2):
         with torch.no_grad():
             down, mid = backbone.controlnets[0](leaf.detach(), TIMESTEP, words, features, return_dict=False)
@@ -62,7 +60,7 @@ def literal_official(backbone, clip, latents):
         ).sample.chunk(2)
         noise = uncond + SCALE * (cond - uncond)
         x0 = (latents - (1 - ABAR) ** 0.5 * noise) / ABAR**0.5
-        return torch.autograd.grad(loss_of(backbone, clip, x0), leaf)[0].chunk(2)[0]
+        return torch.autograd.grad(loss_of(backbone, frames, x0), leaf)[0].chunk(2)[0]
 
 
 @pytest.fixture
@@ -74,63 +72,65 @@ def close(a, b):
     return torch.allclose(a, b, atol=2e-4 * float(b.abs().max()))
 
 
-def test_official_is_the_unconditional_half_of_the_released_codes_gradient(backbone, clip, latents):
-    literal = literal_official(backbone, clip, latents)
-    assert close(ours(backbone, clip, latents, GuidancePlan(gradient="official_uncond")), literal)
+def test_official_is_the_unconditional_half_of_the_released_codes_gradient(backbone, frames, latents):
+    literal = literal_official(backbone, frames, latents)
+    assert close(ours(backbone, frames, latents, GuidancePlan(gradient="official_uncond")), literal)
     assert literal[1:].abs().max() > 0
 
 
 @pytest.mark.parametrize("loss", ["mean", "sum"])
-def test_full_is_autograd_through_x_t(backbone, clip, latents, loss):
-    literal = literal_full(backbone, clip, latents, AnchorRule(), loss)
-    assert close(ours(backbone, clip, latents, GuidancePlan(gradient="full", loss=loss)), literal)
+def test_full_is_autograd_through_x_t(backbone, frames, latents, loss):
+    literal = literal_full(backbone, frames, latents, AnchorRule(), loss)
+    assert close(ours(backbone, frames, latents, GuidancePlan(gradient="full", loss=loss)), literal)
 
 
 @pytest.mark.parametrize("rule", ANCHORS[1:], ids=lambda rule: rule.anchor)
-def test_an_anchor_is_a_constant_whichever_it_is(backbone, clip, latents, rule):
-    literal = literal_full(backbone, clip, latents, rule)
-    assert close(ours(backbone, clip, latents, GuidancePlan(gradient="full"), rule), literal)
+def test_an_anchor_is_a_constant_whichever_it_is(backbone, frames, latents, rule):
+    literal = literal_full(backbone, frames, latents, rule)
+    assert close(ours(backbone, frames, latents, GuidancePlan(gradient="full"), rule), literal)
 
 
-def test_direct_is_delta_strength_sqrt_of_the_noise_to_signal_ratio(backbone, clip):
+def test_direct_is_delta_strength_sqrt_of_the_noise_to_signal_ratio(backbone, frames):
     gradient = torch.randn(FRAMES, 4, GRID, GRID)
     plan = GuidancePlan(delta=0.01, strength=8.0)
-    step = guidance_step(plan, gradient, gradient, TIMESTEP, 0.2, prediction(backbone, clip))
+    step = guidance_step(plan, prediction(backbone, frames), gradient, gradient, timestep=TIMESTEP, alpha_cumprod=0.2)
     assert torch.allclose(step, gradient * 0.01 * 8 * (0.8**0.5) / (0.2**0.5))
 
 
 @pytest.mark.parametrize("gradient", ["official_uncond", "full"])
 @pytest.mark.parametrize("rule", ANCHORS[:3], ids=lambda rule: rule.anchor)
-def test_chunks_and_checkpointing_leave_the_gradient_as_it_is(backbone, clip, latents, gradient, rule):
-    whole = ours(backbone, clip, latents, GuidancePlan(gradient=gradient, chunk_size=FRAMES), rule)
+def test_chunks_and_checkpointing_leave_the_gradient_as_it_is(backbone, frames, latents, gradient, rule):
+    whole = ours(backbone, frames, latents, GuidancePlan(gradient=gradient, chunk_size=FRAMES), rule)
     for chunk_size in (1, 3):
-        assert close(ours(backbone, clip, latents, GuidancePlan(gradient=gradient, chunk_size=chunk_size), rule), whole)
+        assert close(
+            ours(backbone, frames, latents, GuidancePlan(gradient=gradient, chunk_size=chunk_size), rule), whole
+        )
     saving = GuidancePlan(gradient=gradient, chunk_size=3, checkpointing=True)
-    assert close(ours(backbone, clip, latents, saving, rule), whole)
+    assert close(ours(backbone, frames, latents, saving, rule), whole)
     assert not any(getattr(m, "gradient_checkpointing", False) for m in backbone.unet.modules())
 
 
 @pytest.mark.parametrize("gradient", ["direct", "official_uncond", "full"])
-def test_frame_0_is_never_guided(backbone, clip, latents, gradient):
-    step = ours(backbone, clip, latents, GuidancePlan(gradient=gradient))
+def test_frame_0_is_never_guided(backbone, frames, latents, gradient):
+    step = ours(backbone, frames, latents, GuidancePlan(gradient=gradient))
     assert step[0].abs().max() == 0
     assert all(step[i].abs().max() > 0 for i in range(1, FRAMES))
 
 
 def test_full_works_without_guidance(backbone, disparity, latents):
-    clip = make_clip(backbone, disparity, guidance_scale=1.0)
+    frames = make_frames(backbone, disparity, guidance_scale=1.0)
     literal_groups = literal_attention([backbone.unet, *backbone.controlnets], groups=1)
     leaf = latents.clone().requires_grad_()
     with literal_groups:
-        noise = predicted_noise(backbone, clip, leaf, TIMESTEP, range(FRAMES), 1.0)
+        noise = predicted_noise(backbone, frames, leaf, TIMESTEP, range(FRAMES), 1.0)
         x0 = (leaf - (1 - ABAR) ** 0.5 * noise) / ABAR**0.5
-        (literal,) = torch.autograd.grad(loss_of(backbone, clip, x0), leaf)
-    assert close(ours(backbone, clip, latents, GuidancePlan(gradient="full")), literal)
+        (literal,) = torch.autograd.grad(loss_of(backbone, frames, x0), leaf)
+    assert close(ours(backbone, frames, latents, GuidancePlan(gradient="full")), literal)
 
 
-def test_small_vectors_lose_nothing_in_the_networks_precision(backbone, clip, latents):
+def test_small_vectors_lose_nothing_in_the_networks_precision(backbone, frames, latents):
     vectors = torch.randn(FRAMES, 4, GRID, GRID)
-    networks = prediction(backbone, clip)
+    networks = prediction(backbone, frames)
     with anchored(backbone.networks(("unet", "controlnet")), networks.anchor):
         large, small = (
             through_networks(networks, latents, vectors * scale, TIMESTEP, 2, uncond=True) for scale in (1, 2.0**-60)
@@ -138,10 +138,10 @@ def test_small_vectors_lose_nothing_in_the_networks_precision(backbone, clip, la
     assert torch.equal(torch.ldexp(small, torch.tensor(60)), large)
 
 
-def test_the_gradient_of_a_clip_without_matches_is_zero(backbone, clip, latents):
-    none = clip.guidance_map.pairs[0]
-    empty = replace(clip.guidance_map, pairs=(none,) * FRAMES)
+def test_the_gradient_of_frames_without_matches_is_zero(backbone, frames, latents):
+    none = frames.guidance_map.pairs[0]
+    empty = replace(frames.guidance_map, pairs=(none,) * FRAMES)
     for gradient in ("direct", "official_uncond", "full"):
-        step = ours(backbone, replace(clip, guidance_map=empty), latents, GuidancePlan(gradient=gradient))
+        step = ours(backbone, replace(frames, guidance_map=empty), latents, GuidancePlan(gradient=gradient))
         assert step.abs().max() == 0
     assert empty.size == IMAGE

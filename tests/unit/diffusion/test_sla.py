@@ -7,8 +7,7 @@ import torch
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.errors import ShapeError
 from latentman.types import Correspondence
-
-from .conftest import FRAMES, random_map
+from tests.factories.tiny_model import FRAMES, random_map
 
 
 def literal(latents, correspondence):

@@ -21,8 +21,7 @@ from latentman.diffusion.t2v_zero_motion import (
     renoised,
     shifted,
 )
-
-from .conftest import FRAMES, GRID
+from tests.factories.tiny_model import FRAMES, GRID
 
 RELEASED = LatentMotion(shift=(12.0, 12.0), t0=881, t1=941, smooth_background=0.0)
 
@@ -77,15 +76,15 @@ def test_any_number_of_steps_leaves_one_between_the_two(backbone, steps):
 
 
 @pytest.fixture
-def uncond(clip):
-    return replace(clip, control=NoControl(FRAMES, (GRID, GRID)))
+def uncond(frames):
+    return replace(frames, control=NoControl(FRAMES, (GRID, GRID)))
 
 
-def start(backbone, clip, motion):
-    networks = Prediction(backbone, clip.text, clip.control, Anchor(), 5.0, FRAMES, follows=False)
+def start(backbone, frames, motion):
+    networks = Prediction(backbone, frames.text, frames.control, Anchor(), 5.0, FRAMES, follows=False)
     schedule = build_schedule(backbone.scheduler, 20, eta=0.0, seed=0)
     with torch.no_grad():
-        return schedule, *moving_latents(networks, schedule, motion, clip.noise, 3, clip.figures)
+        return schedule, *moving_latents(networks, schedule, motion, frames.noise, seed=3, figures=frames.figures)
 
 
 def test_every_frame_is_frame_0_shifted_and_noised_afresh(backbone, uncond):

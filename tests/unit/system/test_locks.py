@@ -1,14 +1,19 @@
 """Locks hold between processes and end with them."""
 
+import errno
+import logging
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from filelock import lock_descriptor, unlock_descriptor
 
 from latentman.errors import RecordError
+from latentman.system import locks
 from latentman.system.locks import LOCK_FILE, is_locked, locked, waited_for
 
 HOLD = (
@@ -53,18 +58,14 @@ def test_a_folder_without_a_lock_is_not_locked(tmp_path):
     assert not is_locked(tmp_path / "absent")
 
 
-def test_whoever_asks_does_not_keep_a_run_out(tmp_path):
-    import fcntl
-
-    with locked(tmp_path):
-        pass
+def test_a_probe_of_a_lock_does_not_keep_a_run_out(tmp_path):
     (tmp_path / LOCK_FILE).touch()
-    with (tmp_path / LOCK_FILE).open() as asking:
-        fcntl.flock(asking, fcntl.LOCK_SH)
+    with (tmp_path / LOCK_FILE).open() as probing:
+        assert lock_descriptor(probing.fileno(), blocking=False)
         process = multiprocessing.get_context("spawn").Process(target=_lock, args=(tmp_path,))
         process.start()
         time.sleep(0.2)
-        fcntl.flock(asking, fcntl.LOCK_UN)
+        unlock_descriptor(probing.fileno())
         process.join()
     assert process.exitcode == 0
 
@@ -86,14 +87,14 @@ def test_a_refused_run_leaves_a_folder_as_it_was(tmp_path):
     assert (tmp_path / "mine" / "notes.txt").exists()
 
 
-def test_a_folder_that_was_taken_away_meanwhile_is_no_error(tmp_path):
+def test_a_folder_that_is_removed_while_it_is_held_is_not_an_error(tmp_path):
     import shutil
 
     with locked(tmp_path / "run"):
         shutil.rmtree(tmp_path / "run")
 
 
-def test_waiting_in_vain_says_so_and_a_lock_is_removed_after_use(tmp_path):
+def test_waiting_in_vain_is_reported_and_a_lock_is_removed_after_use(tmp_path):
     lock = tmp_path / "x.lock"
     with waited_for(lock, 0) as is_held, waited_for(lock, 0.2) as is_held_too:
         assert (is_held, is_held_too) == (True, False)
@@ -120,3 +121,66 @@ def test_one_process_at_a_time_holds_a_lock_that_is_removed_after_each_use(tmp_p
         child.join()
     assert [child.exitcode for child in children] == [0, 0, 0, 0]
     assert (tmp_path / "number").read_text() == "60"
+
+
+def test_a_probe_creates_nothing_and_takes_nothing_away(tmp_path):
+    assert not is_locked(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / LOCK_FILE).touch()
+    assert not is_locked(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK_FILE]
+
+
+def test_a_lock_file_that_lost_its_name_is_not_held(tmp_path):
+    """Three processes: the first removes the lock file while the second waits for it; a third must then not get in."""
+    lock = tmp_path / "x.lock"
+    with waited_for(lock, 0) as first:
+        assert first
+        descriptor = os.open(lock, os.O_RDWR)  # the second has opened the file
+    assert not lock.exists()
+    with waited_for(lock, 0) as third:
+        assert third
+        assert lock_descriptor(descriptor, blocking=False), "the old file is free, and worth nothing"
+        with waited_for(lock, 0) as fourth:
+            assert not fourth
+    os.close(descriptor)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is Unix's")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP])
+def test_where_the_file_system_has_no_locks_work_starts_with_one_warning(tmp_path, monkeypatch, caplog, code):
+    def flock(descriptor, operation):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    locks._warn_of_missing_locks.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        for name in ("a", "b"):
+            with locked(tmp_path / name):
+                assert not is_locked(tmp_path / name), "a job that died must be able to run again"
+                (tmp_path / name / "result").touch()
+        with waited_for(tmp_path / "x.lock", 0) as is_held:
+            assert is_held
+    (record,) = caplog.records
+    assert "this file system has no locks" in record.getMessage()
+    assert not (tmp_path / "x.lock").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is Unix's")
+def test_any_other_error_of_a_lock_names_the_folder(tmp_path, monkeypatch):
+    def flock(descriptor, operation):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(RecordError, match=r"cannot write to run_dir=.*Input/output error"), locked(tmp_path / "run"):
+        pass
+    (tmp_path / LOCK_FILE).touch()
+    assert is_locked(tmp_path), "unknown counts as locked"
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match="cannot write to sweep_dir="), locked(tmp_path / "file" / "run", "sweep_dir"):
+        pass
+    with pytest.raises(FileNotFoundError), waited_for(tmp_path / "absent" / "x.lock", 0):
+        pass

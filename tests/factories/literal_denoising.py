@@ -12,7 +12,7 @@ from latentman.diffusion.pwg import guidance_loss, matched_target
 
 
 class LiteralAttention:
-    """Every frame of a whole clip computes its own keys and values, then those that it reads are lined up for it."""
+    """Every frame of a whole video computes its own keys and values, then those that it reads are lined up for it."""
 
     def __init__(self, groups, anchor="first", union=False, figures=None):
         self.groups, self.anchor, self.union, self.figures = groups, anchor, union, figures
@@ -69,15 +69,15 @@ def literal_attention(networks, *, layers=None, **options):
             network.set_attn_processor(processors)
 
 
-def predicted_noise(backbone, clip, x, t, frames, guidance_scale, x_control=None):
+def predicted_noise(backbone, frames, x, t, numbers, guidance_scale, x_control=None):
     """Guided noise of some frames in one batch, the ControlNet looking at ``x_control`` where it is given."""
-    groups = len(clip.text.embeds)
-    words = clip.text.embeds.repeat_interleave(len(frames), 0)
-    features = torch.cat([clip.control.features[0][list(frames)]] * groups)
+    groups = len(frames.text.embeds)
+    words = frames.text.embeds.repeat_interleave(len(numbers), 0)
+    features = torch.cat([frames.control.features[0][list(numbers)]] * groups)
     doubled = torch.cat([x] * groups)
     seen = doubled if x_control is None else torch.cat([x_control] * groups)
     down, mid = backbone.controlnets[0](
-        seen, t, words, features, conditioning_scale=clip.control.scales[0], return_dict=False
+        seen, t, words, features, conditioning_scale=frames.control.scales[0], return_dict=False
     )
     noise = backbone.unet(
         doubled, t, words, down_block_additional_residuals=down, mid_block_additional_residual=mid
@@ -92,21 +92,21 @@ def alphas(scheduler, t, steps):
     return a, scheduler.alphas_cumprod[previous] if previous >= 0 else scheduler.final_alpha_cumprod
 
 
-def algorithm_1(backbone, clip, plan):
+def algorithm_1(backbone, frames, plan):
     """Every frame runs through all steps, batched with frame 0 so that literal attention can see the anchor."""
     scheduler = backbone.scheduler
     scheduler.set_timesteps(plan.num_steps)
     aligned, clean, done = {}, {}, []
-    with literal_attention([backbone.unet, *backbone.controlnets], groups=len(clip.text.embeds)):
-        for i in range(clip.control.num_frames):
-            x = clip.noise[i : i + 1].clone()
+    with literal_attention([backbone.unet, *backbone.controlnets], groups=len(frames.text.embeds)):
+        for i in range(frames.control.num_frames):
+            x = frames.noise[i : i + 1].clone()
             for k, t in enumerate(scheduler.timesteps):
                 if k in plan.sla_steps and i > 0:
-                    for (qr, qc), (sr, sc) in zip(*clip.latent_map.pairs[i], strict=True):
+                    for (qr, qc), (sr, sc) in zip(*frames.latent_map.pairs[i], strict=True):
                         x[0, :, qr, qc] = aligned[i - 1, k][0, :, sr, sc]
                 aligned[i, k] = x
                 both = torch.cat([aligned[0, k], x])
-                noise = predicted_noise(backbone, clip, both, t, (0, i), plan.guidance_scale)[1:]
+                noise = predicted_noise(backbone, frames, both, t, (0, i), plan.guidance_scale)[1:]
                 a, a_prev = alphas(scheduler, t, plan.num_steps)
                 x0 = (x - (1 - a).sqrt() * noise) / a.sqrt()
                 clean[i, k] = decode(backbone, x0)[0]
@@ -114,7 +114,7 @@ def algorithm_1(backbone, clip, plan):
                 if k in plan.guidance.steps and i > 0:
                     leaf = x0.clone().requires_grad_()
                     with torch.enable_grad():
-                        loss = pair_loss(decode(backbone, leaf)[0], clean[i - 1, k], clip.guidance_map, i)
+                        loss = pair_loss(decode(backbone, leaf)[0], clean[i - 1, k], frames.guidance_map, i)
                         (gradient,) = torch.autograd.grad(loss, leaf)
                     x = x - plan.guidance.delta * plan.guidance.strength * (1 - a).sqrt() / a.sqrt() * gradient
             done.append(x)
@@ -127,22 +127,22 @@ def pair_loss(picture, reference, matches, i, loss="mean"):
     return guidance_loss(picture, *matched_target(reference, target, source), loss)
 
 
-def steps_written_out(backbone, clip, plan, *, figures=None):
+def steps_written_out(backbone, frames, plan, *, figures=None):
     """All frames in one batch, step after step, literal attention on the layers and at the steps of the rule."""
-    scheduler, rule, groups = backbone.scheduler, plan.anchor, len(clip.text.embeds)
+    scheduler, rule, groups = backbone.scheduler, plan.anchor, len(frames.text.embeds)
     scheduler.set_timesteps(plan.num_steps)
-    x, frames = clip.noise.clone(), range(clip.control.num_frames)
+    x, numbers = frames.noise.clone(), range(frames.control.num_frames)
     # A rule that begins at some layer is used with the UNet alone here: a ControlNet's layers have the same names.
     chosen = None if rule.first_layer is None else self_attention_layers(backbone.unet)[rule.first_layer :]
     networks = list(backbone.networks(plan.anchor_modules).values())
     for k, t in enumerate(scheduler.timesteps):
         if k in plan.sla_steps:
-            for i in frames[1:]:
-                for (qr, qc), (sr, sc) in zip(*clip.latent_map.pairs[i], strict=True):
+            for i in numbers[1:]:
+                for (qr, qc), (sr, sc) in zip(*frames.latent_map.pairs[i], strict=True):
                     x[i, :, qr, qc] = x[i - 1, :, sr, sc]
         options = {"groups": groups, "anchor": rule.anchor, "union": rule.union, "figures": figures}
         with literal_attention(networks if k in rule.steps else [], layers=chosen, **options):
-            noise = predicted_noise(backbone, clip, x, t, frames, plan.guidance_scale)
+            noise = predicted_noise(backbone, frames, x, t, numbers, plan.guidance_scale)
         a, a_prev = alphas(scheduler, t, plan.num_steps)
         x0 = (x - (1 - a).sqrt() * noise) / a.sqrt()
         x = a_prev.sqrt() * x0 + (1 - a_prev).sqrt() * noise

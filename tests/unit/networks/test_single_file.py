@@ -9,10 +9,9 @@ from safetensors.torch import load_file, save_file
 from latentman.errors import ConfigError, WeightsError
 from latentman.networks.load import load_backbone
 from latentman.networks.setup_files import check_setup, model_digests
-
-from .conftest import ONE_CONTROLNET
-from .families import family_setup, save_family
-from .original_names import single_file_tensors
+from tests.factories.families import family_setup, save_family
+from tests.factories.original_names import single_file_tensors
+from tests.factories.tiny_model import ONE_CONTROLNET
 
 CPU = torch.device("cpu")
 

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from latentman.config import SetupConfig
+from latentman.config import ConditionerConfig, NetConfig, SetupConfig
 from latentman.diffusion.conditioning import build_control
-from latentman.diffusion.denoise import Clip
+from latentman.diffusion.denoise import Frames
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.text import encode_prompt
 from latentman.networks.backbone import Backbone
 from latentman.system.paths import asset
-
-from .conftest import ONE_CONTROLNET, random_map
+from tests.factories.tiny_model import ONE_CONTROLNET, random_map
 
 IMAGE, GRID, FRAMES = 128, 16, 2
 
@@ -119,12 +118,32 @@ def depth_pictures() -> np.ndarray:
     return np.repeat(grey, 3, axis=-1)
 
 
-def make_family_clip(backbone: Backbone, conditioner: Any = ONE_CONTROLNET) -> Clip:
+def make_family_frames(backbone: Backbone, conditioner: Any = ONE_CONTROLNET) -> Frames:
     pictures = {net.kind: depth_pictures() for net in conditioner.nets}
-    return Clip(
+    return Frames(
         text=encode_prompt(backbone, "a red robot", "blurry", 5.0),
         control=build_control(backbone, conditioner, pictures, num_frames=FRAMES, grid=(GRID, GRID)),
         noise=initial_noise("independent", (FRAMES, 4, GRID, GRID), 3),
         latent_map=random_map(GRID, frames=FRAMES),
         guidance_map=random_map(64, seed=1, frames=FRAMES),
     )
+
+
+def save_net(folder: Path, network: Any) -> str:
+    network.save_pretrained(folder)
+    return str(folder)
+
+
+def make_adapter(family: str, **changes: Any) -> Any:
+    from diffusers import T2IAdapter
+
+    torch.manual_seed(8)
+    kind = {
+        "sd15": {"channels": [16, 32, 32, 32], "downscale_factor": 8, "adapter_type": "full_adapter"},
+        "sdxl": {"channels": [16, 32, 32, 32], "downscale_factor": 16, "adapter_type": "full_adapter_xl"},
+    }[family]
+    return T2IAdapter(**{"in_channels": 3, "num_res_blocks": 2} | kind | changes)
+
+
+def one_adapter(model: str, scale: float = 1.0) -> ConditionerConfig:
+    return ConditionerConfig(name="t2i_adapter", nets=[NetConfig(model=model, scale=scale)])

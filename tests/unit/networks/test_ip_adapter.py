@@ -14,10 +14,9 @@ from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, DataError, WeightsError
 from latentman.networks.load import load_backbone
 from latentman.networks.setup_files import check_setup, model_digests
-
-from .conftest import ONE_CONTROLNET
-from .families import depth_pictures, family_setup, make_family_clip
-from .test_sdxl import reference_pipeline
+from tests.factories.families import depth_pictures, family_setup, make_family_frames
+from tests.factories.pipelines import reference_pipeline
+from tests.factories.tiny_model import ONE_CONTROLNET
 
 CPU = torch.device("cpu")
 WIDTH, PATCHES = 24, 32
@@ -132,8 +131,8 @@ def loaded(folder, adapter, picture):
 def test_a_frame_alone_is_the_picture_of_the_pipeline_of_diffusers(folder, family, adapter, picture, loaded):
     from transformers import CLIPVisionModelWithProjection
 
-    clip = make_family_clip(loaded)
-    ours = denoise(loaded, clip, Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=()))
+    frames = make_family_frames(loaded)
+    ours = denoise(loaded, frames, Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=()))
     pipeline = reference_pipeline(folder, family)
     encoder = CLIPVisionModelWithProjection.from_pretrained(adapter / "models" / "image_encoder")
     pipeline.register_modules(image_encoder=encoder)
@@ -142,8 +141,9 @@ def test_a_frame_alone_is_the_picture_of_the_pipeline_of_diffusers(folder, famil
     )
     pipeline.set_ip_adapter_scale(0.8)
     arguments = {
-        "prompt": "a red robot", "negative_prompt": "blurry", "latents": clip.noise[:1].clone(), "guidance_scale": 5.0,
-        "image": torch.from_numpy(depth_pictures()[:1]).permute(0, 3, 1, 2), "num_inference_steps": 2,
+        "prompt": "a red robot", "negative_prompt": "blurry", "latents": frames.noise[:1].clone(),
+        "guidance_scale": 5.0, "num_inference_steps": 2,
+        "image": torch.from_numpy(depth_pictures()[:1]).permute(0, 3, 1, 2),
         "output_type": "pt",
     }  # fmt: skip
     theirs = pipeline(**arguments, ip_adapter_image=Image.open(picture)).images
@@ -164,12 +164,12 @@ def test_cross_frame_attention_leaves_the_adapter_alone(loaded):
 
 
 def test_frames_read_the_adapter_while_they_follow_the_first_one(loaded, folder):
-    clip = make_family_clip(loaded)
+    frames = make_family_frames(loaded)
     plan = Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=("unet", "controlnet"), chunk_size=1)
-    following = denoise(loaded, clip, plan)
+    following = denoise(loaded, frames, plan)
     without = load_backbone(family_setup(folder), ONE_CONTROLNET, CPU)
-    assert (following - denoise(without, make_family_clip(without), plan)).abs().max() > 1e-3
-    alone = denoise(loaded, clip, Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=()))
+    assert (following - denoise(without, make_family_frames(without), plan)).abs().max() > 1e-3
+    alone = denoise(loaded, frames, Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=()))
     assert torch.allclose(following[0], alone[0], atol=1e-5)
     assert (following[1] - alone[1]).abs().max() > 1e-4
 
@@ -191,7 +191,7 @@ def test_all_of_it_is_in_the_precision_of_the_networks(folder, adapter, picture)
     assert {parameter.dtype for parameter in backbone.unet.parameters()} == {torch.bfloat16}
     assert not any(parameter.requires_grad for parameter in backbone.unet.parameters())
     plan = Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=("unet",))
-    assert torch.isfinite(denoise(backbone, make_family_clip(backbone), plan)).all()
+    assert torch.isfinite(denoise(backbone, make_family_frames(backbone), plan)).all()
 
 
 def test_the_record_tells_pictures_apart(folder, adapter, picture, tmp_path):

@@ -15,10 +15,9 @@ from latentman.errors import WeightsError
 from latentman.networks.load import load_backbone
 from latentman.networks.lora import fuse_loras
 from latentman.networks.setup_files import check_setup, model_digests
-
-from .conftest import ONE_CONTROLNET
-from .families import family_setup, save_family
-from .original_names import original_unet_name
+from tests.factories.families import family_setup, save_family
+from tests.factories.original_names import original_unet_name
+from tests.factories.tiny_model import ONE_CONTROLNET
 
 CPU = torch.device("cpu")
 RANK = 3

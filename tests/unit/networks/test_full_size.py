@@ -7,16 +7,14 @@ import pytest
 import torch
 
 from latentman.config import SetupConfig
-from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow, self_attention_layers
 from latentman.diffusion.conditioning import build_control
-from latentman.diffusion.denoise import Clip, Plan, denoise
+from latentman.diffusion.denoise import Frames, Plan, denoise
 from latentman.diffusion.noise import initial_noise
-from latentman.diffusion.pwg_gradient import GuidancePlan
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.text import encode_prompt
 from latentman.networks.load import load_backbone
 from latentman.system.paths import asset
-
-from .conftest import ONE_CONTROLNET, random_map
+from tests.factories.tiny_model import ONE_CONTROLNET, random_map
 
 UNETS = {
     "sd15": {
@@ -35,22 +33,6 @@ UNETS = {
 
 def size(network):
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-@pytest.mark.parametrize(
-    ("family", "parameters", "layers", "decoder"),
-    [("sd15", 859_520_964, 16, 10), ("sdxl", 2_567_463_684, 70, 34)],
-)
-def test_the_layers_that_follow_in_the_published_unets(family, parameters, layers, decoder):
-    from diffusers import UNet2DConditionModel
-
-    with torch.device("meta"):
-        unet = UNet2DConditionModel(**UNETS[family])
-    assert size(unet) == parameters
-    names = self_attention_layers(unet)
-    assert len(names) == layers
-    assert layers_that_follow(unet, AnchorRule(layers="decoder"), is_unet=True) == names[decoder:]
-    assert layers_that_follow(unet, AnchorRule(first_layer=layers - 1), is_unet=True) == names[-1:]
 
 
 def save_sd15(folder):
@@ -99,14 +81,14 @@ def test_a_step_of_the_whole_method_on_full_size_stable_diffusion(tmp_path):
         dtype="bfloat16",
     )  # fmt: skip
     backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
-    frames, grid = 2, 32
-    pictures = {"depth": np.random.default_rng(0).random((frames, 256, 256, 3), dtype=np.float32)}
-    clip = Clip(
+    count, grid = 2, 32
+    pictures = {"depth": np.random.default_rng(0).random((count, 256, 256, 3), dtype=np.float32)}
+    frames = Frames(
         text=encode_prompt(backbone, "a red robot", "blurry", 9.0),
-        control=build_control(backbone, ONE_CONTROLNET, pictures, num_frames=frames, grid=(grid, grid)),
-        noise=initial_noise("shared", (frames, 4, grid, grid), 0),
-        latent_map=random_map(grid, frames=frames),
-        guidance_map=random_map(64, seed=1, frames=frames),
+        control=build_control(backbone, ONE_CONTROLNET, pictures, num_frames=count, grid=(grid, grid)),
+        noise=initial_noise("shared", (count, 4, grid, grid), 0),
+        latent_map=random_map(grid, frames=count),
+        guidance_map=random_map(64, seed=1, frames=count),
     )
     plan = Plan(
         num_steps=1,
@@ -116,7 +98,7 @@ def test_a_step_of_the_whole_method_on_full_size_stable_diffusion(tmp_path):
         sla_steps=range(1),
         guidance=GuidancePlan(steps=range(1), delta=0.01, strength=8.0),
     )
-    latents = denoise(backbone, clip, plan)
-    assert latents.shape == (frames, 4, grid, grid)
+    latents = denoise(backbone, frames, plan)
+    assert latents.shape == (count, 4, grid, grid)
     assert latents.dtype == torch.float32
     assert torch.isfinite(latents).all()

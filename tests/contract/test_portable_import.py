@@ -1,0 +1,62 @@
+"""Every module of the package can be imported on a system that lacks what only Unix has, as Windows does."""
+
+import json
+import subprocess
+import sys
+
+IMPORT_ALL = """
+import importlib, importlib.util, json, os, pkgutil, signal, sys
+
+# What the libraries do at import is their own affair, so they are imported first.
+for name in (
+    "PIL.Image", "diffusers", "filelock", "flask", "hydra", "jinja2", "matplotlib.pyplot", "numpy", "omegaconf",
+    "pandas", "psutil", "rich.progress", "safetensors.torch", "scipy", "scipy.optimize", "torch", "transformers",
+    "waitress", "yaml",
+):
+    if importlib.util.find_spec(name.partition(".")[0]):
+        importlib.import_module(name)
+
+hidden = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog"}
+for name in hidden:
+    sys.modules[name] = None
+on_windows = {"SIGABRT", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTERM", "SIG_DFL", "SIG_IGN"}
+for name in [name for name in vars(signal) if name.startswith("SIG") and name not in on_windows]:
+    delattr(signal, name)
+for owner, names in (
+    (signal, ("alarm", "setitimer", "pthread_sigmask", "pthread_kill", "sigwait")),
+    (os, ("fork", "forkpty", "setsid", "killpg", "getpgid", "uname", "mkfifo", "wait3", "WNOHANG", "statvfs",
+          "getloadavg", "sched_getaffinity", "sched_setaffinity", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY")),
+):
+    for name in names:
+        if hasattr(owner, name):
+            delattr(owner, name)
+
+import latentman
+
+failed, imported = {}, []
+
+def attempt(name):
+    try:
+        importlib.import_module(name)
+        imported.append(name)
+    except Exception as error:
+        # An extra that is not installed is no matter of the system.
+        if not isinstance(error, ModuleNotFoundError) or error.name in hidden or error.name.startswith("latentman"):
+            failed[name] = repr(error)
+
+for module in pkgutil.walk_packages(latentman.__path__, "latentman.", onerror=lambda name: attempt(name)):
+    if not module.name.endswith("__main__"):  # a command
+        attempt(module.name)
+print(json.dumps([imported, failed]))
+"""
+
+
+def test_the_package_imports_without_what_only_unix_has(command_environment):
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL], env=command_environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    imported, failed = json.loads(done.stdout.splitlines()[-1])
+    assert failed == {}
+    assert {"latentman.system.locks", "latentman.system.memory", "latentman.train.mini.loop"} <= set(imported)
+    assert len(imported) > 200
