@@ -120,9 +120,10 @@ class KeptLoader(ConfigLoaderImpl):
             )
         if validate_sweep_overrides:
             self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
-        choices = [override for override in parsed if self._is_choice(override)]
+        single = [override for override in parsed if not override.is_sweep_override()]  # Hydra skips the others too
+        choices = [override for override in single if self._is_choice(override)]
         composed = copy.deepcopy(self._choose(config_name, choices, run_mode))
-        self._apply_overrides_to_config([override for override in parsed if not self._is_choice(override)], composed)
+        self._apply_overrides_to_config([override for override in single if override not in choices], composed)
         node = composed.hydra
         node.runtime.cwd = os.getcwd()  # noqa: PTH109 - as Hydra writes it
         node.overrides.hydra = [override.input_line for override in parsed if override.is_hydra_override()]
