@@ -1,4 +1,4 @@
-"""``latentman <command>``: each command is imported only when it is asked for, so that help answers at once."""
+"""``latentman <command>``: each command is imported only when it is used, so that help answers at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Carry out one command and return its exit status.
 
-    0 is success, 2 a mistake that the user can mend, 130 an interruption; any other exception is a defect and passes.
+    0 is success, 2 a mistake that the user can fix, 130 an interruption. Any other exception is a defect and is raised.
     """
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help", "help"):
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     if command not in COMMANDS:
         looks_like_run = command.startswith("-") or "=" in command
         hint = f"; did you mean 'latentman run {command}'?" if looks_like_run else nearest(command, COMMANDS)
-        return fail(f"'{command}' is no command of latentman{hint}\ncommands: {', '.join(COMMANDS)}")
+        return fail(f"'{command}' is not a latentman command{hint}\ncommands: {', '.join(COMMANDS)}")
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     module = importlib.import_module(COMMANDS[command][0])
     try:
@@ -81,4 +81,4 @@ class Arguments(argparse.ArgumentParser):
         Raises:
             ConfigError: always.
         """
-        raise ConfigError(f"{self.prog}: {message}; --help tells what it takes")
+        raise ConfigError(f"{self.prog}: {message}; --help lists what it takes")

@@ -1,153 +1,115 @@
-"""Composes a command's configuration without running it, to find its mistakes early and to say how to mend them.
+"""Composes a command's configuration without running it, to find its mistakes early and to say how to fix them.
 
-Every key, group and choice is looked up first, since only then can a message name the nearest one that exists; then
-each job of the command is composed and resolved, so that a sweep's last job fails before its first one starts.
+Every key, group and choice is looked up first, since only then can a message name the nearest one that exists. Then
+each job of the command is composed and resolved, so that a mistake in a sweep's last job stops the sweep before its
+first job starts.
 """
 
 from __future__ import annotations
 
-import contextlib
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.core.plugins import Plugins
 from hydra.errors import OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from latentman.config import Config, register, resolve
+from latentman.config import Config, resolve
 from latentman.engine.explain import check_names, explained
 from latentman.engine.launchers import check_launcher
+from latentman.engine.loader import OWN_TREE, Tree, composer
 from latentman.errors import ConfigError
-from latentman.system.paths import config_dir
 
 MAX_CHECKED_JOBS = 64
-"""Jobs of a sweep that are composed before it starts, at about 0.1 s each; the others are checked when they run."""
+"""Jobs of a sweep that are composed before it starts, at up to 0.3 s each; the others are checked when they run."""
 
-
-@contextlib.contextmanager
-def composer(extra_dir: str | None = None) -> Iterator[ConfigLoader]:
-    """Yield Hydra's loader for our configuration tree, with the user's ``--config-dir`` before it.
-
-    Raises:
-        ConfigError: if ``extra_dir`` is no folder.
-    """
-    register()
-    search_path = create_config_search_path(config_dir())
-    if extra_dir is not None:
-        if not Path(extra_dir).is_dir():
-            raise ConfigError(f"--config-dir {extra_dir} is no folder")
-        where = SearchPathQuery(provider="schema")
-        search_path.prepend(provider="command-line", path=f"file://{Path(extra_dir).resolve()}", anchor=where)
-    hydra = Hydra.create_main_hydra2(task_name="latentman", config_search_path=search_path)
-    try:
-        yield hydra.config_loader
-    finally:
-        GlobalHydra.instance().clear()
-
-
-NOT_SWEPT = {
+CANNOT_BE_SWEPT = {
     "run_dir": "it names the folder of one run, and every job of a sweep has its own",
     "sweep_dir": "it names the folder of the whole sweep",
-    "name": "it changes no result, only what the folder is called; give it one value",
+    "name": "it changes no result, only the name of the folder; give it one value",
     "paths": "its folders serve the whole sweep",
-    "overwrite": "it holds for the whole sweep",
+    "overwrite": "it applies to the whole sweep",
     "tags": "they belong to the whole sweep",
-    "baseline": "it is what the whole sweep is compared with",
+    "baseline": "the whole sweep is compared with it",
 }
-"""Keys over which nothing is swept, by their first part, and why."""
+"""Keys that have one value in a whole sweep, by their first part, and why."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a checked command asks for. A single run has no jobs."""
+    """What a checked command asks for."""
 
+    is_sweep: bool = False
     jobs: tuple[tuple[str, ...], ...] = ()
-    """The overrides of each job of a sweep, in Hydra's order; empty also where another sweeper decides as it goes."""
+    """The overrides of each job of a sweep, in Hydra's order; empty where a sweeper chooses them as it goes."""
     sweep_dir: str = ""
     is_new: bool = False
-    """Whether the folder's name is made of the time, and so no folder of an earlier sweep."""
+    """Whether the folder's name is made of the time, and so cannot be the folder of an earlier sweep."""
     name: str = ""
     overwrite: bool = False
 
 
-def check_command(overrides: list[str], extra_dir: str | None = None) -> Command:
+def check_command(overrides: list[str], tree: Tree = OWN_TREE) -> Command:
     """Refuse a command that cannot work, before anything is written and any model is loaded.
+
+    Args:
+        overrides: of the command, with ``hydra.mode=MULTIRUN`` for a sweep.
+        tree: where the configuration is read from.
 
     Returns:
         What the command asks for.
 
     Raises:
-        ConfigError: for an unknown key, group or choice, a combination that makes no sense, or a value that the schema
-            refuses in any of the command's jobs.
+        ConfigError: for an unknown key, group or choice, settings that cannot be combined, or a value that the schema
+            refuses in any of the command's first 64 jobs.
     """
-    with explained(), composer(extra_dir) as loader:
+    with explained(), composer(tree) as loader:
         parsed = _parse(overrides, loader)
-        master = _compose_master(overrides, parsed, loader)
+        master = _compose_master(overrides, parsed, loader, tree)
         _check_folders(parsed, master.hydra.mode)
         if master.hydra.mode != RunMode.MULTIRUN:
-            jobs, command = [overrides], Command()
-        else:
-            jobs, command = _jobs(parsed, master, loader), _sweep_command(master)
+            _check_prompt(parsed, resolve(_without_hydra(copy.deepcopy(master))))
+            return Command()
+        jobs = _jobs(parsed, master, loader)
         shared = [override.input_line for override in parsed if override.is_hydra_override()]
         for job in jobs[:MAX_CHECKED_JOBS]:
-            composed = loader.load_configuration("config", [*shared, *job, "hydra.mode=RUN"], run_mode=RunMode.RUN)
+            lines = [*shared, *job, "hydra.mode=RUN"]
+            composed = loader.load_configuration(tree.config_name, lines, run_mode=RunMode.RUN)
             _check_prompt(parsed, resolve(_without_hydra(composed)))
         is_planned = master.hydra.sweeper._target_.endswith(".BasicSweeper")
-        return replace(command, jobs=tuple(map(tuple, jobs))) if command.name and is_planned else command
+        return replace(_sweep_command(master), jobs=tuple(map(tuple, jobs)) if is_planned else ())
 
 
-def compose_jobs(jobs: Iterable[Sequence[str]], extra_dir: str | None = None) -> Iterator[DictConfig]:
+def compose_jobs(jobs: Iterable[Sequence[str]], tree: Tree = OWN_TREE) -> Iterator[DictConfig]:
     """Yield the configuration of each job of a sweep, composed and not yet resolved.
 
     Raises:
         ConfigError: as :func:`check_command`.
     """
-    with explained(), composer(extra_dir) as loader:
-        for job in jobs:
+    for job in jobs:
+        with explained(), composer(tree) as loader:
             overrides = [*job, "hydra.mode=RUN"]
-            yield _without_hydra(loader.load_configuration("config", overrides, run_mode=RunMode.RUN))
-
-
-@contextlib.contextmanager
-def sweeping(jobs: Sequence[Sequence[str]]) -> Iterator[None]:
-    """Let Hydra's sweeper launch these jobs, whatever the command line combines to."""
-    plugins = Plugins.instance()
-    original = plugins.instantiate_sweeper
-
-    def split(overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
-        return list(BasicSweeper.split_overrides_to_chunks([list(job) for job in jobs], max_batch_size))
-
-    def instantiate(**known: Any) -> Any:
-        # On the instance: Hydra imports its plugins anew when it looks for them, so that there are two such classes.
-        sweeper = original(**known)
-        sweeper.split_arguments = split
-        return sweeper
-
-    plugins.instantiate_sweeper = instantiate
-    try:
-        yield
-    finally:
-        del plugins.instantiate_sweeper
+            composed = loader.load_configuration(tree.config_name, overrides, run_mode=RunMode.RUN)
+        yield _without_hydra(composed)
 
 
 def compose(overrides: list[str], extra_dir: str | None = None) -> Config:
     """Return the checked configuration of one run.
 
+    Args:
+        overrides: such as ``["seed=3", "sla=none"]``.
+        extra_dir: a folder of further configuration files, as ``--config-dir``.
+
     Raises:
         ConfigError: as :func:`check_command`.
     """
-    with explained(), composer(extra_dir) as loader:
+    with explained(), composer(Tree(extra_dir)) as loader:
         _parse(overrides, loader)
         return resolve(_without_hydra(loader.load_configuration("config", overrides, run_mode=RunMode.RUN)))
 
@@ -158,7 +120,7 @@ def _parse(overrides: list[str], loader: ConfigLoader) -> list[Override]:
     parsed = []
     for text in overrides:
         if "=" not in text and not text.startswith("~"):
-            raise ConfigError(f"'{text}' is no setting: write key=value, such as prompt=\"{text}\"")
+            raise ConfigError(f"'{text}' is not a setting: write key=value, such as prompt=\"{text}\"")
         try:
             parsed += parser.parse_overrides([text])
         except OverrideParseException as error:
@@ -178,39 +140,41 @@ def _without_hydra(composed: DictConfig) -> DictConfig:
     return composed
 
 
-def _compose_master(overrides: list[str], parsed: list[Override], loader: ConfigLoader) -> DictConfig:
+def _compose_master(overrides: list[str], parsed: list[Override], loader: ConfigLoader, tree: Tree) -> DictConfig:
     """Return the configuration that a command has before it is split into jobs."""
-    master = loader.load_configuration("config", overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
+    sweeps = [override for override in parsed if override.is_sweep_override()]
+    mode = RunMode.MULTIRUN if sweeps else RunMode.RUN
+    master = loader.load_configuration(tree.config_name, overrides, run_mode=mode, validate_sweep_overrides=False)
+    if master.hydra.get("callbacks"):
+        raise ConfigError("hydra.callbacks runs code that a configuration names, which latentman refuses: remove it")
     check_launcher(master.hydra, master.hydra.mode)
-    if master.hydra.mode != RunMode.MULTIRUN:
-        for override in parsed:
-            if override.is_sweep_override():
-                raise ConfigError(
-                    f"{override.input_line} is a sweep over several values: add -m to run them all, "
-                    f"or write {override.key_or_group}=[...] for one value that is a list"
-                )
+    if master.hydra.mode != RunMode.MULTIRUN and sweeps:
+        raise ConfigError(
+            f"{sweeps[0].input_line} is a sweep over several values: add -m to run them all, "
+            f"or write {sweeps[0].key_or_group}=[...] for one value that is a list"
+        )
     return master
 
 
 def _jobs(parsed: list[Override], master: DictConfig, loader: ConfigLoader) -> list[list[str]]:
     """Return the overrides of each job of a sweep."""
-    in_file = master.hydra.sweeper.params
+    in_file = master.hydra.sweeper.get("params")
     params = {} if in_file is None else OmegaConf.to_container(in_file, resolve=True)
     assert isinstance(params, dict)
     task = [override.input_line for override in parsed if not override.is_hydra_override()]
     lines = [f"{key!s}={value}" for key, value in params.items()] + task
     swept = OverridesParser.create(config_loader=loader).parse_overrides(lines)
     for override in swept:
-        reason = NOT_SWEPT.get(override.key_or_group.partition(".")[0])
+        reason = CANNOT_BE_SWEPT.get(override.key_or_group.partition(".")[0])
         if override.is_sweep_override() and reason:
             raise ConfigError(f"{override.input_line}: {override.key_or_group} cannot be swept: {reason}")
     return [list(job) for job in BasicSweeper.split_arguments(swept, None)[0]]
 
 
 def _sweep_command(master: DictConfig) -> Command:
-    raw = OmegaConf.to_container(master, resolve=False)
-    assert isinstance(raw, dict)
+    raw: Any = OmegaConf.to_container(master, resolve=False)
     return Command(
+        is_sweep=True,
         sweep_dir=str(master.sweep_dir),
         is_new="${now:" in str(raw["sweep_dir"]),
         name=str(master.name),
@@ -231,12 +195,12 @@ def _check_folders(parsed: list[Override], mode: RunMode) -> None:
     if mode == RunMode.RUN and given.get("sweep_dir") is not None:
         raise ConfigError("sweep_dir names the folder of a sweep, and this is one run: write run_dir= instead")
     if "sweep_dir" in given and given["sweep_dir"] is None:
-        raise ConfigError("sweep_dir=null names no folder: leave it out for a new one under paths.runs")
+        raise ConfigError("sweep_dir=null does not name a folder: leave it out for a new one under paths.runs")
 
 
 def _check_prompt(parsed: list[Override], config: Config) -> None:
     if config.prompts.entries and any(override.key_or_group == "prompt" for override in parsed):
         raise ConfigError(
-            f"prompt=... has no effect with prompts={config.prompts.name}, a set that brings its own prompts: "
+            f"prompt=... has no effect with prompts={config.prompts.name}, a set that has its own prompts: "
             "leave one of them out (prompts=single takes prompt=...)"
         )

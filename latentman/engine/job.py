@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from latentman.config import Config, PromptEntry, resolve
+from latentman.config import NOT_PART_OF_THE_RESULT, Config, PromptEntry, resolve
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError
 from latentman.record.sweep_plan import PlannedJob, read_plan
 
-NOT_SWEPT = ("exp", "sweep_dir", "prompt", "name", "tags", "threads", "device", "overwrite", "prompts.shard", "logger")
-"""Overrides that make no variant of a sweep: they do not change what is compared."""
+NOT_A_VARIANT = (*NOT_PART_OF_THE_RESULT, "exp", "prompt", "prompts.shard")
+"""Overrides that do not make a job a variant of its sweep: jobs that differ only in them are not compared."""
 
 NOT_IN_NAMES = ("num_frames", "num_inference_steps")
 """Overrides that most often hold for a whole sweep, and would only lengthen the names of its folders."""
@@ -158,7 +158,7 @@ def unused(folder: Path) -> Path:
 def _swept(overrides: Sequence[str]) -> dict[str, str]:
     """Return the overrides of a sweep's job; which of them differ between jobs is for the table to see."""
     pairs = (override.lstrip("+").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs if key not in NOT_SWEPT and not key.startswith("logger.")}
+    return {key: value for key, _, value in pairs if not {key, key.partition(".")[0]} & set(NOT_A_VARIANT)}
 
 
 def plan_tasks(cfg: Any, config: Config, job: Job) -> list[Task]:

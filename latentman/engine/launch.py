@@ -1,14 +1,14 @@
-"""``latentman run``: checks the whole command before any model loads, then hands it to Hydra.
+"""``latentman run``: checks the whole command before any model loads, then launches it.
 
-Hydra composes and launches; what is added here is the free text that arrives as typed (``overrides.py``), messages that
-say what to do next, and the check of every job of a sweep before the first one starts (``composition.py``).
+Hydra composes the configuration and carries out the jobs (``dispatch.py``). Added here are free text that arrives as
+typed (``overrides.py``), the check of every job of a sweep before the first one starts (``compose.py``), and messages
+that say what to do next.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -17,31 +17,25 @@ from typing import TYPE_CHECKING
 
 from latentman.cli import COMMANDS
 from latentman.engine.help import run_help
-from latentman.engine.launchers import cluster_jobs_told
-from latentman.engine.overrides import Arguments, split_arguments
+from latentman.engine.overrides import SHOW_ONLY, Arguments, split_arguments
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.system.paths import config_dir
 
 if TYPE_CHECKING:
     from latentman.engine.compose import Command
+    from latentman.engine.loader import Tree
     from latentman.engine.sweep import Failure, Sweep
     from latentman.record.jobs import JobState
 
 NOT_DONE = 1
 """Exit status of a sweep some of whose jobs are not done, none of them by an error in this process."""
 
-SHOW_ONLY = {"--cfg", "--info", "--hydra-help", "--shell-completion"}
-"""Flags with which Hydra prints something and runs nothing."""
-
-OWN_TREE = {"--config-path", "--config-name", "--experimental-rerun"}
-"""Flags that put another configuration in the place of ours; its checks are then made by the run itself."""
-
 
 def main(argv: list[str]) -> int:
     """Carry out ``latentman run`` with these arguments and return the exit status.
 
     Raises:
-        LatentManError: for every mistake that the user can mend, in the command line, the configuration or the run.
+        LatentManError: for every mistake that the user can fix, in the command line, the configuration or the run.
         KeyboardInterrupt: with a message that says how to continue.
     """
     arguments = split_arguments(argv)
@@ -53,65 +47,62 @@ def main(argv: list[str]) -> int:
 
         sys.stdout.write(f"latentman {__version__}\n")
         return 0
-    with _hydra_passes_errors_on():
-        try:
-            return _launch(arguments)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments.overrides, None)) from None
+    try:
+        return _launch(arguments)
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(str(interrupt) or _how_to_continue(arguments.overrides, None)) from None
 
 
 def _launch(arguments: Arguments) -> int:
-    """Check the command, let Hydra carry it out, and return the exit status."""
+    """Check the command, carry it out, and return the exit status."""
     from latentman.engine.compose import check_command
     from latentman.engine.explain import explained
+    from latentman.engine.loader import Tree
 
+    flags = arguments.flags
+    tree = Tree(flags.get("--config-dir"), flags.get("--config-path"), flags.get("--config-name") or "config")
     with explained():
-        if SHOW_ONLY & arguments.flags.keys():
-            return _call_hydra(arguments)
-        typed, arguments = arguments, _with_mode(arguments)
-        if not OWN_TREE & arguments.flags.keys():
-            command = check_command(arguments.overrides, arguments.flags.get("--config-dir"))
-            if command.jobs:
-                return _launch_sweep(command, typed, arguments)
-        try:
-            return _call_hydra(arguments)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(_how_to_continue(typed.overrides, _sweeps())) from None
-        finally:
-            for folder in _sweeps():
-                _report(folder)
+        if SHOW_ONLY & flags.keys():
+            from latentman.engine.show import show
+
+            return show(arguments, tree)
+        overrides = _with_mode(arguments)
+        command = check_command(overrides, tree)
+        if not command.is_sweep:
+            from latentman.engine.dispatch import run_one
+
+            run_one(overrides, tree)
+            return 0
+        if command.jobs:
+            return _launch_sweep(command, arguments, tree)
+        return _launch_sweeper(command, arguments, tree)
 
 
-def _launch_sweep(command: Command, typed: Arguments, arguments: Arguments) -> int:
-    """Let Hydra run the jobs of a sweep that are left to do, and end with the table of all of them.
+def _launch_sweep(command: Command, typed: Arguments, tree: Tree) -> int:
+    """Run the jobs of a sweep that are left to do, and end with the table of all of them.
 
     Raises:
-        LatentManError: the first of those with which jobs ended in this process.
+        LatentManError: the first error with which a job ended in this process.
     """
-    from latentman.engine.compose import sweeping
-    from latentman.engine.sweep import announce, launched, left_to_do, prepare
+    from latentman.engine.sweep import announce, in_folder, launched, left_to_do, prepare
 
     sweep = prepare(command, ["-m"] * ("--multirun" in typed.flags) + typed.overrides)
     with launched(sweep):
-        left = left_to_do(sweep, arguments.flags.get("--config-dir"))
+        left = left_to_do(sweep, tree)
         announce(sweep, left)
         failures: list[Failure] = []
         try:
             if left:
-                with sweeping([sweep.overrides(job) for job in left]):
-                    _call_hydra(Arguments(arguments.flags, sweep.in_its_folder(arguments.overrides)), failures)
+                overrides = in_folder(_with_mode(typed), sweep.folder)
+                _dispatch(overrides, [sweep.overrides(job) for job in left], tree, failures)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(_how_to_continue(typed.overrides, [sweep.folder])) from None
-        except Exception as error:
-            if isinstance(error, LatentManError) or not _is_of_a_launcher(error):
-                raise
-            raise RecordError(f"the launcher lost its jobs: {str(error).splitlines()[0]}") from error
+            raise KeyboardInterrupt(_how_to_continue(typed.overrides, sweep.folder)) from None
         finally:
             try:
                 _report(sweep.folder)
             finally:
                 states = _show_jobs(sweep, failures)
-    if failures:  # a defect of ours before a mistake that the user can mend
+    if failures:  # a defect of ours before a mistake that the user can fix
         failure, overrides = min(failures, key=lambda failure: isinstance(failure[0], LatentManError))
         job = sweep.plan.find(overrides)
         number = "?" if job is None else str(job.number)
@@ -121,24 +112,49 @@ def _launch_sweep(command: Command, typed: Arguments, arguments: Arguments) -> i
     return 0 if sweep.is_done(states) else NOT_DONE
 
 
-def _call_hydra(arguments: Arguments, failures: list[Failure] | None = None) -> int:
-    """Run ``latentman.run.main`` as Hydra does, from the command line."""
-    from latentman.run import main as hydra_main
+def _dispatch(overrides: list[str], jobs: list[list[str]], tree: Tree, failures: list[Failure]) -> None:
+    """Launch jobs and gather the errors with which some of them end.
 
-    with _argv(arguments.argv()), cluster_jobs_told(), _plain_job_errors(failures):
-        hydra_main()
+    Raises:
+        RecordError: if the launcher itself fails, as when a process of its jobs is killed.
+    """
+    from latentman.engine.dispatch import failure, launch
+
+    with _launcher_errors():
+        for result in launch(overrides, jobs, tree):
+            error = failure(result)
+            if error is not None:
+                failures.append((error, list(result.overrides or [])))
+
+
+def _launch_sweeper(command: Command, typed: Arguments, tree: Tree) -> int:
+    """Let another sweeper than Hydra's basic one choose the jobs; without a plan there is no table of jobs."""
+    from latentman.engine.dispatch import sweep
+    from latentman.engine.job import unused
+    from latentman.engine.sweep import in_folder
+
+    folder = Path(command.sweep_dir).expanduser().absolute()
+    folder = unused(folder) if command.is_new else folder
+    try:
+        with _launcher_errors():
+            sweep(in_folder(_with_mode(typed), folder), tree)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_continue(typed.overrides, folder)) from None
+    finally:
+        if folder.is_dir():
+            _report(folder)
     return 0
 
 
-def _is_of_a_launcher(error: Exception) -> bool:
-    """Return whether an error comes from one of Hydra's launchers, as when a job's process is killed."""
-    return type(error).__module__.partition(".")[0] in ("joblib", "submitit")
-
-
-def _sweeps() -> list[Path]:
-    """Return the folders of sweeps of which this process has run jobs without a plan; the list is the runner's own."""
-    runner = sys.modules.get("latentman.engine.runner")
-    return list(getattr(runner, "finished_sweeps", []))
+@contextlib.contextmanager
+def _launcher_errors() -> Iterator[None]:
+    """Turn an error of a launcher's library, as when the process of a job is killed, into a RecordError."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("joblib", "submitit"):
+            raise
+        raise RecordError(f"the launcher lost its jobs: {str(error).splitlines()[0]}") from error
 
 
 def _report(folder: Path) -> None:
@@ -150,7 +166,7 @@ def _report(folder: Path) -> None:
 
 
 def _show_jobs(sweep: Sweep, failures: list[Failure]) -> list[JobState]:
-    """Print the table of all jobs of a sweep, so that none that failed or never started is overlooked."""
+    """Print the table of all jobs of a sweep, so that jobs that failed or never started are not overlooked."""
     from latentman.record.jobs import summary
     from latentman.report.watch import job_table
 
@@ -159,69 +175,17 @@ def _show_jobs(sweep: Sweep, failures: list[Failure]) -> list[JobState]:
     return states
 
 
-def _with_mode(arguments: Arguments) -> Arguments:
-    """Return the arguments with ``--run`` or ``--multirun`` said as ``hydra.mode``; Hydra would warn otherwise."""
+def _with_mode(arguments: Arguments) -> list[str]:
+    """Return the overrides with ``--run`` or ``--multirun`` given as ``hydra.mode``."""
     modes = [flag for flag in ("--run", "--multirun") if flag in arguments.flags]
     if len(modes) == 2:
         raise ConfigError("--run and --multirun exclude each other: give one of them")
-    flags = {flag: value for flag, value in arguments.flags.items() if flag not in modes}
-    return Arguments(flags, arguments.overrides + [f"hydra.mode={flag[2:].upper()}" for flag in modes])
+    return arguments.overrides + [f"hydra.mode={flag[2:].upper()}" for flag in modes]
 
 
-@contextlib.contextmanager
-def _argv(arguments: list[str]) -> Iterator[None]:
-    """Let Hydra find these arguments in ``sys.argv``."""
-    before = sys.argv
-    sys.argv = [before[0], *arguments]
-    try:
-        yield
-    finally:
-        sys.argv = before
-
-
-@contextlib.contextmanager
-def _hydra_passes_errors_on() -> Iterator[None]:
-    """Keep Hydra from printing tracebacks and exiting by itself: the errors come to us instead."""
-    before = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = before or "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-
-
-@contextlib.contextmanager
-def _plain_job_errors(gathered: list[Failure] | None) -> Iterator[None]:
-    """Keep Hydra from writing the overrides of a failed job on stderr, and from ending a sweep at its first error.
-
-    Args:
-        gathered: takes the errors of a sweep's jobs; None lets each be raised.
-    """
-    from hydra.core.utils import JobReturn, JobStatus
-
-    original = JobReturn.return_value
-
-    def plain(result: JobReturn) -> object:
-        error = result._return_value
-        if gathered is not None and result.status == JobStatus.FAILED:
-            gathered.append((error, list(result.overrides or [])))
-            return None
-        if isinstance(error, LatentManError):
-            raise error
-        assert original.fget is not None
-        return original.fget(result)
-
-    JobReturn.return_value = property(plain, original.fset)
-    try:
-        yield
-    finally:
-        JobReturn.return_value = original
-
-
-def _how_to_continue(overrides: list[str], sweeps: list[Path] | None) -> str:
+def _how_to_continue(overrides: list[str], sweep_dir: Path | None) -> str:
     if any(part.lstrip("+").startswith(("run_dir=", "sweep_dir=")) for part in overrides):
         return "interrupted; the same command continues where it stopped"
-    if sweeps:
-        return f"interrupted; to continue, give the same command with sweep_dir={shlex.quote(str(sweeps[-1]))}"
+    if sweep_dir is not None:
+        return f"interrupted; to continue, give the same command with sweep_dir={shlex.quote(str(sweep_dir))}"
     return "interrupted; to continue, give the same command with run_dir= and the folder that it wrote to"

@@ -1,15 +1,15 @@
-"""What a launcher needs: its package, a command that is a sweep, and for a cluster the programs that reach it."""
+"""Where the jobs of a sweep run: what a launcher needs, and how it is made."""
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from hydra.core.plugins import Plugins
 from hydra.errors import MissingConfigException
-from hydra.types import RunMode
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, RunMode, TaskFunction
+from omegaconf import DictConfig
 
 from latentman.errors import ConfigError, LatentManError, MissingExtraError
 
@@ -18,6 +18,12 @@ PLUGINS = {
     "hydra/launcher/joblib": ("local_procs", "hydra-joblib-launcher", "sweep"),
 }
 """What our presets are made from: the presets, the package that brings it, and the extra that installs that."""
+
+SLURM = "latentman.engine.cluster.SlurmLauncher"
+"""The launcher of our SLURM presets, by the name that it has in ``conf/hydra/launcher/slurm.yaml``."""
+
+PLAIN_SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+"""The launcher of the plugin, from which ours is derived."""
 
 
 def missing_plugin(error: BaseException) -> LatentManError | None:
@@ -31,7 +37,7 @@ def missing_plugin(error: BaseException) -> LatentManError | None:
 
 
 def check_launcher(hydra: Any, mode: RunMode) -> None:
-    """Refuse a launcher that would be passed over, or that cannot reach its cluster.
+    """Refuse a launcher that would be ignored, or that cannot reach its cluster.
 
     Args:
         hydra: the ``hydra`` node of the composed configuration.
@@ -45,102 +51,40 @@ def check_launcher(hydra: Any, mode: RunMode) -> None:
         return
     if mode != RunMode.MULTIRUN:
         raise ConfigError(
-            f"hydra/launcher={choice} takes the jobs of a sweep, and this is one run, which would start right here: "
-            "add -m to make it a sweep of one job, or leave the launcher out"
+            f"hydra/launcher={choice} takes the jobs of a sweep, and this is a single run, which would start on this "
+            "machine: add -m to make it a sweep of one job, or leave the launcher out"
         )
-    if str(hydra.launcher.get("_target_", "")).endswith(".SlurmLauncher"):
+    if hydra.launcher.get("_target_") in (SLURM, PLAIN_SLURM):
         absent = [program for program in ("sbatch", "srun", "sacct") if shutil.which(program) is None]
         if absent:
             raise ConfigError(
-                f"hydra/launcher={choice}: {', '.join(absent)} not found, so there is no SLURM cluster to be reached "
-                "from here: run this on its login node, or take hydra/launcher=local_procs"
+                f"hydra/launcher={choice}: {', '.join(absent)} not found, so this machine cannot reach a SLURM "
+                "cluster: run the command on the cluster's login node, or use hydra/launcher=local_procs"
             )
 
 
-_PLUGIN = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
+def make_launcher(config: DictConfig, context: HydraContext, task: TaskFunction) -> Launcher:
+    """Return the launcher that a sweep's configuration chooses: ours for SLURM, or a plugin of Hydra.
 
-Launch = Callable[[Any, Sequence[Sequence[str]], int], Sequence[Any]]
+    Args:
+        config: the composed configuration of the sweep, with its ``hydra`` node.
+        context: what the launcher composes its jobs with.
+        task: the function that carries out a job.
+    """
+    if config.hydra.launcher.get("_target_") != SLURM:  # Hydra makes only classes of installed plugins
+        return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
+    from latentman.engine.cluster import SlurmLauncher
 
-
-class ClusterError(LatentManError):
-    """A job that the cluster did not take, or that ended there without a result."""
-
-
-@contextlib.contextmanager
-def cluster_jobs_told() -> Iterator[None]:
-    """Let submitit's launcher, if Hydra has found it, wait for every job and speak plainly."""
-    plugin = sys.modules.get(_PLUGIN)
-    if plugin is None:
-        yield
-        return
-    owner = plugin.BaseSubmititLauncher
-    original = owner.launch
-    owner.launch = _plain(original)
-    try:
-        yield
-    finally:
-        owner.launch = original
+    launcher = SlurmLauncher(**{key: value for key, value in config.hydra.launcher.items() if key != "_target_"})
+    launcher.setup(hydra_context=context, task_function=task, config=config)
+    return launcher
 
 
-def _plain(original: Launch) -> Launch:
-    """Return submitit's way to launch, with every job waited for and its errors made ours."""
+def for_other_sweepers(config: DictConfig) -> DictConfig:
+    """Return a sweep's configuration with the plugin's SLURM launcher in place of ours.
 
-    def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
-
-        with _dead_jobs_have_results():
-            try:
-                return original(launcher, job_overrides, initial_job_idx)
-            except (FailedJobError, FailedSubmissionError) as error:
-                raise ClusterError(f"the cluster did not take the jobs: {_last_line(str(error))}") from error
-
-    return launch
-
-
-@contextlib.contextmanager
-def _dead_jobs_have_results() -> Iterator[None]:
-    """Let a job that left no result have the result of a job that failed."""
-    from submitit.core.core import Job
-    from submitit.core.utils import UncompletedJobError
-
-    original = Job.results
-
-    def results(job: Job[Any]) -> list[Any]:
-        try:
-            return original(job)
-        except UncompletedJobError as error:
-            return [_failed(job, error)]
-        except KeyboardInterrupt:
-            number = job.job_id.partition("_")[0]
-            sys.stderr.write(f"the jobs stay in the queue and go on by themselves; scancel {number} ends them\n")
-            raise
-
-    Job.results = results
-    try:
-        yield
-    finally:
-        Job.results = original
-
-
-def _failed(job: Any, error: Exception) -> Any:
-    """Return what Hydra would have got from a job that raised, with an error that names the job."""
-    from hydra.core.utils import JobReturn, JobStatus
-
-    overrides, _, number = job.submission().args[:3]
-    text = str(error)
-    if "has not produced any output" in text:
-        what = f"ended without a result, SLURM calls it {job.state or 'UNKNOWN'}"
-    else:
-        what = _last_line(text.rpartition("\n----")[0])
-    told = ClusterError(
-        f"job {number} of the sweep ({' '.join(overrides)}), {job.job_id} of the queue: {what}\n"
-        f"its log: {job.paths.stderr}"
-    )
-    result = JobReturn(overrides=overrides, status=JobStatus.FAILED)
-    result.return_value = told
-    return result
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    A sweeper of a plugin makes its launcher itself, through Hydra, which makes only classes of installed plugins.
+    """
+    if config.hydra.launcher.get("_target_") == SLURM:
+        config.hydra.launcher["_target_"] = PLAIN_SLURM
+    return config

@@ -1,4 +1,4 @@
-"""The arguments of ``latentman run``, made ready for Hydra: flags apart from overrides, free text quoted as typed.
+"""The arguments of ``latentman run``, prepared for Hydra: flags apart from overrides, free text quoted as typed.
 
 Hydra reads ``prompt=a knight, waving`` as a sweep over two values and ``prompt=7`` as a number. Here the values of the
 few keys that hold free text are quoted and escaped for both grammars that read them (Hydra's overrides, OmegaConf's
@@ -26,7 +26,6 @@ FLAGS_WITH_VALUE = {
     "-cn": "--config-name",
     "--config-dir": "--config-dir",
     "-cd": "--config-dir",
-    "--experimental-rerun": "--experimental-rerun",
 }
 FLAGS_ALONE = {
     "--help": "--help",
@@ -44,6 +43,11 @@ FLAGS_ALONE = {
     "-i": "--info",
 }
 INFO_TOPICS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+CHOICES = {"--cfg": ("job", "hydra", "all"), "--info": INFO_TOPICS}
+"""The values that a flag takes, where they are few."""
+
+SHOW_ONLY = {"--cfg", "--info", "--hydra-help", "--shell-completion"}
+"""Flags with which something is printed and nothing runs."""
 
 _OVERRIDE = re.compile(r"(?P<sigil>\+\+|\+)?(?P<key>[^=+~][^=]*)=(?P<value>.*)", re.DOTALL)
 _QUOTED = re.compile(r"(?P<quote>[\"'])(?P<content>(?:(?!(?P=quote))[^\\]|\\.)*)(?P=quote)", re.DOTALL)
@@ -56,18 +60,12 @@ class Arguments:
     flags: dict[str, str | None]
     overrides: list[str]
 
-    def argv(self) -> list[str]:
-        """Return it in an order that Hydra's parser accepts: overrides side by side, then the flags."""
-        return self.overrides + [
-            part for flag, value in self.flags.items() for part in (flag, value) if part is not None
-        ]
-
 
 def split_arguments(argv: list[str]) -> Arguments:
-    """Part flags from overrides, wherever the flags stand, and quote the free text.
+    """Separate flags from overrides, in whatever order they come, and quote the free text.
 
     Raises:
-        ConfigError: for an unknown flag, a flag without its value, or a word that is no override.
+        ConfigError: for an unknown flag, a flag without its value or with a wrong one, or flags that exclude each other.
     """
     flags: dict[str, str | None] = {}
     overrides: list[str] = []
@@ -94,7 +92,19 @@ def split_arguments(argv: list[str]) -> Arguments:
                 flags[flag] = None
         else:
             raise ConfigError(_unknown_flag(word, rest))
+    _check_flags(flags)
     return Arguments(flags, overrides)
+
+
+def _check_flags(flags: dict[str, str | None]) -> None:
+    for flag, choices in CHOICES.items():
+        if flags.get(flag, choices[0]) not in choices:
+            raise ConfigError(f"{flag}={flags[flag]}: choose one of {', '.join(choices)}")
+    given = [flag for flag in flags if flag in SHOW_ONLY or flag in ("--run", "--multirun")]
+    if len(given) > 1 and "--help" not in flags:
+        raise ConfigError(f"{given[0]} and {given[1]} exclude each other: give one of them")
+    if "--resolve" in flags and "--cfg" not in flags and "--help" not in flags:
+        raise ConfigError("--resolve fills in the references that --cfg shows: add --cfg job")
 
 
 def _unknown_flag(word: str, rest: list[str]) -> str:
@@ -103,7 +113,7 @@ def _unknown_flag(word: str, rest: list[str]) -> str:
         equals, value = "=", rest[0]
     hint = nearest(f"--{name}", [*FLAGS_ALONE, *FLAGS_WITH_VALUE])
     example = f"{name.replace('-', '_')}={value if equals else '...'}"
-    return f"'{word}' is no flag of latentman run{hint}\nsettings are written key=value, without dashes: {example}"
+    return f"'{word}' is not a flag of latentman run{hint}\nsettings are written key=value, without dashes: {example}"
 
 
 def quote_free_text(argument: str) -> str:

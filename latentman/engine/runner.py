@@ -40,9 +40,6 @@ from latentman.tracking.run_tracking import RunTracking, mirror_id, tracked
 
 logger = logging.getLogger("latentman")
 
-finished_sweeps: list[Path] = []
-"""Sweep folders in which this process has run jobs, in order; the command line ends with their table."""
-
 
 def execute(cfg: Any) -> float | None:
     """Run one job and return its H_MSE, which a sweeper may minimise.
@@ -52,8 +49,6 @@ def execute(cfg: Any) -> float | None:
     """
     config = resolve(cfg)
     job = describe_job(cfg, config)
-    if job.sweep_dir is not None and job.sweep_dir not in finished_sweeps:
-        finished_sweeps.append(job.sweep_dir)
     try:
         _prepare(config)
     except LatentManError as error:

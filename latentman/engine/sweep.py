@@ -1,4 +1,4 @@
-"""A sweep as a whole, on the side of whoever launches it: its folder and plan before Hydra starts, and its end."""
+"""A sweep as a whole, in the process that launches it: its folder and plan before the jobs start, and its end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from latentman.config import Config, resolve
 from latentman.engine.compose import Command, compose_jobs
 from latentman.engine.job import commit, folder_name, make_job, plan_tasks, unused
+from latentman.engine.loader import OWN_TREE, Tree
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.record.jobs import DONE, WAITING, JobState, sweep_jobs
@@ -23,8 +24,7 @@ from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_
 from latentman.system.locks import LOCK_FILE, is_locked, locked
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
-"""What a sweep's folder holds beside its jobs; the second is Hydra's."""
-
+"""What a sweep's folder holds in addition to its jobs; the second is the composed configuration, under Hydra's name."""
 
 Failure = tuple[BaseException, list[str]]
 """What a job ended with, and its overrides."""
@@ -41,25 +41,20 @@ class Sweep:
 
     def overrides(self, job: PlannedJob) -> list[str]:
         """Return what Hydra is given for a job."""
-        return self.in_its_folder(job.overrides)
-
-    def in_its_folder(self, overrides: Sequence[str]) -> list[str]:
-        """Return overrides that name the folder of this sweep, the same in whatever process, place and second."""
-        kept = [text for text in overrides if text.lstrip("+").partition("=")[0] != "sweep_dir"]
-        return [*kept, f"sweep_dir={quote(str(self.folder))}"]
+        return in_folder(job.overrides, self.folder)
 
     def states(self, failures: Sequence[Failure] = ()) -> list[JobState]:
-        """Return how far every job of the plan is; what its launcher heard of a job adds to what its folder says.
+        """Return how far every job of the plan is, from its folder and from the error that its launcher received.
 
         Raises:
             RecordError: if the folder cannot be read.
         """
-        told: dict[int, str] = {}
+        received: dict[int, str] = {}
         for error, overrides in failures:
             if (job := self.plan.find(overrides)) is not None:
                 lines = str(error).splitlines() or [""]
-                told[job.number] = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
-        return [_with_error(state, told.get(state.number)) for state in sweep_jobs(self.folder)]
+                received[job.number] = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
+        return [_with_error(state, received.get(state.number)) for state in sweep_jobs(self.folder)]
 
     def is_done(self, states: Sequence[JobState]) -> bool:
         """Return whether every job that was asked for is done."""
@@ -67,8 +62,14 @@ class Sweep:
         return all(job.state == DONE for job in states if job.number in asked)
 
 
+def in_folder(overrides: Sequence[str], folder: Path) -> list[str]:
+    """Return overrides that name the folder of their sweep, which is then the same in every process and at any time."""
+    kept = [text for text in overrides if text.lstrip("+").partition("=")[0] != "sweep_dir"]
+    return [*kept, f"sweep_dir={quote(str(folder))}"]
+
+
 def prepare(command: Command, typed: Sequence[str]) -> Sweep:
-    """Return the sweep that a command asks for: a new one, or one from before. Nothing is written yet.
+    """Return the sweep that a command asks for: a new one, or an earlier one. Nothing is written yet.
 
     Args:
         command: with at least one job.
@@ -109,11 +110,11 @@ def launched(sweep: Sweep) -> Iterator[None]:
         yield
 
 
-def left_to_do(sweep: Sweep, extra_dir: str | None = None) -> list[PlannedJob]:
-    """Return the jobs that are not finished, but for those at which another process works.
+def left_to_do(sweep: Sweep, tree: Tree = OWN_TREE) -> list[PlannedJob]:
+    """Return the jobs that are not finished, except those on which another process works.
 
-    A job counts as finished if its record says so and nothing of it is missing or made from anything else than now; no
-    network is loaded to find out.
+    A job counts as finished if its record says so, none of its files is missing, and all of them were made from what
+    the configuration names now. No network is loaded to find out.
 
     Raises:
         ConfigError: if a job cannot be composed.
@@ -123,13 +124,13 @@ def left_to_do(sweep: Sweep, extra_dir: str | None = None) -> list[PlannedJob]:
     free = [job for job in sweep.asked if not is_locked(sweep.folder / job.folder)]
     states = {job.number: read_status(sweep.folder / job.folder).get("state") for job in free}
     recorded = [job for job in free if states[job.number] == DONE]
-    composed = compose_jobs([job.overrides for job in recorded], extra_dir)
+    composed = compose_jobs([job.overrides for job in recorded], tree)
     finished = {job.number for job, cfg in zip(recorded, composed, strict=True) if _is_finished(cfg, job, sweep)}
     return [job for job in free if job.number not in finished]
 
 
 def announce(sweep: Sweep, left: Sequence[PlannedJob]) -> None:
-    """Say how much of a continued sweep there is to do; nothing of one that begins."""
+    """Say how much of a continued sweep is left to do; print nothing for a new sweep."""
     if len(left) == len(sweep.asked):
         return
     elsewhere = sum(is_locked(sweep.folder / job.folder) for job in sweep.asked)
@@ -141,7 +142,7 @@ def announce(sweep: Sweep, left: Sequence[PlannedJob]) -> None:
 def _with_error(state: JobState, error: str | None) -> JobState:
     if error is None:
         return state
-    # A job that was refused before it began, or though it was done before, has left no word of it in its folder.
+    # A job that was refused before it began, or after it was done, has not recorded the refusal in its folder.
     is_silent = state.state in (WAITING, DONE)
     return replace(state, state="failed" if is_silent else state.state, error=state.error or error)
 
@@ -150,7 +151,7 @@ def _asked(command: Command, before: SweepPlan | None, folder: Path) -> list[Pla
     """Return the jobs of a command with the numbers and folders that they have, or get."""
     key = job_key
     if len({key(job) for job in command.jobs}) < len(command.jobs):
-        key = exact_key  # the sweep is over what changes no result, such as threads
+        key = exact_key  # the swept values change no result, such as threads
     known = {key(job.overrides): job for job in (before.jobs if before else ())}
     taken = {job.number: job for job in known.values()}
     asked: dict[tuple[str, ...], PlannedJob] = {}
@@ -167,7 +168,7 @@ def _asked(command: Command, before: SweepPlan | None, folder: Path) -> list[Pla
             there, here = (" ".join(job_key(those)) for those in (taken[number].overrides, overrides))
             raise RecordError(
                 f"sweep_dir={folder} holds another sweep: job {number} is '{there}' there and '{here}' here\n"
-                f"choose another sweep_dir, or give the command it was begun with: {before.command if before else ''}"
+                f"choose another sweep_dir, or give the command that began it: {before.command if before else ''}"
             )
         else:
             asked[own] = PlannedJob(number, folder_name(number, overrides), overrides)
@@ -175,7 +176,7 @@ def _asked(command: Command, before: SweepPlan | None, folder: Path) -> list[Pla
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a folder that no sweep made."""
+    """Refuse a folder that was not made by a sweep."""
     if folder.exists() and not folder.is_dir():
         raise RecordError(f"sweep_dir={folder} is a file; choose a folder")
     if (folder / STATUS_FILE).exists():
@@ -186,7 +187,7 @@ def _check_folder(folder: Path) -> None:
         raise RecordError(f"sweep_dir={folder} cannot be read: {error.strerror}; choose another folder") from error
     if entries and not set(OURS) & set(entries) and not any(folder.glob(f"[0-9]*/{STATUS_FILE}")):
         raise RecordError(
-            f"sweep_dir={folder} holds files that no sweep made, such as {min(entries)}; choose another folder"
+            f"sweep_dir={folder} holds files that are not from a sweep, such as {min(entries)}; choose another folder"
         )
 
 

@@ -28,14 +28,14 @@ def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["rum"], ["'rum' is no command", "did you mean 'run'?"]),
+        (["rum"], ["'rum' is not a latentman command", "did you mean 'run'?"]),
         (["seed=3"], ["did you mean 'latentman run seed=3'?"]),
         (["run", "num_frame=3"], ["did you mean 'num_frames'?"]),
         (["run", "--multirn"], ["--multirun"]),
         (["run", "-m", "-r"], ["exclude each other"]),
         (["run", "-m", "+exp=ablation", "run_dir=x"], ["sweep_dir="]),
         (["run", "--cfg", "job", "motion=nothing"], ["motion/nothing"]),
-        (["run", "--config-dir", "absent"], ["absent is no folder"]),
+        (["run", "--config-dir", "absent"], ["absent is not a folder"]),
         (["assets", "chek"], ["did you mean 'check'?"]),
         (["assets", "list", "seed=3"], ["takes no settings"]),
         (["assets", "check", "solvr=3"], ["did you mean 'solver'?"]),

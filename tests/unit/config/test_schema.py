@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from latentman.config import with_defaults
-from latentman.engine.compose import composer
+from latentman.engine.loader import composer
 from latentman.errors import RecordError
 from latentman.record.run_folder import claim, identity
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from latentman.engine.compose import check_command, compose
+from latentman.engine.loader import Tree
 from latentman.engine.overrides import split_arguments
 from latentman.errors import ConfigError
 
@@ -106,7 +107,7 @@ def test_a_value_in_the_experiment_file_is_checked_too(tmp_path: Path) -> None:
         "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper: {params: {seed: '0,-4'}}\n", encoding="utf-8"
     )
     with pytest.raises(ConfigError, match="seed=-4"):
-        check_command(["+exp=mine"], str(tmp_path))
+        check_command(["+exp=mine"], Tree(str(tmp_path)))
 
 
 def test_command_line_narrows_the_sweep_of_an_experiment() -> None:
@@ -114,7 +115,7 @@ def test_command_line_narrows_the_sweep_of_an_experiment() -> None:
 
 
 def test_config_dir_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--config-dir .* is no folder"):
+    with pytest.raises(ConfigError, match=r"--config-dir .* is not a folder"):
         compose([], str(tmp_path / "absent"))
 
 

@@ -8,8 +8,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 
-from latentman.engine.compose import check_command, composer
+from latentman.engine.compose import check_command
 from latentman.engine.launchers import missing_plugin
+from latentman.engine.loader import composer
 from latentman.errors import ConfigError, MissingExtraError
 from latentman.system.paths import config_dir
 

@@ -119,7 +119,7 @@ def foreign(folder):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (foreign, "holds files that no sweep made, such as thesis"),
+        (foreign, "holds files that are not from a sweep, such as thesis"),
         (lambda folder: status(folder, kind="run"), "is the folder of one run, not of a sweep"),
         (lambda folder: (folder / PLAN_FILE).write_text("{"), "is damaged"),
         (lambda folder: (folder / PLAN_FILE).write_text('{"format": 1}'), "is damaged"),

@@ -72,7 +72,7 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(command, tmp_path)
     (tmp_path / "out/y/chapter1.tex").touch()
     status, _, err = command(*FAILING, "sweep_dir=out/y")
     assert status == 2
-    assert "no sweep made, such as chapter1.tex" in err
+    assert "not from a sweep, such as chapter1.tex" in err
     assert [path.name for path in (tmp_path / "out/y").iterdir()] == ["chapter1.tex"]
 
 
@@ -80,9 +80,9 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(command, tmp_path)
     ("axis", "reason"),
     [
         ("name=a,b", "changes no result"),
-        ("overwrite=true,false", "holds for the whole sweep"),
+        ("overwrite=true,false", "applies to the whole sweep"),
         ("paths.runs=a,b", "serve the whole sweep"),
-        ("baseline=choice({},{})", "what the whole sweep is compared with"),
+        ("baseline=choice({},{})", "the whole sweep is compared with it"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_with_the_reason(command, tmp_path, axis, reason):
