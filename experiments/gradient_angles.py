@@ -32,7 +32,7 @@ from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
-from latentman.pipeline.sampling import sampling_clip, sampling_plan
+from latentman.pipeline.sampling import sampling_frames, sampling_plan
 from latentman.system.paths import read_npz, write_text
 from latentman.types import BodySequence, Conditions, Correspondence
 
@@ -84,7 +84,7 @@ def read_clip(config: Config, folder: Path, backbone: Backbone) -> Clip:
         Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz"))
         for size in (config.setup.latent_size, config.pwg.size)
     ]
-    return sampling_clip(
+    return sampling_frames(
         config,
         backbone,
         prompt=config.prompt + config.text.suffix,

@@ -1,4 +1,4 @@
-"""From a configuration and what has been rendered to what the denoising loop works on."""
+"""From a configuration and its rendered conditions to what the denoising loop works on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from latentman.render.control_pictures import draw_control
 from latentman.types import BodySequence, Conditions, Correspondence
 
 
-def sampling_clip(
+def sampling_frames(
     config: Config,
     backbone: Backbone,
     *,

@@ -10,7 +10,7 @@ from latentman.config import ConditionerConfig, NetConfig
 from latentman.diffusion.denoise import Plan, denoise
 from latentman.errors import ConfigError, WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import check_setup, model_digests
+from latentman.networks.resolved import check_setup, resolve_setup
 
 from .conftest import ONE_CONTROLNET
 from .families import (
@@ -174,7 +174,7 @@ def test_an_adapter_of_another_family_is_refused(folder, tmp_path, changes, mess
 
 def test_every_net_is_in_the_record(folder, second):
     conditioner = ConditionerConfig(name="multi_controlnet", nets=[NetConfig(), NetConfig(model=second)])
-    assert set(model_digests(family_setup(folder), conditioner)) == {"model", "net_1"}
+    assert set(resolve_setup(family_setup(folder), conditioner).digests) == {"model", "net_1"}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.networks.checkpoint import check_model_directory, folder_digest, local_folder, read_header
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import check_setup, model_digests
+from latentman.networks.resolved import check_setup, resolve_setup
 from latentman.system.device import pick_device
 from latentman.system.paths import asset
 
@@ -136,7 +136,7 @@ def test_a_controlnet_of_its_own_folder_is_used(tiny_folder, copied, tmp_path):
     backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
     expected = load_file(tmp_path / "mine" / "diffusion_pytorch_model.safetensors")["conv_in.weight"]
     assert torch.equal(backbone.controlnets[0].conv_in.weight, expected)
-    assert set(model_digests(setup, ONE_CONTROLNET)) == {"model", "controlnet"}
+    assert set(resolve_setup(setup, ONE_CONTROLNET).digests) == {"model", "controlnet"}
 
 
 def test_the_digest_follows_the_weights_and_nothing_else(copied):
@@ -222,7 +222,7 @@ def test_a_model_that_predicts_something_else_is_refused(copied):
 def test_a_revision_of_another_model_is_explained(tiny_folder):
     setup = tiny_setup(tiny_folder)
     setup.model, setup.revision = "nobody/nothing", "0123abc"
-    with pytest.raises(WeightsError, match=r"asked for at revision 0123abc, .* set the revision beside it to main"):
+    with pytest.raises(WeightsError, match=r"asked for at revision 0123abc, .* set the revision next to it to main"):
         load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
 
 

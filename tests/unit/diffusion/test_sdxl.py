@@ -14,7 +14,7 @@ from latentman.diffusion.text import encode_prompt
 from latentman.engine.compose import compose
 from latentman.errors import WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import check_setup
+from latentman.networks.resolved import check_setup
 
 from .conftest import ONE_CONTROLNET
 from .families import FRAMES, GRID, IMAGE, depth_pictures, family_setup, make_family_clip
