@@ -1,7 +1,7 @@
 """latentman as a library: compose a configuration, generate a run, open one, or call its stages one by one.
 
 The functions here are a thin face over what the command line uses: the same settings and the same seed give the same
-frames, byte for byte on a CPU. Mistakes raise :class:`~latentman.errors.LatentManError`; nothing here exits the process.
+frames, byte for byte on a CPU. Mistakes raise :class:`~latentman.errors.LatentManError`; nothing exits the process.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.config import Config
+from latentman.engine.as_overrides import overrides_of
 from latentman.engine.compose import check_command
 from latentman.engine.compose import compose as compose_overrides
-from latentman.engine.loader import Tree
 from latentman.engine.latentman_pipeline import LatentManOutput, LatentManPipeline
-from latentman.engine.as_overrides import overrides_of
+from latentman.engine.loader import Tree
 from latentman.engine.overrides import quote, quote_free_text
 from latentman.errors import ConfigError, RecordError
 from latentman.pipeline.in_memory import make_body, make_correspondence, make_motion, make_render
@@ -158,7 +158,9 @@ class Run:
             RecordError: if there are none, or a file is damaged.
         """
         if self.status.get("kind") == "job":
-            raise RecordError(f"{self.folder} holds a set of prompts: take the frames of one of its runs, .runs[0].frames")
+            raise RecordError(
+                f"{self.folder} holds a set of prompts: take the frames of one of its runs, .runs[0].frames"
+            )
         return read_png_frames(self.folder / "frames")
 
     @property
@@ -181,7 +183,9 @@ class Run:
             path = run.folder / "video.mp4"
             data = base64.b64encode(path.read_bytes()).decode() if path.is_file() else None
             score = run.metrics.get("human_mse") if (run.folder / METRICS_FILE).is_file() else None
-            shown.append({"prompt": run.prompt, "state": run.state, "folder": run.folder, "video": data, "score": score})
+            shown.append(
+                {"prompt": run.prompt, "state": run.state, "folder": run.folder, "video": data, "score": score}
+            )
         return page.render(runs=shown)
 
 

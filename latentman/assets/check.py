@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentman.assets.backbone_assets import backbone_findings
+from latentman.assets.backbone_assets import backbone_findings, fit_findings
 from latentman.assets.finding import MISSING, OPTIONAL, PRESENT, Finding, size_of
 from latentman.assets.motion_assets import motion_findings
 from latentman.assets.shipped import damage, folder_hash, licence, sealed
@@ -55,8 +55,10 @@ def check_command(arguments: list[str]) -> int:
 def check(config: Config) -> Iterator[Finding]:
     """Yield a finding for everything that a run with this configuration needs."""
     yield from _packages(config)
-    for part in _PARTS.values():
-        yield from part(config)
+    findings = [finding for part in _PARTS.values() for finding in part(config)]
+    yield from findings
+    if all(finding.state != MISSING for finding in findings):
+        yield from fit_findings(config)
 
 
 def other_choices(chosen: list[Finding], overrides: list[str], folder: str | None) -> list[Finding]:

@@ -13,7 +13,9 @@ from latentman.engine.overrides import quote
 def overrides_of(config: Config) -> list[str]:
     """Return the settings in which a configuration differs from the default one, as overrides of single keys."""
     return [
-        f"{key}={hydra_value(value)}" for key, value in _changes(_plain(compose([])), _plain(config)) if key != "sweep_dir"
+        f"{key}={hydra_value(value)}"
+        for key, value in _changes(_plain(compose([])), _plain(config))
+        if key != "sweep_dir"
     ]
 
 

@@ -119,7 +119,7 @@ def make_job(
         )
     plain, text = _plain(cfg)
     return Job(
-        folder=_folder(config) if sweep_dir is None or planned is None else sweep_dir / planned.folder,
+        folder=run_folder(config) if sweep_dir is None or planned is None else sweep_dir / planned.folder,
         sweep_dir=sweep_dir,
         number=0 if planned is None else planned.number,
         is_first=True,
@@ -140,7 +140,8 @@ def folder_name(number: int, overrides: Sequence[str]) -> str:
     return f"{number:02d}_{slug(label, 60)}" if label else f"{number:02d}"
 
 
-def _folder(config: Config) -> Path:
+def run_folder(config: Config) -> Path:
+    """Return the folder of a single run: ``run_dir``, else a new one under ``paths.runs``, named after the time."""
     if config.run_dir is not None:
         return Path(config.run_dir).expanduser().absolute()
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SETUPS = ("mini", "mini_fast", "sd15", "sdxl")
 """Setups that ``from_pretrained`` takes by name."""
 
+SD_BLOCKS = 4
+"""Resolutions of the VAE of Stable Diffusion; the embedded model's has fewer."""
+
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
 
 MAX_SEED = 2**32
@@ -131,9 +134,9 @@ class LatentManPipeline:
             DeviceMemoryError: if the device's memory does not hold them.
         """
         if self._backbone is None:
-            from latentman.networks.load import load_backbone
+            from latentman.networks.loaded import load
 
-            self._backbone = load_backbone(self.config.setup, self.config.conditioner, self.device)
+            self._backbone = load(self._found, self.device)
         return self._backbone
 
     def to(self, device: str | torch.device | None = None, dtype: Any = None) -> LatentManPipeline:
@@ -209,7 +212,7 @@ class LatentManPipeline:
             *([] if negative_prompt is None else [f"text.negative={quote(negative_prompt)}"]),
             *_toggle("sla", sla),
             *_toggle("pwg", pwg),
-            *([] if motion is None or given is not None else _motion_settings(motion)),
+            *([] if motion is None or isinstance(motion, Motion) else _motion_settings(motion)),
         ]
         config = compose([*self.settings, *changes, *settings])
         self._check_networks_stay(config)
@@ -278,11 +281,11 @@ class LatentManPipeline:
         return self
 
     def _check_files(self) -> None:
-        from latentman.networks.setup_files import check_setup
+        from latentman.networks.resolved import check_setup
         from latentman.system.device import pick_device
 
         pick_device(self.config.device)
-        check_setup(self.config.setup, self.config.conditioner)
+        self._found = check_setup(self.config.setup, self.config.conditioner)
 
     def _check_networks_stay(self, config: Config) -> None:
         """Refuse settings of a call that would need other networks than those of this pipeline."""
@@ -301,8 +304,8 @@ class LatentManPipeline:
 
 
 _CALL_ARGUMENTS = (
-    "prompt", "negative_prompt", "num_frames", "fps", "num_inference_steps", "guidance_scale", "generator", "sla", "pwg",
-    "motion", "output_type", "callback_on_step_end", "settings",
+    "prompt", "negative_prompt", "num_frames", "fps", "num_inference_steps", "guidance_scale", "generator", "sla",
+    "pwg", "motion", "output_type", "callback_on_step_end", "settings",
 )  # fmt: skip
 
 
@@ -371,27 +374,21 @@ def _seed(generator: Any) -> int:
 
 
 def _setup_of(model: str) -> str:
-    """Return the setup that fits a model, by its own configuration."""
-    from latentman.config import SetupConfig
-    from latentman.networks.architecture import model_source
-    from latentman.networks.checkpoint import local_path
-    from latentman.networks.sources import attempt
-
-    path = local_path(model)
-    if path is not None and path.is_file():
-        raise ConfigError(
-            f"{model} is a single file, which does not say which family it belongs to: add setup=\"sd15\" or "
-            'setup="sdxl"'
-        )
+    """Return the setup that fits a model, by the configurations of its UNet and its VAE."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
-    source = model_source(SetupConfig(name="any", model=model, image_size=512, latent_size=64,
-                                      guidance_scale=1.0, pwg_strength=1.0))  # fmt: skip
+    from latentman.networks.sources import attempt, find_source
+
+    source = find_source("model", model, None)
+    if source.path is not None and source.path.is_file():
+        raise ConfigError(
+            f'{model} is a single file, which does not say which family it belongs to: add setup="sd15" or setup="sdxl"'
+        )
     unet = attempt("unet", UNet2DConditionModel.load_config, source.part("unet"))
     if unet.get("addition_embed_type") == "text_time":
         return "sdxl"
     vae = attempt("vae", AutoencoderKL.load_config, source.part("vae"))
-    return "mini" if len(vae["block_out_channels"]) < 4 else "sd15"
+    return "mini" if len(vae["block_out_channels"]) < SD_BLOCKS else "sd15"
 
 
 def _check_length(motion: Motion | Sequence[Motion], config: Config) -> None:

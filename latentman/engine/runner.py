@@ -1,7 +1,7 @@
 """Runs a configuration: one prompt in one folder, or a set of prompts as one job.
 
-The edge of the program: here the composed configuration becomes objects, stages are skipped or done, and whatever
-happens is written into the folder's ``status.json``.
+The edge of the program: here the composed configuration becomes objects, stages are skipped or done, and the state of
+the run is written into the folder's ``status.json``.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ import platform
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latentman import __version__
 from latentman.config import Config, resolve
 from latentman.engine.job import Job, Task, describe_job, plan_tasks
 from latentman.errors import LatentManError
-from latentman.networks.loaded import load_once
 from latentman.pipeline.execute import run_stages
 from latentman.pipeline.origins import check_character
-from latentman.pipeline.run import Run
-from latentman.pipeline.scores import check_metrics
+from latentman.pipeline.run import describe_run
+from latentman.pipeline.stages.metrics import check_metrics
 from latentman.record.local import LocalRecord
 from latentman.record.metrics_file import with_costs, write_means
 from latentman.record.run_folder import claim, write_config
@@ -38,6 +36,9 @@ from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.public_config import public_config
 from latentman.tracking.run_tracking import RunTracking, mirror_id, tracked
 
+if TYPE_CHECKING:
+    from latentman.networks.resolved import ResolvedSetup
+
 logger = logging.getLogger("latentman")
 
 
@@ -45,12 +46,12 @@ def execute(cfg: Any) -> float | None:
     """Run one job and return its H_MSE, which a sweeper may minimise.
 
     Raises:
-        LatentManError: whatever the user can mend; the folder's status then says the same.
+        LatentManError: a mistake that the user can fix; the folder's status then has the same message.
     """
     config = resolve(cfg)
     job = describe_job(cfg, config)
     try:
-        _prepare(config)
+        setup = _prepare(config)
     except LatentManError as error:
         if job.sweep_dir is not None:
             _record_refusal(job, config, error)
@@ -59,32 +60,33 @@ def execute(cfg: Any) -> float | None:
         tasks = plan_tasks(cfg, config, job)
         try:
             if len(tasks) == 1 and tasks[0].folder == job.folder:
-                return run_task(tasks[0], job, show_config=job.is_first)
-            return run_job(tasks, job)
+                return run_task(tasks[0], job, setup, show_config=job.is_first)
+            return run_job(tasks, job, setup)
         except KeyboardInterrupt:
             if config.run_dir is not None or job.sweep_dir is not None:
                 raise  # the same command continues
             raise KeyboardInterrupt(f"interrupted; to continue, add run_dir={shlex.quote(str(job.folder))}") from None
 
 
-def _prepare(config: Config) -> None:
-    """Find what is wrong with the setup before the first stage, and set the threads."""
+def _prepare(config: Config) -> ResolvedSetup:
+    """Set the threads, check before the first stage what can be checked, and return the setup of all prompts."""
     import torch
 
-    from latentman.networks.setup_files import check_setup
+    from latentman.networks.resolved import check_setup
     from latentman.system.device import pick_device
 
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pick_device(config.device)
-    check_setup(config.setup, config.conditioner)
+    setup = check_setup(config.setup, config.conditioner)
     check_character(config)
     check_metrics(config)
     check_installed(config.logger)
+    return setup
 
 
 def _record_refusal(job: Job, config: Config, error: LatentManError) -> None:
-    """Leave a word in the folder of a sweep's job that fails before its first stage; results of before stay."""
+    """Record the error of a sweep's job that fails before its first stage; earlier results in its folder stay."""
     with suppress(LatentManError), locked(job.folder):
         record = claim(job.folder, job.plain, overwrite=False)
         if record.status.get("state") != "done":
@@ -93,8 +95,8 @@ def _record_refusal(job: Job, config: Config, error: LatentManError) -> None:
             record.update(kind=kind, state="failed", error=reason, finished=_now(), **job.facts())
 
 
-def run_job(tasks: list[Task], job: Job) -> float | None:
-    """Run every prompt of a set in its own folder, then write the means and an overview."""
+def run_job(tasks: list[Task], job: Job, setup: ResolvedSetup) -> float | None:
+    """Run every prompt of a set in its own folder, then write the means and an overview; return the mean H_MSE."""
     from latentman.report.pages.page import write_job_page
 
     record = claim(job.folder, job.plain, overwrite=job.overwrite)
@@ -107,7 +109,7 @@ def run_job(tasks: list[Task], job: Job) -> float | None:
     with _recorded(record):
         for index, task in enumerate(tasks):
             display.closing([f"prompt {index + 1} of {len(tasks)}: {task.config.prompt}"])
-            run_task(task, job, show_config=index == 0 and job.is_first)
+            run_task(task, job, setup, show_config=index == 0 and job.is_first)
         means = write_means(job.folder, [task.folder for task in tasks])
         write_job_page(job.folder)
     record.update(state="done", finished=_now())
@@ -115,8 +117,15 @@ def run_job(tasks: list[Task], job: Job) -> float | None:
     return means.get("human_mse")
 
 
-def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
-    """Run one prompt in its folder, skipping what is done, and return its H_MSE."""
+def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -> float | None:
+    """Run one prompt in its folder, skipping what is done, and return its H_MSE.
+
+    Args:
+        task: the prompt and its folder.
+        job: what it belongs to.
+        setup: the job's, resolved and checked.
+        show_config: whether the configuration is printed first.
+    """
     from latentman.report.pages.page import write_run_page
 
     folder, config = task.folder, task.config
@@ -126,12 +135,12 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
     with (
         Progress() as progress,
         configure_logging(folder / "log.txt", progress.console) as warned,
-        tracked_task(task, job, record, started) as tracking,  # around the next, whose status comes first
+        tracked_task(task, job, record, started) as tracking,  # outside the next, which writes the status first
         _recorded(record),
     ):
         if show_config:
             progress.show_config(task.text)
-        run = replace(describe_run(task), on_step=tracking.step)
+        run = describe_run(config, folder, setup=setup, on_step=tracking.step)
         record.update(
             kind="run", state="running", started=started, finished=None, error=None, resumed=_now(),
             prompt=config.prompt, seed=config.seed, num_frames=config.num_frames,
@@ -149,25 +158,9 @@ def run_task(task: Task, job: Job, *, show_config: bool) -> float | None:
     return metrics.get("human_mse")
 
 
-def describe_run(task: Task) -> Run:
-    """Return what the stages work on; the weights are hashed for it."""
-    from latentman.motion.text import motion_text
-    from latentman.networks.setup_files import model_digests
-
-    config = task.config
-    return Run(
-        config=config,
-        folder=task.folder,
-        prompt=config.prompt,
-        motion_text=config.motion.text or motion_text(config.prompt),
-        weights=model_digests(config.setup, config.conditioner),
-        backbone=lambda: load_once(config),
-    )
-
-
 @contextmanager
 def _recorded(record: LocalRecord) -> Iterator[None]:
-    """Write the end of a run into its status, whatever the end is; the error itself goes on."""
+    """Write how a run ends into its status; an error is raised again."""
     try:
         yield
     except BaseException as error:
@@ -179,7 +172,7 @@ def _recorded(record: LocalRecord) -> Iterator[None]:
                 finished=_now(),
             )
         except LatentManError as second:
-            # A full or read-only disk: the first error says more than that its status could not be written.
+            # A full or read-only disk: the first error is more useful than that its status could not be written.
             logger.warning("the status could not be written: %s", second)
         raise
 
@@ -201,7 +194,7 @@ def _versions() -> dict[str, str]:
 
 @contextmanager
 def tracked_task(task: Task, job: Job, record: LocalRecord, started: str) -> Iterator[RunTracking]:
-    """Tell of a run, and of its stages as its record hears of them, until the block ends.
+    """Report a run and its stages to its trackers until the block ends.
 
     Args:
         task: the prompt and its folder.
@@ -221,8 +214,8 @@ def tracked_task(task: Task, job: Job, record: LocalRecord, started: str) -> Ite
 def describe_tracked(task: Task, job: Job, started: str) -> TrackedRun:
     """Return the names under which trackers know a run.
 
-    The id holds the start beside the folder: a run that is thrown away and made anew, or one in a folder of the same
-    name on another machine, is another run.
+    The id holds the start in addition to the folder: a run that is deleted and made again, or one in a folder of the
+    same name on another machine, is another run.
     """
     whole = job.sweep_dir or job.folder
     is_alone = task.folder == whole

@@ -205,8 +205,8 @@ def _check_old_jobs(folder: Path, asked: Sequence[PlannedJob]) -> None:
 
 def _is_finished(cfg: object, job: PlannedJob, sweep: Sweep) -> bool:
     """Return whether nothing of a job that is recorded as done is missing or of another configuration."""
-    from latentman.engine.runner import describe_run
     from latentman.pipeline.execute import is_finished
+    from latentman.pipeline.run import describe_run
 
     config: Config = resolve(cfg)
     described = make_job(cfg, config, overrides=job.overrides, sweep_dir=sweep.folder, planned=job)
@@ -218,6 +218,6 @@ def _is_finished(cfg: object, job: PlannedJob, sweep: Sweep) -> bool:
         if status.get("state") != DONE or not is_of(status, plain):
             return False
     try:
-        return all(is_finished(describe_run(task), LocalRecord.open(task.folder)) for task in tasks)
+        return all(is_finished(describe_run(task.config, task.folder), LocalRecord.open(task.folder)) for task in tasks)
     except LatentManError:  # weights that are gone: the job itself will say so
         return False

@@ -1,13 +1,15 @@
-"""From the configuration to a motion source, through one explicit table of names."""
+"""From the configuration to a motion source, through one table of families."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
 
 from latentman.config import MotionConfig
 from latentman.errors import check_choice
+from latentman.motion.learned.checkpoint_file import files_behind
 from latentman.motion.procedural.source import ProceduralSource
-from latentman.motion.source import MotionSource, Surroundings
+from latentman.motion.source import MotionFamily, MotionSource, Surroundings
 from latentman.system.paths import weights_dir
 
 
@@ -15,6 +17,15 @@ def _clip(cfg: MotionConfig, around: Surroundings) -> MotionSource:
     from latentman.motion.recorded.source import ClipSource
 
     return ClipSource(cfg, around.rest_joints)
+
+
+def _clip_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
+    """Return the motion file, and the file of the rig where ``motion.rig`` names one."""
+    from latentman.motion.recorded.rigs import RIGS
+    from latentman.motion.recorded.source import find_file
+
+    rig = {} if cfg.rig in ("auto", *RIGS) else {"rig": Path(cfg.rig)}
+    return {"file": find_file(cfg), **rig}
 
 
 def _mdm(cfg: MotionConfig, around: Surroundings) -> MotionSource:
@@ -35,22 +46,41 @@ def _gmd(cfg: MotionConfig, around: Surroundings) -> MotionSource:
     return build_gmd(cfg, around)
 
 
-SOURCES: dict[str, Callable[[MotionConfig, Surroundings], MotionSource]] = {
-    "procedural": lambda cfg, _: ProceduralSource(cfg.fps),
-    "clip": _clip,
-    "mdm_mini": _mdm,
-    "mdm": _mdm,
-    "mld": _mld,
-    "gmd": _gmd,
+def _learned_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
+    """Return the checkpoint with what is read next to it, and the files that settings name."""
+    named = {"statistics": cfg.statistics, "text_encoder": cfg.text_encoder, "trajectory": cfg.trajectory}
+    return {
+        **{path.name: path for path in files_behind(cfg, weights)},
+        **{key: Path(path).expanduser() for key, path in named.items() if path is not None},
+    }
+
+
+SOURCES: dict[str, MotionFamily] = {
+    "procedural": MotionFamily(lambda cfg, _: ProceduralSource(cfg.fps)),
+    "clip": MotionFamily(_clip, _clip_files, needs_rest_joints=True),
+    "mdm_mini": MotionFamily(_mdm, _learned_files),
+    "mdm": MotionFamily(_mdm, _learned_files, needs_rest_joints=True),  # an action-to-motion model makes rotations
+    "mld": MotionFamily(_mld, _learned_files),
+    "gmd": MotionFamily(_gmd, _learned_files),
 }
-"""Every motion source, by the name that ``motion=`` chooses."""
+"""Every family of motion sources, by the ``name`` that ``motion=`` chooses."""
+
+
+def find_family(name: str) -> MotionFamily:
+    """Return the family of a motion source.
+
+    Raises:
+        ConfigError: if ``motion.name`` is not one of ``SOURCES``.
+    """
+    check_choice("motion", name, SOURCES)
+    return SOURCES[name]
 
 
 def build(cfg: MotionConfig, around: Surroundings | None = None) -> MotionSource:
     """Return the motion source that the configuration names.
 
     Raises:
-        ConfigError: if ``motion.name`` is not one of the sources.
+        ConfigError: if ``motion.name`` is not one of the sources, or its settings do not fit.
+        WeightsError: if a learned source lacks a file.
     """
-    check_choice("motion", cfg.name, SOURCES)
-    return SOURCES[cfg.name](cfg, around or Surroundings(weights_dir()))
+    return find_family(cfg.name).build(cfg, around or Surroundings(weights_dir()))

@@ -1,12 +1,13 @@
-"""What every motion source is: a prompt to a motion, given what surrounds it."""
+"""What every motion source is: a prompt to a motion, given what surrounds it; and what a family of sources answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from latentman.config import MotionConfig
 from latentman.types import Array, Motion
 
 
@@ -14,7 +15,7 @@ class MotionSource(Protocol):
     """What turns a text into a moving skeleton."""
 
     def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
-        """Return the motion of what ``text`` says, drawn from ``seed`` alone.
+        """Return the motion that ``text`` describes, drawn from ``seed`` alone.
 
         The procedural source makes ``num_frames`` frames; others make what they can, and :func:`window.cut` decides
         what happens when that is less.
@@ -24,7 +25,7 @@ class MotionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a source may need beside its own settings.
+    """What a source may need in addition to its own settings.
 
     ``weights`` is the folder of the user's weights; ``device`` where networks run; ``rest_joints`` returns the T-pose
     joints (24, 3) in metres of the body that will be fitted, for files that hold rotations instead of positions.
@@ -33,3 +34,22 @@ class Surroundings:
     weights: Path
     device: str = "cpu"
     rest_joints: Callable[[], Array] | None = None
+
+
+def no_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
+    """Return the files of a family that reads none."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class MotionFamily:
+    """What is asked of a motion source by its name, before and after it is built."""
+
+    build: Callable[[MotionConfig, Surroundings], MotionSource]
+    """Return the source. Raises ``ConfigError`` or ``WeightsError`` where its settings or files do not fit."""
+    files: Callable[[MotionConfig, Path], Mapping[str, Path]] = no_files
+    """Return the user's own files and folders on which a motion depends, by what they are, given the settings and the
+    folder of the user's weights. Opens none of them; raises ``ConfigError`` or ``WeightsError`` if a needed one is not
+    there."""
+    needs_rest_joints: bool = False
+    """Whether a motion takes its bones from the body that will be fitted, and so depends on that body."""

@@ -1,19 +1,18 @@
 """What the networks of a setup are, read from their configurations alone, and whether they fit each other.
 
-A family is told by what its UNet reads, never by a name: SDXL's takes two texts, a pooled one and sizes
+A family is recognised by what its UNet reads, never by a name: SDXL's takes two texts, a pooled one and sizes
 (``addition_embed_type: text_time``); Stable Diffusion 1.5's takes one text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from latentman.config import ConditionerConfig, SetupConfig
+from latentman.config import SetupConfig
 from latentman.errors import ConfigError, WeightsError
-from latentman.networks.checkpoint import local_path
-from latentman.networks.sources import Source, attempt, find_source
+from latentman.networks.sources import Source, attempt
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Architecture:
 
     @property
     def is_sdxl(self) -> bool:
-        """Whether the UNet reads a pooled text and sizes beside two texts."""
+        """Whether the UNet reads a pooled text and sizes in addition to two texts."""
         return self.unet.get("addition_embed_type") == "text_time"
 
     @property
@@ -47,54 +46,19 @@ class Architecture:
         return 2 ** (len(self.vae["block_out_channels"]) - 1)
 
 
-def model_source(setup: SetupConfig) -> Source:
-    """Return where the configurations of a setup's model are: for a single file, those of its architecture.
+def read_architecture(model: Source, *, has_adapter: bool) -> Architecture:
+    """Read the configurations of a model's networks; of a hub's model, this fetches some kilobytes.
 
-    Raises:
-        WeightsError: if there is nothing at the path that the setting names.
-        ConfigError: if a single file comes without an architecture.
-    """
-    path = local_path(setup.model)
-    if path is None or path.is_dir():
-        return Source(path or setup.model, "setup.model", setup.revision)
-    if setup.architecture is None:
-        raise ConfigError(
-            f"setup.model={setup.model} is a single file, which holds weights alone: name a folder or hub id of the "
-            "same family in setup.architecture, whose configurations and tokenizer are used"
-        )
-    return find_source("setup.architecture", setup.architecture, setup.architecture_revision)
-
-
-def steering_nets(setup: SetupConfig, conditioner: ConditionerConfig) -> list[Net]:
-    """Return the networks of ``conditioner.nets`` in order; one without ``model`` is the setup's own ControlNet.
-
-    Raises:
-        WeightsError: if there is no folder at the path that a setting names.
-    """
-    what = "T2I-Adapter" if conditioner.name == "t2i_adapter" else "ControlNet"
-    found = []
-    for index, net in enumerate(conditioner.nets):
-        if net.model is not None:
-            source = find_source(f"conditioner.nets[{index}].model", net.model, net.revision)
-        elif setup.controlnet is not None:
-            source = find_source("setup.controlnet", setup.controlnet, setup.controlnet_revision)
-        else:
-            source = model_source(setup).part("controlnet")
-        found.append(Net(f"{net.kind} {what}", source))
-    return found
-
-
-def read_architecture(setup: SetupConfig, conditioner: ConditionerConfig) -> Architecture:
-    """Read the configurations of all networks; of a hub's model, this fetches some kilobytes.
+    Args:
+        model: the folder or hub id.
+        has_adapter: whether a T2I-Adapter steers the figure.
 
     Raises:
         WeightsError: if one cannot be read.
     """
-    from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, T2IAdapter, UNet2DConditionModel
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextConfig
 
-    model = model_source(setup)
-    net_class = T2IAdapter if conditioner.name == "t2i_adapter" else ControlNetModel
     unet = attempt("unet", UNet2DConditionModel.load_config, model.part("unet"))
 
     def text(part: str) -> Any:
@@ -106,11 +70,21 @@ def read_architecture(setup: SetupConfig, conditioner: ConditionerConfig) -> Arc
         scheduler=attempt("scheduler", DDIMScheduler.load_config, model.part("scheduler")),
         text=text("text_encoder"),
         text_2=text("text_encoder_2") if unet.get("addition_embed_type") == "text_time" else None,
-        nets=tuple(
-            (net, attempt(net.name, net_class.load_config, net.source)) for net in steering_nets(setup, conditioner)
-        ),
-        has_adapter=conditioner.name == "t2i_adapter",
+        nets=(),
+        has_adapter=has_adapter,
     )
+
+
+def read_nets(nets: Iterable[Net], *, has_adapter: bool) -> tuple[tuple[Net, Mapping[str, Any]], ...]:
+    """Read the configurations of the networks that steer the figure, in order, for ``Architecture.nets``.
+
+    Raises:
+        WeightsError: if one cannot be read.
+    """
+    from diffusers import ControlNetModel, T2IAdapter
+
+    cls = T2IAdapter if has_adapter else ControlNetModel
+    return tuple((net, attempt(net.name, cls.load_config, net.source)) for net in nets)
 
 
 def check_architecture(found: Architecture, setup: SetupConfig) -> None:
@@ -141,14 +115,14 @@ def _check_channels(found: Architecture) -> None:
     if kind not in (None, "text_time"):
         raise WeightsError(
             f"setup.model: the unet reads addition_embed_type={kind}; Stable Diffusion 1.x (none) and SDXL (text_time) "
-            "are known here"
+            "are supported"
         )
 
     predicted = found.scheduler.get("prediction_type", "epsilon")
     if predicted != "epsilon":
         raise WeightsError(
-            f"setup.model: the unet predicts {predicted}, by its scheduler's configuration; the guidance of pixels is "
-            "known here for models that predict the noise (epsilon), as Stable Diffusion 1.x and SDXL do"
+            f"setup.model: the unet predicts {predicted}, by its scheduler's configuration; only models that "
+            "predict the noise (epsilon), as Stable Diffusion 1.x and SDXL do, are supported"
         )
 
 

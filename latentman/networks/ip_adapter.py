@@ -18,7 +18,7 @@ from torch import Tensor
 from latentman.config.setup import IpAdapterConfig
 from latentman.errors import DataError, WeightsError
 from latentman.networks.checkpoint import check_part, read_header
-from latentman.networks.sources import Source, find_source, load_network
+from latentman.networks.sources import Source, load_network
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -34,41 +34,48 @@ class ImagePrompt:
     patches: bool
 
 
-def weight_source(cfg: IpAdapterConfig) -> Source:
-    """Return where the adapter is.
+@dataclass(frozen=True)
+class IpAdapter:
+    """An adapter by its setting, and the folder or hub id in which it is."""
 
-    Raises:
-        WeightsError: if the setting is a path at which there is no folder.
-    """
-    assert cfg.model is not None
-    return find_source("setup.ip_adapter.model", cfg.model, cfg.revision)
+    cfg: IpAdapterConfig
+    source: Source
+
+    @property
+    def weights(self) -> Path | None:
+        """Its file on this machine; None where the hub has it."""
+        folder = self.source.path
+        return None if folder is None else folder / self.cfg.subfolder / self.cfg.weight_name
+
+    @property
+    def encoder(self) -> Source:
+        """Where its image encoder is."""
+        name = self.cfg.image_encoder
+        inside = name if "/" in name else f"{self.cfg.subfolder}/{name}"
+        return self.source.part(inside.strip("/"))
+
+    @property
+    def picture(self) -> Path:
+        """The picture's file."""
+        return Path(str(self.cfg.image)).expanduser()
 
 
-def encoder_source(cfg: IpAdapterConfig) -> Source:
-    """Return where its image encoder is."""
-    inside = cfg.image_encoder if "/" in cfg.image_encoder else f"{cfg.subfolder}/{cfg.image_encoder}"
-    return weight_source(cfg).part(inside.strip("/"))
-
-
-def check_ip_adapter(cfg: IpAdapterConfig, cross_attention_dim: int | None) -> None:
-    """Find what is wrong with an adapter before weights are loaded; a hub's is left to the loader.
+def check_ip_adapter(found: IpAdapter, cross_attention_dim: int | None) -> None:
+    """Find what is wrong with an adapter's files before weights are loaded; the hub's are left to the loader.
 
     Args:
-        cfg: the setting.
+        found: the adapter.
         cross_attention_dim: of the UNet, if it is known.
 
     Raises:
         WeightsError: if files are missing or belong to another family.
-        DataError: if the picture cannot be read.
     """
-    read_picture(cfg, 8)
-    folder = weight_source(cfg).folder
-    if folder is None:
+    path, encoder = found.weights, found.encoder.path
+    if path is None or encoder is None:
         return
-    path = folder / cfg.subfolder / cfg.weight_name
     if not path.is_file():
         raise WeightsError(f"setup.ip_adapter: there is no file {path}; see subfolder and weight_name")
-    check_part(encoder_source(cfg).folder or folder, "image_encoder")
+    check_part(encoder, "image_encoder")
     _check_family(path, cross_attention_dim)
 
 
@@ -78,7 +85,7 @@ def _check_family(path: Path, cross_attention_dim: int | None) -> None:
         raise WeightsError(f"setup.ip_adapter: {path} reads faces (FaceID), which needs a face model; use a plain one")
     widths = [entry["shape"][1] for name, entry in header.items() if name.endswith("to_k_ip.weight")]
     if not widths:
-        raise WeightsError(f"setup.ip_adapter: {path} is no IP-Adapter: it holds no ip_adapter.*.to_k_ip.weight")
+        raise WeightsError(f"setup.ip_adapter: {path} is not an IP-Adapter: it holds no ip_adapter.*.to_k_ip.weight")
     if cross_attention_dim is not None and widths[0] != cross_attention_dim:
         raise WeightsError(
             f"setup.ip_adapter: {path} is of another family than the unet: its pictures are {widths[0]} wide, the "
@@ -86,7 +93,7 @@ def _check_family(path: Path, cross_attention_dim: int | None) -> None:
         )
 
 
-def read_picture(cfg: IpAdapterConfig, size: int) -> Tensor:
+def read_picture(path: Path, size: int) -> Tensor:
     """Return a picture as CLIP reads it, (1, 3, size, size): shorter side to ``size``, middle cut out, normalised.
 
     Raises:
@@ -95,10 +102,10 @@ def read_picture(cfg: IpAdapterConfig, size: int) -> Tensor:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(Path(str(cfg.image)).expanduser()) as opened:
+        with Image.open(path) as opened:
             picture = opened.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"setup.ip_adapter.image={cfg.image} cannot be read as a picture: {error}") from error
+        raise DataError(f"setup.ip_adapter.image={path} cannot be read as a picture: {error}") from error
     width, height = picture.size
     short = min(width, height)
     picture = picture.resize((int(width * size / short), int(height * size / short)), Image.Resampling.BICUBIC)
@@ -108,8 +115,8 @@ def read_picture(cfg: IpAdapterConfig, size: int) -> Tensor:
     return torch.from_numpy(normal.transpose(2, 0, 1).copy())[None]
 
 
-def load_ip_adapter(cfg: IpAdapterConfig, unet: Any, dtype: torch.dtype) -> ImagePrompt | None:
-    """Put an adapter's processors on the UNet's cross-attention; return the picture, if any, with its encoder.
+def load_ip_adapter(found: IpAdapter, unet: Any, dtype: torch.dtype) -> ImagePrompt:
+    """Put an adapter's processors on the UNet's cross-attention; return the picture with its encoder.
 
     Raises:
         WeightsError: if it cannot be loaded, or belongs to another family.
@@ -119,9 +126,7 @@ def load_ip_adapter(cfg: IpAdapterConfig, unet: Any, dtype: torch.dtype) -> Imag
     from safetensors.torch import load_file
     from transformers import CLIPVisionModelWithProjection
 
-    if cfg.image is None:
-        return None
-    path = _fetched(cfg)
+    path = _fetched(found)
     _check_family(path, unet.config.cross_attention_dim)
     parts: dict[str, dict[str, Tensor]] = {"image_proj": {}, "ip_adapter": {}}
     for key, tensor in load_file(path).items():
@@ -138,23 +143,22 @@ def load_ip_adapter(cfg: IpAdapterConfig, unet: Any, dtype: torch.dtype) -> Imag
         logging.set_verbosity(verbosity)
     for processor in unet.attn_processors.values():
         if hasattr(processor, "to_k_ip"):
-            processor.scale = [cfg.scale]
-    encoder = load_network("image encoder", CLIPVisionModelWithProjection, encoder_source(cfg), "image_encoder", dtype)
+            processor.scale = [found.cfg.scale]
+    encoder = load_network("image encoder", CLIPVisionModelWithProjection, found.encoder, "image_encoder", dtype)
     (projection,) = unet.encoder_hid_proj.image_projection_layers
-    return ImagePrompt(encoder, read_picture(cfg, encoder.config.image_size), not isinstance(
-        projection, ImageProjection
-    ))  # fmt: skip
+    pixels = read_picture(found.picture, encoder.config.image_size)
+    return ImagePrompt(encoder, pixels, patches=not isinstance(projection, ImageProjection))
 
 
-def _fetched(cfg: IpAdapterConfig) -> Path:
+def _fetched(found: IpAdapter) -> Path:
     """Return the adapter's file on this machine, fetched from the hub if it is there."""
     from transformers.utils import cached_file
 
-    source = weight_source(cfg)
-    if source.folder is not None:
-        return source.folder / cfg.subfolder / cfg.weight_name
+    cfg, source = found.cfg, found.source
+    if found.weights is not None:
+        return found.weights
     try:
-        found = cached_file(
+        path = cached_file(
             str(source.location), cfg.weight_name, subfolder=cfg.subfolder, revision=source.revision or "main"
         )
     except OSError as error:
@@ -162,7 +166,7 @@ def _fetched(cfg: IpAdapterConfig) -> Path:
             f"cannot load the IP-Adapter {cfg.weight_name} from {cfg.model}: {str(error).splitlines()[0]}\n"
             "give setup.ip_adapter.model a folder on this machine, or a hub id that this machine can reach"
         ) from error
-    return Path(str(found))
+    return Path(str(path))
 
 
 @torch.no_grad()

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from latentman.config import Config
 from latentman.system.digest import digest
 
 if TYPE_CHECKING:
+    import torch
+
     from latentman.networks.backbone import Backbone
+    from latentman.networks.resolved import ResolvedSetup
 
 _loaded: dict[str, Backbone] = {}
 """The networks of the last setup: the jobs of a sweep in one process load them once."""
 
 
-def load_once(config: Config) -> Backbone:
-    """Return the networks of a setup, keeping the last ones loaded.
+def load(setup: ResolvedSetup, device: torch.device) -> Backbone:
+    """Return the networks of a setup; those of the last one stay loaded, earlier ones are dropped.
 
     Raises:
-        ConfigError: if the setup's sizes are not those of its networks.
+        LatentManError: as :func:`latentman.networks.load.load_networks`.
     """
-    from latentman.networks.load import load_backbone
-    from latentman.system.device import pick_device
+    from latentman.networks.load import load_networks
 
-    device, key = pick_device(config.device), _key(config)
+    key = _key(setup, device)
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = load_backbone(config.setup, config.conditioner, device)
+        _loaded[key] = load_networks(setup, device)
     return _loaded[key]
 
 
-def are_loaded(config: Config) -> bool:
+def is_loaded(setup: ResolvedSetup, device: torch.device) -> bool:
     """Return whether the networks of a setup are the ones loaded."""
-    return _key(config) in _loaded
+    return _key(setup, device) in _loaded
 
 
-def _key(config: Config) -> str:
-    """Return what tells one set of loaded networks from another."""
-    return digest(repr(config.setup), repr(config.conditioner), config.device)
+def _key(setup: ResolvedSetup, device: torch.device) -> str:
+    """Return what distinguishes one set of loaded networks from another."""
+    return digest(repr(setup.setup), repr(setup.conditioner), str(device))

@@ -33,6 +33,14 @@ class Change:
     keys: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FoundLora:
+    """A LoRA's file on this machine, and the factor on its change."""
+
+    path: Path
+    scale: float = 1.0
+
+
 def lora_file(lora: LoraConfig) -> Path:
     """Return the file of a LoRA.
 
@@ -60,7 +68,7 @@ def plan_changes(path: Path, networks: Mapping[str, nn.Module]) -> list[Change]:
         networks: unet, text_encoder and, of SDXL, text_encoder_2; shapes alone will do.
 
     Raises:
-        WeightsError: naming the first tensor that belongs to no layer, is of the wrong shape or of an unknown kind.
+        WeightsError: naming the first tensor that has no layer, the wrong shape or an unknown kind.
     """
     header, layers = read_header(path), _layers(networks)
     unet: Any = networks["unet"]
@@ -70,7 +78,8 @@ def plan_changes(path: Path, networks: Mapping[str, nn.Module]) -> list[Change]:
         found = parse_key(key, per_block)
         if found is None:
             raise WeightsError(
-                f"setup.loras: {path}: {key} belongs to no plain LoRA (DoRA, LoHa, LoKr and others are not known here)"
+                f"setup.loras: {path}: {key} does not belong to a plain LoRA (DoRA, LoHa, LoKr and others are not "
+                "supported)"
             )
         layer = layers.get((found.network, found.layer))
         if layer is None:
@@ -87,42 +96,41 @@ def plan_changes(path: Path, networks: Mapping[str, nn.Module]) -> list[Change]:
     return list(changes.values())
 
 
-def fuse_loras(loras: Sequence[LoraConfig], networks: Mapping[str, nn.Module]) -> None:
+def fuse_loras(loras: Sequence[FoundLora], networks: Mapping[str, nn.Module]) -> None:
     """Add LoRAs to the weights of these networks, in place and in order.
 
     Raises:
         WeightsError: if one of them does not match.
     """
     for lora in loras:
-        path = lora_file(lora)
-        _fuse(path, lora.scale, plan_changes(path, networks))
+        _fuse(lora.path, lora.scale, plan_changes(lora.path, networks))
 
 
 @torch.no_grad()
 def _fuse(path: Path, scale: float, changes: Sequence[Change]) -> None:
     from safetensors import safe_open
 
-    words = _words(path)
+    metadata = _metadata(path)
     with safe_open(path, framework="pt") as file:
         for change in changes:
             tensors = {part: file.get_tensor(key).float() for part, key in change.keys.items()}
             rank = len(tensors["down"])
             alpha = float(tensors["alpha"]) if "alpha" in tensors else stated_alpha(
-                words, change.network, change.name, rank
+                metadata, change.network, change.name, rank
             )  # fmt: skip
             weight: Tensor = change.layer.weight  # type: ignore[assignment]
             difference = (tensors["up"].flatten(1) @ tensors["down"].flatten(1)).view_as(weight)
             weight.copy_(weight.float() + scale * alpha / rank * difference.to(weight.device))
 
 
-def _words(path: Path) -> dict[str, Any]:
-    """Return what peft wrote about a LoRA into its file, or nothing."""
+def _metadata(path: Path) -> dict[str, Any]:
+    """Return what peft wrote about a LoRA into its file, or an empty dictionary."""
     written = read_whole_header(path).get("__metadata__", {}).get("lora_adapter_metadata", "{}")
     try:
-        words = json.loads(written)
+        metadata = json.loads(written)
     except ValueError:
         return {}
-    return words if isinstance(words, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _layers(networks: Mapping[str, nn.Module]) -> dict[tuple[str, str], nn.Module]:
@@ -138,7 +146,7 @@ def _check_shapes(path: Path, change: Change, shapes: Mapping[str, list[int]]) -
     for part in ("down", "up"):
         if part not in shapes:
             key = next(iter(change.keys.values()))
-            raise WeightsError(f"setup.loras: {path} is incomplete: {key} has no {part} matrix beside it")
+            raise WeightsError(f"setup.loras: {path} is incomplete: {key} has no {part} matrix next to it")
     matrix: Tensor = change.layer.weight  # type: ignore[assignment]
     weight = tuple(matrix.shape)
     down, up = tuple(shapes["down"]), tuple(shapes["up"])

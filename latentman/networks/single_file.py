@@ -91,7 +91,7 @@ def load_single_file(path: Path, source: Source, *, is_sdxl: bool, dtypes: Mappi
     texts: dict[str, Any] = {"text_encoder": CLIPTextModel}
     if is_sdxl:
         texts["text_encoder_2"] = CLIPTextModelWithProjection
-    options = {"config": str(source.location), "local_files_only": source.folder is not None}
+    options = {"config": str(source.location), "local_files_only": source.path is not None}
     for name, cls in texts.items():
         build = partial(names.create_diffusers_clip_model_from_ldm, cls, tensors, subfolder=name, **options)
         networks[name] = _whole(path, name, build, dtypes[name])

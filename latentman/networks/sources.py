@@ -15,7 +15,7 @@ from latentman.networks.checkpoint import local_folder, variant_of
 
 @dataclass(frozen=True)
 class Source:
-    """A folder, or a hub id with its revision; ``key`` is the setting that names it, ``subfolder`` a part of it."""
+    """A file or folder, or a hub id with its revision; ``key`` names its setting, ``subfolder`` a part of it."""
 
     location: Path | str
     key: str = "setup.model"
@@ -27,8 +27,8 @@ class Source:
         return replace(self, subfolder=name)
 
     @property
-    def folder(self) -> Path | None:
-        """The folder on this machine, or None where the hub has it."""
+    def path(self) -> Path | None:
+        """The file or folder on this machine, or None where the hub has it."""
         if not isinstance(self.location, Path):
             return None
         return self.location / self.subfolder if self.subfolder else self.location
@@ -60,9 +60,9 @@ def attempt(what: str, load: Callable[..., Any], source: Source, **options: Any)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         advice = f"give {source.key} a folder on this machine, or a hub id that this machine can reach"
-        if source.folder is None and source.revision not in (None, "main"):
+        if source.path is None and source.revision not in (None, "main"):
             advice += f"; it was asked for at revision {source.revision}, which belongs to the setup's own model: for "
-            advice += "another one set the revision beside it to main"
+            advice += "another one set the revision next to it to main"
         raise WeightsError(f"cannot load the {what} from {source.location}: {first}\n{advice}") from error
 
 
@@ -83,7 +83,7 @@ def load_network(
         WeightsError: if it cannot be fetched or read, or is incomplete.
     """
     options: dict[str, Any] = {"torch_dtype": dtype} | ({} if pickled else {"use_safetensors": True})
-    if source.folder is not None and (variant := variant_of(source.folder, component)):
+    if source.path is not None and (variant := variant_of(source.path, component)):
         options["variant"] = variant
     network, info = attempt(what, cls.from_pretrained, source, output_loading_info=True, **options)
     missing = sorted(info["missing_keys"])

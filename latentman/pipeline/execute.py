@@ -1,15 +1,15 @@
-"""The work of a run, stage by stage: what is done is left, what others made is taken over, the rest is made."""
+"""The work of a run, stage by stage: what is done is kept, what other runs made is taken over, the rest is made."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from latentman import __version__
-from latentman.networks.loaded import are_loaded
-from latentman.pipeline.run import Run, Stage
-from latentman.pipeline.scores import score_run
+from latentman.pipeline.run import Run
+from latentman.pipeline.stage import Stage
 from latentman.pipeline.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
 from latentman.pipeline.stages import STAGES
 from latentman.record.local import LocalRecord
@@ -20,74 +20,99 @@ from latentman.system.progress import Progress
 logger = logging.getLogger("latentman")
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A stage of a run, with what identifies its result."""
+
+    stage: Stage
+    hash: str
+    """Of its settings, and of those of all stages that it reads directly or through others."""
+    inputs: tuple[str, ...]
+    """The files of earlier stages that it reads, relative to the run folder."""
+
+
 def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
-    """Do the stages whose inputs are new or whose outputs are not all there; skip the others."""
-    for stage, chained in _chained(run):
-        if _is_done(stage, run, record, chained):
+    """Do the stages whose inputs are new or whose outputs are not all there; skip the others.
+
+    Args:
+        run: what the stages work on.
+        record: of the run's folder.
+        progress: where stages are shown.
+
+    Raises:
+        LatentManError: what a stage raises; the record then still says that this stage is running.
+    """
+    for planned in plan_stages(run):
+        if _is_done(planned, run, record):
             continue
-        before = record.stage(stage.name)
-        if before is not None and before.get("hash") != chained:
-            _discard(stage, run)
-        if stage.name in ("denoise", "video"):
+        before = record.stage(planned.stage.name)
+        if before is not None and before.get("hash") != planned.hash:
+            _discard(planned.stage, run)
+        if planned.stage.needs_networks:
             _load(run, record, progress)
-        _share_or_make(stage, run, record, chained, progress)
+        _share_or_make(planned, run, record, progress)
 
 
 def is_finished(run: Run, record: LocalRecord) -> bool:
-    """Return whether there is nothing left to do for any stage."""
-    return all(_is_done(stage, run, record, chained) for stage, chained in _chained(run))
+    """Return whether nothing is left to do for any stage."""
+    return all(_is_done(planned, run, record) for planned in plan_stages(run))
 
 
-def _chained(run: Run) -> Iterator[tuple[Stage, str]]:
-    """Yield each stage with a hash of what it and all before it depend on."""
-    chained = digest(__version__)
-    for stage in (*STAGES, score_run):
-        chained = digest(chained, stage.name, stage.depends(run))
-        yield stage, chained
+def plan_stages(run: Run) -> Iterator[Planned]:
+    """Yield each stage in order. Files of the user's own are hashed when their stage is reached."""
+    hashes: dict[str, str] = {}
+    outputs: dict[str, list[str]] = {}
+    for stage in STAGES:
+        read = {name: hashes[name] for name in stage.reads}
+        hashes[stage.name] = digest(__version__, stage.name, stage.settings(run), read)
+        outputs[stage.name] = stage.outputs(run)
+        yield Planned(stage, hashes[stage.name], tuple(file for name in stage.reads for file in outputs[name]))
 
 
-def _share_or_make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: Progress) -> None:
-    """Take what a stage makes from the cache, or make it and keep it there; not every stage has one."""
-    cache = shared_cache(stage, run)
+def _share_or_make(planned: Planned, run: Run, record: LocalRecord, progress: Progress) -> None:
+    """Take a stage's files from the cache, or make them and keep them there; not every stage is shared."""
+    cache = shared_cache(planned.stage, run)
     if cache is None:
-        _make(stage, run, record, chained, progress)
+        _make(planned, run, record, progress)
         return
-    key = stage_key(stage, run, chained)
-    if _take(cache, key, stage, run, record, chained):
+    key = stage_key(planned.stage, run, planned.hash, planned.inputs)
+    if _take(cache, key, planned, run, record):
         return
     with cache.made_once(key):
-        if _take(cache, key, stage, run, record, chained):
+        if _take(cache, key, planned, run, record):
             return
         with heard_warnings() as warnings:
-            reading = _make(stage, run, record, chained, progress)
+            reading = _make(planned, run, record, progress)
         try:
-            entry = pack(stage, run, reading, warnings)
-        except OSError:  # somebody took a file away: the next stage will say so
+            entry = pack(planned.stage, run, reading, warnings)
+        except OSError:  # another program removed a file: the next stage reports it
             return
         cache.store(key, entry)
 
 
-def _take(cache: StageCache, key: str, stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:
-    """Take a stage's files from the cache; False if they are not there. The stage's costs are those of its making."""
+def _take(cache: StageCache, key: str, planned: Planned, run: Run, record: LocalRecord) -> bool:
+    """Take a stage's files from the cache; False if they are not there. The recorded costs are those of its making."""
+    name = planned.stage.name
     with measured() as reading:
-        entry = cache.load(key, stage.outputs(run))
+        entry = cache.load(key, planned.stage.outputs(run))
         if entry is None:
             return False
-        record.begin(stage.name, chained)
+        record.begin(name, planned.hash)
         entry.unpack(run.folder)
-    record.status["stages"][stage.name].update(shared=True, seconds_fetching=reading.seconds)
-    record.end(stage.name, seconds=entry.seconds, peak_memory_bytes=entry.peak_memory_bytes)
-    logger.info("%s: shared, taken from %s", stage.name, cache.folder)
+    record.status["stages"][name].update(shared=True, seconds_fetching=reading.seconds)
+    record.end(name, seconds=entry.seconds, peak_memory_bytes=entry.peak_memory_bytes)
+    logger.info("%s: shared, taken from %s", name, cache.folder)
     return True
 
 
-def _make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: Progress) -> Reading:
-    """Do the work of a stage and return what it cost, an earlier start on the same inputs included."""
-    record.begin(stage.name, chained)
+def _make(planned: Planned, run: Run, record: LocalRecord, progress: Progress) -> Reading:
+    """Do the work of a stage and return what it cost, including an earlier start on the same inputs."""
+    stage = planned.stage
+    record.begin(stage.name, planned.hash)
     spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
     try:
         with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
-            stage.work(run, advance)
+            stage.make(run, advance)
     except BaseException:
         record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
         raise
@@ -97,8 +122,8 @@ def _make(stage: Stage, run: Run, record: LocalRecord, chained: str, progress: P
 
 
 def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
-    """Load the networks as a step of its own, so that its seconds are nobody else's."""
-    if are_loaded(run.config):
+    """Load the networks as a step of its own, so that no stage is charged for it."""
+    if run.is_loaded():
         return
     record.begin("load", "")
     with progress.stage("load", total=1), measured() as reading:
@@ -112,16 +137,18 @@ def _on_cuda(run: Run) -> bool:
     return pick_device(run.config.device).type == "cuda"
 
 
-def _is_done(stage: Stage, run: Run, record: LocalRecord, chained: str) -> bool:
-    entry = record.stage(stage.name)
-    if entry is None or entry.get("state") != "done" or entry.get("hash") != chained:
+def _is_done(planned: Planned, run: Run, record: LocalRecord) -> bool:
+    entry = record.stage(planned.stage.name)
+    if entry is None or entry.get("state") != "done" or entry.get("hash") != planned.hash:
         return False
-    return all((run.folder / name).is_file() for name in stage.outputs(run))
+    return all((run.folder / name).is_file() for name in planned.stage.outputs(run))
 
 
 def _discard(stage: Stage, run: Run) -> None:
-    """Take away what a stage left for other inputs, unfinished work included."""
-    for name in stage.outputs(run):
-        (run.folder / name).unlink(missing_ok=True)
-    if stage.name == "denoise":
-        shutil.rmtree(run.folder / "latents", ignore_errors=True)
+    """Remove what a stage left for other inputs, including unfinished work."""
+    for name in (*stage.outputs(run), *stage.unfinished):
+        path = run.folder / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

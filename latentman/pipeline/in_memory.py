@@ -48,7 +48,9 @@ def make_body(config: Config, motion: Motion | Sequence[Motion]) -> BodySequence
     everyone = _characters(config)
     motions = [motion] if isinstance(motion, Motion) else list(motion)
     if not 1 <= len(motions) <= len(everyone):
-        raise ConfigError(f"{len(motions)} motions for {len(everyone)} characters: give one for each, or the first one's")
+        raise ConfigError(
+            f"{len(motions)} motions for {len(everyone)} characters: give one for each, or the first one's"
+        )
     motions += [make_motion(config, index) for index in range(len(motions), len(everyone))]
     return body_of(config, everyone, motions)
 

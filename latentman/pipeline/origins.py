@@ -1,41 +1,33 @@
-"""What motions and bodies are made from beside their settings."""
+"""What motions and bodies are made from besides their settings, asked of their families."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from latentman.body.build import find_family as find_body
 from latentman.config import Config
 from latentman.config.companions import list_characters
+from latentman.motion.build import find_family as find_source
 from latentman.pipeline.run import Run
 from latentman.system.paths import file_digest, weights_dir
 
-if TYPE_CHECKING:
-    pass
-
 
 def motion_origins(config: Config) -> dict[str, Any]:
-    """Return what a motion is made from beside its settings: digests of files, and the body of a clip.
+    """Return what a motion is made from besides its settings: digests of files, and the body if it gives the bones.
 
     Raises:
-        WeightsError: if a learned source has no checkpoint.
+        WeightsError: if a learned source has no checkpoint, or the body's file is missing.
+        ConfigError: if ``motion.name`` is unknown.
     """
-    from latentman.motion.learned.checkpoint_file import files_behind
-
-    cfg = config.motion
-    named = {key: getattr(cfg, key) for key in ("file", "rig", "statistics", "text_encoder", "trajectory")}
-    files = {key: file_digest(Path(path).expanduser()) for key, path in named.items() if path is not None}
-    learned = {path.name: file_digest(path) for path in files_behind(cfg, weights_dir(config.paths.weights))}
-    # A file of rotations, or a model that makes them, takes its bones from the body that will be fitted.
-    body = asdict(config.body) if cfg.name in ("clip", "mdm") else None
-    if body is not None and (digest := body_origins(config)) is not None:
-        body["digest"] = digest
-    return {**files, **learned, "body": body}
+    family = find_source(config.motion.name)
+    files = family.files(config.motion, weights_dir(config.paths.weights))
+    body = {**asdict(config.body), "files": body_origins(config)} if family.needs_rest_joints else None
+    return {**{name: file_digest(path) for name, path in files.items()}, "body": body}
 
 
 def companion_origins(run: Run) -> list[Any]:
-    """Return what the companions' motions are made from, and their bodies; nothing where there are none."""
+    """Return what the companions' motions are made from, and their bodies; an empty list without companions."""
     config = run.config
     return [
         [character.text, character.seed, asdict(character.body), body_origins(replace(config, body=character.body))]
@@ -43,36 +35,25 @@ def companion_origins(run: Run) -> list[Any]:
     ]
 
 
-def body_origins(config: Config) -> str | None:
-    """Return the digest of the user's body file; bodies that ship have none.
+def body_origins(config: Config) -> dict[str, str | None]:
+    """Return digests of the user's own files of a body; empty for bodies that ship.
 
     Raises:
-        WeightsError: if the file is missing.
+        WeightsError: if a file is missing.
+        ConfigError: if ``body.name`` is unknown.
     """
-    if config.body.name == "anny":
-        return None
-    from latentman.body.smpl import find_model
-
-    return file_digest(find_model(config.body, weights_dir(config.paths.weights)))
+    files = find_body(config.body.name).files(config.body, weights_dir(config.paths.weights))
+    return {name: file_digest(path) for name, path in files.items()}
 
 
 def check_character(config: Config) -> None:
-    """Find out before the first stage whether the files of motion and body are there; nothing is read of them.
+    """Check before the first stage that the files of motion and bodies are there; none is opened.
 
     Raises:
         WeightsError: naming the file, where it was looked for, and how to get it.
         ConfigError: if a file of the user's own is not there, or of an unknown kind.
     """
-    from latentman.motion.learned.checkpoint_file import files_behind
-
     weights = weights_dir(config.paths.weights)
-    files_behind(config.motion, weights)
-    if config.motion.name == "clip":
-        from latentman.motion.recorded.source import find_file
-
-        find_file(config.motion)
-    if config.body.name != "anny":
-        from latentman.body.smpl import find_model
-
-        for character in list_characters("", config.seed, config.body, config.companions):
-            find_model(character.body, weights)
+    find_source(config.motion.name).files(config.motion, weights)
+    for character in list_characters("", config.seed, config.body, config.companions):
+        find_body(character.body.name).files(character.body, weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from latentman.types import BodySequence, Conditions, Correspondence, Video
 
 if TYPE_CHECKING:
     from latentman.networks.backbone import Backbone
+    from latentman.networks.resolved import ResolvedSetup
 
 
 Advance = Callable[[int, int], None]
@@ -27,7 +28,7 @@ OnStep = Callable[[str, int, Mapping[str, float]], None]
 """Called with the stage, the step counted from 1, and numbers of that step by name."""
 
 
-def no_one_listens(stage: str, step: int, values: Mapping[str, float]) -> None:
+def ignore_steps(stage: str, step: int, values: Mapping[str, float]) -> None:
     """Take the numbers of a step and do nothing."""
 
 
@@ -40,8 +41,12 @@ class Run:
     prompt: str
     motion_text: str
     weights: dict[str, str]
+    """Digests of the setup's files by what they are, or hub ids with their revisions."""
     backbone: Callable[[], Backbone]
-    on_step: OnStep = no_one_listens
+    """Return the setup's networks, loading them at the first call."""
+    on_step: OnStep = ignore_steps
+    is_loaded: Callable[[], bool] = lambda: False
+    """Whether ``backbone`` has nothing left to load."""
 
     @property
     def positive(self) -> str:
@@ -66,11 +71,11 @@ class Run:
     @property
     def map_sizes(self) -> list[int]:
         """The grids on which the map M is needed."""
-        return sorted({self.config.setup.latent_size, self.config.pwg.size, self.metric_size})
+        return map_sizes(self.config)
 
     @property
     def characters(self) -> list[Character]:
-        """Everybody in the scene, the first character first."""
+        """All characters in the scene, the first character first."""
         return list_characters(self.motion_text, self.config.seed, self.config.body, self.config.companions)
 
     @property
@@ -91,20 +96,52 @@ class Run:
         """The map M on a grid."""
         return Correspondence.from_arrays(read_npz(self.folder / f"correspondence_{size}.npz"))
 
+    def frames(self) -> Video:
+        """The finished frames."""
+        from latentman.video import read_png_frames
 
-@dataclass(frozen=True)
-class Stage:
-    """A step of the run: what it depends on beside earlier stages, what it leaves behind, and how it is done."""
-
-    name: str
-    depends: Callable[[Run], Any]
-    outputs: Callable[[Run], list[str]]
-    work: Callable[[Run, Advance], None]
-    length: Callable[[Run], int] = lambda run: 1
+        return Video(np.asarray(read_png_frames(self.folder / "frames")), self.config.fps)
 
 
-def frames_of(run: Run) -> Video:
-    """Return the finished frames."""
-    from latentman.video import read_png_frames
+def map_sizes(config: Config) -> list[int]:
+    """Return the sides of the grids on which a run needs the map M, ascending: of latents, guidance and metrics."""
+    return sorted({config.setup.latent_size, config.pwg.size, metric_grid(config.setup.image_size)})
 
-    return Video(np.asarray(read_png_frames(run.folder / "frames")), run.config.fps)
+
+def motion_text_of(config: Config) -> str:
+    """Return what the first character's motion source reads: ``motion.text``, else the prompt's motion."""
+    from latentman.motion.text import motion_text
+
+    return config.motion.text or motion_text(config.prompt)
+
+
+def describe_run(
+    config: Config, folder: Path, *, setup: ResolvedSetup | None = None, on_step: OnStep = ignore_steps
+) -> Run:
+    """Return what the stages work on; the setup's files are hashed for it, and nothing is loaded.
+
+    Args:
+        config: of one prompt.
+        folder: where the stages read and write; it need not exist.
+        setup: the resolved setup of ``config``, where it is known; None resolves it here.
+        on_step: called after every denoising step.
+
+    Raises:
+        WeightsError: if a file of the setup is missing.
+        ConfigError: if the setup's settings do not lead to a model, or the device is unknown.
+    """
+    from latentman.networks.loaded import is_loaded, load
+    from latentman.networks.resolved import resolve_setup
+    from latentman.system.device import pick_device
+
+    resolved = setup or resolve_setup(config.setup, config.conditioner)
+    return Run(
+        config=config,
+        folder=folder,
+        prompt=config.prompt,
+        motion_text=motion_text_of(config),
+        weights=dict(resolved.digests),
+        backbone=lambda: load(resolved, pick_device(config.device)),
+        on_step=on_step,
+        is_loaded=lambda: is_loaded(resolved, pick_device(config.device)),
+    )

@@ -1,4 +1,4 @@
-"""From a configuration and what has been rendered to what the denoising loop works on."""
+"""From a configuration and its rendered conditions to what the denoising loop works on."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What the first stages of a run made, on disk by content, for all runs that need the same, above all those of a sweep.
+"""Files that a stage of one run made, kept on disk by content for all runs that need the same.
 
-Motion, body, pictures and the map M depend on few settings, and a sweep over the others would make them in every job
-anew. An entry's key is a hash of the stage's inputs (the chained hash of the runner and the bytes of the files that the
-stage reads), of the code and the packages that make it, and of the machine, since floating-point sums differ between
-machines; so an entry never goes stale, and a run has the same bytes with it and without. An entry is believed only
-after its checksums were checked. Of several processes that need one entry at once, one makes it and the others wait.
+The jobs of a sweep share what comes before their difference. An entry's key is a hash of the stage's inputs (the hash
+of its settings and the bytes of the files that it reads), of the code and the packages that make it, and of the
+machine, since floating-point sums differ between machines. An entry therefore never goes stale, and a run has the same
+bytes with it and without. An entry is used only after its checksums were checked. If several processes need one entry
+at once, one makes it and the others wait. Which stages are shared, and what their keys hold, the stages declare.
 """
 
 from __future__ import annotations
@@ -25,32 +25,22 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
-from latentman.pipeline.run import Run, Stage
-from latentman.pipeline.stages import STAGES
+from latentman.pipeline.run import Run
+from latentman.pipeline.stage import COMMON_CODE, Stage
 from latentman.system import cache_folder
 from latentman.system.locks import waited_for
 from latentman.system.meter import Reading
 from latentman.system.paths import file_digest, write_atomic
 
 LIMIT_BYTES = 4_000_000_000
-"""How large the folder may grow before the entries that were used least recently go: some hundred clips at 512."""
+"""Size of the folder above which the entries used least recently are removed: some hundred runs at 512 pixels."""
 
 PATIENCE_S = 1800.0
-"""How long to wait for another process that makes the same, before making it oneself."""
+"""How long to wait for another process that makes the same entry, before making it in this one."""
 
-SHARED = ("motion", "body", "render", "correspondence")
-"""The stages that are kept; what follows depends on nearly every setting."""
-
-CODE = (
-    "motion", "body", "render", "assignment", "correspondence", "config", "pipeline/stages.py", "pipeline/run.py",
-    "pipeline/origins.py", "system/paths.py", "types.py", "video.py",
-)  # fmt: skip
-"""All code of this package that those stages run, and that nothing else of the key stands for."""
-
-_FORMAT = 1
+_FORMAT = 2
 _ABOUT = "entry.json"
 _ENTRY = re.compile(r"[0-9a-f]{64}\.zip")
-_PACKAGES = ("numpy", "scipy", "torch", "transformers", "imageio-ffmpeg", "lapjv", "lapsolver")
 _WHAT = "motions, bodies, pictures and maps"
 
 _log = logging.getLogger("latentman")
@@ -80,21 +70,21 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class StageCache:
-    """A folder of entries, one uncompressed zip file each. No trouble with it stops a run."""
+    """A folder of entries, one uncompressed zip file each. No fault of the folder or of an entry stops a run."""
 
     folder: Path
     limit_bytes: int = LIMIT_BYTES
 
     def load(self, key: str, names: Sequence[str]) -> Entry | None:
-        """Return the entry under ``key``, or None where there is nothing that can be believed.
+        """Return the entry under ``key``, or None if there is none, or none that passes its checks.
 
         Args:
             key: from :func:`stage_key`.
-            names: the files that the stage makes, relative to the run folder; nothing else is ever taken from an entry.
+            names: the files that the stage makes, relative to the run folder; an entry with other files is not used.
         """
         path = self.folder / f"{key}.zip"
         try:
-            entry = _believed(path, key, names)
+            entry = _checked(path, key, names)
         except FileNotFoundError:
             return None
         except (NotADirectoryError, PermissionError) as error:
@@ -102,10 +92,10 @@ class StageCache:
             return None
         # A damaged file can make its readers raise nearly anything, from an overflow to a request of all the memory.
         except Exception as error:
-            cache_folder.log.warning("the cache entry %s is not used, and computed anew: %s", path, error)
+            cache_folder.log.warning("the cache entry %s is not used, and is computed again: %s", path, error)
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # the least recently used go first
+            os.utime(path)  # the entries used least recently are removed first
         return entry
 
     def store(self, key: str, entry: Entry) -> None:
@@ -139,45 +129,42 @@ class StageCache:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 if not stack.enter_context(waited_for(lock, 0)):
-                    _log.info("another process makes the same; waiting for it")
+                    _log.info("another process is making the same files; waiting for it")
                     if not stack.enter_context(waited_for(lock, PATIENCE_S)):
-                        cache_folder.log.warning("%s has been held for %.0f s; going on without it", lock, PATIENCE_S)
+                        cache_folder.log.warning("%s has been held for %.0f s; continuing without it", lock, PATIENCE_S)
             except OSError as error:
                 cache_folder.warn_of_folder(self.folder, _WHAT, str(error))
             yield
 
 
 def shared_cache(stage: Stage, run: Run) -> StageCache | None:
-    """Return the cache that a stage's files go through, or None if they go through none."""
-    config = run.config
-    if stage.name not in SHARED or not config.paths.stage_cache:
-        return None
-    if stage.name == "correspondence" and not config.correspondence.cache:
+    """Return the cache that a stage's files go through, or None if this run does not share them."""
+    if stage.sharing is None or not run.config.paths.stage_cache or not stage.sharing.is_wanted(run):
         return None
     return StageCache(cache_folder.cache_dir("stages"))
 
 
-def stage_key(stage: Stage, run: Run, chained: str) -> str:
+def stage_key(stage: Stage, run: Run, chained: str, inputs: Sequence[str]) -> str:
     """Return 64 hexadecimal digits that stand for what a stage makes.
 
     Args:
-        stage: one of ``SHARED``; the stages before it are done.
+        stage: one that is shared; the stages that it reads are done.
         run: the run.
-        chained: the runner's hash of the settings of this stage and all before it.
+        chained: hash of the settings of this stage and of those that it reads.
+        inputs: the files that it reads, relative to the run folder.
     """
-    from latentman.assignment.certified import is_compiled
-
-    earlier = [other for other in STAGES if other.name in SHARED[: SHARED.index(stage.name)]]
+    sharing = stage.sharing
+    assert sharing is not None
     facts = {
         "format": _FORMAT,
         "stage": stage.name,
         "settings": chained,
-        # A run folder may hold files that older code made, or that somebody changed: they are nobody else's.
-        "inputs": {name: file_digest(run.folder / name) for other in earlier for name in other.outputs(run)},
-        "code": cache_folder.code_digest(CODE),
-        "bodies": cache_folder.code_digest(("assets/bodies",), (".npz",)),
-        "packages": {name: cache_folder.package_version(name) for name in _PACKAGES},
-        "compiled": is_compiled(),  # the solver "auto" chooses by it
+        # Older code may have made these files, or a user changed them: other runs must not get what follows from them.
+        "inputs": {name: file_digest(run.folder / name) for name in inputs},
+        "code": cache_folder.code_digest((*COMMON_CODE, *sharing.code)),
+        "assets": cache_folder.code_digest(sharing.assets, (".npz",)),
+        "packages": {name: cache_folder.package_version(name) for name in sharing.packages},
+        "facts": sharing.facts(run),
         "machine": _machine(run.config.device),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -195,7 +182,7 @@ def pack(stage: Stage, run: Run, cost: Reading, warnings: list[tuple[str, str]])
 
 @contextmanager
 def heard_warnings() -> Iterator[list[tuple[str, str]]]:
-    """Collect the warnings of a stage, as (logger, message), but for those about a cache: they belong to no result."""
+    """Collect the warnings of a stage as (logger, message), except those about a cache, which concern no result."""
     handler = _Listener(logging.WARNING)
     _log.addHandler(handler)
     try:
@@ -215,7 +202,7 @@ class _Listener(logging.Handler):
             self.heard.append(item)
 
 
-def _believed(path: Path, key: str, names: Sequence[str]) -> Entry:
+def _checked(path: Path, key: str, names: Sequence[str]) -> Entry:
     """Return the content of an entry.
 
     Raises:
@@ -248,7 +235,7 @@ def _processor() -> str:
 
 
 def _machine(device: str) -> dict[str, Any]:
-    """Return what the last bits of a sum may depend on."""
+    """Return what the last bits of a floating-point sum may depend on."""
     import torch
 
     from latentman.system.device import pick_device

@@ -23,7 +23,7 @@ from latentman.diffusion.text import Text, encode_prompt
 from latentman.engine.compose import compose
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import model_digests
+from latentman.networks.resolved import resolve_setup
 from latentman.system.device import DTYPES
 from latentman.types import Correspondence
 
@@ -224,7 +224,7 @@ def make_subject(
 
 def weights_of(model: str) -> dict[str, str]:
     """Return what identifies a model's weights: nothing for random ones."""
-    return model_digests(compose([]).setup, _ONE_CONTROLNET) if model == "mini" else {}
+    return resolve_setup(compose([]).setup, _ONE_CONTROLNET).digests if model == "mini" else {}
 
 
 def _with_clip(backbone: Backbone, text: Text, frames: int, size: int, scale: float, strength: float) -> Subject:

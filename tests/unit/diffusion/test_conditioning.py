@@ -9,7 +9,7 @@ from latentman.config import ConditionerConfig, NetConfig
 from latentman.diffusion.denoise import Plan, denoise
 from latentman.errors import ShapeError, WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import check_setup
+from latentman.networks.resolved import check_setup
 from tests.factories.families import (
     depth_pictures,
     family_setup,

@@ -7,7 +7,7 @@ import pytest
 
 from latentman.config import ConditionerConfig, NetConfig
 from latentman.errors import ConfigError, WeightsError
-from latentman.networks.setup_files import check_setup
+from latentman.networks.resolved import check_setup
 from tests.factories.families import (
     family_setup,
     make_adapter,

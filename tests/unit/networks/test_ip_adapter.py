@@ -13,7 +13,7 @@ from latentman.diffusion.denoise import Plan, denoise
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, DataError, WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import check_setup, model_digests
+from latentman.networks.resolved import check_setup, resolve_setup
 from tests.factories.families import depth_pictures, family_setup, make_family_frames
 from tests.factories.pipelines import reference_pipeline
 from tests.factories.tiny_model import ONE_CONTROLNET
@@ -197,7 +197,7 @@ def test_all_of_it_is_in_the_precision_of_the_networks(folder, adapter, picture)
 def test_the_record_tells_pictures_apart(folder, adapter, picture, tmp_path):
     other = tmp_path / "other.png"
     Image.new("RGB", (40, 40)).save(other)
-    digests = [model_digests(adapter_setup(folder, adapter, file), ONE_CONTROLNET) for file in (picture, other)]
+    digests = [resolve_setup(adapter_setup(folder, adapter, file), ONE_CONTROLNET).digests for file in (picture, other)]
     assert set(digests[0]) == {"model", "ip_adapter", "image_encoder", "ip_adapter_image"}
     assert {key for key in digests[0] if digests[0][key] != digests[1][key]} == {"ip_adapter_image"}
 

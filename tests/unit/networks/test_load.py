@@ -10,7 +10,7 @@ from latentman.config import SetupConfig
 from latentman.diffusion.schedule import build_schedule
 from latentman.errors import WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import model_digests
+from latentman.networks.resolved import resolve_setup
 from tests.factories.families import family_setup
 from tests.factories.tiny_model import ONE_CONTROLNET, tiny_setup
 
@@ -59,7 +59,7 @@ def test_a_controlnet_of_its_own_folder_is_used(tiny_folder, copied, tmp_path):
     backbone = load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
     expected = load_file(tmp_path / "mine" / "diffusion_pytorch_model.safetensors")["conv_in.weight"]
     assert torch.equal(backbone.controlnets[0].conv_in.weight, expected)
-    assert set(model_digests(setup, ONE_CONTROLNET)) == {"model", "controlnet"}
+    assert set(resolve_setup(setup, ONE_CONTROLNET).digests) == {"model", "controlnet"}
 
 
 @pytest.mark.parametrize("name", ["DPMSolverMultistepScheduler", "EulerDiscreteScheduler"])
@@ -77,7 +77,7 @@ def test_a_model_saved_with_another_scheduler_is_sampled_as_stable_diffusion(cop
 def test_a_revision_of_another_model_is_explained(tiny_folder):
     setup = tiny_setup(tiny_folder)
     setup.model, setup.revision = "nobody/nothing", "0123abc"
-    with pytest.raises(WeightsError, match=r"asked for at revision 0123abc, .* set the revision beside it to main"):
+    with pytest.raises(WeightsError, match=r"asked for at revision 0123abc, .* set the revision next to it to main"):
         load_backbone(setup, ONE_CONTROLNET, torch.device("cpu"))
 
 

@@ -13,8 +13,8 @@ from latentman.config.setup import LoraConfig
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.errors import WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.lora import fuse_loras
-from latentman.networks.setup_files import check_setup, model_digests
+from latentman.networks.lora import FoundLora, fuse_loras
+from latentman.networks.resolved import check_setup, resolve_setup
 from tests.factories.families import family_setup, save_family
 from tests.factories.original_names import original_unet_name
 from tests.factories.tiny_model import ONE_CONTROLNET
@@ -110,7 +110,7 @@ def test_every_spelling_changes_the_weights_by_the_same_product(plain, matrices,
     tensors, alpha, words = spelling(matrices, plain)
     save_file(tensors, tmp_path / "lora.safetensors", metadata=words)
     changed = copy.deepcopy(networks_of(plain))
-    fuse_loras([LoraConfig(str(tmp_path / "lora.safetensors"), 0.7)], changed)
+    fuse_loras([FoundLora(tmp_path / "lora.safetensors", 0.7)], changed)
     for network, owner in networks_of(plain).items():
         after = changed[network].state_dict()
         for key, before in owner.state_dict().items():
@@ -173,8 +173,8 @@ def another_kind(tensors):
     [
         (wrong_shape, r"attn1\.to_q\.lora_A\.weight \(3, 7\).* do not make a change of the layer's weight"),
         (unknown_layer, r"no layer for unet\.down_blocks\.7\.attentions\.0\.to_q\.lora_A\.weight"),
-        (half, r"lora_A\.weight has no up matrix beside it"),
-        (another_kind, r"hada_w1_a belongs to no plain LoRA"),
+        (half, r"lora_A\.weight has no up matrix next to it"),
+        (another_kind, r"hada_w1_a does not belong to a plain LoRA"),
         (lambda tensors: {}, "holds no tensors of a LoRA"),
     ],
 )
@@ -200,4 +200,4 @@ def test_a_pickled_or_missing_file_is_refused(folder, tmp_path, name):
 @pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
 def test_the_record_tells_loras_apart(folder, lora):
     setup: SetupConfig = family_setup(folder, loras=[lora()])
-    assert set(model_digests(setup, ONE_CONTROLNET)) == {"model", "lora_0"}
+    assert set(resolve_setup(setup, ONE_CONTROLNET).digests) == {"model", "lora_0"}

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from latentman.config import ConditionerConfig, NetConfig, SetupConfig
 from latentman.errors import WeightsError
 from latentman.networks.checkpoint import check_model_directory
-from latentman.networks.setup_files import check_setup, model_digests
+from latentman.networks.resolved import check_setup, resolve_setup
 from latentman.system.paths import asset
 from tests.factories.families import (
     family_setup,
@@ -79,4 +79,4 @@ def test_a_folder_of_sdxl_without_its_second_text_is_incomplete(folder, tmp_path
 
 def test_every_net_is_in_the_record(folder, second):
     conditioner = ConditionerConfig(name="multi_controlnet", nets=[NetConfig(), NetConfig(model=second)])
-    assert set(model_digests(family_setup(folder), conditioner)) == {"model", "net_1"}
+    assert set(resolve_setup(family_setup(folder), conditioner).digests) == {"model", "net_1"}

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from latentman.errors import ConfigError, WeightsError
 from latentman.networks.load import load_backbone
-from latentman.networks.setup_files import check_setup, model_digests
+from latentman.networks.resolved import check_setup, resolve_setup
 from tests.factories.families import family_setup, save_family
 from tests.factories.original_names import single_file_tensors
 from tests.factories.tiny_model import ONE_CONTROLNET
@@ -60,7 +60,7 @@ def test_a_single_file_in_another_precision(file, configurations, folder):
 
 
 def test_its_digest_covers_file_and_architecture(file, configurations, folder):
-    digests = model_digests(setup_of(file, configurations, folder), ONE_CONTROLNET)
+    digests = resolve_setup(setup_of(file, configurations, folder), ONE_CONTROLNET).digests
     assert set(digests) == {"model", "controlnet", "architecture"}
 
 

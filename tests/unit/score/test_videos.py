@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from latentman.score.clips import expect_mask, read_clip, read_mask
 from PIL import Image
 
 from latentman.errors import DataError
 from latentman.score import clips
-from latentman.score.clips import expect_mask, read_clip, read_mask
 from latentman.video import ffmpeg, write_mp4, write_png_frames
 
 

@@ -1,4 +1,4 @@
-"""The last stage: frames to scores, and the flat ``metrics.json`` with the costs beside them."""
+"""The metrics stage: frames to scores in a flat ``metrics.json``, to which the costs are added later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from latentman.config import Config
 from latentman.errors import WeightsError
 from latentman.metrics.grid import metric_grid
-from latentman.pipeline.run import Advance, Run, Stage, frames_of
+from latentman.pipeline.run import Advance, Run
+from latentman.pipeline.stage import Stage
 from latentman.system.paths import file_digest, weights_dir, write_json
 from latentman.types import UNMATCHED
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def networks_of(config: Config) -> Networks:
-    """Return where learned metrics find weights: ``metrics.clip``, ``metrics.lpips``, else in the folder of weights."""
+    """Return where learned metrics find weights: ``metrics.clip``, ``metrics.lpips``, else the folder of weights."""
     from latentman.metrics.evidence import Networks
     from latentman.system.device import pick_device
 
@@ -30,14 +31,14 @@ def networks_of(config: Config) -> Networks:
 
 
 def check_metrics(config: Config) -> None:
-    """Find out before the first stage what is wrong with the metrics that are asked for.
+    """Refuse metrics that cannot be computed, before the first stage.
 
-    Weights that are looked for in the default place may be missing: the metric then has no value, and says why.
+    Weights may be missing from the default place: the metric then has no value, and the record gives the reason.
 
     Raises:
-        ConfigError: if a name is unknown, or is there twice.
+        ConfigError: if a name is unknown, or given twice.
         WeightsError: if a folder that ``metrics.clip`` or ``metrics.lpips`` names lacks what the metrics need.
-        ShapeError: if the picture has no grid on which H_MSE could be measured.
+        ShapeError: if the picture has no grid on which H_MSE can be measured.
     """
     from latentman.metrics.compute import check_names, needs_of
 
@@ -51,26 +52,14 @@ def check_metrics(config: Config) -> None:
                 raise WeightsError(f"metrics.{need}={getattr(cfg, need)}: {reason}")
 
 
-def _depends(run: Run) -> Any:
-    """Return the names, and whatever else scores depend on where some of them are made with it."""
-    from latentman.metrics.compute import needs_of
-
-    names, networks = run.config.metrics.names, networks_of(run.config)
-    learned = {
-        need: {path.name: file_digest(path) for path in networks.files_behind(need)}
-        for need in sorted(needs_of(names) & {"clip", "lpips"})
-    }
-    return [names, learned] if learned else names
-
-
 def make_scores(run: Run, advance: Advance) -> None:
-    """Frames, conditions, the map M and the mesh that judges it to ``metrics.json``."""
+    """Write the scores of the frames, judged by conditions, map M and mesh."""
     from latentman.metrics.compute import as_record, compute
     from latentman.metrics.evidence import Evidence
 
     conditions, correspondence = run.conditions(), run.correspondence(run.metric_size)
     evidence = Evidence(
-        frames=frames_of(run).frames,
+        frames=run.frames().frames,
         networks=networks_of(run.config),
         prompt=run.prompt,
         mask=conditions.mask,
@@ -90,4 +79,22 @@ def make_scores(run: Run, advance: Advance) -> None:
     write_json(run.folder / "metrics.json", metrics)
 
 
-score_run = Stage("metrics", _depends, lambda run: ["metrics.json"], make_scores)
+def _settings(run: Run) -> Any:
+    """Return the metrics' names, and digests of the learned metrics' weights if any is asked for."""
+    from latentman.metrics.compute import needs_of
+
+    names, networks = run.config.metrics.names, networks_of(run.config)
+    learned = {
+        need: {path.name: file_digest(path) for path in networks.files_behind(need)}
+        for need in sorted(needs_of(names) & {"clip", "lpips"})
+    }
+    return [names, learned] if learned else names
+
+
+STAGE = Stage(
+    name="metrics",
+    reads=("body", "render", "correspondence", "video"),
+    settings=_settings,
+    outputs=lambda run: ["metrics.json"],
+    make=make_scores,
+)

@@ -1,0 +1,97 @@
+"""The denoise stage: Algorithm 1, from noise to latents, saved after every step."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latentman.pipeline.run import Advance, Run
+from latentman.pipeline.stage import Stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from latentman.diffusion.denoise import Frames
+    from latentman.networks.backbone import Backbone
+
+
+logger = logging.getLogger("latentman")
+
+UNFINISHED = "latents"
+"""The folder in which the state after the last step is kept until the stage is done."""
+
+
+def make_latents(run: Run, advance: Advance) -> None:
+    """Write the latents, continuing from the last saved step."""
+    from latentman.diffusion.denoise import State, denoise
+    from latentman.pipeline.latent_file import read_state, remove_state, write_latents, write_state
+    from latentman.pipeline.sampling import sampling_plan
+
+    backbone, plan = run.backbone(), sampling_plan(run.config)
+    frames = _frames_of(run, backbone)
+    state_file = _state_file(run.folder)
+    before = read_state(state_file)
+    if before is not None:
+        logger.info("denoise: continues at step %d of %d", before.step, plan.num_steps)
+
+    values: dict[str, float] = {}
+    begun = time.perf_counter()
+
+    def on_loss(losses: Tensor) -> None:
+        values["guidance_loss"] = float(losses.nanmean())
+
+    def on_step(state: State) -> None:
+        nonlocal begun
+        # Reported before it is saved: a step that is repeated after a kill is reported once, and none is left out.
+        run.on_step("denoise", state.step, {"seconds": time.perf_counter() - begun, **values})
+        values.clear()
+        write_state(state_file, state)
+        advance(state.step, plan.num_steps)
+        begun = time.perf_counter()
+
+    latents = denoise(backbone, frames, plan, state=before, on_step=on_step, on_loss=on_loss)
+    write_latents(run.folder / "latents.safetensors", latents)
+    remove_state(state_file)
+
+
+def _frames_of(run: Run, backbone: Backbone) -> Frames:
+    """Return what the loop works on, from the files of earlier stages."""
+    from latentman.pipeline.sampling import sampling_frames
+
+    return sampling_frames(
+        run.config,
+        backbone,
+        prompt=run.positive,
+        body=run.body(),
+        conditions=run.conditions(),
+        latent_map=run.correspondence(run.config.setup.latent_size),
+        guidance_map=run.correspondence(run.config.pwg.size),
+    )
+
+
+def _state_file(folder: Path) -> Path:
+    return folder / UNFINISHED / "state.safetensors"
+
+
+def _settings(run: Run) -> list[Any]:
+    config = run.config
+    groups = (
+        config.setup, config.sampler, config.noise, config.sla, config.pwg, config.background, config.conditioner,
+    )  # fmt: skip
+    texts = (run.positive, config.text.negative)
+    return [*(asdict(group) for group in groups), *texts, config.seed, config.num_steps, run.weights]
+
+
+STAGE = Stage(
+    name="denoise",
+    reads=("body", "render", "correspondence"),
+    settings=_settings,
+    outputs=lambda run: ["latents.safetensors"],
+    make=make_latents,
+    length=lambda run: run.config.num_steps,
+    unfinished=(UNFINISHED,),
+    needs_networks=True,
+)

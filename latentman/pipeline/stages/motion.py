@@ -1,0 +1,72 @@
+"""The motion stage: a text to the joints of every character, cut to the frames of the video."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from latentman.config import Config
+from latentman.config.companions import Character
+from latentman.pipeline.origins import companion_origins, motion_origins
+from latentman.pipeline.run import Advance, Run
+from latentman.pipeline.stage import Sharing, Stage
+from latentman.system.paths import weights_dir, write_npz
+from latentman.types import Motion
+
+
+def motion_of(config: Config, character: Character) -> Motion:
+    """Return the motion of one character, cut to the frames of the video.
+
+    Args:
+        config: of the run: the group ``motion``, ``num_frames``, ``stride``, ``device`` and ``paths.weights`` are read.
+        character: its text, seed and body.
+
+    Raises:
+        ConfigError: if the motion source does not know a setting.
+        WeightsError: if a learned source lacks its files.
+        DataError: if a motion file is damaged, or the motion is too short for the video.
+    """
+    from latentman.body.build import build as build_body
+    from latentman.body.skinning import rest_joints
+    from latentman.motion.build import build
+    from latentman.motion.source import Surroundings
+    from latentman.motion.window import cut
+    from latentman.system.device import pick_device
+
+    cfg, weights = config.motion, weights_dir(config.paths.weights)
+    around = Surroundings(
+        weights=weights,
+        device=str(pick_device(config.device)),
+        rest_joints=lambda: rest_joints(build_body(character.body, weights)),
+    )
+    needed = (config.num_frames - 1) * config.stride + 1
+    motion = build(cfg, around)(character.text, num_frames=needed, seed=character.seed)
+    return cut(motion, num_frames=config.num_frames, stride=config.stride, start=cfg.start, if_short=cfg.if_short)
+
+
+def make_motion(run: Run, advance: Advance) -> None:
+    """Write the motion of every character."""
+    for name, character in zip(run.motion_files, run.characters, strict=True):
+        write_npz(run.folder / name, motion_of(run.config, character).arrays())
+
+
+def _settings(run: Run) -> list[Any]:
+    config = run.config
+    return [
+        *(asdict(config.motion), run.motion_text, config.seed, config.num_frames, config.stride),
+        motion_origins(config), *companion_origins(run),
+    ]  # fmt: skip
+
+
+STAGE = Stage(
+    name="motion",
+    reads=(),
+    settings=_settings,
+    outputs=lambda run: run.motion_files,
+    make=make_motion,
+    sharing=Sharing(
+        code=("motion", "body", "pipeline/origins.py", "pipeline/stages/motion.py"),
+        packages=("numpy", "scipy", "torch", "transformers"),
+        assets=("assets/bodies",),
+    ),
+)
