@@ -207,3 +207,18 @@ def _folder(flag: str, name: str) -> str:
     if not path.is_dir():
         raise ConfigError(f"{flag} {name} is not a folder")
     return str(path.resolve())
+
+
+def hydra_config_dir() -> str:
+    """Return the folder of our configuration tree, for use with plain Hydra.
+
+    It also registers the schema that ``config.yaml`` begins with::
+
+        with hydra.initialize_config_dir(version_base="1.3", config_dir=latentman.config_dir()):
+            cfg = hydra.compose("config", overrides=["seed=3"])
+
+    Raises:
+        ConfigError: if the tree is missing.
+    """
+    register()
+    return config_dir()
