@@ -14,7 +14,7 @@ from latentman.diffusion.schedule import build_schedule, seeded_noise
 from latentman.diffusion.text import encode_prompt
 from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.networks.checkpoint import check_model_directory, folder_digest, local_folder, read_header
-from latentman.networks.load import load_backbone
+from latentman.networks.load import load_backbone, load_networks
 from latentman.networks.resolved import check_setup, resolve_setup
 from latentman.system.device import pick_device
 from latentman.system.paths import asset
@@ -232,3 +232,24 @@ def test_a_folder_in_half_precision_alone_is_loaded(copied):
         file.rename(file.with_suffix(".fp16.safetensors"))
     backbone = load_backbone(tiny_setup(copied), ONE_CONTROLNET, torch.device("cpu"))
     assert torch.equal(backbone.unet.conv_in.weight, expected)
+
+
+def test_a_setup_is_resolved_read_and_checked_once(copied):
+    """What is changed after the check is not looked at again, by a second check, the digests or the loader."""
+    setup = tiny_setup(copied)
+    found = check_setup(setup, ONE_CONTROLNET)
+    digests = found.digests
+    config = copied / "scheduler" / "scheduler_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"prediction_type": "v_prediction"}))
+    found.check()
+    assert found.digests is digests
+    assert load_networks(found, torch.device("cpu")).scheduler.config.prediction_type == "epsilon"
+    with pytest.raises(WeightsError, match="predicts v_prediction"):
+        check_setup(setup, ONE_CONTROLNET)
+
+
+def test_a_setup_that_was_not_checked_is_checked_by_the_loader(copied):
+    found = resolve_setup(tiny_setup(copied), ONE_CONTROLNET)
+    (copied / "vae" / "config.json").write_text("{not json")
+    with pytest.raises(WeightsError, match=r"vae/config.json is not valid JSON"):
+        load_networks(found, torch.device("cpu"))
