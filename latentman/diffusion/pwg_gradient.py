@@ -25,20 +25,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentman.config import PwgConfig
 from latentman.diffusion.predict import Prediction, guided
+
+_DEFAULTS = PwgConfig()
 
 
 @dataclass(frozen=True)
 class GuidancePlan:
-    """How strongly and along which path pixels guide: the group ``pwg`` and the setup's ``pwg_strength``."""
+    """How strongly and along which path pixels guide: the group ``pwg``, whose defaults these are, and ``strength``."""
 
     steps: range = range(0)
-    gradient: str = "direct"
-    loss: str = "mean"
-    delta: float = 0.01
-    strength: float = 8.0
-    chunk_size: int = 1
-    checkpointing: bool = False
+    gradient: str = _DEFAULTS.gradient
+    loss: str = _DEFAULTS.loss
+    delta: float = _DEFAULTS.delta
+    strength: float = 0.0
+    """The setup's ``pwg_strength``, which only ``direct`` reads."""
+    chunk_size: int = _DEFAULTS.chunk_size
+    checkpointing: bool = _DEFAULTS.checkpointing
 
 
 def guidance_step(

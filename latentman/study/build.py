@@ -21,6 +21,9 @@ from latentman.system.paths import PACKAGE, PARTIAL, write_text
 from latentman.types import Array
 from latentman.video import write_mp4
 
+_CRF = 17
+"""H.264 quality of the participants' videos, see :func:`latentman.video.write_mp4`."""
+
 QUESTION = "In which video do the textures of the character stay more stable and consistent?"
 PAGES = ("index.html", "study.css", "study.js", "icon.svg")
 SECONDS_A_PAIR = 12
@@ -152,7 +155,7 @@ def _study(
 
 def write_clip(path: Path, frames: Array, fps: float) -> None:
     """Encode a clip without a trace of its origin: no metadata, and the same time stamp for all."""
-    write_mp4(path, frames, fps)
+    write_mp4(path, frames, fps, _CRF)
     os.utime(path, (0, 0))
 
 

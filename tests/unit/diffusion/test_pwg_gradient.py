@@ -102,17 +102,20 @@ def test_direct_is_delta_strength_sqrt_of_the_noise_to_signal_ratio(backbone, cl
 @pytest.mark.parametrize("gradient", ["official_uncond", "full"])
 @pytest.mark.parametrize("rule", ANCHORS[:3], ids=lambda rule: rule.anchor)
 def test_chunks_and_checkpointing_leave_the_gradient_as_it_is(backbone, clip, latents, gradient, rule):
-    whole = ours(backbone, clip, latents, GuidancePlan(gradient=gradient, chunk_size=FRAMES), rule)
+    whole = ours(backbone, clip, latents, GuidancePlan(strength=8.0, gradient=gradient, chunk_size=FRAMES), rule)
     for chunk_size in (1, 3):
-        assert close(ours(backbone, clip, latents, GuidancePlan(gradient=gradient, chunk_size=chunk_size), rule), whole)
-    saving = GuidancePlan(gradient=gradient, chunk_size=3, checkpointing=True)
+        assert close(
+            ours(backbone, clip, latents, GuidancePlan(strength=8.0, gradient=gradient, chunk_size=chunk_size), rule),
+            whole,
+        )
+    saving = GuidancePlan(strength=8.0, gradient=gradient, chunk_size=3, checkpointing=True)
     assert close(ours(backbone, clip, latents, saving, rule), whole)
     assert not any(getattr(m, "gradient_checkpointing", False) for m in backbone.unet.modules())
 
 
 @pytest.mark.parametrize("gradient", ["direct", "official_uncond", "full"])
 def test_frame_0_is_never_guided(backbone, clip, latents, gradient):
-    step = ours(backbone, clip, latents, GuidancePlan(gradient=gradient))
+    step = ours(backbone, clip, latents, GuidancePlan(strength=8.0, gradient=gradient))
     assert step[0].abs().max() == 0
     assert all(step[i].abs().max() > 0 for i in range(1, FRAMES))
 
@@ -142,6 +145,6 @@ def test_the_gradient_of_a_clip_without_matches_is_zero(backbone, clip, latents)
     none = clip.guidance_map.pairs[0]
     empty = replace(clip.guidance_map, pairs=(none,) * FRAMES)
     for gradient in ("direct", "official_uncond", "full"):
-        step = ours(backbone, replace(clip, guidance_map=empty), latents, GuidancePlan(gradient=gradient))
+        step = ours(backbone, replace(clip, guidance_map=empty), latents, GuidancePlan(strength=8.0, gradient=gradient))
         assert step.abs().max() == 0
     assert empty.size == IMAGE
