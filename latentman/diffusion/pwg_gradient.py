@@ -28,21 +28,19 @@ from torch import Tensor
 from latentman.config import PwgConfig
 from latentman.diffusion.predict import Prediction, guided
 
-_DEFAULTS = PwgConfig()
-
 
 @dataclass(frozen=True)
 class GuidancePlan:
     """How strongly and along which path pixels guide: the group ``pwg``, whose defaults these are, and ``strength``."""
 
     steps: range = range(0)
-    gradient: str = _DEFAULTS.gradient
-    loss: str = _DEFAULTS.loss
-    delta: float = _DEFAULTS.delta
+    gradient: str = PwgConfig.gradient
+    loss: str = PwgConfig.loss
+    delta: float = PwgConfig.delta
     strength: float = 0.0
     """The setup's ``pwg_strength``, which only ``direct`` reads."""
-    chunk_size: int = _DEFAULTS.chunk_size
-    checkpointing: bool = _DEFAULTS.checkpointing
+    chunk_size: int = PwgConfig.chunk_size
+    checkpointing: bool = PwgConfig.checkpointing
 
 
 def guidance_step(

@@ -337,7 +337,7 @@ def map_key(folder, *overrides):
 @pytest.mark.parametrize(
     "change",
     [
-        "correspondence.features=paper", "correspondence.e_weight=1.5", "correspondence=mesh", "solver=greedy",
+        "correspondence.features=paper", "correspondence.e_weight=1.5", "correspondence=densepose_lap", "solver=greedy",
         "reference=prev", "pwg.size=128", "camera.distance=9", "body.shape=male", "num_frames=3",
     ],
 )  # fmt: skip
