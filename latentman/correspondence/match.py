@@ -45,7 +45,7 @@ _log = logging.getLogger("latentman.correspondence")
 def downsample(images: NDArray[_Scalar], size: int) -> NDArray[_Scalar]:
     """Return images (T, H, W, ...) on a ``size`` x ``size`` grid by taking the top-left sample of each block.
 
-    The released code reduces IUV maps and pictures in this way; the two must agree, or a match points beside its pixel.
+    The released code reduces IUV maps and pictures in this way; the two must agree, or a match misses its pixel.
 
     Raises:
         ShapeError: if the images are not square or ``size`` does not divide their side.
@@ -91,7 +91,7 @@ def match_clip(
         reference: ``prev_new``, ``prev`` or ``first``.
         workers: threads that match body parts side by side; the result is the same for any number.
         progress: called in this thread with (pairs done, pairs in all), each count from 1 once. Parts run ahead of each
-            other, so that the work done, not the frame reached, is what is told, in units of a pair.
+            other, so the work done is reported, not the frame reached, in units of a pair.
 
     Returns:
         The map, in each frame parts ascending, and pixels of the frame in reading order within a part. A pair without a

@@ -1,8 +1,8 @@
 """Networks that wait in the computer's memory and go to the device for their part of the run only.
 
-A network comes to the device when it is first called; when its part is over, whoever knows so sends it back: text
+A network comes to the device when it is first called; when its part is over, :meth:`Backbone.part_is_over` sends it back: text
 encoders after the texts, the UNet and ControlNets before the frames are decoded. Nothing moves within a part, so the
-loop is as fast as without; Pixel-Wise Guidance keeps the VAE beside the UNet.
+loop is as fast as without; Pixel-Wise Guidance keeps both the VAE and the UNet there.
 """
 
 from __future__ import annotations
