@@ -61,6 +61,7 @@ def done(tmp_path_factory):
     return run
 
 
+@pytest.mark.timeout(600)
 def test_every_stage_is_made_from_the_files_that_it_declares(done, tmp_path):
     for planned in plan_stages(done):
         folder = tmp_path / planned.stage.name
@@ -72,6 +73,7 @@ def test_every_stage_is_made_from_the_files_that_it_declares(done, tmp_path):
             assert (folder / name).read_bytes() == (done.folder / name).read_bytes(), (planned.stage.name, name)
 
 
+@pytest.mark.timeout(600)
 def test_unfinished_work_on_other_inputs_is_removed(done, tmp_path):
     folder = shutil.copytree(done.folder, tmp_path / "again")
     for stage in STAGES:
