@@ -31,7 +31,7 @@ _STREAM_FACTS = re.compile(r"Video:.*?, (\d+)x(\d+).*?, ([\d.]+) fps")
 _FRAME_NAME = re.compile(r"\d{3,}\.png")
 
 
-def write_mp4(path: Path, frames: Frames, fps: float, crf: int = 17) -> None:
+def write_mp4(path: Path, frames: Frames, fps: float, crf: int) -> None:
     """Encode a clip: H.264, 4:2:0, BT.709, index at the front.
 
     Odd sizes grow by one row or column that repeats the edge, since 4:2:0 needs even ones.

@@ -12,7 +12,8 @@ from typing import Any
 from latentman.assets.finding import MISSING, PRESENT, Finding, size_of
 from latentman.assets.hub import hub_finding
 from latentman.config import MotionConfig
-from latentman.errors import WeightsError
+from latentman.errors import LatentManError, WeightsError
+from latentman.motion.build import find_family
 from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics
 from latentman.networks.checkpoint import read_header
@@ -26,7 +27,7 @@ class Family:
     page: str
     size: str
     text_encoder: str
-    beside: tuple[str, ...]
+    companions: tuple[str, ...]
     statistics: tuple[str, str]
 
     @property
@@ -56,19 +57,25 @@ DISTILBERT = "distilbert/distilbert-base-uncased"
 
 def motion_findings(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
     """Yield a finding for everything that ``motion=...`` needs and that does not ship."""
-    if cfg.name == "clip":
-        yield _clip(cfg)
-    elif cfg.name in FAMILIES:
+    if cfg.name in FAMILIES:
         yield from _learned(cfg, weights)
+    else:
+        yield from _own_files(cfg, weights)
 
 
-def _clip(cfg: MotionConfig) -> Finding:
-    if cfg.file is None:
-        return Finding("motion.file", MISSING, "-", "your own", problem="motion=clip needs motion.file=PATH")
-    path = Path(cfg.file).expanduser().absolute()
-    if not path.is_file():
-        return Finding("motion.file", MISSING, str(path), "your own", problem=f"motion.file={path}: no such file")
-    return Finding("motion.file", PRESENT, str(path), "your own", size_of(path))
+def _own_files(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
+    """Yield what the source's family says of the user's own files, with the message that a run would have."""
+    try:
+        files = find_family(cfg.name).files(cfg, weights)
+    except LatentManError as error:
+        yield Finding("motion.file", MISSING, cfg.file or "-", "your own", problem=str(error))
+        return
+    for name, path in files.items():
+        if not path.exists():
+            problem = f"motion.{name}={path}: there is no such file"
+            yield Finding(f"motion.{name}", MISSING, str(path.absolute()), "your own", problem=problem)
+            continue
+        yield Finding(f"motion.{name}", PRESENT, str(path.absolute()), "your own", size_of(path))
 
 
 def _learned(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
@@ -83,8 +90,8 @@ def _learned(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
     else:
         yield _whole(f"{family} checkpoint", checkpoint, known.terms)
     args = _read_args(checkpoint)
-    for file in known.beside:
-        yield _beside(family, checkpoint.parent / file, args, checkpoint)
+    for file in known.companions:
+        yield _companion(family, checkpoint.parent / file, args, checkpoint)
     if "action" in str((args or {}).get("cond_mode")):
         return  # rotations as they are, of a class instead of a text
     yield _statistics(cfg, family, checkpoint, weights)
@@ -116,11 +123,11 @@ def _read_args(checkpoint: Path) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
 
 
-def _beside(family: str, path: Path, args: dict[str, Any] | None, checkpoint: Path) -> Finding:
+def _companion(family: str, path: Path, args: dict[str, Any] | None, checkpoint: Path) -> Finding:
     name, terms = f"{family} {path.name}", "with the checkpoint"
     if path.is_file() and (path.suffix != ".json" or args is not None):
         return Finding(name, PRESENT, str(path), terms, size_of(path))
-    what = "holds no JSON object" if path.is_file() else f"belongs beside {checkpoint.name}"
+    what = "holds no JSON object" if path.is_file() else f"belongs next to {checkpoint.name}"
     problem = f"{path.name} {what}; it comes in the same archive, from {KNOWN[family].page}"
     return Finding(name, MISSING, str(path), terms, problem=problem)
 

@@ -38,7 +38,7 @@ class CorrespondenceConfig:
     workers: int | None = None
     """Threads that match parts side by side; null means ``threads``, else the cores there are. Never of the result."""
     cache: bool = True
-    """Keep maps by their content in $LATENTMAN_CACHE or ~/.cache/latentman, for all runs that need the same ones."""
+    """Share the maps through paths.stage_cache with all runs that need the same ones."""
 
     def __post_init__(self) -> None:
         check_choice("correspondence.features", self.features, ("official", "paper"))

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from latentman.assignment.solvers import SOLVERS
 from latentman.config import CorrespondenceConfig
-from latentman.correspondence.cache import Cache, cache_dir
 from latentman.correspondence.match import REFERENCES, Progress, match_clip
 from latentman.correspondence.mesh import match_mesh
 from latentman.correspondence.parallel import available_cores
@@ -35,7 +34,6 @@ def _densepose_lap(cfg: CorrespondenceConfig, solver: str, reference: str) -> Se
         solver=solver,
         reference=reference,
         workers=cfg.workers or available_cores(),
-        cache=Cache(cache_dir()) if cfg.cache else None,
         progress=progress,
     )
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.assignment.solvers import SOLVERS
-from latentman.correspondence.cache import Cache, clip_key
 from latentman.correspondence.features import FEATURES
 from latentman.correspondence.parallel import run_tasks
 from latentman.correspondence.parts import (
@@ -46,7 +45,7 @@ _log = logging.getLogger("latentman.correspondence")
 def downsample(images: NDArray[_Scalar], size: int) -> NDArray[_Scalar]:
     """Return images (T, H, W, ...) on a ``size`` x ``size`` grid by taking the top-left sample of each block.
 
-    The released code reduces IUV maps and pictures in this way; the two must agree, or a match points beside its pixel.
+    The released code reduces IUV maps and pictures in this way; the two must agree, or a match misses its pixel.
 
     Raises:
         ShapeError: if the images are not square or ``size`` does not divide their side.
@@ -73,7 +72,6 @@ def match_clip(
     solver: str = "auto",
     reference: str = "prev_new",
     workers: int = 1,
-    cache: Cache | None = None,
     progress: Progress | None = None,
 ) -> Correspondence:
     """Find the map M of every frame of a clip.
@@ -92,9 +90,8 @@ def match_clip(
         solver: one of :data:`~latentman.assignment.solvers.SOLVERS`.
         reference: ``prev_new``, ``prev`` or ``first``.
         workers: threads that match body parts side by side; the result is the same for any number.
-        cache: where maps that were found before are looked up, and new ones are kept.
         progress: called in this thread with (pairs done, pairs in all), each count from 1 once. Parts run ahead of each
-            other, so that the work done, not the frame reached, is what is told, in units of a pair.
+            other, so the work done is reported, not the frame reached, in units of a pair.
 
     Returns:
         The map, in each frame parts ascending, and pixels of the frame in reading order within a part. A pair without a
@@ -112,31 +109,12 @@ def match_clip(
         raise ConfigError(f"correspondence.workers={workers} cannot match anything: take at least 1")
     maps = np.ascontiguousarray(downsample(_check_maps(iuv), size))
     matcher = PartMatcher(features, e_weight, solver)
-    if cache is None:
-        found = _search(maps, matcher, reference, workers, progress)
-    else:
-        found = _remembered(cache, maps, matcher, reference, workers, progress)
+    found = _search(maps, matcher, reference, workers, progress)
     if left := int(num_unmatched(maps, found).sum()):
         _log.warning(
             "correspondence: solver=%s left %d of %d pixels that have a partner without one on the %dx%d grid",
             solver, left, left + found.num_matches, size, size,
         )  # fmt: skip
-    return found
-
-
-def _remembered(
-    cache: Cache, maps: IUV, matcher: PartMatcher, reference: str, workers: int, progress: Progress | None
-) -> Correspondence:
-    """Take the map from the cache, or find it and leave it there."""
-    key = clip_key(
-        maps, features=matcher.features, e_weight=matcher.e_weight, solver=matcher.solver, reference=reference
-    )
-    found = cache.load(key, maps, reference)
-    if found is None:
-        found = _search(maps, matcher, reference, workers, progress)
-        cache.store(key, found)
-    elif progress is not None and len(maps) > 1:
-        progress(len(maps) - 1, len(maps) - 1)
     return found
 
 

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentman.config import PwgConfig
 from latentman.diffusion.predict import Prediction, guided
 from latentman.errors import ShapeError
 from latentman.system.device import needing_memory
@@ -46,15 +47,16 @@ GRADIENT_MEMORY = needing_memory(
 
 @dataclass(frozen=True)
 class GuidancePlan:
-    """How strongly and along which path pixels guide: the group ``pwg`` and the setup's ``pwg_strength``."""
+    """How strongly and along which path pixels guide: the group ``pwg``, whose defaults these are, and ``strength``."""
 
     steps: range = range(0)
-    gradient: str = "direct"
-    loss: str = "mean"
-    delta: float = 0.01
-    strength: float = 8.0
-    chunk_size: int = 1
-    checkpointing: bool = False
+    gradient: str = PwgConfig.gradient
+    loss: str = PwgConfig.loss
+    delta: float = PwgConfig.delta
+    strength: float = 0.0
+    """The setup's ``pwg_strength``, which only ``direct`` reads."""
+    chunk_size: int = PwgConfig.chunk_size
+    checkpointing: bool = PwgConfig.checkpointing
 
 
 @GRADIENT_MEMORY

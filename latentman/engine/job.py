@@ -65,7 +65,7 @@ class Task:
 
 
 def describe_job(cfg: Any, config: Config) -> Job:
-    """Read Hydra's side of the story: the choices, the overrides, the sweep, and so the folder.
+    """Read from Hydra the choices, the overrides and the sweep, and so the folder.
 
     Raises:
         ConfigError: if ``run_dir`` is given for a sweep, or ``prompt`` together with a set of prompts.
@@ -115,7 +115,7 @@ def make_job(
         )
     if config.prompts.entries and any(re.match(r"\+*prompt=", override) for override in overrides):
         raise ConfigError(
-            f"prompt=... and prompts={config.prompts.name} exclude each other: the set brings its own prompts"
+            f"prompt=... and prompts={config.prompts.name} cannot be combined: the set brings its own prompts"
         )
     plain, text = _plain(cfg)
     return Job(
@@ -149,7 +149,7 @@ def run_folder(config: Config) -> Path:
 
 
 def unused(folder: Path) -> Path:
-    """Two runs started in one second must not share a folder."""
+    """Return a folder that is not there yet, so that two runs started in one second do not share one."""
     candidate, number = folder, 2
     while candidate.exists():
         candidate, number = folder.with_name(f"{folder.name}-{number}"), number + 1
@@ -157,7 +157,7 @@ def unused(folder: Path) -> Path:
 
 
 def _swept(overrides: Sequence[str]) -> dict[str, str]:
-    """Return the overrides of a sweep's job; which of them differ between jobs is for the table to see."""
+    """Return the overrides of a sweep's job; the table finds which of them differ between jobs."""
     pairs = (override.lstrip("+").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs if not {key, key.partition(".")[0]} & set(NOT_A_VARIANT)}
 
@@ -222,7 +222,7 @@ def _command(overrides: list[str], extra: dict[str, str]) -> str:
     """Return the command that makes the same pictures again; ``extra`` takes the place of overrides of the same key."""
     dropped = {"run_dir", "sweep_dir", "overwrite", "prompts.shard", *extra}
     kept = [override for override in overrides if override.lstrip("+").partition("=")[0] not in dropped]
-    # One pair of quotes around a whole value would be taken off: a text that has its own needs Hydra's around it.
+    # One pair of quotes around a whole value would be taken off: a text with quotes of its own needs Hydra's around it.
     values = {key: quote(value) if value[:1] in ("'", '"') else value for key, value in extra.items()}
     return shlex.join(["python", "-m", "latentman.run", *kept, *(f"{key}={value}" for key, value in values.items())])
 

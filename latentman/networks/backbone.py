@@ -37,7 +37,7 @@ class Backbone:
     image_prompt: ImagePrompt | None = None
     """An IP-Adapter's picture; its processors are on the UNet already."""
     image_size: int = 0
-    """Pixels along each side of the picture, which SDXL is told."""
+    """Pixels along each side of the picture, which SDXL takes as an input."""
     offload: bool = False
     """Whether networks wait in the computer's memory and come to ``device`` when they are called."""
 

@@ -33,7 +33,7 @@ CONFIG_FILES = {
 }  # fmt: skip
 
 MODEL_COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-"""What a folder of Stable Diffusion holds at least; its ControlNet may lie elsewhere."""
+"""What a folder of Stable Diffusion holds at least; its ControlNet may be elsewhere."""
 
 SDXL_COMPONENTS = (*MODEL_COMPONENTS, "text_encoder_2", "tokenizer_2")
 
@@ -96,7 +96,7 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_whole_header(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the table of :func:`read_header` with the file's own words about itself, ``__metadata__``, if any."""
+    """Return the table of :func:`read_header` with the file's own ``__metadata__``, if any."""
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -154,7 +154,7 @@ def check_component(folder: Path, component: str) -> None:
 
 
 def is_sdxl_folder(model: Path) -> bool:
-    """Tell whether a model folder's UNet reads SDXL's pooled text and time ids; damage is reported elsewhere."""
+    """Return whether a model folder's UNet reads SDXL's pooled text and time ids; damage is reported elsewhere."""
     try:
         config = json.loads((model / "unet" / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -168,7 +168,7 @@ def model_components(model: Path) -> tuple[str, ...]:
 
 
 def check_model_directory(model: Path, controlnet: Path | None = None) -> None:
-    """Check a whole model folder without importing torch; ``controlnet`` is its own folder if it lies elsewhere.
+    """Check a whole model folder without importing torch; ``controlnet`` is its own folder if it is elsewhere.
 
     Raises:
         WeightsError: naming the first folder or file that is missing or damaged.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 
 _GRAPHS = 64
-"""Graphs of one function that torch keeps before it gives up compiling; its own limit is 8."""
+"""Graphs of one function that torch keeps before it stops compiling; its own limit is 8."""
 
 
 def compile_networks(

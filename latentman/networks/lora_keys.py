@@ -1,4 +1,4 @@
-"""The names that LoRA files give to the layers that they change, told as the names of our networks.
+"""The names that LoRA files give to the layers that they change, translated to the names of our networks.
 
 Three spellings are in use: kohya's (``lora_unet_down_blocks_0_..._to_q.lora_down.weight``, of SDXL with the first
 code's block names), that of diffusers and peft (``unet.down_blocks.0...to_q.lora_A.weight``), and older ones of

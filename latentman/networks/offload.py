@@ -1,8 +1,8 @@
 """Networks that wait in the computer's memory and go to the device for their part of the run only.
 
-A network comes to the device when it is first called; when its part is over, whoever knows so sends it back: text
-encoders after the texts, the UNet and ControlNets before the frames are decoded. Nothing moves within a part, so the
-loop is as fast as without; Pixel-Wise Guidance keeps the VAE beside the UNet.
+A network comes to the device when it is first called; when its part is over, :meth:`Backbone.part_is_over` sends it
+back: text encoders after the texts, the UNet and ControlNets before the frames are decoded. Nothing moves within a
+part, so the loop is as fast as without; Pixel-Wise Guidance keeps both the VAE and the UNet on the device.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 
 
 def come_when_called(network: nn.Module, device: torch.device, entries: Iterable[nn.Module] = ()) -> None:
-    """Let a network go to the device before it runs.
+    """Move a network to the device before it runs.
 
     Args:
         network: what moves as a whole.
@@ -33,7 +33,7 @@ def come_when_called(network: nn.Module, device: torch.device, entries: Iterable
 
 
 def send_away(networks: Iterable[nn.Module]) -> None:
-    """Take networks back to the computer's memory and give the device's free memory back."""
+    """Move networks back to the computer's memory and free the device's."""
     for network in networks:
         network.to("cpu")
     if torch.cuda.is_available():

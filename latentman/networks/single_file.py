@@ -37,8 +37,8 @@ def check_single_file(path: Path) -> dict[str, dict[str, Any]]:
     for what, prefixes in (("unet", (UNET,)), ("vae", (VAE,)), ("text encoder", TEXTS)):
         if not any(name.startswith(prefixes) for name in header):
             raise WeightsError(
-                f"setup.model={path} holds no {what} (no tensor {prefixes[0]}*): it is no whole Stable Diffusion "
-                "checkpoint; LoRAs belong into setup.loras, ControlNets into setup.controlnet"
+                f"setup.model={path} holds no {what} (no tensor {prefixes[0]}*): it is not a whole Stable Diffusion "
+                "checkpoint; LoRAs belong in setup.loras, ControlNets in setup.controlnet"
             )
     return header
 

@@ -1,4 +1,4 @@
-"""Latents on disk: the finished ones, and where an unfinished run stands. Safetensors, nothing pickled."""
+"""Latents on disk: the finished ones, and the state of an unfinished run. Safetensors, nothing pickled."""
 
 from __future__ import annotations
 

@@ -22,6 +22,9 @@ from latentman.system.templates import environment
 from latentman.types import Array
 from latentman.video import write_mp4
 
+_CRF = 17
+"""H.264 quality of the participants' videos, see :func:`latentman.video.write_mp4`."""
+
 QUESTION = "In which video do the textures of the character stay more stable and consistent?"
 SECONDS_A_PAIR = 12
 """The time of a careful answer, for the estimate on the page."""
@@ -162,7 +165,7 @@ def _study(
 
 def write_video(path: Path, frames: Array, fps: float) -> None:
     """Encode a video without a trace of its origin: no metadata, and the same time stamp for all."""
-    write_mp4(path, frames, fps)
+    write_mp4(path, frames, fps, _CRF)
     os.utime(path, (0, 0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -30,22 +30,39 @@ def needing_memory(what: str, advice: str) -> Iterator[None]:
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def pick_device(name: str) -> torch.device:
+KINDS = ("cuda", "mps", "cpu")
+"""Kinds of devices, in the order in which ``auto`` prefers them."""
+
+
+def pick_device(name: str, *, kinds: Sequence[str] = KINDS, advice: str = "use device=auto or cpu") -> torch.device:
     """Return the torch device for ``device=auto|cpu|cuda|cuda:N|mps``.
 
+    Args:
+        name: the value of ``device``.
+        kinds: those that the work can use, in order of preference; ``cpu`` is always there.
+        advice: what to do where this machine lacks the device, for the message.
+
     Raises:
-        ConfigError: if torch does not know the device or this machine does not have it.
+        ConfigError: if the name is unknown, or this machine does not have the device.
     """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(next(kind for kind in kinds if there[kind]))
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device={name} is unknown: use auto, cpu, cuda, cuda:N or mps") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(_unknown(name, kinds)) from error
+    if device.type not in kinds:
+        raise ConfigError(_unknown(name, kinds))
+    if not there[device.type]:
         raise ConfigError(
-            f"device={name}: this torch sees {torch.cuda.device_count()} CUDA devices; use device=auto or cpu"
+            f"device={name}: this machine has no {device.type.upper()} device that torch can use; {advice}"
         )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"device={name}: this machine has no MPS device; use device=auto or cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device={name}: this machine has {torch.cuda.device_count()} CUDA devices; {advice}")
     return device
+
+
+def _unknown(name: str, kinds: Sequence[str]) -> str:
+    named = {"cuda": "cuda, cuda:N", "mps": "mps", "cpu": "cpu"}
+    return f"device={name} is unknown: use auto, {', '.join(named[kind] for kind in reversed(kinds))}"

@@ -103,10 +103,10 @@ def add_pictures(folder, num_frames=8, **drawing):
     """Write the frames and the clips of a run."""
     clips = draw(num_frames, **drawing)
     write_png_frames(folder / "frames", clips["video"])
-    write_mp4(folder / "video.mp4", clips["video"], fps=10)
-    write_mp4(folder / "conditions" / "depth.mp4", clips["depth"], fps=10)
-    write_mp4(folder / "conditions" / "iuv.mp4", clips["iuv"], fps=10)
-    write_mp4(folder / "correspondence.mp4", clips["correspondence"], fps=10)
+    write_mp4(folder / "video.mp4", clips["video"], fps=10, crf=17)
+    write_mp4(folder / "conditions" / "depth.mp4", clips["depth"], fps=10, crf=17)
+    write_mp4(folder / "conditions" / "iuv.mp4", clips["iuv"], fps=10, crf=17)
+    write_mp4(folder / "correspondence.mp4", clips["correspondence"], fps=10, crf=17)
 
 
 def make_sweep(root, scores, *, pictures=False, **fields):

@@ -1,4 +1,4 @@
-"""A run from the command line to its folder: what it leaves, what it skips, and how it goes on after being killed."""
+"""A run from the command line to its folder: what it leaves, what it skips, and how it continues after being killed."""
 
 import os
 import shutil
@@ -125,7 +125,7 @@ def test_denoising_continues_from_its_last_step(tmp_path):
 
     kill_when(folder, third_step, "num_inference_steps=6")
     short_run(folder, "num_inference_steps=6")
-    assert "denoise: goes on at step 3 of 6" in (folder / "log.txt").read_text()
+    assert "denoise: continues at step 3 of 6" in (folder / "log.txt").read_text()
     fresh = tmp_path / "fresh"
     short_run(fresh, "num_inference_steps=6")
     assert result_bytes(folder) == result_bytes(fresh)

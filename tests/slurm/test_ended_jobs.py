@@ -32,5 +32,5 @@ def test_killed_and_cancelled_jobs_fail_and_are_continued(send, uninterrupted: P
     status, said = send(*command).end()
     assert status == 0, said
     assert (sweep.state(0), sweep.state(1)) == ("done", "done")
-    assert "goes on at step" in (sweep.job(0) / "log.txt").read_text()
+    assert "continues at step" in (sweep.job(0) / "log.txt").read_text()
     assert result_bytes(sweep.job(0)) == result_bytes(uninterrupted)

@@ -28,7 +28,7 @@ def test_a_preempted_job_goes_back_and_continues_to_the_same_bytes(send, uninter
     assert status == 0, said
     assert restarts(own) == 2
     assert sweep.state(0) == "done"
-    assert (sweep.job(0) / "log.txt").read_text().count("goes on at step") >= 1
+    assert (sweep.job(0) / "log.txt").read_text().count("continues at step") >= 1
     assert result_bytes(sweep.job(0)) == result_bytes(uninterrupted)
 
 

@@ -44,14 +44,14 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
 
 
 def test_the_index_comes_before_the_data_and_no_version_is_inside(tmp_path):
-    write_mp4(tmp_path / "clip.mp4", moving_square(), fps=10)
+    write_mp4(tmp_path / "clip.mp4", moving_square(), fps=10, crf=17)
     data = (tmp_path / "clip.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     assert not re.search(rb"Lav[cf]\d|x264 - core", data)
 
 
 def test_the_clip_is_tagged_bt709_limited_range_420(tmp_path):
-    write_mp4(tmp_path / "clip.mp4", moving_square(), fps=10)
+    write_mp4(tmp_path / "clip.mp4", moving_square(), fps=10, crf=17)
     shown = subprocess.run([ffmpeg(), "-i", str(tmp_path / "clip.mp4")], capture_output=True, text=True, check=False)
     assert "h264" in shown.stderr
     assert "yuv420p(tv, bt709" in shown.stderr
@@ -66,7 +66,7 @@ def test_odd_sizes_repeat_the_edge(tmp_path):
 
 
 def test_a_single_frame_is_a_clip(tmp_path):
-    write_mp4(tmp_path / "clip.mp4", moving_square(1), fps=10)
+    write_mp4(tmp_path / "clip.mp4", moving_square(1), fps=10, crf=17)
     assert len(read_mp4(tmp_path / "clip.mp4").frames) == 1
 
 
@@ -76,7 +76,7 @@ def test_a_single_frame_is_a_clip(tmp_path):
 )
 def test_other_shapes_are_refused(tmp_path, frames):
     with pytest.raises(ShapeError, match=r"expected \(T, H, W, 3\) uint8"):
-        write_mp4(tmp_path / "clip.mp4", frames, fps=10)
+        write_mp4(tmp_path / "clip.mp4", frames, fps=10, crf=17)
     with pytest.raises(ShapeError):
         write_png_frames(tmp_path / "frames", frames)
 
@@ -84,7 +84,7 @@ def test_other_shapes_are_refused(tmp_path, frames):
 def test_a_missing_ffmpeg_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
     with pytest.raises(RecordError, match="IMAGEIO_FFMPEG_EXE"):
-        write_mp4(tmp_path / "clip.mp4", moving_square(2), fps=10)
+        write_mp4(tmp_path / "clip.mp4", moving_square(2), fps=10, crf=17)
 
 
 def test_a_full_disk_leaves_the_old_clip_and_no_rest(tmp_path, monkeypatch):
@@ -97,7 +97,7 @@ def test_a_full_disk_leaves_the_old_clip_and_no_rest(tmp_path, monkeypatch):
     failing.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(failing))
     with pytest.raises(RecordError, match=r"clip.mp4.*No space left on device.*free some space"):
-        write_mp4(path, moving_square(2), fps=10)
+        write_mp4(path, moving_square(2), fps=10, crf=17)
     assert path.read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "ffmpeg"]
 

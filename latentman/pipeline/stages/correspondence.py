@@ -96,7 +96,10 @@ STAGE = Stage(
     make=make_correspondence,
     length=lambda run: len(run.map_sizes) * (run.config.num_frames - 1),
     sharing=Sharing(
-        code=("assignment", "correspondence", "render", "pipeline/stages/correspondence.py"),
+        code=(
+            *("motion", "body", "render", "assignment", "correspondence"),
+            "pipeline/stages/correspondence.py",
+        ),
         packages=("numpy", "scipy", "lapjv", "lapsolver"),
         facts=_facts,
         is_wanted=lambda run: run.config.correspondence.cache,

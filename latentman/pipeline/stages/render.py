@@ -61,7 +61,7 @@ STAGE = Stage(
     make=make_conditions,
     length=lambda run: run.config.num_frames,
     sharing=Sharing(
-        code=("render", "body", "pipeline/stages/render.py", "video.py"),
+        code=("motion", "body", "render", "pipeline/stages/render.py"),
         packages=("numpy", "scipy", "pillow", "imageio-ffmpeg"),
     ),
 )

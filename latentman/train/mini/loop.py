@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from latentman.errors import ConfigError, DeviceMemoryError, NumericsError, RecordError
+from latentman.errors import DeviceMemoryError, NumericsError, RecordError
 from latentman.record.metrics_log import MetricsLog
 from latentman.system.memory import memory_peak
 from latentman.train.mini import checkpoint
@@ -27,26 +27,6 @@ from latentman.train.mini.settings import MiniTraining, Optimisation
 from latentman.train.mini.task import Batch, Learner, Outcome, Task
 
 logger = logging.getLogger("latentman.train")
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the torch device for ``device=auto|cpu|cuda``.
-
-    Raises:
-        ConfigError: if this machine has no such device.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"device={name} is unknown: use auto, cpu or cuda") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            f"device={name}: this machine has no CUDA device that torch can use; presets for a CPU, such as "
-            "preset=cpu_smoke, prove that all works"
-        )
-    return device
 
 
 def device_name(device: torch.device) -> str:

@@ -19,12 +19,13 @@ import transformers.utils.logging
 
 from latentman.errors import DataError
 from latentman.networks.compile import fast_math
+from latentman.system.device import pick_device
 from latentman.train.mini.checkpoint import read_state
 from latentman.train.mini.controlnet import ControlNetTask
 from latentman.train.mini.evaluate import evaluate
 from latentman.train.mini.export import export
 from latentman.train.mini.judges import ClassifierTask, SegmenterTask, is_saved, save_judge
-from latentman.train.mini.loop import pick_device, train
+from latentman.train.mini.loop import train
 from latentman.train.mini.model_folder import save_network
 from latentman.train.mini.networks import Networks, load_network, load_tokenizer
 from latentman.train.mini.settings import MiniTraining, Optimisation
@@ -38,6 +39,8 @@ logger = logging.getLogger("latentman.train")
 
 Show = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 """Opens the display of a stage with a name and a number of units, and gives what to report to."""
+
+_ADVICE = "presets for a CPU, such as preset=cpu_smoke, show that everything works"
 
 _A_MOMENT = 1e-3
 """Minutes: the least that a piece of training gets."""
@@ -226,7 +229,7 @@ def _minutes_left(settings: MiniTraining, started: float) -> float | None:
 
 
 def _device(settings: MiniTraining) -> torch.device:
-    device = pick_device(settings.device)
+    device = pick_device(settings.device, kinds=("cuda", "cpu"), advice=_ADVICE)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     fast_math(device, enabled=True)

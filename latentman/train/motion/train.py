@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentman.errors import ConfigError
 from latentman.motion.humanml3d import CONTACTS, NUM_FEATURES, RIC, ROOT, ROTATIONS
 from latentman.motion.learned.ancestral import AncestralSampler
 from latentman.motion.learned.mdm import MDM, MDMConfig
 from latentman.motion.learned.mini_text import MiniTextConfig, MiniTextEncoder
+from latentman.system.device import pick_device
 from latentman.train.motion.checkpoint import export, restore, save
 from latentman.train.motion.data import Batch, MotionData, mirrored, procedural_clips, read_folder
 from latentman.train.motion.learner import Learner
@@ -42,7 +42,7 @@ def train(settings: MotionTraining) -> Path | None:
         ConfigError: for a device that is not there, or a checkpoint of another size.
         DataError: if the data folder cannot be used.
     """
-    device = _device(settings.device)
+    device = str(pick_device(settings.device, kinds=("cuda", "cpu"), advice="set device=cpu"))
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     data = load_data(settings)
@@ -263,11 +263,3 @@ class TrainingLog:
             "step %d: loss %.3f, change %.4f; near pure noise with the right caption %.3f, none %.3f, a wrong one %.3f",
             step, row["loss"], row["change"], row["right"], row["none"], row["wrong"],
         )  # fmt: skip
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"device={name}: this machine has no CUDA device that torch can use; set device=cpu")
-    return name

@@ -13,6 +13,8 @@ from latentman.assets.check import check
 from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding
 from latentman.engine.compose import check_command, compose
 from latentman.engine.overrides import split_arguments
+from latentman.errors import LatentManError
+from latentman.networks.resolved import check_setup
 from latentman.system.paths import asset
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,7 +35,7 @@ def test_the_models_of_sdxl_are_listed() -> None:
     everything = found("setup=sdxl")
     assert everything["setup.model"].state == everything["setup.controlnet"].state == ON_DEMAND
     assert "Open RAIL++-M" in everything["setup.model"].terms
-    assert "setup.ip_adapter" not in everything
+    assert "setup.ip_adapter.model" not in everything
 
 
 def test_networks_of_the_conditioner_are_listed() -> None:
@@ -57,9 +59,9 @@ def test_loras_are_looked_for(tmp_path: Path) -> None:
 def test_an_ip_adapter_and_its_picture_are_looked_for(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "look.png")
     everything = found("setup=sd15", f"setup.ip_adapter.image={tmp_path}/look.png")
-    assert everything["setup.ip_adapter"].state == ON_DEMAND
+    assert everything["setup.ip_adapter.model"].state == ON_DEMAND
     assert everything["setup.ip_adapter.image"].state == PRESENT
-    missing = found("setup=sd15", f"setup.ip_adapter.image={tmp_path}/none.png")["setup.ip_adapter"]
+    missing = found("setup=sd15", f"setup.ip_adapter.image={tmp_path}/none.png")["setup.ip_adapter.image"]
     assert missing.state == MISSING
     assert "cannot be read as a picture" in str(missing.problem)
 
@@ -73,6 +75,28 @@ def test_a_single_file_needs_an_architecture(tmp_path: Path) -> None:
     assert {everything[key].state for key in ("setup.model", "setup.architecture", "setup.controlnet")} == {PRESENT}
     save_file({"y": torch.zeros(2)}, tmp_path / "one.safetensors")
     assert "holds no unet" in str(found(*own)["setup.model"].problem)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["setup.latent_size=32"],
+        ["setup.image_size=384", "setup.latent_size=96", "setup.model=COPY"],
+        ["setup.model=COPY", "setup.latent_size=32"],
+        ["setup.loras=[{path: COPY/unet/diffusion_pytorch_model.safetensors}]"],
+        ["setup.model=COPY/nothing"],
+        [],
+    ],
+)
+def test_the_doctor_and_a_run_give_the_same_verdict_with_the_same_message(overrides: list[str]) -> None:
+    config = compose([override.replace("COPY", str(asset("mini-sd"))) for override in overrides])
+    try:
+        check_setup(config.setup, config.conditioner)
+        expected = None
+    except LatentManError as error:
+        expected = str(error)
+    problems = [finding.problem for finding in check(config) if finding.state == MISSING]
+    assert problems == ([] if expected is None else [expected])
 
 
 def test_every_command_of_the_page_passes_its_checks() -> None:

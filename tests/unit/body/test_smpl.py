@@ -414,7 +414,8 @@ def test_the_official_names_are_found(tmp_path: Path, smpl: dict[str, np.ndarray
 
 def test_body_and_clip_are_made_anew_when_the_file_changes(tmp_path: Path) -> None:
     path = tmp_path / "SMPL_NEUTRAL.npz"
-    command = ["body=smpl", f"body.model={path}", "motion=clip"]
+    np.save(tmp_path / "walk.npy", np.zeros((4, 22, 3)))
+    command = ["body=smpl", f"body.model={path}", "motion=clip", f"motion.file={tmp_path / 'walk.npy'}"]
     with pytest.raises(WeightsError, match="there is no file"):
         body_origins(compose(command))
     path.write_bytes(b"one")
@@ -423,7 +424,7 @@ def test_body_and_clip_are_made_anew_when_the_file_changes(tmp_path: Path) -> No
     path.write_bytes(b"two")
     assert body_origins(compose(command)) != before[0]
     assert motion_origins(compose(command)) != before[1]
-    assert body_origins(compose([])) is None
+    assert body_origins(compose([])) == {}
 
 
 # ---- the import ----

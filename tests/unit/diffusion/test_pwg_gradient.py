@@ -103,7 +103,8 @@ def test_chunks_and_checkpointing_leave_the_gradient_as_it_is(backbone, frames, 
     whole = ours(backbone, frames, latents, GuidancePlan(gradient=gradient, chunk_size=FRAMES), rule)
     for chunk_size in (1, 3):
         assert close(
-            ours(backbone, frames, latents, GuidancePlan(gradient=gradient, chunk_size=chunk_size), rule), whole
+            ours(backbone, frames, latents, GuidancePlan(gradient=gradient, chunk_size=chunk_size), rule),
+            whole,
         )
     saving = GuidancePlan(gradient=gradient, chunk_size=3, checkpointing=True)
     assert close(ours(backbone, frames, latents, saving, rule), whole)
@@ -112,7 +113,7 @@ def test_chunks_and_checkpointing_leave_the_gradient_as_it_is(backbone, frames, 
 
 @pytest.mark.parametrize("gradient", ["direct", "official_uncond", "full"])
 def test_frame_0_is_never_guided(backbone, frames, latents, gradient):
-    step = ours(backbone, frames, latents, GuidancePlan(gradient=gradient))
+    step = ours(backbone, frames, latents, GuidancePlan(strength=8.0, gradient=gradient))
     assert step[0].abs().max() == 0
     assert all(step[i].abs().max() > 0 for i in range(1, FRAMES))
 
@@ -142,6 +143,6 @@ def test_the_gradient_of_frames_without_matches_is_zero(backbone, frames, latent
     none = frames.guidance_map.pairs[0]
     empty = replace(frames.guidance_map, pairs=(none,) * FRAMES)
     for gradient in ("direct", "official_uncond", "full"):
-        step = ours(backbone, replace(frames, guidance_map=empty), latents, GuidancePlan(gradient=gradient))
+        step = ours(backbone, replace(frames, guidance_map=empty), latents, GuidancePlan(strength=8.0, gradient=gradient))
         assert step.abs().max() == 0
     assert empty.size == IMAGE

@@ -4,7 +4,9 @@ import numpy as np
 
 from latentman.engine.compose import compose
 from latentman.pipeline.run import Run
-from latentman.pipeline.stages import STAGES, make_body, make_motion
+from latentman.pipeline.stages import STAGES
+from latentman.pipeline.stages.body import make_body
+from latentman.pipeline.stages.motion import make_motion
 from latentman.system.paths import read_npz
 
 WAVES = "companions=[{text: a person waves, offset: [1.2, -0.5], facing: 90, seed: 7, shape: female}]"
@@ -20,7 +22,7 @@ def run_of(folder, *overrides):
 
 
 def depends(run):
-    return {stage.name: stage.depends(run) for stage in STAGES if stage.name in ("motion", "body")}
+    return {stage.name: stage.settings(run) for stage in STAGES if stage.name in ("motion", "body")}
 
 
 def test_without_companions_there_is_one_character_and_nothing_else_to_depend_on(tmp_path):

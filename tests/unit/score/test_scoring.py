@@ -44,7 +44,7 @@ def present(record):
 
 
 def test_a_bare_video_has_the_flicker_and_reasons_that_tell_what_to_add(score, tmp_path, run):
-    write_mp4(tmp_path / "theirs.mp4", run.frames, 8)
+    write_mp4(tmp_path / "theirs.mp4", run.frames, 8, crf=17)
     status, [record], _ = score(tmp_path / "theirs.mp4")
     assert status == 0
     assert (record["num_frames"], record["height"], record["width"], record["fps"]) == (FRAMES, SIDE, SIDE, 8)

@@ -51,7 +51,7 @@ def test_frames_of_uneven_times_are_neither_doubled_nor_dropped(tmp_path):
     import subprocess
 
     source, out = tmp_path / "even.mp4", tmp_path / "uneven.mkv"
-    write_mp4(source, some_frames(6), 10)
+    write_mp4(source, some_frames(6), 10, crf=17)
     uneven = ["-vf", "setpts='if(gte(N,3),PTS+20/TB,PTS)'", "-fps_mode", "passthrough", "-c:v", "ffv1"]
     subprocess.run([ffmpeg(), "-nostdin", "-loglevel", "error", "-i", source, *uneven, out], check=True)
     assert len(read_clip(out).frames) == 6
@@ -88,7 +88,7 @@ def test_a_folder_without_pictures_says_where_they_may_be(tmp_path):
 
 def test_one_frame_alone_is_refused(tmp_path):
     write_png_frames(tmp_path / "one", some_frames(1))
-    write_mp4(tmp_path / "one.mp4", some_frames(1), 10)
+    write_mp4(tmp_path / "one.mp4", some_frames(1), 10, crf=17)
     for path in (tmp_path / "one", tmp_path / "one.mp4"):
         with pytest.raises(DataError, match="has only one frame"):
             read_clip(path)
@@ -107,8 +107,8 @@ def test_pictures_of_different_sizes_and_damaged_ones_are_refused_by_name(tmp_pa
 def test_more_than_is_taken_into_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(clips, "MAX_BYTES", 3 * 32 * 48 * 4)
     write_png_frames(tmp_path / "long", some_frames(5))
-    write_mp4(tmp_path / "long.mp4", some_frames(5), 10)
-    write_mp4(tmp_path / "short.mp4", some_frames(4), 10)
+    write_mp4(tmp_path / "long.mp4", some_frames(5), 10, crf=17)
+    write_mp4(tmp_path / "short.mp4", some_frames(4), 10, crf=17)
     for path in (tmp_path / "long", tmp_path / "long.mp4"):
         with pytest.raises(DataError, match=r"more than 4 frames of 48x32.*cut it shorter"):
             read_clip(path)

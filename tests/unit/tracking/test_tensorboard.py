@@ -16,7 +16,7 @@ def test_all_that_a_run_tells_can_be_read_back(tmp_path):
     from latentman.tracking.tensorboard import TensorboardTracker
 
     frames = np.random.default_rng(0).integers(0, 255, (3, 32, 48, 3), dtype=np.uint8)
-    write_mp4(tmp_path / "video.mp4", frames, fps=10)
+    write_mp4(tmp_path / "video.mp4", frames, fps=10, crf=17)
     run = TrackedRun(tmp_path, "id", "run", "group", "generate")
     for steps in ((1, 2), (3,)):  # the second time is a run that goes on
         tracker = TensorboardTracker(LoggerConfig(name="tensorboard"), run)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import ConfigError, DeviceMemoryError, NumericsError, RecordError, WeightsError
-from latentman.train.mini.loop import learning_rate, pick_device, step_generator, train
+from latentman.train.mini.loop import learning_rate, step_generator, train
 from latentman.train.mini.settings import MiniTraining, parse_settings
 from latentman.train.mini.task import Batch, Outcome
 
@@ -227,15 +227,6 @@ def test_the_random_numbers_of_a_step_depend_on_seed_part_and_step() -> None:
     ]
     assert len(set(drawn)) == 4
     assert drawn[0] == drawn[-1]
-
-
-def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert pick_device("auto").type in ("cpu", "cuda")
-    with pytest.raises(ConfigError, match="device=toaster is unknown"):
-        pick_device("toaster")
-    if not torch.cuda.is_available():
-        with pytest.raises(ConfigError, match="device=cuda: this machine has no CUDA device"):
-            pick_device("cuda")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

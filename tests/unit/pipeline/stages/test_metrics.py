@@ -7,8 +7,8 @@ import pytest
 from latentman.engine.compose import compose
 from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.pipeline.run import Run
-from latentman.pipeline.scores import check_metrics, networks_of, score_run
 from latentman.pipeline.stages import STAGES
+from latentman.pipeline.stages.metrics import STAGE, check_metrics, networks_of
 from tests.unit.metrics.clip_factory import write_clip
 from tests.unit.metrics.lpips_factory import write_lpips
 
@@ -20,29 +20,29 @@ def a_run(*overrides):
 
 def test_the_standard_metrics_depend_on_their_names_alone(tmp_path):
     run = a_run(f"paths.weights={tmp_path}")
-    before = score_run.depends(run)
+    before = STAGE.settings(run)
     assert before == run.config.metrics.names
     write_lpips(tmp_path)
-    assert score_run.depends(run) == before
+    assert STAGE.settings(run) == before
 
 
-def test_learned_metrics_are_computed_anew_when_their_weights_come_or_change(tmp_path):
+def test_learned_metrics_are_computed_again_when_their_weights_come_or_change(tmp_path):
     (tmp_path / "clip").mkdir()
     run = a_run("metrics=all", f"paths.weights={tmp_path}")
-    absent = score_run.depends(run)
+    absent = STAGE.settings(run)
     write_clip(tmp_path / "clip")
-    present = score_run.depends(run)
-    assert absent != present == score_run.depends(run)
+    present = STAGE.settings(run)
+    assert absent != present == STAGE.settings(run)
     (tmp_path / "clip" / "README.md").write_text("not read by anything")
-    assert score_run.depends(run) == present
+    assert STAGE.settings(run) == present
     write_clip(tmp_path / "clip", seed=1)
-    assert score_run.depends(run) != present
+    assert STAGE.settings(run) != present
 
 
 def test_other_metrics_change_no_earlier_stage():
     plain, everything = a_run(), a_run("metrics=all", "metrics.clip=/some/folder")
-    for stage in STAGES:
-        assert stage.depends(plain) == stage.depends(everything)
+    for stage in STAGES[:-1]:
+        assert stage.settings(plain) == stage.settings(everything)
         assert stage.outputs(plain) == stage.outputs(everything)
 
 
@@ -52,7 +52,7 @@ def test_weights_are_looked_for_where_the_configuration_says(tmp_path):
     assert (found.clip, found.lpips) == (Path("/w/clip"), Path.home() / "mine")
 
 
-def test_missing_weights_are_no_mistake_unless_they_were_named(tmp_path):
+def test_missing_weights_are_allowed_unless_they_were_named(tmp_path):
     check_metrics(compose(["metrics=all", f"paths.weights={tmp_path}"]))
     check_metrics(compose([f"metrics.clip={tmp_path}"]))  # standard does not look at it
     with pytest.raises(WeightsError, match=rf"metrics.clip={tmp_path}: no CLIP model .*openai/clip-vit-base-patch32"):
