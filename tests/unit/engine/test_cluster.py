@@ -1,6 +1,6 @@
 """Jobs that left no result are failed jobs, the other jobs are waited for, and a refusal is one line.
 
-Submitit's own local executor runs the jobs: each is pickled, run in a process of its own and read back, as on a cluster.
+Submitit's own local executor runs the jobs: each is pickled, run in its own process and read back, as on a cluster.
 """
 
 import os
@@ -71,7 +71,9 @@ def test_jobs_that_the_cluster_refuses_are_reported_in_one_line(
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
-    refusal = "#!/bin/sh\necho 'sbatch: error: x' >&2\necho 'sbatch: error: invalid partition specified: y' >&2\nexit 1\n"
+    refusal = (
+        "#!/bin/sh\necho 'sbatch: error: x' >&2\necho 'sbatch: error: invalid partition specified: y' >&2\nexit 1\n"
+    )
     for name in ("sbatch", "srun"):
         (programs / name).write_text(refusal)
         (programs / name).chmod(0o755)
