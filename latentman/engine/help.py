@@ -1,4 +1,4 @@
-"""The text of ``latentman run --help``, made from the files in ``conf/`` without Hydra, so that it is current and quick."""
+"""The text of ``latentman run --help``, made from the files in ``conf/`` without Hydra."""
 
 from __future__ import annotations
 

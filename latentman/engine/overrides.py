@@ -65,7 +65,7 @@ def split_arguments(argv: list[str]) -> Arguments:
     """Separate flags from overrides, in whatever order they come, and quote the free text.
 
     Raises:
-        ConfigError: for an unknown flag, a flag without its value or with a wrong one, or flags that exclude each other.
+        ConfigError: for an unknown flag, a flag with a missing or wrong value, or flags that exclude each other.
     """
     flags: dict[str, str | None] = {}
     overrides: list[str] = []

@@ -1,4 +1,4 @@
-"""A sweep as a job array: every job is run, a limited number at a time, and a job that fails does not stop the others."""
+"""A sweep as a job array: every job is run, a few at a time, and a job that fails does not stop the others."""
 
 import sys
 from pathlib import Path
