@@ -15,11 +15,11 @@ from latentman.errors import ConfigError, LatentManError, nearest
 COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
     "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
-    "score": ("latentman.score.__main__", "the metrics of finished videos, whoever made them"),
-    "train": ("latentman.train.__main__", "how the shipped models were made; make your own"),
+    "score": ("latentman.score.__main__", "the metrics of finished videos, from any program"),
+    "train": ("latentman.train.__main__", "train the embedded models, or your own"),
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),
-    "bench": ("latentman.bench.__main__", "how good and how fast the parts are, side by side"),
-    "assets": ("latentman.assets.__main__", "what is installed, what is missing, and how to get it"),
+    "bench": ("latentman.bench.__main__", "measure the quality and the speed of each part"),
+    "assets": ("latentman.assets.__main__", "list what is installed and what is missing, and how to get it"),
 }
 """Each command, the module whose ``main(argv)`` carries it out, and what it is for."""
 
@@ -32,7 +32,7 @@ def usage() -> str:
     rows = "\n".join(f"  latentman {name:<8} {text}" for name, (_, text) in COMMANDS.items())
     return (
         "LatentMan: consistent animated-character videos from text, without video training.\n\n"
-        f"{rows}\n\n  --version, --help\n\nEach command has its own --help. The first thing to try: latentman run"
+        f"{rows}\n\n  --version, --help\n\nEach command has its own --help. Try this first: latentman run"
     )
 
 

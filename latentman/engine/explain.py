@@ -1,4 +1,4 @@
-"""What is wrong with an override, in words that say how to mend it."""
+"""What is wrong with an override, and how to fix it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from latentman.engine.launchers import missing_plugin
 from latentman.errors import ConfigError, nearest
 
 ADDED_GROUPS = {"exp": "an experiment", "variant": "a variant"}
-"""Groups that are not in the defaults list, with what one of their choices is called: they are added with a plus."""
+"""Groups that are not in the defaults list, and so are added with a plus; with what one of their choices is called."""
 
 
 def check_names(override: Override, loader: ConfigLoader) -> None:
@@ -32,7 +32,7 @@ def check_names(override: Override, loader: ConfigLoader) -> None:
     groups = sorted(set(loader.list_groups("")) - {"hydra", "local"})
     if override.is_delete():
         raise ConfigError(
-            f"{override.input_line}: nothing can be deleted; give it another value instead, such as none or null"
+            f"{override.input_line}: keys cannot be deleted; give it another value instead, such as none or null"
         )
     if name in groups:
         _check_choices(override, loader)
@@ -48,7 +48,7 @@ def check_names(override: Override, loader: ConfigLoader) -> None:
             raise ConfigError(_unknown_key(path, depth, [item.name for item in fields(kind)], groups, override))
         kind = hints[part]
     if override.is_add() and not override.is_force_add() and _dataclass_of(kind) is None:
-        raise ConfigError(f"+{name}: the key exists already, so leave out the plus: {override.input_line.lstrip('+')}")
+        raise ConfigError(f"+{name}: the key already exists, so leave out the plus: {override.input_line.lstrip('+')}")
 
 
 def _unknown_key(path: list[str], depth: int, keys: list[str], groups: list[str], override: Override) -> str:
@@ -64,11 +64,11 @@ def _unknown_key(path: list[str], depth: int, keys: list[str], groups: list[str]
     what = "key or group" if depth == 0 else "key"
     owner = "" if depth == 0 else f"\n{prefix[:-1]} has: {', '.join(sorted(keys))}"
     listing = "\nlatentman run --help lists them all" if depth == 0 else owner
-    return f"{override.input_line}: there is no {what} '{'.'.join(path)}'{close}{listing}"
+    return f"{override.input_line}: unknown {what} '{'.'.join(path)}'{close}{listing}"
 
 
 def _dataclass_of(kind: Any) -> Any:
-    """Return the dataclass that a field's type names, also behind ``X | None``, or None if it is no dataclass."""
+    """Return the dataclass that a field's type names, also behind ``X | None``, or None if it is not a dataclass."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         kind = next((arg for arg in typing.get_args(kind) if is_dataclass(arg)), None)
     return kind if isinstance(kind, type) and is_dataclass(kind) else None
@@ -80,17 +80,17 @@ def _check_choices(override: Override, loader: ConfigLoader) -> None:
     text = override.input_line
     if group == "exp" and override.is_sweep_override():
         raise ConfigError(
-            f"{text}: an experiment brings its own sweep, so one command cannot sweep several;\n"
+            f"{text}: an experiment defines its own sweep, so one command cannot sweep several;\n"
             f"run them one after another: latentman run +exp=NAME, with NAME one of {', '.join(options)}"
         )
     if group in ADDED_GROUPS and not override.is_add():
         raise ConfigError(f"{text}: {ADDED_GROUPS[group]} is added with a plus: +{text.lstrip('+')}")
     if group not in ADDED_GROUPS and override.is_add():
-        raise ConfigError(f"{text}: {group} has a choice already, so leave out the plus: {text.lstrip('+')}")
+        raise ConfigError(f"{text}: {group} already has a choice, so leave out the plus: {text.lstrip('+')}")
     for value in _values(override):
         if value not in options and not value.startswith("["):
             close = nearest(value, options)
-            raise ConfigError(f"{group}={value}: there is no such {group}{close}\nchoose one of {', '.join(options)}")
+            raise ConfigError(f"{group}={value}: unknown {group}{close}\nchoose one of {', '.join(options)}")
 
 
 def _values(override: Override) -> list[str]:

@@ -1,4 +1,4 @@
-"""The text of ``latentman run --help``, read from the files in ``conf/`` without Hydra: always true, and quick."""
+"""The text of ``latentman run --help``, made from the files in ``conf/`` without Hydra."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ examples:
   latentman run prompt="a knight in silver armor dances on a beach" seed=3
   latentman run num_frames=16 num_inference_steps=30 run_dir=out/knight    # run again to continue it
   latentman run method=t2v_zero                            # the baseline, with the same seed and motion
-  latentman run sla=none pwg.window=[0.3,0.6]              # switch a part of the method, or set its keys
+  latentman run sla=none pwg.window=[0.3,0.6]              # turn a part of the method off, or set its keys
   latentman run -m seed=0,1,2 sla=none,full                # a sweep: every combination
   latentman run +exp=ablation_sla sweep_dir=out/ablation   # an experiment of the paper, from its file
   latentman run --cfg job                                  # show the configuration, and run nothing
@@ -27,11 +27,12 @@ flags:
   -m, --multirun      run every combination of comma-separated values
   --cfg job|hydra|all show the composed configuration (--resolve fills in references)
   --config-dir DIR    look for configuration files in DIR too, such as DIR/exp/mine.yaml
+  --config-path DIR   use the configuration tree in DIR; --config-name NAME begins with NAME.yaml
   --info [TOPIC]      what Hydra found: defaults-tree, config, searchpath, plugins
   --hydra-help        Hydra's own flags, and --shell-completion for the Tab key
 
 results: one run writes runs/run/<time>/, or run_dir=DIR; a sweep writes runs/<name>/<time>/, or sweep_dir=DIR. Naming
-an old folder continues it. Open index.html there; `latentman report DIR` makes tables and a gallery of a sweep.
+an existing folder continues it. Open index.html there; `latentman report DIR` makes tables and a gallery of a sweep.
 """
 
 _TOP_LEVEL = re.compile(r"(?P<key>\w+): +(?P<value>.*?)(?:\s+# (?P<comment>.*))?")

@@ -1,8 +1,8 @@
 """The arguments of ``latentman run``, prepared for Hydra: flags apart from overrides, free text quoted as typed.
 
 Hydra reads ``prompt=a knight, waving`` as a sweep over two values and ``prompt=7`` as a number. Here the values of the
-few keys that hold free text are quoted and escaped for both grammars that read them (Hydra's overrides, OmegaConf's
-interpolations), so that what the user typed is what arrives.
+few keys that hold free text are quoted and escaped for the two grammars that read them (Hydra's overrides, OmegaConf's
+interpolations), so that the text arrives as it was typed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from latentman.errors import ConfigError, nearest
 
 FREE_TEXT_KEYS = ("prompt", "motion.text", "text.suffix", "text.negative", "run_dir", "sweep_dir")
-"""Keys whose value is text or a path, never a list, a sweep or an interpolation."""
+"""Keys whose value is text or a path, and never a list, a sweep or an interpolation."""
 
 FLAGS_WITH_VALUE = {
     "--cfg": "--cfg",
@@ -65,7 +65,7 @@ def split_arguments(argv: list[str]) -> Arguments:
     """Separate flags from overrides, in whatever order they come, and quote the free text.
 
     Raises:
-        ConfigError: for an unknown flag, a missing or wrong value of a flag, or flags that exclude each other.
+        ConfigError: for an unknown flag, a flag with a missing or wrong value, or flags that exclude each other.
     """
     flags: dict[str, str | None] = {}
     overrides: list[str] = []
@@ -113,14 +113,16 @@ def _unknown_flag(word: str, rest: list[str]) -> str:
         equals, value = "=", rest[0]
     hint = nearest(f"--{name}", [*FLAGS_ALONE, *FLAGS_WITH_VALUE])
     example = f"{name.replace('-', '_')}={value if equals else '...'}"
-    return f"'{word}' is not a flag of latentman run{hint}\nsettings are written key=value, without dashes: {example}"
+    return (
+        f"'{word}' is not a flag of latentman run{hint}\nsettings are written as key=value, without dashes: {example}"
+    )
 
 
 def quote_free_text(argument: str) -> str:
     """Return an override with its value quoted for Hydra if its key holds free text, and any other word as it is.
 
-    A value that is wholly inside one matching pair of quotes stands for the text between them, so that commands written
-    for Hydra (``prompt='"a, b"'``) mean the same here. ``null`` stays the null value, except for ``prompt``.
+    If one matching pair of quotes encloses a whole value, the value is the text between them, so that commands written
+    for Hydra (``prompt='"a, b"'``) mean the same here. ``null`` remains the null value, except for ``prompt``.
     """
     match = _OVERRIDE.fullmatch(argument)
     if match is None or match["key"].strip() not in FREE_TEXT_KEYS:
@@ -136,7 +138,7 @@ def _unquoted(value: str) -> str:
     match = _QUOTED.fullmatch(value)
     if match is None:
         return value
-    # Inside quotes Hydra halves the backslashes that stand before a quote or at the end, and no others.
+    # Inside quotes Hydra halves the backslashes before a quote and at the end, and no others.
     inner = re.sub(r"(\\+)(?=%s|\Z)" % match["quote"], lambda run: run[0][: len(run[0]) // 2], match["content"])  # noqa: UP031
     # An escaped interpolation was escaped by a user who knows OmegaConf; quote() escapes it again.
     return re.sub(r"(\\+)(?=\$\{)", lambda run: run[0][: len(run[0]) // 2], inner)

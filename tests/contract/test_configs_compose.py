@@ -4,9 +4,13 @@ import json
 import re
 from pathlib import Path
 
+import hydra
 import pytest
 import yaml
+from hydra.errors import HydraException
 
+import latentman
+from latentman.config import resolve
 from latentman.engine.compose import check_command, compose
 from latentman.engine.explain import ADDED_GROUPS
 from latentman.engine.help import defaults, groups
@@ -17,6 +21,21 @@ OPTIONS = [
     (group, choice) for group, choices in groups(CONF).items() if group not in ADDED_GROUPS for choice in choices
 ]
 EXPERIMENTS = groups(CONF)["exp"]
+
+
+def test_plain_hydra_composes_the_same_configuration() -> None:
+    overrides = ["seed=3", "sla=none", "num_frames=4", "sweep_dir=x"]  # its default holds the time
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=latentman.config_dir()):
+        cfg = hydra.compose("config", overrides=overrides)
+    assert resolve(cfg) == compose(overrides)
+
+
+def test_plain_hydra_checks_the_schema() -> None:
+    with (
+        hydra.initialize_config_dir(version_base="1.3", config_dir=latentman.config_dir()),
+        pytest.raises(HydraException, match="num_frames"),
+    ):
+        hydra.compose("config", overrides=["num_frames=abc"])
 
 
 def test_the_default_composes() -> None:
@@ -50,7 +69,7 @@ def test_the_command_line_wins_over_a_variant() -> None:
     assert (config.correspondence.name, config.sla.enabled, config.pwg.delta) == ("densepose_lap", False, 0.5)
 
 
-def test_a_variant_says_every_choice_in_which_it_may_differ_from_the_others() -> None:
+def test_a_variant_states_every_choice_in_which_variants_differ() -> None:
     said = {}
     for variant in groups(CONF)["variant"]:
         file = yaml.safe_load((CONF / "variant" / f"{variant}.yaml").read_text(encoding="utf-8"))
@@ -74,12 +93,12 @@ def test_method_comes_after_every_group_that_it_overrides() -> None:
     assert order[-1] == "method"
 
 
-def test_what_is_added_with_a_plus_stays_out_of_the_defaults_list() -> None:
+def test_groups_that_are_added_with_a_plus_are_not_in_the_defaults_list() -> None:
     assert set(groups(CONF)) - set(defaults(CONF)) == set(ADDED_GROUPS)
 
 
 OWN_LENGTH = {"fig2_latent_shift": (2, None), "smoke": (2, 4)}
-"""Experiments whose frames and steps are part of what they ask: the same on every model."""
+"""Experiments whose frames and steps are part of their question, and so the same on every model."""
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -93,7 +112,7 @@ def test_one_override_takes_an_experiment_to_the_papers_models(experiment: str) 
 
 
 @pytest.mark.parametrize("prompts", [name for name in groups(CONF)["prompts"] if name != "single"])
-def test_the_embedded_model_knows_every_word_that_it_is_given(prompts: str) -> None:
+def test_the_embedded_model_knows_every_word_of_its_prompts(prompts: str) -> None:
     vocabulary = json.loads(asset("mini-sd", "tokenizer", "vocab.json").read_text(encoding="utf-8"))
     known = {token.removesuffix("</w>") for token in vocabulary}
     for entry in compose([f"prompts={prompts}"]).prompts.entries:

@@ -24,7 +24,7 @@ ROWS = [
     {"pipeline"},
     {"engine"},
     {"score", "study", "train", "bench", "assets"},
-    {"api", "run"},
+    {"api", "run", "__main__"},
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
 PACKAGE = Path(__file__).resolve().parents[2] / "latentman"

@@ -41,7 +41,7 @@ def environment() -> dict[str, str]:
 
 
 class Sweep:
-    """A sweep that a launcher in a process of its own has sent to the cluster."""
+    """A sweep that a launcher in its own process has sent to the cluster."""
 
     def __init__(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class Sweep:
         )
 
     def end(self) -> tuple[int, str]:
-        """Wait for the launcher and return its exit status and all that it said."""
+        """Wait for the launcher and return its exit status and everything that it printed."""
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out + err
 
@@ -84,7 +84,7 @@ class Sweep:
 
 @pytest.fixture
 def send(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
-    """Return what sends a sweep to the cluster; launchers that are left at the end are ended."""
+    """Return a function that sends a sweep to the cluster; launchers that still run at the end are killed."""
     sweeps = []
 
     def start(*arguments: str, folder: str = "sweep") -> Sweep:
@@ -102,7 +102,7 @@ def send(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., 
 
 @pytest.fixture(scope="session")
 def run_alone(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Callable[..., Path]:
-    """Return what makes a run that nothing interrupts and no queue runs, and returns its folder."""
+    """Return a function that makes a run without a queue or an interruption, and returns its folder."""
 
     def make(*arguments: str) -> Path:
         folder = tmp_path_factory.mktemp("alone") / "run"
@@ -115,7 +115,7 @@ def run_alone(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, s
 
 @pytest.fixture(scope="session")
 def uninterrupted(run_alone: Callable[..., Path]) -> Path:
-    """Return the folder of the interrupted runs' twin with seed 1."""
+    """Return the folder of the run that the interrupted runs with seed 1 must equal."""
     return run_alone(*INTERRUPTED, "seed=1")
 
 
@@ -123,7 +123,7 @@ def wait_for(condition: Callable[[], object], what: str, is_alive: Callable[[], 
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert is_alive(), f"the launcher ended before there was {what}"
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        assert time.monotonic() < deadline, f"{what} did not appear in {PATIENCE_S} s"
         time.sleep(0.2)
 
 
@@ -133,7 +133,7 @@ def ask(*command: str) -> str:
 
 
 def accounting(number: object, columns: str) -> list[list[str]]:
-    """Return what the cluster's books say of a job, repeated starts included: a row per task."""
+    """Return the accounting of a job, repeated starts included: a row per task."""
     table = ask("sacct", "--noheader", "--parsable2", "-X", "--duplicates", "-j", str(number), "-o", columns)
     return [line.split("|") for line in table.splitlines()]
 

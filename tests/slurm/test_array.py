@@ -1,4 +1,4 @@
-"""A sweep as a job array: every job is run, so many at a time, and one that fails is told and hinders no other."""
+"""A sweep as a job array: every job is run, a few at a time, and a job that fails does not stop the others."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 @pytest.fixture
 def sweep(send, tmp_path: Path):
-    """A sweep of five jobs, two at a time and each with a GPU, of which the second finds its folder taken."""
+    """A sweep of five jobs, two at a time and each with a GPU; the folder of the second holds something else."""
     (tmp_path / "sweep" / ".submitit").mkdir(parents=True)
     taken = tmp_path / "sweep" / "01_setup-mini_fast_seed-1"
     taken.mkdir()
@@ -37,7 +37,7 @@ def test_a_failing_job_leaves_the_others_their_results_and_the_command_its_statu
 
     rows = accounting(sweep.array, "JobID,State,Start,End,AllocTRES")
     assert len(rows) == 5
-    # The queue is no judge: it calls the failed job COMPLETED, since its process ended in good order.
+    # The queue cannot tell: it calls the failed job COMPLETED, since its process ended normally.
     assert {row[1] for row in rows} == {"COMPLETED"}
     assert all("gres/gpu=1" in row[4] for row in rows), rows
     moments = sorted([(row[2], 1) for row in rows] + [(row[3], -1) for row in rows], key=lambda m: (m[0], m[1]))
@@ -52,9 +52,9 @@ def test_a_job_sees_the_gpus_that_it_asked_for_and_no_others() -> None:
     assert ask("srun", sys.executable, "-c", show) == "None"
 
 
-def test_jobs_that_the_cluster_does_not_take_are_told_in_one_line(send) -> None:
+def test_jobs_that_the_cluster_refuses_are_reported_in_one_line(send) -> None:
     status, said = send(*SHORT, "seed=0", "hydra.launcher.partition=nowhere").end()
     assert status == 2
-    assert "did not take the jobs" in said
+    assert "refused the jobs" in said
     assert "invalid partition" in said
     assert "Traceback" not in said

@@ -1,4 +1,4 @@
-"""Jobs that are killed or cancelled are told as failed, and the same command continues them to the same bytes."""
+"""Jobs that are killed or cancelled are reported as failed, and the same command continues them to the same bytes."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 def test_killed_and_cancelled_jobs_fail_and_are_continued(send, uninterrupted: Path) -> None:
     command = [*INTERRUPTED, "seed=1,2"]
     sweep = send(*command)
-    sweep.until(lambda: sweep.is_denoising(0) and sweep.is_denoising(1), "two jobs in the midst of denoising")
+    sweep.until(lambda: sweep.is_denoising(0) and sweep.is_denoising(1), "two jobs that are denoising")
     killed = processes(sweep.queue_id(0))
     assert killed
     for process in killed:
@@ -24,7 +24,7 @@ def test_killed_and_cancelled_jobs_fail_and_are_continued(send, uninterrupted: P
     assert status != 0
     assert "Traceback" not in said
     assert "SLURM calls it FAILED" in said or "SLURM calls it CANCELLED" in said, said
-    # Nobody could write the end of the killed job down; the table knows it from the lock that nobody holds.
+    # No process could record the end of the killed job; the table finds it by the lock that no process holds.
     assert (sweep.state(0), sweep.state(1)) == ("running", "interrupted"), said
     states = {row[0].rpartition("_")[2]: row[1].split()[0] for row in accounting(sweep.array, "JobID,State")}
     assert states == {"0": "FAILED", "1": "CANCELLED"}

@@ -13,17 +13,17 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 
 def test_a_preempted_job_goes_back_and_continues_to_the_same_bytes(send, uninterrupted: Path) -> None:
     sweep = send(*INTERRUPTED, "seed=1", "hydra.launcher.cpus_per_task=4")
-    sweep.until(lambda: sweep.is_denoising(0), "a job in the midst of denoising")
+    sweep.until(lambda: sweep.is_denoising(0), "a job that is denoising")
     own = sweep.queue_id()
 
-    # What SLURM sends when a job's time runs out; how it comes to that takes minutes, and is a test of its own.
+    # SLURM sends this when a job's time runs out. Waiting for that takes minutes and is a test of its own.
     ask("scancel", "--signal=USR2", own)
-    sweep.until(lambda: restarts(own) == 1 and sweep.state(0) == "interrupted", "a job that is back in the queue")
+    sweep.until(lambda: restarts(own) == 1 and sweep.state(0) == "interrupted", "a job that is in the queue again")
     sweep.until(lambda: sweep.state(0) == "running", "a job that runs again")
 
     begun = time.monotonic()
     ask("srun", "--partition=urgent", "--cpus-per-task=4", "true")
-    assert time.monotonic() - begun < 20, "the grace time of the partition was used up: nobody listened to SIGTERM"
+    assert time.monotonic() - begun < 20, "the grace time of the partition was used up: the job ignored SIGTERM"
     status, said = sweep.end()
     assert status == 0, said
     assert restarts(own) == 2

@@ -1,4 +1,4 @@
-"""The commands: exit statuses, messages, and what goes on to Hydra."""
+"""The commands: exit statuses, messages, and what is handed on to Hydra."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ def test_nothing_is_written_when_a_command_is_refused(command: Callable[..., Out
     assert list(tmp_path.iterdir()) == []
 
 
-def test_failing_run_gives_its_error_alone(command: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_failing_run_prints_only_its_error(command: Callable[..., Outcome], tmp_path: Path) -> None:
     status, _, err = command("run", "setup.model=/nowhere", "run_dir=out/x")
     assert status == 2
     assert err.startswith("error: setup.model=/nowhere")
@@ -90,11 +90,18 @@ def test_the_users_environment_is_left_as_it_was(command: Callable[..., Outcome]
     assert dict(os.environ) == before
 
 
+def test_python_m_latentman_is_the_same_command(command_environment: dict[str, str]) -> None:
+    call = [sys.executable, "-m", "latentman", "rum"]
+    done = subprocess.run(call, env=command_environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: 'rum' is not a latentman command; did you mean 'run'?")
+
+
 def test_version_is_the_same_everywhere(command: Callable[..., Outcome]) -> None:
     assert command("--version")[1] == command("run", "--version")[1] == f"latentman {__version__}\n"
 
 
-def test_configuration_is_shown_wherever_the_flag_stands(command: Callable[..., Outcome]) -> None:
+def test_configuration_is_shown_wherever_the_flag_is(command: Callable[..., Outcome]) -> None:
     status, out, _ = command("run", "prompt=a, 'b' = ${c}", "--cfg", "job", "seed=7")
     assert status == 0
     assert "seed: 7" in out

@@ -1,10 +1,12 @@
 """Mistakes in a command are found before anything runs, and each message says what to do next."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from latentman.engine.compose import check_command, compose
+from latentman.config import Config
+from latentman.engine.compose import CANNOT_BE_SWEPT, Command, check_command, compose
 from latentman.engine.loader import Tree
 from latentman.engine.overrides import split_arguments
 from latentman.errors import ConfigError
@@ -24,25 +26,25 @@ def refused(arguments: list[str]) -> str:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["num_frame=3"], ["num_frame=3", "no key or group 'num_frame'", "did you mean 'num_frames'?"]),
+        (["num_frame=3"], ["num_frame=3", "unknown key or group 'num_frame'", "did you mean 'num_frames'?"]),
         (["+num_frame=3"], ["did you mean 'num_frames'?"]),
         (
             ["sla.windo=3"],
-            ["no key 'sla.windo'", "did you mean 'sla.window'?", "sla has: blend, enabled, steps, "],
+            ["unknown key 'sla.windo'", "did you mean 'sla.window'?", "sla has: blend, enabled, steps, "],
         ),
         (["exps=ablation"], ["did you mean '+exp'?"]),
         (["methods=t2v_zero"], ["did you mean 'method'?"]),
-        (["qqqq=1"], ["no key or group 'qqqq'", "--help"]),
-        (["method=latentmann"], ["no such method", "did you mean 'latentman'?", "per_frame"]),
-        (["+exp=ablaton"], ["no such exp", "did you mean 'ablation'?"]),
+        (["qqqq=1"], ["unknown key or group 'qqqq'", "--help"]),
+        (["method=latentmann"], ["unknown method", "did you mean 'latentman'?", "per_frame"]),
+        (["+exp=ablaton"], ["unknown exp", "did you mean 'ablation'?"]),
         ([SWEEP, "sla=none,ful"], ["sla=ful", "did you mean 'full'?"]),
         (["exp=ablation"], ["added with a plus: +exp=ablation"]),
         (["variant=mesh"], ["added with a plus: +variant=mesh"]),
         (["variants=mesh"], ["did you mean '+variant'?"]),
-        (["+variant=mash"], ["no such variant", "did you mean 'mesh'?"]),
+        (["+variant=mash"], ["unknown variant", "did you mean 'mesh'?"]),
         (["+method=t2v_zero"], ["leave out the plus: method=t2v_zero"]),
         (["+num_frames=3"], ["leave out the plus: num_frames=3"]),
-        (["~prompt"], ["nothing can be deleted"]),
+        (["~prompt"], ["cannot be deleted"]),
         (["a knight waves"], ['prompt="a knight waves"']),
         (["num_frames={"], ["cannot read the value of num_frames={"]),
         (["num_frames=abc"], ["num_frames", "abc", "Integer"]),
@@ -56,6 +58,7 @@ def refused(arguments: list[str]) -> str:
         (["text.negative=null"], ["text.negative"]),
         (["hydra/launcher=slrum"], ["hydra/launcher", "basic"]),
         (["hydra.run.dirr=3"], ["hydra.run.dirr"]),
+        (["+hydra.callbacks={x: {_target_: os.system}}"], ["hydra.callbacks", "refuses"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
@@ -92,7 +95,7 @@ def test_prompt_is_refused_with_a_set_that_brings_its_own(prompts: str, name: st
     assert "prompts=single" in message
 
 
-def test_prompt_goes_with_the_single_prompt() -> None:
+def test_prompt_is_accepted_with_the_single_prompt() -> None:
     check_command(split_arguments(["prompts=single", "prompt=a robot dances"]).overrides)
 
 
@@ -117,6 +120,21 @@ def test_command_line_narrows_the_sweep_of_an_experiment() -> None:
 def test_config_dir_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--config-dir .* is not a folder"):
         compose([], str(tmp_path / "absent"))
+
+
+def test_a_single_run_has_no_jobs_and_a_sweep_has_the_product_of_its_values() -> None:
+    assert check_command(["seed=3"]) == Command()
+    sweep = check_command([SWEEP, "sla=none,full", "seed=1,2", "name=mine", "overwrite=true"])
+    assert sweep.is_sweep
+    assert sweep.jobs == tuple(
+        (f"sla={sla}", f"seed={s}", "name=mine", "overwrite=True") for sla in ("none", "full") for s in (1, 2)
+    )
+    assert (sweep.name, sweep.is_new, sweep.overwrite) == ("mine", True, True)
+
+
+@pytest.mark.parametrize("key", CANNOT_BE_SWEPT)
+def test_every_key_that_cannot_be_swept_is_a_key(key: str) -> None:
+    assert key in {item.name for item in fields(Config)}
 
 
 def test_new_entries_of_a_table_are_added_with_a_plus() -> None:

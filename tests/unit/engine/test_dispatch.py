@@ -76,7 +76,7 @@ def test_the_error_with_which_a_sweeper_ends_is_reported(with_sweeper) -> None:
 
 
 def test_a_run_that_fails_raises_its_own_error_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(WeightsError, match="setup.model=/nowhere"):
+    with pytest.raises(WeightsError, match=r"^setup\.model=/nowhere"):
         run_one(["setup.model=/nowhere", "run_dir=out/x"])
     assert capsys.readouterr().err == ""
     assert not HydraConfig.initialized()

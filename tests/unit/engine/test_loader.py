@@ -1,6 +1,5 @@
 """The loader composes what Hydra's own composes, and reads the files again when they change."""
 
-import os
 import pickle
 import shutil
 import warnings
@@ -33,7 +32,15 @@ COMMANDS = [
     ["method=t2v_zero", "fps=15"],
     ["sweep_dir=${paths.runs}/x"],
 ]
-WRONG = [["sla=absent"], ["num_frames=abc"], ["absent=3"], ["+method=t2v_zero"], ["seed=1,2"], ["exp=ablation"], ["~sla=x"]]
+WRONG = [
+    ["sla=absent"],
+    ["num_frames=abc"],
+    ["absent=3"],
+    ["+method=t2v_zero"],
+    ["seed=1,2"],
+    ["exp=ablation"],
+    ["~sla=x"],
+]
 
 
 def plain() -> ConfigLoaderImpl:
@@ -188,4 +195,4 @@ def test_the_working_folder_is_that_of_each_composition(tmp_path: Path, monkeypa
         kept.load_configuration("config", [], RunMode.RUN)
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
-        assert kept.load_configuration("config", [], RunMode.RUN).hydra.runtime.cwd == os.getcwd()
+        assert kept.load_configuration("config", [], RunMode.RUN).hydra.runtime.cwd == str(Path.cwd())

@@ -1,7 +1,6 @@
 """A setup is resolved, read and checked once, and what is loaded is what was checked."""
 
 import json
-import shutil
 
 import pytest
 import torch
@@ -10,12 +9,6 @@ from latentman.errors import WeightsError
 from latentman.networks.load import load_networks
 from latentman.networks.resolved import check_setup, resolve_setup
 from tests.factories.tiny_model import ONE_CONTROLNET, tiny_setup
-
-
-@pytest.fixture
-def copied(tiny_folder, tmp_path):
-    """A copy of the tiny model that a test may damage."""
-    return shutil.copytree(tiny_folder, tmp_path / "copied")
 
 
 def test_a_setup_is_resolved_read_and_checked_once(copied):
