@@ -39,7 +39,7 @@ class AnchorMasks:
     def read_apart(self, attend: Attend, query: Tensor, key: Tensor, value: Tensor, frames: slice) -> Tensor:
         """Return what queries (G, F, L, C) read from frame 0's keys and values (G, L, C).
 
-        If the anchor has no figure on this grid, or nothing else, all keys are read.
+        If the anchor shows no figure on this grid, or is all figure, all keys are read.
 
         Args:
             attend: attention of (G, Q, C) over (G, K, C).
