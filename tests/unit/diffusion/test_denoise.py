@@ -145,7 +145,7 @@ def test_same_seed_same_bytes_and_another_seed_another_result(backbone, frames, 
     ],
     ids=str,
 )
-def test_going_on_from_any_step_gives_the_same_bytes(backbone, frames, plan, changed):
+def test_continuing_from_any_step_gives_the_same_bytes(backbone, frames, plan, changed):
     plan, states = replace(plan, **changed), []
     whole = denoise(backbone, frames, plan, on_step=states.append)
     assert [s.step for s in states] == list(range(1, STEPS + 1))
@@ -165,7 +165,7 @@ def test_one_step_leaves_its_arguments_as_they_were(backbone, frames, plan):
     assert len(inspect.signature(one_step).parameters) <= 5
 
 
-def test_latents_that_stop_being_finite_name_step_and_frame(backbone, frames, plan):
+def test_latents_that_are_no_longer_finite_name_step_and_frame(backbone, frames, plan):
     broken = frames.control.features[0].clone()
     broken[2] = float("nan")
     frames = replace(frames, control=replace(frames.control, features=(broken,)))
@@ -173,7 +173,7 @@ def test_latents_that_stop_being_finite_name_step_and_frame(backbone, frames, pl
         denoise(backbone, frames, replace(plan, sla_steps=range(0), guidance=GuidancePlan()))
 
 
-def test_attention_replaced_on_the_way_stops_the_run(backbone, frames, plan):
+def test_attention_that_is_replaced_during_the_loop_stops_the_run(backbone, frames, plan):
     from diffusers.models.attention_processor import AttnProcessor2_0
 
     before = dict(backbone.unet.attn_processors)
@@ -221,7 +221,7 @@ def test_a_memory_too_small_for_one_chunk_is_a_clear_error(backbone, frames, pla
     assert not any("AnchorAttention" in type(p).__name__ for p in backbone.unet.attn_processors.values())
 
 
-def test_a_memory_too_small_for_the_gradient_says_what_to_set(backbone, frames, plan):
+def test_a_memory_too_small_for_the_gradient_names_the_settings_to_change(backbone, frames, plan):
     hook = backbone.vae.decoder.register_forward_pre_hook(FullMemory(0))
     try:
         with pytest.raises(DeviceMemoryError, match=r"gradient of Pixel-Wise Guidance: set pwg.gradient=direct"):
