@@ -1,8 +1,8 @@
-"""The kinds of failure that a user can cause and mend.
+"""The kinds of failure that a user can cause and fix.
 
 The command line prints a ``LatentManError`` without a traceback and exits with status 2. A message says what was being
 done, the value received, what is allowed and what to do next, and names the configuration key or the file. Anything
-else that is raised is a defect of ours and keeps its traceback.
+else that is raised is a defect in latentman and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 
 class LatentManError(Exception):
-    """Base of every failure that the user can cause and mend."""
+    """Base of every failure that the user can cause and fix."""
 
 
 class ConfigError(LatentManError):
@@ -36,7 +36,7 @@ class RecordError(LatentManError):
 
 
 class NumericsError(LatentManError):
-    """Sampling that left the finite numbers."""
+    """Sampling whose values are no longer finite."""
 
 
 class DeviceMemoryError(LatentManError):

@@ -1,10 +1,10 @@
-"""The frozen values that travel between the stages.
+"""The frozen values that are passed between the stages.
 
 Axis letters, everywhere in the project: T frames, H W image, h w latent grid, C channels, V vertices, F faces, J
 joints, K matches. World: metres, Y up, the character faces +Z at rest and +X is its left (as HumanML3D and SMPL).
-Camera: OpenCV axes (x right, y down, z forward); the centre of pixel (row, col) lies at (col + 0.5, row + 0.5).
+Camera: OpenCV axes (x right, y down, z forward); the centre of pixel (row, col) is at (col + 0.5, row + 0.5).
 
-Arrays are NumPy arrays, checked when a value is made, so that a wrong shape is reported where it arises.
+Arrays are NumPy arrays. They are checked when a value is created, so that a wrong shape is reported at its origin.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MAX_CHARACTERS = 10
 """Characters in one scene: character k, counted from 0, has the parts 24 k + 1 to 24 k + 24, which a byte must hold."""
 
 UNMATCHED = ("outside", "occluded", "contested")
-"""Why a pixel of the figure has no match in an exact map: its point lies outside the reference's picture; something
-else is seen there; another pixel, whose point lies nearer, has the same source."""
+"""Why a pixel of the figure has no match in an exact map: its point is outside the reference's picture; something
+else is visible there; another pixel, whose point is nearer, has the same source."""
 
 Array = NDArray[Any]
 
@@ -84,10 +84,10 @@ class BodySequence:
 
     ``vertices`` (T, V, 3) metres; ``faces`` (F, 3), counter-clockwise seen from outside; ``joints`` (T, J, 3) metres, J
     at least 22; ``part`` (F,) DensePose part 1 to 24 of each face; ``corner_uv`` (F, 3, 2) chart coordinates 0 to 1 of
-    each face corner inside its part; U runs past 0 or 1 in a face that reaches over a seam (``render/iuv.py``).
+    each face corner inside its part; U exceeds 0 or 1 in a face that crosses a seam (``render/iuv.py``).
 
-    Several characters are one mesh (``body/scene.py``): parts of character k, counted from 0, are 24 k + 1 to 24 k +
-    24; ``joints`` are the first character's.
+    Several characters form one mesh (``body/scene.py``): parts of character k, counted from 0, are 24 k + 1 to 24 k +
+    24; ``joints`` belong to the first character.
     """
 
     vertices: Array
@@ -145,17 +145,17 @@ class Camera:
 
 
 STANDING_M = 1e-9
-"""How far a camera may be off by rounding (metres, or a rotation matrix' entries) and still stand still."""
+"""Rounding error up to which a camera counts as still, in metres, or in entries of a rotation matrix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What is drawn from the mesh for every frame.
+    """What is rendered from the mesh for every frame.
 
     ``depth`` (T, H, W) float32 metres, 0 outside the figure; ``disparity`` (T, H, W) float32 0 to 1, the picture that
-    the ControlNet is given (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W)
+    the ControlNet reads (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W)
     bool; ``face`` (T, H, W) int32 face index, -1 outside; ``bary`` (T, H, W, 3) float32 barycentric coordinates in
-    that face; ``cameras`` T entries, what each frame is seen by: a camera that stands still is there T times.
+    that face; ``cameras`` T entries, the camera of each frame: a still camera is repeated T times.
     """
 
     depth: Array
@@ -181,7 +181,7 @@ class Conditions:
 
     @property
     def camera_moves(self) -> bool:
-        """Whether some frame is seen from elsewhere than the first, so that the background moves in the picture."""
+        """Whether the camera of some frame differs from the first, so that the background moves in the picture."""
         return not all(camera.stands_at(self.cameras[0], STANDING_M) for camera in self.cameras)
 
     def arrays(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
-    """The map M of the paper's section 3.3 for a whole clip, on a ``size`` x ``size`` grid.
+    """The map M of the paper's section 3.3 for all frames, on a ``size`` x ``size`` grid.
 
     ``pairs`` has T entries; entry i is ``(target, source)``, two (K, 2) int32 arrays of (row, col): pixel
     ``target[k]`` of frame i shows the same point of the body as pixel ``source[k]`` of frame ``source_frame(i)``.
@@ -225,8 +225,8 @@ class Correspondence:
     0); ``parts_skipped`` (T,) counts the parts seen in only one frame of the pair; ``certificate`` (T,) the proven
     gap to the optimum, or None where the solver gives no proof.
 
-    A map made from the surface itself knows more. ``positions`` has T entries (K, 2) float32: where the point of
-    ``target[k]`` lies exactly in the source frame, as a continuous (row, col) index of the grid, whole numbers being
+    A map made from the surface itself holds more. ``positions`` has T entries (K, 2) float32: the exact place of the
+    point of ``target[k]`` in the source frame, as a continuous (row, col) index of the grid, whole numbers being
     its samples; ``source[k]`` is the nearest of them. ``unmatched`` (T, 3) counts the figure's pixels that have no
     match, by the reasons of :data:`UNMATCHED`. Both are None in maps found by assignment.
     """
@@ -307,7 +307,7 @@ class Correspondence:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """Finished pictures: ``frames`` (T, H, W, 3) uint8 RGB, shown at ``fps`` frames a second."""
+    """The finished video: ``frames`` (T, H, W, 3) uint8 RGB, shown at ``fps`` frames a second."""
 
     frames: Array
     fps: float

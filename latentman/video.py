@@ -1,7 +1,7 @@
-"""Frames to files and back: H.264 clips that play in every browser, and lossless PNG frames.
+"""Frames to files and back: H.264 videos that play in every browser, and lossless PNG frames.
 
 The same frames give the same bytes: one encoder thread, no time stamps, no version strings. Colours are converted with
-the BT.709 matrix and tagged so; untagged clips are guessed by their size, and reds shift.
+the BT.709 matrix and tagged accordingly; players guess the matrix of untagged videos by their size, which shifts reds.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _FRAME_NAME = re.compile(r"\d{3,}\.png")
 
 
 def write_mp4(path: Path, frames: Frames, fps: float, crf: int) -> None:
-    """Encode a clip: H.264, 4:2:0, BT.709, index at the front.
+    """Encode a video: H.264, 4:2:0, BT.709, index at the front.
 
-    Odd sizes grow by one row or column that repeats the edge, since 4:2:0 needs even ones.
+    Odd sizes grow by one row or column that repeats the edge, since 4:2:0 needs even sizes.
 
     Args:
-        path: where to write; an older file is replaced only by a finished one.
+        path: where to write; an older file is replaced only when the new one is complete.
         frames: (T, H, W, 3) uint8 RGB, T at least 1.
         fps: frames shown in a second, above 0.
         crf: quality of x264, 0 (lossless) to 51.
@@ -87,12 +87,12 @@ def ffmpeg() -> str:
             "or set IMAGEIO_FFMPEG_EXE to the path of one"
         ) from error
     if "/" in program and not Path(program).is_file():
-        raise RecordError(f"IMAGEIO_FFMPEG_EXE={program} is no file: unset it or set it to the path of an ffmpeg")
+        raise RecordError(f"IMAGEIO_FFMPEG_EXE={program} is not a file: unset it or set it to the path of an ffmpeg")
     return program
 
 
 def read_mp4(path: Path) -> Video:
-    """Decode a clip.
+    """Decode a video.
 
     Raises:
         RecordError: if the file is missing or cannot be decoded.
@@ -109,10 +109,10 @@ def read_mp4(path: Path) -> Video:
 
 
 def write_png_frames(folder: Path, frames: Frames) -> None:
-    """Write frames as ``000.png``, ``001.png``, ...; higher numbers left by a longer clip are removed.
+    """Write frames as ``000.png``, ``001.png``, ...; higher numbers left by a longer video are removed.
 
     Args:
-        folder: made if missing.
+        folder: created if it does not exist.
         frames: (T, H, W, 3) uint8 RGB, T at least 1.
 
     Raises:

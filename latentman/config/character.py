@@ -26,31 +26,31 @@ class MotionConfig:
     start: str = "auto"
     """First motion frame that is shown, or auto: the window with the most joint motion."""
     if_short: str = "error"
-    """A motion with fewer frames than the video needs: error, hold (its last pose stays) or loop (it begins again)."""
+    """For a motion with fewer frames than the video needs: error, hold (keep its last pose) or loop (repeat it)."""
     checkpoint: str | None = None
     """A learned model's ``.pt`` or ``.ckpt`` file, or the folder that holds it; null looks under paths.weights."""
     statistics: str | None = None
-    """Folder of Mean.npy and Std.npy; null looks beside the checkpoint, then in paths.weights/humanml3d."""
+    """Folder of Mean.npy and Std.npy; null looks next to the checkpoint, then in paths.weights/humanml3d."""
     text_encoder: str | None = None
     """Folder or hub id of the text encoder that a learned model was trained with; null takes the model's own."""
     guidance_scale: float = 2.5
     """Classifier-free guidance of a learned model; 1 switches it off."""
     num_inference_steps: int | None = None
-    """Steps of a learned model's sampler; null takes all that it was trained with (MLD: 50)."""
+    """Steps of a learned model's sampler; null takes all steps of its training (MLD: 50)."""
     length: int | None = None
-    """Frames that a learned model makes before the cut; null takes what it was trained for, at most 196."""
+    """Frames that a learned model generates before they are cut; null takes the model's own number, at most 196."""
     action: str | None = None
-    """Class of an action-to-motion model, such as jump; null takes the one that the text names."""
+    """Class of an action-to-motion model, such as jump; null takes the class that the text names."""
     trajectory: str | None = None
-    """GMD: file of the root's path, (T, 2) x and z in metres, that the character shall follow."""
+    """GMD: file of the root's path, (T, 2) x and z in metres, for the character to follow."""
     template_bones: bool = False
     """Give a learned motion constant bone lengths."""
     foot_lock: bool = False
-    """Hold feet that are on the floor where they are."""
+    """Keep feet that touch the floor in place."""
     file: str | None = None
     """motion=clip: the motion file (.npz, .npy, .bvh)."""
     file_fps: float | None = None
-    """Frames a second of that file; null takes what the file says, else 20."""
+    """Frames a second of that file; null takes the rate in the file, else 20."""
     rig: str = "auto"
     """Which joints of a .bvh are which: auto, a known rig's name, or a YAML file of your own."""
 
@@ -62,7 +62,7 @@ class MotionConfig:
             raise ConfigError(f"motion.start='{self.start}' must be auto or a frame number of 0 or more")
         if self.text is not None and not self.text.strip():
             raise ConfigError(
-                "motion.text is empty: say what the character does, or set motion.text=null to use the prompt"
+                "motion.text is empty: describe what the character does, or set motion.text=null to use the prompt"
             )
         check_choice("motion.if_short", self.if_short, SHORT_MOTIONS)
         at_least("motion.guidance_scale", self.guidance_scale, 0)
@@ -70,7 +70,7 @@ class MotionConfig:
             at_least("motion.num_inference_steps", self.num_inference_steps, 1)
         if self.length is not None and not 2 <= self.length <= 196:
             raise ConfigError(
-                f"motion.length={self.length} must lie between 2 and 196: the models were trained on at most 196 frames"
+                f"motion.length={self.length} must be between 2 and 196: the models were trained on at most 196 frames"
             )
         if self.file_fps is not None:
             positive("motion.file_fps", self.file_fps)
@@ -78,17 +78,17 @@ class MotionConfig:
 
 @dataclass
 class BodyConfig:
-    """Which mesh is fitted to the joints, and how."""
+    """The mesh that is fitted to the joints, and how it is fitted."""
 
     name: str = MISSING
     shape: str = "neutral"
     """Anny's preset, or the gender of SMPL's file."""
     betas: list[float] = field(default_factory=list)
-    """SMPL's shape parameters; empty fits them to the clip's bones."""
+    """SMPL's shape parameters; an empty list fits them to the bones of the motion."""
     model: str | None = None
     """SMPL: the .npz or .pkl file, or its folder; null looks under paths.weights/smpl (smplx: paths.weights/smplx)."""
     refine: str = "auto"
-    """Refine the analytic fit over the whole clip: auto (motions of learned models), always or never."""
+    """Refine the analytic fit over the whole motion: auto (motions of learned models), always or never."""
     translation: str = "correct"
     """doubled adds the root's path a second time, as the released code does."""
 
@@ -97,4 +97,4 @@ class BodyConfig:
         check_choice("body.refine", self.refine, ("auto", "always", "never"))
         check_choice("body.translation", self.translation, ("correct", "doubled"))
         if len(self.betas) > 300:
-            raise ConfigError(f"body.betas has {len(self.betas)} numbers: SMPL has at most 300")
+            raise ConfigError(f"body.betas has {len(self.betas)} numbers; SMPL takes at most 300")

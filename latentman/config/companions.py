@@ -1,4 +1,4 @@
-"""The group of companions: who else is in the scene, what each does, and where each stands."""
+"""The group of companions: the other characters in the scene, what each does, and where each is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latentman.errors import ConfigError, check_choice
 from latentman.types import MAX_CHARACTERS
 
 MAX_OFFSET_M = 100.0
-"""Metres that a companion may stand off, along each axis."""
+"""Largest offset of a companion along each axis, in metres."""
 
 
 @dataclass
@@ -22,18 +22,18 @@ class CompanionConfig:
     text: str = MISSING
     """What the motion source reads, such as "a person dances"."""
     offset: list[float] = field(default_factory=lambda: [1.0, 0.0])
-    """[x, z] metres from where the first character begins to where this one does: +x is its left, +z before it."""
+    """[x, z] metres from the first character's start to this one's: +x is to its left, +z in front of it."""
     facing: float = 0.0
-    """Degrees that its motion is turned towards its left; 0 leaves it as the source makes it, 180 turns it round."""
+    """Degrees by which its motion is turned to its left: 0 leaves it as it is, 180 turns it around."""
     seed: int | None = None
-    """Of its motion; null takes the run's seed plus its number, 1 for the first companion."""
+    """Seed of its motion; null takes the run's seed plus its number, 1 for the first companion."""
     shape: str | None = None
-    """As body.shape; null takes that one."""
+    """As body.shape; null takes body.shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """One of the scene: what its motion and its body are made from, and where it is put."""
+    """One character of the scene: what its motion and its body are made from, and where it is placed."""
 
     text: str
     seed: int
@@ -43,7 +43,7 @@ class Character:
 
 
 def list_characters(text: str, seed: int, body: BodyConfig, companions: Sequence[CompanionConfig]) -> list[Character]:
-    """Return everybody in the scene, the first character first.
+    """Return all characters of the scene, the first character first.
 
     Args:
         text: what the first character's motion source reads.
@@ -66,10 +66,10 @@ def list_characters(text: str, seed: int, body: BodyConfig, companions: Sequence
 
 
 def check_companions(companions: Sequence[CompanionConfig]) -> None:
-    """Check every companion, naming the key of the one that is wrong.
+    """Check every companion, naming the key that is wrong.
 
     Raises:
-        ConfigError: if there are too many, or one has no text, or an offset, facing, seed or shape without meaning.
+        ConfigError: if there are too many, or one has no text, or an offset, facing, seed or shape that is not allowed.
     """
     if len(companions) >= MAX_CHARACTERS:
         raise ConfigError(
@@ -79,13 +79,13 @@ def check_companions(companions: Sequence[CompanionConfig]) -> None:
     for number, companion in enumerate(companions):
         key = f"companions[{number}]"
         if not companion.text.strip():
-            raise ConfigError(f'{key}.text is empty: say what this character does, such as "a person dances"')
+            raise ConfigError(f'{key}.text is empty: describe what this character does, such as "a person dances"')
         if len(companion.offset) != 2 or not all(abs(x) <= MAX_OFFSET_M for x in companion.offset):
             raise ConfigError(
                 f"{key}.offset={companion.offset} must be [x, z], two numbers of at most {MAX_OFFSET_M:g} metres"
             )
         if not abs(companion.facing) <= 360:
-            raise ConfigError(f"{key}.facing={companion.facing} must lie between -360 and 360 degrees")
+            raise ConfigError(f"{key}.facing={companion.facing} must be between -360 and 360 degrees")
         if companion.seed is not None and not 0 <= companion.seed < 2**32:
             raise ConfigError(f"{key}.seed={companion.seed} must be 0 or more and below 2**32")
         if companion.shape is not None:

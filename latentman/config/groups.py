@@ -23,7 +23,7 @@ def at_least(key: str, value: float, low: float) -> None:
 
 @dataclass
 class NamedConfig:
-    """A choice that has a name and nothing to set."""
+    """A choice that has a name and no settings."""
 
     name: str = MISSING
 
@@ -36,7 +36,7 @@ class CorrespondenceConfig:
     features: str = "official"
     e_weight: float = 1.0
     workers: int | None = None
-    """Threads that match parts side by side; null means ``threads``, else the cores there are. Never of the result."""
+    """Threads that match parts in parallel; null means ``threads``, else all cores. Does not change the result."""
     cache: bool = True
     """Share the maps through paths.stage_cache with all runs that need the same ones."""
 
@@ -47,13 +47,13 @@ class CorrespondenceConfig:
             at_least("correspondence.workers", self.workers, 1)
 
     def result(self) -> dict[str, object]:
-        """Return the settings that decide which map is found; the others decide how fast."""
+        """Return the settings that change the map; the others change only the speed."""
         return {"name": self.name, "features": self.features, "e_weight": self.e_weight}
 
 
 @dataclass
 class PromptEntry:
-    """One prompt of a set; ``mini`` is its wording inside the world of the embedded model."""
+    """One prompt of a set; ``mini`` is its wording for the embedded model."""
 
     text: str = MISSING
     mini: str | None = None
@@ -68,7 +68,7 @@ class PromptsConfig:
     name: str = MISSING
     entries: list[PromptEntry] = field(default_factory=list)
     shard: str | None = None
-    """``i/n``: this job makes every n-th prompt, beginning with the i-th (counted from 0)."""
+    """``i/n``: this job makes every n-th prompt, starting with prompt i (counted from 0)."""
 
     def __post_init__(self) -> None:
         if self.shard is None:
@@ -80,18 +80,18 @@ class PromptsConfig:
 
 @dataclass
 class MetricsConfig:
-    """Which scores a run computes."""
+    """The scores that a run computes."""
 
     names: list[str] = field(default_factory=list)
     clip: str | None = None
-    """Folder of the CLIP model that clip_text and clip_frames take; null means ``clip`` in the folder of weights."""
+    """Folder of the CLIP model for clip_text and clip_frames; null means ``clip`` in the folder of weights."""
     lpips: str | None = None
-    """Folder of the weights that lpips_frames and lpips_aligned take; null means ``lpips`` in the folder of weights."""
+    """Folder of the weights for lpips_frames and lpips_aligned; null means ``lpips`` in the folder of weights."""
 
 
 @dataclass
 class VideoConfig:
-    """The finished file."""
+    """The video file."""
 
     interpolate: str = "none"
     crf: int = 12
@@ -100,7 +100,7 @@ class VideoConfig:
     def __post_init__(self) -> None:
         check_choice("video.interpolate", self.interpolate, ("none",))
         if not 0 <= self.crf <= 51:
-            raise ConfigError(f"video.crf={self.crf} must lie between 0 and 51")
+            raise ConfigError(f"video.crf={self.crf} must be between 0 and 51")
 
 
 @dataclass
@@ -109,6 +109,6 @@ class PathsConfig:
 
     runs: str = "runs"
     weights: str | None = None
-    """Where weights lie that the user brought; null means $LATENTMAN_WEIGHTS, else ~/.cache/latentman."""
+    """Folder of the user's own weights; null means $LATENTMAN_WEIGHTS, else ~/.cache/latentman."""
     stage_cache: bool = True
-    """Keep motions, bodies, pictures and maps by content in $LATENTMAN_CACHE or ~/.cache/latentman, for all runs."""
+    """Cache motions, bodies, pictures and maps by content in $LATENTMAN_CACHE or ~/.cache/latentman, for all runs."""

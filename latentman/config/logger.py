@@ -10,35 +10,35 @@ from latentman.config.groups import at_least, positive
 from latentman.errors import ConfigError, check_choice
 
 BACKENDS = ("wandb", "wandb_offline", "tensorboard", "trackio")
-"""Trackers that may mirror a run; the local record is always written and is none of them."""
+"""Trackers that may mirror a run; the local record is not one of them and is always written."""
 
 
 @dataclass
 class LoggerConfig:
-    """Who is told of a run beside its own folder. Never part of a result: runs that differ here are the same run."""
+    """Trackers that receive a run in addition to its folder. Never part of a result: runs may differ here."""
 
     name: str = MISSING
     backends: list[str] = field(default_factory=list)
-    """Any of ``BACKENDS``, side by side; ``local`` may be named too and changes nothing."""
+    """Any of ``BACKENDS``, several at once; ``local`` may be named too and changes nothing."""
     project: str = "latentman"
     entity: str | None = None
-    """The W&B team or user; null means the default one of whoever is logged in."""
+    """The W&B team or user; null means the default of the account that is logged in."""
     max_videos: int = 2
-    """Videos of one run that are handed on: the result, the correspondences, the depth, the IUV; in this order."""
+    """Videos of one run that are uploaded: the result, the correspondences, the depth, the IUV, in this order."""
     init_timeout: float = 20.0
-    """Seconds for a server to answer before a run is kept offline."""
+    """Seconds to wait for a server before the run is kept offline."""
     finish_timeout: float = 60.0
-    """Seconds for the last uploads when a run has ended."""
+    """Seconds to wait for the last uploads after a run has ended."""
 
     def __post_init__(self) -> None:
         for name in self.backends:
             check_choice("logger.backends", name, ("local", *BACKENDS))
         if len(set(self.backends)) < len(self.backends):
-            raise ConfigError(f"logger.backends={self.backends} names a backend twice: give each once")
+            raise ConfigError(f"logger.backends={self.backends} names a backend twice: give each backend once")
         if {"wandb", "wandb_offline"} <= set(self.backends):
             raise ConfigError(
                 "logger.backends holds wandb and wandb_offline, which are one backend: give wandb, which goes offline "
-                "by itself where there is no server, or wandb_offline"
+                "automatically when no server answers, or wandb_offline"
             )
         if not self.project.strip():
             raise ConfigError("logger.project is empty: give the name of a project, such as latentman")
@@ -48,5 +48,5 @@ class LoggerConfig:
 
     @property
     def mirrors(self) -> list[str]:
-        """The backends beside the local record, in the order in which they were given."""
+        """The backends besides the local record, in the order given."""
         return [name for name in self.backends if name != "local"]

@@ -20,7 +20,7 @@ class StepGate:
     steps: list[int] | None = None
 
     def check(self, key: str) -> None:
-        """Refuse a gate that is given twice, is empty or lies outside the run."""
+        """Refuse a gate that is given twice, is empty or is outside the run."""
         if not self.enabled:
             return
         if (self.window is None) == (self.steps is None):
@@ -30,16 +30,16 @@ class StepGate:
         if self.window is not None:
             if len(self.window) != 2 or not 0 <= self.window[0] < self.window[1] <= 1:
                 raise ConfigError(
-                    f"{key}.window={self.window} is no window: it needs 0 <= start < end <= 1, or {key}=none"
+                    f"{key}.window={self.window} is not a window: it needs 0 <= start < end <= 1, or {key}=none"
                 )
         elif self.steps is not None and (len(self.steps) != 2 or not 0 <= self.steps[0] <= self.steps[1]):
-            raise ConfigError(f"{key}.steps={self.steps} is no range: it needs 0 <= first <= last, or {key}=none")
+            raise ConfigError(f"{key}.steps={self.steps} is not a range: it needs 0 <= first <= last, or {key}=none")
 
     def indices(self, key: str, num_steps: int) -> range:
-        """Return the step indices at which this acts in a run of ``num_steps`` steps.
+        """Return the step indices at which this part acts in a run of ``num_steps`` steps.
 
         Raises:
-            ConfigError: if the range leaves the run, or the window holds no step.
+            ConfigError: if the range exceeds the run, or the window holds no step.
         """
         if not self.enabled:
             return range(0)
@@ -47,7 +47,7 @@ class StepGate:
             first, last = self.steps
             if last >= num_steps:
                 raise ConfigError(
-                    f"{key}.steps={self.steps} leaves the run: with T={num_steps} the last step is {num_steps - 1}"
+                    f"{key}.steps={self.steps} exceeds the run: with T={num_steps} the last step is {num_steps - 1}"
                 )
             return range(first, last + 1)
         assert self.window is not None
@@ -64,7 +64,7 @@ ANCHORS = ("first", "prev", "first+prev", "all")
 """Whose keys and values the self-attention of a frame may read."""
 
 LAYERS = ("all", "decoder")
-"""Self-attention layers of the UNet that may follow; ``decoder``: those of its last two resolutions that have any."""
+"""Self-attention layers of the UNet that may follow; ``decoder``: the last two resolutions that have such layers."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class LatentMotionConfig:
     """Motion written into the latents, for Text2Video-Zero without a condition (its section 3.2)."""
 
     shift: list[float] = field(default_factory=lambda: [12.0, 12.0])
-    """Pixels, of a picture of 512, that the content moves per frame: to the left and up."""
+    """Pixels, in a picture of 512, by which the content moves per frame: to the left and up."""
     t0: int = 881
     """Training timestep at which the first frame's latents are warped."""
     t1: int = 941
@@ -89,7 +89,7 @@ class LatentMotionConfig:
             )
         if not 0 <= self.smooth_background <= 1:
             raise ConfigError(
-                f"sampler.latent_motion.smooth_background={self.smooth_background} must lie between 0 (off) and 1"
+                f"sampler.latent_motion.smooth_background={self.smooth_background} must be between 0 (off) and 1"
             )
 
 
@@ -101,23 +101,23 @@ class SamplerConfig:
     anchor: str = "first"
     """Whose keys and values a frame reads: first, prev, first+prev or all."""
     modules: list[str] = field(default_factory=lambda: ["unet", "controlnet"])
-    """Networks whose self-attention follows the anchor, where there are any; empty: frames are independent."""
+    """Networks whose self-attention follows the anchor; an empty list makes the frames independent."""
     start: float = 0.0
-    """Fraction of the steps after which it does; before, frames are independent."""
+    """Fraction of the steps after which they follow it; before, frames are independent."""
     layers: str = "all"
     """Self-attention layers of the UNet that follow the anchor: all, or decoder."""
     first_layer: int | None = None
-    """Instead of ``layers``: the first one, counted in the order in which the UNet calls them (SD1.5 has 16)."""
+    """Instead of ``layers``: the first layer that follows, in the order in which the UNet calls them (SD1.5 has 16)."""
     union: bool = False
-    """Let a frame read its own keys and values beside the anchor's."""
+    """Let a frame read its own keys and values in addition to the anchor's."""
     masked: bool = False
-    """Let the figure read the anchor's figure only, and the background its background, by the rendered masks."""
+    """Let the figure read only the anchor's figure, and the background only its background, by the rendered masks."""
     latent_motion: LatentMotionConfig | None = None
     eta: float = 0.0
     steps_offset: int | None = None
     """DDIM's offset of the timesteps; null takes the scheduler's own (Stable Diffusion: 1)."""
     chunk_size: int = 8
-    """Frames that go through the networks at once: a matter of memory, never of the result."""
+    """Frames that go through the networks at once. This changes the memory in use, not the result."""
 
     def __post_init__(self) -> None:
         check_choice("sampler.anchor", self.anchor, ANCHORS)
@@ -125,16 +125,16 @@ class SamplerConfig:
         for module in self.modules:
             check_choice("sampler.modules", module, ("unet", "controlnet"))
         if not 0 <= self.start <= 1:
-            raise ConfigError(f"sampler.start={self.start} must lie between 0 (from the first step) and 1 (never)")
+            raise ConfigError(f"sampler.start={self.start} must be between 0 (from the first step) and 1 (never)")
         if self.first_layer is not None:
             at_least("sampler.first_layer", self.first_layer, 0)
         if self.masked and (self.anchor != "first" or self.union):
             raise ConfigError(
-                "sampler.masked=true goes with sampler.anchor=first and sampler.union=false only: the masks part the "
-                "first frame's keys"
+                "sampler.masked=true needs sampler.anchor=first and sampler.union=false: the masks divide the first "
+                "frame's keys"
             )
         if not 0 <= self.eta <= 1:
-            raise ConfigError(f"sampler.eta={self.eta} must lie between 0 (deterministic) and 1")
+            raise ConfigError(f"sampler.eta={self.eta} must be between 0 (deterministic) and 1")
         if self.steps_offset is not None and self.steps_offset not in (0, 1):
             raise ConfigError(f"sampler.steps_offset={self.steps_offset} must be 0, 1 or null")
         at_least("sampler.chunk_size", self.chunk_size, 1)
@@ -154,7 +154,7 @@ class NoiseConfig:
     def __post_init__(self) -> None:
         check_choice("noise", self.name, NOISES)
         if not 1 <= self.texels <= 256:
-            raise ConfigError(f"noise.texels={self.texels} must lie between 1 and 256")
+            raise ConfigError(f"noise.texels={self.texels} must be between 1 and 256")
 
 
 @dataclass
@@ -170,7 +170,7 @@ class SlaConfig(StepGate):
     """Spatial Latent Alignment (Eq. 6)."""
 
     blend: float = 1.0
-    """Share of the reference's latent in the aligned one; the paper's is 1."""
+    """Share of the reference's latent in the aligned latent; the paper uses 1."""
 
     def __post_init__(self) -> None:
         self.check("sla")
@@ -188,11 +188,11 @@ class PwgConfig(StepGate):
 
     gradient: str = "direct"
     loss: str = "mean"
-    """mean: over the matched values, of (25 d)^2, as the released code; sum: of d^2, Eq. 7 as written. d in 0 to 1."""
+    """mean: of (25 d)^2 over the matched values, as the released code; sum: of d^2, Eq. 7 as written. d: 0 to 1."""
     delta: float = 0.01
     size: int = 256
     chunk_size: int = 1
-    """Frames that are differentiated through the UNet at once: a matter of memory, never of the result."""
+    """Frames that are differentiated through the UNet at once. This changes the memory in use, not the result."""
     checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, more time, same result."""
 

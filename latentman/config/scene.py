@@ -1,4 +1,4 @@
-"""The groups that decide how the scene is seen: the camera, and how depth becomes a picture."""
+"""The groups for the view of the scene: the camera, and how depth becomes a picture."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from latentman.config.groups import positive
 from latentman.errors import ConfigError, check_choice
 
 MAX_ORBIT_DEG = 3600
-"""Largest angle of camera.orbit either way."""
+"""Largest angle of camera.orbit in either direction."""
 
 MAX_SHIFT_PX = 1000
-"""Largest camera.shift either way."""
+"""Largest camera.shift in either direction."""
 
 
 @dataclass
 class CameraConfig:
-    """The camera: it stands, or moves, where the whole clip fits into the picture with this margin."""
+    """The camera, still or moving. It is placed so that all frames fit into the picture with this margin."""
 
     yfov_deg: float = 40.0
     yaw_deg: float = 0.0
     pitch_deg: float = 5.0
     margin: float = 0.08
     distance: float | None = None
-    """Metres from the first frame's pelvis; null fits the clip. A character may then leave the picture."""
+    """Metres from the first frame's pelvis; null makes all frames fit. Otherwise a character may leave the picture."""
     orbit: float = 0.0
-    """Degrees that the camera goes round the character from the first frame to the last, from yaw_deg, in its sense."""
+    """Degrees by which the camera orbits the character over all frames, starting at yaw_deg, in its direction."""
     follow: float = 0.0
-    """Share, 0 to 1, of the character's smoothed way over the floor that the camera goes along with."""
+    """Share, 0 to 1, of the character's smoothed path over the floor that the camera follows."""
     shift: float = 0.0
-    """Pixels by which the whole picture moves to the right from each frame to the next: a lens that is shifted."""
+    """Pixels by which the whole picture moves to the right from frame to frame: a shifted lens."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.yfov_deg <= 150:
-            raise ConfigError(f"camera.yfov_deg={self.yfov_deg} must lie between 1 and 150")
+            raise ConfigError(f"camera.yfov_deg={self.yfov_deg} must be between 1 and 150")
         if not 0 <= self.margin < 0.5:
             raise ConfigError(f"camera.margin={self.margin} must be 0 or more and below 0.5")
         if not -89 <= self.pitch_deg <= 89:
-            raise ConfigError(f"camera.pitch_deg={self.pitch_deg} must lie between -89 and 89")
+            raise ConfigError(f"camera.pitch_deg={self.pitch_deg} must be between -89 and 89")
         if self.distance is not None:
             positive("camera.distance", self.distance)
         if not -MAX_ORBIT_DEG <= self.orbit <= MAX_ORBIT_DEG:
             raise ConfigError(
-                f"camera.orbit={self.orbit} must lie between -{MAX_ORBIT_DEG} and {MAX_ORBIT_DEG} degrees, ten rounds: "
-                "it is the angle of the whole clip"
+                f"camera.orbit={self.orbit} must be between -{MAX_ORBIT_DEG} and {MAX_ORBIT_DEG} degrees, ten turns: "
+                "it is the angle over all frames"
             )
         if not 0 <= self.follow <= 1:
             raise ConfigError(
-                f"camera.follow={self.follow} must lie between 0 (the camera stays) and 1 (it keeps up with the "
+                f"camera.follow={self.follow} must be between 0 (the camera stays) and 1 (it keeps up with the "
                 "character)"
             )
         if not -MAX_SHIFT_PX <= self.shift <= MAX_SHIFT_PX:
             raise ConfigError(
-                f"camera.shift={self.shift} must lie between -{MAX_SHIFT_PX} and {MAX_SHIFT_PX} pixels a frame"
+                f"camera.shift={self.shift} must be between -{MAX_SHIFT_PX} and {MAX_SHIFT_PX} pixels a frame"
             )
 
     @property
     def moves(self) -> bool:
-        """Whether the camera is asked to move at all."""
+        """Whether the settings move the camera."""
         return self.orbit != 0 or self.follow != 0 or self.shift != 0
 
     def result(self) -> dict[str, object]:
-        """Return the settings that what is drawn depends on; a shift of nothing is none, as before there was one."""
+        """Return the settings that the pictures depend on; a shift of 0 is left out, as in older versions."""
         settings = asdict(self)
         if self.shift == 0:
             del settings["shift"]
@@ -86,7 +86,7 @@ class DepthConfig:
             raise ConfigError(f"depth.low={self.low}, depth.high={self.high}: they need 0 <= low < high <= 1")
         if (self.fixed is not None) != (self.range == "fixed"):
             raise ConfigError(
-                f"depth.range={self.range}, depth.fixed={self.fixed}: depth.fixed=[near,far] goes with range=fixed only"
+                f"depth.range={self.range}, depth.fixed={self.fixed}: [near,far] is for depth.range=fixed only"
             )
         if self.fixed is not None and (len(self.fixed) != 2 or not 0 < self.fixed[0] < self.fixed[1]):
             raise ConfigError(f"depth.fixed={self.fixed} must be [near, far] in metres with 0 < near < far")

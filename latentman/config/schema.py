@@ -1,7 +1,7 @@
 """The schema of the configuration as a whole; its groups are in ``groups.py``, its values in ``conf/*.yaml``.
 
 Hydra composes the YAML over these classes, so that a mistyped key or type fails at composition; ``resolve`` turns the
-result into real objects once, at the edge, and every check runs there: before any model loads.
+result into real objects once, at the edge. All checks run there, before any model loads.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from latentman.errors import ConfigError
 NOT_PART_OF_THE_RESULT = (
     "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
 )  # fmt: skip
-"""Keys that may differ between a run and its continuation: they do not change a byte of the pictures."""
+"""Keys that may differ between a run and its continuation, because they change no byte of the pictures."""
 
 MIN_STEPS = 4
-"""Fewest sampling steps for which every gate and window still means something."""
+"""Fewest sampling steps for which every gate and window has a meaning."""
 
 
 @dataclass
@@ -90,13 +90,13 @@ class Config:
         _check_finite("", self)
         if not self.prompts.entries and not self.prompt.strip():
             raise ConfigError(
-                'prompt is empty: say who does what and where, such as prompt="a red robot dances on a beach"'
+                'prompt is empty: describe who does what and where, such as prompt="a red robot dances on a beach"'
             )
         for index, entry in enumerate(self.prompts.entries):
             if not entry.text.strip():
                 raise ConfigError(f"prompts.entries[{index}].text is empty")
         if self.num_frames < 2:
-            raise ConfigError(f"num_frames={self.num_frames} makes no video: it must be 2 or more")
+            raise ConfigError(f"num_frames={self.num_frames} does not make a video: it must be 2 or more")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed={self.seed} must be 0 or more and below 2**32")
         check_companions(self.companions)
@@ -106,7 +106,7 @@ class Config:
             at_least("threads", self.threads, 1)
         steps = self.num_steps
         if not MIN_STEPS <= steps <= 1000:
-            raise ConfigError(f"num_inference_steps={steps} must lie between {MIN_STEPS} and 1000")
+            raise ConfigError(f"num_inference_steps={steps} must be between {MIN_STEPS} and 1000")
         self.sla.indices("sla", steps)
         self.pwg.indices("pwg", steps)
         self.background.indices("background", steps)
@@ -119,32 +119,32 @@ class Config:
         self._check_sampler()
 
     def _check_sampler(self) -> None:
-        """Refuse what sampler, noise, background, guidance and camera do not do together."""
+        """Refuse combinations of sampler, noise, background, guidance and camera that do not work."""
         if self.pwg.enabled and self.pwg.gradient == "official_uncond" and self.setup.guidance_scale <= 1:
             raise ConfigError(
-                "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows the unconditional "
-                f"prediction alone; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
+                "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "
+                f"prediction; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
             )
         if self.background.enabled and self.camera.moves:
             raise ConfigError(
-                "background=steady keeps the background where it is, but the camera moves: "
+                "background=steady keeps the background in place, but the camera moves: "
                 f"camera.orbit={self.camera.orbit}, camera.follow={self.camera.follow}, "
                 f"camera.shift={self.camera.shift}; use background=free"
             )
         if self.companions and any(net.kind == "pose" for net in self.conditioner.nets):
             raise ConfigError(
                 f"conditioner.nets draws the pose of one character, but there are {len(self.companions)} companions; "
-                "use kinds that show everybody, such as depth, normal or canny"
+                "use kinds that show all characters, such as depth, normal or canny"
             )
         motion = self.sampler.latent_motion
         if motion is not None and self.noise.name != "shared":
             raise ConfigError(
-                f"noise={self.noise.name} plays no part in sampler.latent_motion, which draws its own; use noise=shared"
+                f"noise={self.noise.name} has no effect with sampler.latent_motion, which draws its own: use shared"
             )
 
     @property
     def num_steps(self) -> int:
-        """T: what the user asked for, else the setup's number for this sampler."""
+        """T: the user's number, else the setup's number for this sampler."""
         if self.num_inference_steps is not None:
             return self.num_inference_steps
         steps = self.setup.steps
@@ -178,7 +178,7 @@ def _check_finite(prefix: str, node: Any) -> None:
 
 
 def _check_baseline(baseline: dict[str, Any]) -> None:
-    """Refuse what names no row: lists, empty tables, nothing at all, or a row compared with itself."""
+    """Refuse values that do not name a row: lists, empty tables, null, or a row compared with itself."""
     advice = "give an option, as in {sla: none}, or an option for each row, as in {method: {latentman: t2v_zero}}"
     for key, option in baseline.items():
         if not isinstance(option, dict):
@@ -193,7 +193,7 @@ def _check_baseline(baseline: dict[str, Any]) -> None:
 
 
 def with_defaults(plain: Any, kind: Any = Config) -> Any:
-    """Return a plain configuration, perhaps of an older version, with the keys that it lacks at their defaults.
+    """Return a plain configuration, perhaps from an older version, with missing keys set to their defaults.
 
     Args:
         plain: the configuration, or the part of it that ``kind`` describes; only dictionaries are completed.

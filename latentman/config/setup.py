@@ -1,4 +1,4 @@
-"""The groups that say which weights make the pictures, with which texts, and what steers the figure."""
+"""The groups for the weights that make the pictures, the texts, and what steers the figure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latentman.errors import ConfigError, check_choice
 
 @dataclass
 class ReleasedConfig:
-    """What the released code gives to these weights; ``fidelity=official`` takes it from here."""
+    """The released code's values for these weights; ``fidelity=official`` reads them here."""
 
     depth_encoding: str = "inverse"
     suffix: str = ""
@@ -30,10 +30,10 @@ class LoraConfig:
 
 @dataclass
 class IpAdapterConfig:
-    """A picture that the frames take their look from, beside the prompt (IP-Adapter)."""
+    """A picture that sets the look of the frames, in addition to the prompt (IP-Adapter)."""
 
     image: str | None = None
-    """The picture's file; null is none, and no adapter is loaded."""
+    """The picture's file; null means no picture, and no adapter is loaded."""
     scale: float = 1.0
     model: str | None = None
     """A folder or a hub id."""
@@ -49,19 +49,19 @@ class IpAdapterConfig:
             return
         if self.model is None:
             raise ConfigError(
-                f"setup.ip_adapter.image={self.image}: this setup knows no IP-Adapter of its own; name one in "
+                f"setup.ip_adapter.image={self.image}: this setup has no IP-Adapter of its own; name one in "
                 "setup.ip_adapter.model, with its subfolder and weight_name"
             )
         if not self.weight_name.endswith(".safetensors"):
             raise ConfigError(
-                f"setup.ip_adapter.weight_name='{self.weight_name}' is no .safetensors file: pickled weights can run "
-                "code and are not loaded"
+                f"setup.ip_adapter.weight_name='{self.weight_name}' is not a .safetensors file: pickled weights can "
+                "run code and are not loaded"
             )
 
 
 @dataclass
 class SetupConfig:
-    """Which weights make the pictures, and at what size, strength and precision."""
+    """The weights that make the pictures, and their size, strength and precision."""
 
     name: str = MISSING
     model: str = MISSING
@@ -72,14 +72,14 @@ class SetupConfig:
     revision: str | None = None
     controlnet_revision: str | None = None
     architecture: str | None = None
-    """For a single file: the folder or hub id whose configurations and tokenizer it is built from; no weights of it."""
+    """For a single file: the folder or hub id of its configurations and tokenizer. No weights are read from there."""
     architecture_revision: str | None = None
     loras: list[LoraConfig] = field(default_factory=list)
     """Added to the weights in this order."""
     ip_adapter: IpAdapterConfig = field(default_factory=lambda: IpAdapterConfig())
     image_size: int = MISSING
     latent_size: int = MISSING
-    """Cells along each side of the latents: image_size over the VAE's factor."""
+    """Cells along each side of the latents: image_size divided by the VAE's factor."""
     guidance_scale: float = MISSING
     pwg_strength: float = MISSING
     steps: dict[str, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class SetupConfig:
     dtype: str = "float32"
     """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents are always float32."""
     offload: bool = False
-    """Keep networks in the computer's memory and take them to the device for their part of the run only."""
+    """Keep networks in the computer's memory and move each to the device only while it is needed."""
     compile: str = "none"
     """torch.compile of the UNet and the ControlNets (unet), or of the VAE's decoder too (all)."""
     fast_math: bool = False
@@ -105,26 +105,26 @@ class SetupConfig:
         at_least("setup.pwg_strength", self.pwg_strength, 0)
         if self.offload and self.compile != "none":
             raise ConfigError(
-                f"setup.offload=true moves networks to and fro, which compiled ones (setup.compile={self.compile}) do "
-                "not stand: set one of the two back"
+                f"setup.offload=true moves networks back and forth and cannot be combined with compiled networks "
+                f"(setup.compile={self.compile}): set one of the two to its default"
             )
 
 
 @dataclass
 class TextConfig:
-    """What is added to the prompt, and what the pictures are steered away from."""
+    """What is added to the prompt, and the negative prompt."""
 
     suffix: str = ""
     negative: str = ""
 
 
 CONTROLS = ("depth", "normal", "pose", "canny")
-"""Pictures that can be drawn from the render for a ControlNet or a T2I-Adapter."""
+"""Kinds of pictures that are drawn from the render for a ControlNet or a T2I-Adapter."""
 
 
 @dataclass
 class NetConfig:
-    """One network that steers the figure, and the picture that it takes in."""
+    """One network that steers the figure, and the picture that it reads."""
 
     kind: str = "depth"
     model: str | None = None
@@ -146,7 +146,7 @@ class ConditionerConfig:
 
     name: str = MISSING
     scale: float = 1.0
-    """Of all networks together, on top of their own."""
+    """Scale of all networks together, multiplied with their own scales."""
     nets: list[NetConfig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ class ConditionerConfig:
         if (self.name == "none") != (not self.nets):
             raise ConfigError(
                 f"conditioner={self.name} has {len(self.nets)} networks in conditioner.nets: "
-                "none has no network, every other has at least one"
+                "conditioner=none takes no network, every other at least one"
             )
         if self.name in ("controlnet", "t2i_adapter") and len(self.nets) != 1:
             raise ConfigError(

@@ -1,1 +1,1 @@
-"""From noise to frames: the networks, cross-frame attention, SLA, PWG and the loop of Algorithm 1."""
+"""Algorithm 1 of the paper, from noise to frames: cross-frame attention, SLA, PWG and the loop."""

@@ -1,7 +1,8 @@
-"""Figure and background read apart: MasaCtrl's mask-guided attention, with masks that are rendered, not guessed.
+"""Figure and background attend separately: MasaCtrl's mask-guided attention, with rendered masks, not predicted ones.
 
-A query inside the figure attends to the anchor's keys inside its figure, any other query to the keys outside: the two
-attentions of MasaCtrl's section 3.3, blended by the frame's own mask. Both together cost what one over all keys does.
+A query inside the figure attends to the anchor's keys inside its figure, any other query to the keys outside. These are
+the two attentions of MasaCtrl's section 3.3, blended by the frame's own mask. Together they cost as much as one
+attention over all keys.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class AnchorMasks:
-    """The figures of a clip, on the grid of every attention layer.
+    """The figures of all frames, on the grid of every attention layer.
 
     Args:
         figure: (T, h, w) bool, on the latent grid.
@@ -38,14 +39,14 @@ class AnchorMasks:
     def read_apart(self, attend: Attend, query: Tensor, key: Tensor, value: Tensor, frames: slice) -> Tensor:
         """Return what queries (G, F, L, C) read from frame 0's keys and values (G, L, C).
 
-        Where the anchor has no figure, or nothing but figure, on this grid, all keys are read.
+        If the anchor shows no figure on this grid, or is all figure, all keys are read.
 
         Args:
             attend: attention of (G, Q, C) over (G, K, C).
-            query: of the frames ``frames`` of the clip.
+            query: of the frames ``frames``.
             key: of frame 0.
             value: of frame 0.
-            frames: which frames the queries are of.
+            frames: the frames that the queries belong to.
         """
         masks = self.on_tokens(query.shape[2]).to(query.device)
         inside = masks[0]

@@ -3,11 +3,11 @@
 Text2Video-Zero (its section 3.3) lets every frame read the first one, in all self-attention layers at all steps;
 MasaCtrl does so in the UNet's last decoder layers after its first steps; other samplers read the previous frame, both,
 or all. They are presets of :class:`AnchorRule`. It is installed on ``attn1`` only, so that cross-attention to the text,
-and anything that others put there (IP-Adapter, LoRA), stays as it is.
+and whatever else is installed there (IP-Adapter, LoRA), stays unchanged.
 
-Two exact savings over repeating keys and values for every frame: where all frames read the same ones, their queries are
-folded into one attention call per guidance group; and frames in later chunks read what earlier chunks left, instead of
-running the anchor again. The processors keep no count of calls; what they do is set from outside for each pass.
+There are two exact savings over repeating keys and values for every frame. Where all frames read the same keys, their
+queries are folded into one attention call per guidance group. Later chunks read what earlier ones left, instead of
+running the anchor again. The processors do not count calls: each pass sets their mode from outside.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from latentman.errors import WeightsError
 
 @dataclass
 class Kept:
-    """What one layer leaves for later chunks: keys and values (G, L, C) of the first frame and of the last one."""
+    """What one layer keeps for later chunks: keys and values (G, L, C) of the first frame and of the last one."""
 
     first: tuple[Tensor, Tensor]
     last: tuple[Tensor, Tensor]
@@ -38,10 +38,10 @@ class Kept:
 class Anchor:
     """What the self-attention layers of one or more networks share during a pass.
 
-    ``mode``: ``off`` is ordinary self-attention; ``lead`` is a pass whose batch begins with frame 0; ``follow`` goes on
-    with the frames after those of the pass before. ``groups`` is the guidance multiplicity: the batch is laid out as
+    ``mode``: ``off`` is ordinary self-attention; ``lead`` is a pass whose batch begins with frame 0; ``follow``
+    continues with the frames after the previous pass. ``groups`` is the guidance multiplicity: the batch is laid out as
     [unconditional frames, conditional frames], and every group has an anchor of its own. ``masks`` are set where figure
-    and background read apart, ``frames`` says which of them are in the batch.
+    and background attend separately; ``frames`` are the frames in the batch.
     """
 
     rule: AnchorRule = field(default_factory=AnchorRule)
@@ -54,10 +54,10 @@ class Anchor:
 
     @contextmanager
     def passing(self, mode: str, groups: int, frames: slice = slice(None)) -> Iterator[None]:
-        """Set the mode for one pass through the networks; what it leaves is there to be read after its end.
+        """Set the mode for one pass through the networks; later passes read what it leaves.
 
-        A pass with gradient checkpointing calls the layers again on its way back, inside the same context, and must
-        then read what it has read before.
+        A pass with gradient checkpointing calls the layers again in its backward pass, inside the same context, and
+        must then read the same keys and values.
         """
         self.mode, self.groups, self.frames = mode, groups, frames
         try:
@@ -94,7 +94,7 @@ class AnchorAttention:
         return result
 
     def _follow(self, attn: Any, query: Tensor, batch: Tensor) -> Tensor:
-        """Return what queries (G, F, L, C) read, in their shape; ``batch`` (G, F, L, C) is what they come from."""
+        """Return what queries (G, F, L, C) read, in their shape; ``batch`` (G, F, L, C) is the layer's input."""
         rule, masks = self.anchor.rule, self.anchor.masks
         if rule.anchor == "first" and not rule.union:
             key, value = self._first(attn, batch)
@@ -109,7 +109,7 @@ class AnchorAttention:
         return attend(attn, *(x.flatten(0, 1) for x in (query, key, value))).view_as(query)
 
     def _first(self, attn: Any, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the first frame's keys and values (G, L, C), computed by the pass that leads only."""
+        """Return the first frame's keys and values (G, L, C), which only the leading pass computes."""
         if self.anchor.mode == "follow":
             return self.anchor.kept[self.layer].first
         first = batch[:, 0]
@@ -118,9 +118,9 @@ class AnchorAttention:
         return pair
 
     def _gather(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the keys and values (G, F, n L, C) that every frame reads, from its own (G, F, L, C) and those before.
+        """Return the keys and values (G, F, n L, C) that every frame reads, from its own (G, F, L, C) and earlier ones.
 
-        An anchor's are constants of the gradient, as in the released code; a frame's own are not.
+        The anchor's are constants of the gradient, as in the released code; a frame's own are not.
         """
         rule, frames = self.anchor.rule, key.shape[1]
         own = (key.detach(), value.detach())
@@ -158,10 +158,10 @@ class Installed:
     layers: tuple[tuple[str, Any, AnchorAttention], ...]
 
     def check(self) -> None:
-        """Refuse to go on when somebody else has replaced a processor: the frames would silently fall apart.
+        """Refuse to continue if other code has replaced a processor: the frames would silently diverge.
 
         Raises:
-            WeightsError: naming the layer and what is there instead.
+            WeightsError: naming the layer and the processor found there.
         """
         for name, module, processor in self.layers:
             if module.processor is not processor:
@@ -173,11 +173,11 @@ class Installed:
 
 @contextmanager
 def anchored(networks: Mapping[str, Any], anchor: Anchor) -> Iterator[Installed]:
-    """Let the self-attention of these networks follow ``anchor``; put back what was there before at the end.
+    """Let the self-attention of these networks follow ``anchor``; restore the earlier processors at the end.
 
     Args:
-        networks: name -> UNet or ControlNet; the name keeps their layers apart. The rule's choice of layers applies to
-            ``unet``; of other networks all follow.
+        networks: name -> UNet or ControlNet; the name distinguishes their layers. The rule's choice of layers applies
+            to ``unet``; in other networks all layers follow.
         anchor: what they follow.
     """
     chosen: list[tuple[str, Any, AnchorAttention]] = []

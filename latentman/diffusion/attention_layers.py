@@ -1,4 +1,4 @@
-"""Where frames look at each other: which layers of which networks, from which step on, and at whom."""
+"""Where frames read each other: in which layers of which networks, from which step on, and which frames."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from latentman.errors import ConfigError
 
 _ORDER = {"down_blocks": 0, "mid_block": 1, "up_blocks": 2}
-"""The order in which a UNet calls its blocks; its modules are registered in another."""
+"""The order in which a UNet calls its blocks; its modules are registered in a different order."""
 
 DECODER_RESOLUTIONS = 2
-"""Resolutions of the decoder, counted from the finest that has attention, that ``layers: decoder`` takes in."""
+"""Number of resolutions in ``layers: decoder``, counted from the finest one that has attention."""
 
 
 @dataclass(frozen=True)
 class AnchorRule:
-    """Whose keys and values the self-attention of every frame reads, and where.
+    """Whose keys and values the self-attention of every frame reads, and in which layers and steps.
 
-    ``anchor``: first, prev, first+prev or all. ``steps``: the step indices at which it does. ``layers`` and
-    ``first_layer`` choose layers of the UNet. ``union``: own keys and values beside the anchor's.
+    ``anchor``: first, prev, first+prev or all. ``steps``: the step indices at which frames read it. ``layers`` and
+    ``first_layer`` choose layers of the UNet. ``union``: frames read their own keys and values too.
     """
 
     anchor: str = "first"
@@ -44,7 +44,7 @@ def layers_that_follow(network: Any, rule: AnchorRule, *, is_unet: bool) -> list
     """Return the names of the self-attention modules that follow the anchor, in calling order.
 
     Raises:
-        ConfigError: if ``first_layer`` lies beyond the UNet's last one.
+        ConfigError: if ``first_layer`` is beyond the UNet's last layer.
     """
     names = self_attention_layers(network)
     if not is_unet:

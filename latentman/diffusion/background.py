@@ -1,8 +1,8 @@
-"""A background that stands still: outside the figures, latents are those of frame 0.
+"""A still background: outside the figures, every frame takes the latents of frame 0.
 
-Not in the paper. Shared noise and cross-frame attention keep the background alike, not equal; where neither frame 0 nor
-frame i has its figure, nothing tells their latents apart, so frame i takes those of frame 0. The camera must stand
-still. What the figure covers in frame 0 and uncovers later is left to the frame itself.
+Not in the paper. Shared noise and cross-frame attention keep the background similar, not equal. Where neither frame 0
+nor frame i shows its figure, both show the same thing, so frame i takes the latents of frame 0. The camera must not
+move. What the figure covers in frame 0 and uncovers later keeps the frame's own latents.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch.nn.functional import max_pool2d
 from latentman.errors import ShapeError
 
 MARGIN = 1
-"""Latent cells around the figure that stay its own: a cell's decoded pixels reach over its border."""
+"""Latent cells around the figure that count as figure: a cell's decoded pixels extend beyond its border."""
 
 
 def figures_on_grid(mask: NDArray[np.bool_], size: int) -> Tensor:
-    """Return masks (T, H, W) on the latent grid: (T, size, size) bool, true where any pixel of a cell is the figure's.
+    """Return masks (T, H, W) on the latent grid: (T, size, size) bool, true where any pixel of a cell shows the figure.
 
     Raises:
-        ShapeError: if the grid does not divide the picture.
+        ShapeError: if the picture's size is not a multiple of the grid's.
     """
     frames, height, width = mask.shape
     if height != width or height % size:

@@ -1,6 +1,6 @@
-"""What steers the figure: pictures of the render, taken in by ControlNets or a T2I-Adapter.
+"""What steers the figure: pictures of the render, read by ControlNets or a T2I-Adapter.
 
-Whatever of it does not depend on t is computed once per frame: the ControlNet's stem, and a T2I-Adapter as a whole.
+What does not depend on t is computed once per frame: the ControlNet's stem, and a T2I-Adapter as a whole.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from latentman.types import Array
 
 
 class Control(Protocol):
-    """Steers the UNet's prediction for some frames of the clip."""
+    """Steers the UNet's prediction for some of the frames."""
 
     @property
     def num_frames(self) -> int:
@@ -41,7 +41,7 @@ class Control(Protocol):
 
 @dataclass(frozen=True)
 class ControlNets:
-    """One or several ControlNets, whose residuals add up.
+    """One or several ControlNets, whose residuals are summed.
 
     ``networks``: without their stems. ``features``: of each, the stem's output (T, channels, h, w).
     """
@@ -92,8 +92,8 @@ class AdapterFeatures:
         return len(self.features[0])
 
     def residuals(self, noisy: Tensor, timestep: Tensor, text: Text, frames: slice) -> dict[str, Any]:
-        """Return the features of these frames; neither t nor the latents play a part."""
-        # The UNet takes the list apart, so it gets one of its own.
+        """Return the features of these frames; they do not depend on t or the latents."""
+        # The UNet consumes the list, so it gets its own copy.
         added = [repeat_for_groups(x[frames], text.groups) for x in self.features]
         return {"down_intrablock_additional_residuals": added}
 
@@ -114,17 +114,17 @@ class NoControl:
 def build_control(
     backbone: Backbone, cfg: ConditionerConfig, pictures: Mapping[str, Array], *, num_frames: int, grid: tuple[int, int]
 ) -> Control:
-    """Take in the pictures of a clip.
+    """Return the control that these pictures give.
 
     Args:
-        backbone: the networks; its ``controlnets`` are those of ``cfg.nets``, in order.
+        backbone: the networks; its ``controlnets`` are in the order of ``cfg.nets``.
         cfg: the group ``conditioner``.
         pictures: of every kind that ``cfg.nets`` names, (T, H, W, 3) float32 in 0 to 1.
         num_frames: T.
         grid: (h, w) of the latents.
 
     Raises:
-        ShapeError: if a picture's size is no multiple of the latent cell.
+        ShapeError: if a picture's size is not a multiple of the latent cell.
     """
     if cfg.name == "none":
         return NoControl(num_frames, grid)
@@ -147,7 +147,7 @@ def build_control(
 
 
 def _stacked(frames: Iterator[Tensor], count: int) -> Tensor:
-    """Return ``count`` tensors (1, ...) as one (T, ...) of their layout, each written to its place as it comes."""
+    """Return ``count`` tensors (1, ...) as one (T, ...) of their memory layout, each copied as it is computed."""
     first = next(frames)
     channels_last = not first.is_contiguous() and first.is_contiguous(memory_format=torch.channels_last)
     layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -162,7 +162,7 @@ def _tensors(backbone: Backbone, frames: Array) -> Iterator[Tensor]:
     """Return the pictures (T, H, W, 3) one by one as (1, 3, H, W) on the device of the networks.
 
     Raises:
-        ShapeError: at once, if their size is no multiple of the latent cell.
+        ShapeError: at once, if their size is not a multiple of the latent cell.
     """
     factor = backbone.vae_scale_factor
     if frames.shape[1] % factor or frames.shape[2] % factor:

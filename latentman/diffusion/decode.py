@@ -1,4 +1,4 @@
-"""Latents to pictures, one frame at a time, with a guard against what half precision cannot hold."""
+"""Latents to pictures, one frame at a time, with a guard against overflow in half precision."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ logger = logging.getLogger("latentman.diffusion")
 def decode(backbone: Backbone, latents: Tensor) -> Tensor:
     """Return the pictures of latents (N, C, h, w) as (N, 3, H, W), clamped to 0 to 1 and differentiable.
 
-    A VAE in half precision that overflows is taken to fp32, with a word about it, and decodes again: SDXL's does so on
-    ordinary latents. It stays there, so that all frames are decoded alike.
+    A VAE in half precision that overflows is converted to fp32, with a warning, and decodes again: SDXL's VAE overflows
+    on ordinary latents. It stays in fp32, so that all later frames are decoded the same way.
     """
     picture = _decoded(backbone, latents)
     if backbone.vae.dtype != torch.float32 and not torch.isfinite(picture).all() and torch.isfinite(latents).all():

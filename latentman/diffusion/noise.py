@@ -1,8 +1,9 @@
 """The initial noise x_T of every frame.
 
-``shared``, the paper's, is the same for all. ``independent`` is drawn for each frame. ``uv`` sticks to the body: a cell
-that shows the figure takes its noise from a texture on the surface, so that a point of the body starts from the same
-noise wherever it goes; the background shares its own. Values are looked up, never averaged: each stays standard normal.
+``shared``, the paper's choice, is the same for all. ``independent`` is drawn for each frame. ``uv`` moves with the
+body: a cell that shows the figure takes its noise from a texture on the surface, so that a point of the body starts
+from the same noise wherever it moves; the background is shared. Values are looked up, never averaged: each stays
+standard normal.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from latentman.diffusion.schedule import seeded_noise
 from latentman.errors import ShapeError
 
 _INDEPENDENT, _TEXTURE = 1 << 20, 1 << 21
-"""Streams of the seed, apart from those that DDIM's steps draw from."""
+"""Streams of the seed, separate from the streams of DDIM's steps."""
 
 
 def initial_noise(
@@ -32,7 +33,7 @@ def initial_noise(
         texels: samples of the texture along each side of a part's chart, for ``uv``.
 
     Raises:
-        ShapeError: if the latent grid does not divide the maps.
+        ShapeError: if the size of the maps is not a multiple of the latent grid's.
     """
     frames, channels, height, width = shape
     if name == "independent":
@@ -55,7 +56,7 @@ def surface_texels(
     """Return part (T, h, w), 0 in the background, and texel (T, h, w) of the point in the middle of every latent cell.
 
     Raises:
-        ShapeError: if the grid does not divide the maps.
+        ShapeError: if the size of the maps is not a multiple of the grid's.
     """
     height, width = iuv.shape[1:3]
     if height % grid[0] or width % grid[1]:

@@ -26,10 +26,10 @@ class Schedule:
         return float(self.scheduler.alphas_cumprod[self.timesteps[step]])
 
     def step_back(self, noise_pred: Tensor, step: int, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (x_{t-1}, predicted x0), both like ``latents`` (T, C, h, w).
+        """Return (x_{t-1}, predicted x0), both of the shape of ``latents`` (T, C, h, w).
 
-        With eta > 0 the added noise is the same for every frame, as x_T is, and depends on the seed and the step
-        alone, so that a run that was interrupted continues with the same noise.
+        With eta > 0 the added noise is the same for every frame, as x_T is, and depends only on the seed and the
+        step, so that an interrupted run continues with the same noise.
         """
         noise = None
         if self.eta > 0:
@@ -45,7 +45,7 @@ def build_schedule(
     """Set the scheduler to ``num_steps`` steps; ``steps_offset`` None leaves the scheduler's own.
 
     Raises:
-        ConfigError: if it was trained with fewer timesteps than that.
+        ConfigError: if the scheduler was trained with fewer timesteps.
     """
     trained = scheduler.config.num_train_timesteps
     if num_steps > trained:
@@ -59,11 +59,11 @@ def build_schedule(
 
 
 def seeded_noise(shape: tuple[int, ...], seed: int, *, stream: int) -> Tensor:
-    """Return standard normal noise that depends on the seed and the stream alone; drawn on the CPU on every device.
+    """Return standard normal noise that depends only on the seed and the stream; it is always drawn on the CPU.
 
     Stream 0 is the plain generator of that seed, as the field uses it for x_T.
     """
-    # torch's CPU generator looks at 32 bits of its seed only, so seed and stream are hashed together rather than
+    # torch's CPU generator uses only 32 bits of its seed, so seed and stream are hashed together rather than
     # packed.
     if stream:
         seed = int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:4], "little")

@@ -3,7 +3,7 @@
 Where pixel q of frame i shows the same point of the body as pixel s of its reference frame, the latent of frame i at
 q is replaced by the reference's at s: ``x_t^i[q] <- x_t^(i-1)[s]``. The chain is sequential: frame i copies from the
 frame i - 1 that has already been aligned in the same step (the released code does the same), so that frame 0's
-latents travel through the whole clip.
+latents are carried through all frames.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from latentman.types import Correspondence
 
 
 def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, blend: float = 1.0) -> Tensor:
-    """Return latents (T, C, h, w) aligned along the reference chain; the input is left alone.
+    """Return latents (T, C, h, w) aligned along the reference chain; the input is not changed.
 
     Args:
         latents: x_t of every frame, before the UNet is called.
@@ -25,7 +25,7 @@ def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, bl
             differ lose variance in a blend.
 
     Raises:
-        ShapeError: if the map's grid or number of frames is not that of the latents.
+        ShapeError: if the map and the latents differ in grid or number of frames.
     """
     frames, _, height, width = latents.shape
     if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):

@@ -1,8 +1,9 @@
-"""Motion written into the latents: Text2Video-Zero without a condition (its section 3.2).
+"""Motion written into the latents: Text2Video-Zero without a condition (section 3.2 of its paper).
 
 Frame 0 is denoised alone to timestep t0. There its latents are copied to all frames, shifted further for every frame,
 and noised again from t0 to t1 with fresh noise; from t1 on all frames are denoised together. Where figures are known,
-the background may be smoothed: outside of them, the frames' latents at t1 are drawn to frame 0's, shifted likewise.
+the background may be smoothed: outside the figures, the frames' latents at t1 are blended with frame 0's, shifted by
+the same amount.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from latentman.diffusion.predict import Prediction
 from latentman.diffusion.schedule import Schedule, seeded_noise
 
 FLOW_GRID = 512
-"""The released code lays its flow out on a grid of this size, whatever the picture's is."""
+"""The released code lays out its flow on a grid of this size for every picture size."""
 
 _STREAM = 1 << 22
 
@@ -32,7 +33,7 @@ class LatentMotion:
 
 
 def cell_shift(pixels: float, cells: int) -> int:
-    """Return how many of ``cells`` latent cells a shift of ``pixels``, of 512, comes to.
+    """Return the shift in latent cells, of ``cells``, that corresponds to ``pixels``, of 512.
 
     The released code samples its flow between pixels and at the cell's middle, which takes half a pixel off; nearest
     sampling rounds what is left.
@@ -42,7 +43,7 @@ def cell_shift(pixels: float, cells: int) -> int:
 
 
 def shifted(x: Tensor, rows: int, cols: int) -> Tensor:
-    """Return (..., h, w) with the content moved up and to the left by whole cells; what comes in is mirrored."""
+    """Return (..., h, w) with the content moved up and to the left by whole cells; what enters is mirrored."""
     index = [
         _mirrored(torch.arange(size, device=x.device) + by, size)
         for size, by in zip(x.shape[-2:], (rows, cols), strict=True)
@@ -83,13 +84,13 @@ def moving_latents(
     seed: int,
     figures: Tensor | None,
 ) -> tuple[int, Tensor]:
-    """Return the step from which all frames are denoised, and their latents there, (T, C, h, w).
+    """Return the step from which all frames are denoised together, and their latents at that step, (T, C, h, w).
 
     Args:
         networks: predicts the noise of frame 0.
         schedule: the run's steps.
         motion: shift and timesteps.
-        noise: x_T of frame 0, (1, C, h, w), and T - 1 more frames that play no part.
+        noise: x_T of frame 0, (1, C, h, w), and T - 1 more frames that are not read.
         seed: of the run; the fresh noise depends on it and on the frame's number.
         figures: (T, h, w) bool, for the smoothing of the background.
     """

@@ -1,4 +1,4 @@
-"""Text to embeddings, with a word about whatever the tokenizer had to cut."""
+"""Text to embeddings, with a warning about text that the tokenizer had to cut."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("latentman.diffusion")
 
 @dataclass(frozen=True)
 class Text:
-    """What the networks read beside the latents, for every guidance group.
+    """What the networks read besides the latents, for every guidance group.
 
     ``embeds`` (G, L, C): [negative, prompt] with guidance, the prompt alone without. SDXL also reads ``pooled`` (G, P)
     and ``time_ids`` (G, 6): original size, crop and target size in pixels. ``image_embeds`` are an IP-Adapter's,
@@ -45,7 +45,7 @@ class Text:
         )
 
     def for_control(self) -> Text:
-        """Return what a ControlNet reads: everything but the image embeddings."""
+        """Return what a ControlNet reads: everything except the image embeddings."""
         return replace(self, image_embeds=())
 
     def arguments(self, frames: int) -> dict[str, Any]:
@@ -72,9 +72,9 @@ def truncated_text(tokenizer: object, text: str) -> str:
 
 @torch.no_grad()
 def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidance_scale: float) -> Text:
-    """Return the embeddings of one prompt for all frames, and those of the picture of an IP-Adapter.
+    """Return the embeddings of one prompt for all frames, and of an IP-Adapter's picture.
 
-    A text that is too long is cut, as the model cannot read on; the words that are lost are named in a warning.
+    A text that is too long for the model is cut; a warning names the words that are lost.
     """
     texts = [prompt] if guidance_scale == 1 else [negative_prompt, prompt]
     _warn_of_cuts(backbone.tokenizer, texts)
@@ -89,8 +89,8 @@ def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidanc
     backbone.part_is_over("text")
     if backbone.text_encoder_2 is None:
         return Text(read[0].last_hidden_state, image_embeds=images)
-    # SDXL reads the last layer but one of both encoders, without the final norm, and is told the picture's size: it was
-    # trained on pictures of this size at first, not cropped, that should come out at this size.
+    # SDXL reads the last layer but one of both encoders, without the final norm, and the picture's size: the original
+    # size, the crop (none) and the target size that it was trained with.
     size = (backbone.image_size, backbone.image_size)
     pooled = read[1].text_embeds
     time_ids = torch.tensor([(*size, 0, 0, *size)] * len(texts), dtype=pooled.dtype, device=pooled.device)
@@ -105,7 +105,7 @@ def _tokens(tokenizer: Any, texts: list[str]) -> Tensor:
 
 
 def _warn_of_cuts(tokenizer: Any, texts: list[str]) -> None:
-    """Name the words of the prompt, and of the negative one before it, that do not fit."""
+    """Warn of the words of the prompt, and of the negative prompt, that do not fit."""
     for name, text in zip(("prompt", "text.negative"), reversed(texts), strict=False):
         cut = truncated_text(tokenizer, text)
         if cut:

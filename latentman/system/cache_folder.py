@@ -1,7 +1,7 @@
-"""Folders in which results are kept by content, for whoever needs the same ones again.
+"""Folders in which results are kept by content, for later runs that need the same results.
 
-What all of them share: where they lie, what else than its inputs a result depends on, and how they are kept small. No
-trouble with such a folder stops a run: it is told once, and the run goes on.
+What the caches share: where they are, what a result depends on besides its inputs, and how they are kept small. A
+problem with such a folder never stops a run: it is reported once, and the run continues.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from latentman.system.paths import PACKAGE, PARTIAL
 
 log = logging.getLogger("latentman.cache")
-"""Every warning about a cache goes here: it belongs to this machine and to no result."""
+"""Every warning about a cache goes here: it concerns this machine, not a result."""
 
 _STALE_S = 24 * 3600  # an unfinished file or a lock of this age belongs to a process that died
 _SOURCES = (".py", ".cpp", ".hpp")
@@ -29,7 +29,7 @@ _warned: set[Path] = set()
 
 
 def cache_dir(name: str) -> Path:
-    """Return where results of a kind are kept: ``name`` in ``$LATENTMAN_CACHE``, else in ``~/.cache/latentman``."""
+    """Return the folder for one kind of result: ``name`` in ``$LATENTMAN_CACHE``, else in ``~/.cache/latentman``."""
     try:
         place = Path(os.environ.get("LATENTMAN_CACHE") or "~/.cache/latentman").expanduser()
     except RuntimeError:  # a user without a home, as in some containers
@@ -39,11 +39,11 @@ def cache_dir(name: str) -> Path:
 
 @functools.cache
 def code_digest(places: tuple[str, ...], suffixes: tuple[str, ...] = _SOURCES) -> str:
-    """Return a hash of files of this package, so that other code makes other entries.
+    """Return a hash of files of this package, so that changed code makes new entries.
 
     Args:
         places: files and folders, relative to the package.
-        suffixes: of the files that count.
+        suffixes: of the files that are hashed.
     """
     total = hashlib.sha256()
     for place in (PACKAGE / name for name in places):
@@ -66,8 +66,8 @@ def package_version(package: str) -> str:
 def prune(folder: Path, entry: re.Pattern[str], limit_bytes: int, newest: str) -> None:
     """Remove the entries used least recently while all of them are larger than the limit.
 
-    Never ``newest``, and never a file whose name is not an entry's; unfinished files and locks that dead processes
-    left go too.
+    ``newest`` stays, and so does every file whose name is not an entry's. Unfinished files and locks of dead processes
+    are removed too.
 
     Raises:
         OSError: if the folder cannot be read.
@@ -91,7 +91,7 @@ def prune(folder: Path, entry: re.Pattern[str], limit_bytes: int, newest: str) -
 
 
 def warn_of_folder(folder: Path, what: str, reason: str) -> None:
-    """Say once a process that results cannot be kept in a folder."""
+    """Warn, once for each process, that results cannot be kept in a folder."""
     if folder not in _warned:
         _warned.add(folder)
         log.warning(

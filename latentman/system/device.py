@@ -1,4 +1,4 @@
-"""The device that a run computes on, its precision, and what to say when its memory is full."""
+"""The device that a run computes on, its precision, and the message when its memory is full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latentman.errors import ConfigError, DeviceMemoryError
 
 @contextmanager
 def needing_memory(what: str, advice: str) -> Iterator[None]:
-    """Turn an allocation that failed into one clear message.
+    """Turn a failed allocation into one clear message.
 
     Args:
         what: what the memory was needed for.

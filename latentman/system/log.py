@@ -31,17 +31,17 @@ class _ConsoleHandler(logging.Handler):
 
 @contextmanager
 def configure_logging(log_file: Path | None, console: Console) -> Iterator[list[str]]:
-    """Send messages to a run's log and its warnings to the console, for as long as the block lasts.
+    """Send messages to a run's log and its warnings to the console, while the block runs.
 
     The log gets everything from latentman and the warnings of other libraries, Python's included. The console shows
     each warning of latentman once.
 
     Args:
         log_file: appended to; None keeps no log.
-        console: that of the run's :class:`Progress`, so that the bars stay below the messages.
+        console: the console of the run's :class:`Progress`, so that the bars stay below the messages.
 
     Yields:
-        The different warnings so far, in order; it grows while the block runs.
+        The distinct warnings so far, in order; the list grows while the block runs.
 
     Raises:
         RecordError: if the log cannot be written.
@@ -67,7 +67,7 @@ def configure_logging(log_file: Path | None, console: Console) -> Iterator[list[
 
 
 class _LogFile(logging.FileHandler):
-    """A log whose failing disk does not end the run."""
+    """A log file whose write errors do not end the run."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Drop the line."""

@@ -1,7 +1,7 @@
-"""Where things lie, and writing that never leaves half a file.
+"""Where files are, and writing that never leaves half a file.
 
 ``config_dir`` finds the YAML tree in a checkout and in an installed wheel; ``asset`` finds what ships inside the
-package; the ``write_*`` functions write beside the target and rename, so that a killed process leaves the old file or
+package; the ``write_*`` functions write next to the target and rename, so that a killed process leaves the old file or
 the new one.
 """
 
@@ -25,14 +25,14 @@ from latentman.errors import ConfigError, RecordError
 PACKAGE = Path(__file__).resolve().parents[1]
 
 PARTIAL = ".partial-"
-"""How the names of unfinished files begin; a killed process leaves one behind."""
+"""Prefix of the names of unfinished files; a killed process leaves one behind."""
 
 
 def config_dir() -> str:
     """Return the absolute path of the configuration tree: the wheel's own, else the checkout's.
 
     Raises:
-        ConfigError: if neither place holds ``config.yaml``.
+        ConfigError: if neither folder holds ``config.yaml``.
     """
     places = [PACKAGE / "conf", PACKAGE.parent / "conf"]
     for place in places:
@@ -55,10 +55,10 @@ def weights_dir(configured: str | None = None) -> Path:
 def file_digest(path: Path) -> str | None:
     """Return a short SHA-256 over the content of a file, or over all files of a folder; None if there is nothing.
 
-    Results are recorded with it, so that they are made anew when what they were made from has changed.
+    Results are recorded with it, so that they are made again when their inputs have changed.
 
     Raises:
-        RecordError: if a file is there that cannot be read.
+        RecordError: if a file exists but cannot be read.
     """
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else []
@@ -68,12 +68,12 @@ def file_digest(path: Path) -> str | None:
             with file.open("rb") as opened:
                 digest.update(hashlib.file_digest(opened, "sha256").digest())
     except OSError as error:
-        raise RecordError(f"cannot read {error.filename}: {error.strerror}; check who may read it") from error
+        raise RecordError(f"cannot read {error.filename}: {error.strerror}; check its permissions") from error
     return digest.hexdigest()[:16] if files else None
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then rename it over ``path``.
+    """Let ``write`` fill a temporary file next to ``path``, then rename it to ``path``.
 
     The temporary name keeps the suffix of ``path``, since some writers choose their format by it.
 
@@ -89,7 +89,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner can read; a result is for everyone whom the umask allows.
+        # mkstemp creates files that only their owner can read; the umask decides who may read a result.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -113,7 +113,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically; NaN and infinity are refused, since no reader of JSON needs to know them."""
+    """Write JSON atomically; NaN and infinity are refused, since JSON does not have them."""
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 

@@ -1,8 +1,8 @@
-"""What the user sees while a run works: bars on a terminal, sparse plain lines in a log; and where messages go.
+"""What the user sees during a run: bars on a terminal, a few plain lines in a log; and where messages go.
 
-On a terminal every stage has a bar with its time left, and messages appear above the bars. Elsewhere (a file, a queue's
-log) a stage prints few lines, each readable alone. Output that cannot be written is dropped: a run never ends because
-somebody closed the pipe it printed to.
+On a terminal every stage has a bar with its time left, and messages appear above the bars. Elsewhere (a file, the log
+of a queue) a stage prints few lines, each readable alone. Output that cannot be written is dropped: a closed pipe never
+ends a run.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 LINE_EVERY_S = 5.0
-"""In a log, lines of one stage are at least this far apart."""
+"""Least seconds between two lines of one stage in a log."""
 
 LINE_AT_LEAST_EVERY_S = 60.0
-"""In a log, a stage that advances by less than a tenth still shows every minute that it lives."""
+"""Seconds after which a stage prints a line in a log, even if it has advanced by less than a tenth."""
 
 logger = logging.getLogger("latentman.system.progress")
 
 
 class Advance(Protocol):
-    """Reports work: ``advance(1)`` for one more unit, or ``advance(done, total)`` for where the stage stands."""
+    """Reports work: ``advance(1)`` for one more unit, or ``advance(done, total)`` for the position of the stage."""
 
     def __call__(self, done: int = 1, total: int | None = None, /) -> None:
         """Take the report."""
 
 
 class _Stream:
-    """A text stream that swallows what cannot be written."""
+    """A text stream that drops what cannot be written."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         self._stream = stream
@@ -69,7 +69,7 @@ class _Stream:
 
 
 def make_console(stream: IO[str] | None = None, *, quiet: bool = False) -> Console:
-    """Return a console on a stream (stderr if none is named) that never raises for lack of a reader."""
+    """Return a console on a stream (stderr by default) that never raises when its reader is gone."""
     target: Any = _Stream(sys.stderr if stream is None else stream)
     return Console(file=target, quiet=quiet, highlight=False, soft_wrap=not target.isatty())
 
@@ -109,7 +109,7 @@ class Progress(AbstractContextManager["Progress"]):
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:
-        """Show one stage; its block reports work by calling what it is given."""
+        """Show one stage; its block reports work by calling the yielded function."""
         meter = _Meter(name, total)
         show = self._show_line if self._bars is None else self._make_bar(name, total)
         logger.info("%s: started", name)
@@ -147,7 +147,7 @@ class Progress(AbstractContextManager["Progress"]):
         self._print(Syntax(text.rstrip(), "yaml", background_color="default") if self.console.is_terminal else text)
 
     def closing(self, lines: Sequence[str]) -> None:
-        """End with the few lines that matter: the score and where the results lie."""
+        """End with the most important lines: the score and where the results are."""
         if self._bars is not None:
             self._bars.stop()
         for line in lines:
@@ -159,7 +159,7 @@ class Progress(AbstractContextManager["Progress"]):
 
 
 class _Meter:
-    """How far a stage is, and when it last said so."""
+    """The position of a stage, and when it was last shown."""
 
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done, self.finished = name, total, 0, False
@@ -173,7 +173,7 @@ class _Meter:
             self.total = max(self.total, self.done)
         else:
             if self.done == 0:
-                self._begun_at = max(0, done - 1)  # a stage that goes on where it was cut off had these done before
+                self._begun_at = max(0, done - 1)  # a resumed stage starts with these done
             self.done, self.total = done, total
 
     def finish(self) -> None:
@@ -197,7 +197,7 @@ class _Meter:
         return f"{self.done}/{self.total}"
 
     def wants_line(self) -> bool:
-        """Return whether a log should have a line now, and count it as shown."""
+        """Return whether a log needs a line now, and count it as shown."""
         since = time.monotonic() - self._shown_at
         due = since >= LINE_AT_LEAST_EVERY_S or (since >= LINE_EVERY_S and self.share - self._shown_share >= 0.1)
         if not (due or self.finished):
@@ -213,7 +213,7 @@ class _Meter:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a span of time for people: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    """Return a duration as text: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds is None:
         return "?"
     if seconds < 9.95:

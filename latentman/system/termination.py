@@ -1,9 +1,9 @@
-"""How a run ends when it is told to: as Ctrl-C ends it, or in a SLURM job by going back to the queue.
+"""How a run ends on a signal: as with Ctrl-C, or in a SLURM job by going back to the queue.
 
-A job of the queue is told to end for three reasons. Its time runs out: SLURM sends the signal that submitit asked for,
-USR2. Another job takes its place, or somebody cancels it: SLURM sends SIGTERM for both, and only the queue knows which.
-Ours stands before submitit's handlers, which ignore SIGTERM, and asks. A run keeps its progress in its folder, so that
-nothing is left to save: it only has to be started again.
+A job of the queue gets a signal for three reasons. When its time runs out, SLURM sends the signal that submitit asked
+for, USR2. When another job preempts it, or a user cancels it, SLURM sends SIGTERM in both cases, and only the queue
+knows which it was. Our handler replaces submitit's, which ignores SIGTERM, and asks the queue. A run keeps its progress
+in its folder, so nothing has to be saved: it only has to be started again.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ QUEUE_PATIENCE_S = 20
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the run with a status that says so, and let a SLURM job go back to the queue where it should."""
+    """Let SIGTERM end the run with a status that records it, and requeue a SLURM job where that is right."""
     try:
         before = signal.getsignal(signal.SIGTERM)
         requeue = _requeue_of(before)
         stop: Handler = _interrupt if requeue is None else _QueuedJob(requeue)
         replaced = {signum: signal.signal(signum, stop) for signum in _signals(requeue)}
-    except ValueError:  # not the main thread: the signals are somebody else's
+    except ValueError:  # not the main thread, which alone can handle signals
         yield
         return
     try:
@@ -49,7 +49,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def _requeue_of(handler: Any) -> Handler | None:
-    """Return what submitit does to put its SLURM job back into the queue; None outside such a job."""
+    """Return the function with which submitit requeues its SLURM job; None outside such a job."""
     environments = sys.modules.get("submitit.core.job_environment")
     owner = getattr(handler, "__self__", None)
     if environments is None or not isinstance(owner, environments.SignalHandler) or owner.env.name() != "slurm":
@@ -58,7 +58,7 @@ def _requeue_of(handler: Any) -> Handler | None:
 
 
 def _signals(requeue: Handler | None) -> set[signal.Signals]:
-    """Return the signals that end a run: in a job of submitit also the one that it asks SLURM for."""
+    """Return the signals that end a run: in a job of submitit also the signal that it asks SLURM for."""
     if requeue is None:
         return {signal.SIGTERM}
     wanted = sys.modules["submitit.core.job_environment"].JobEnvironment.USR_SIG
@@ -73,29 +73,29 @@ class _QueuedJob:
         self.is_ending = False
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        """Go back to the queue, end, or go on, as the queue says.
+        """Go back to the queue, end, or continue, depending on the state in the queue.
 
         Raises:
-            SystemExit: after going back to the queue.
-            KeyboardInterrupt: if somebody cancelled the job.
-            RuntimeError: submitit's, if the job was queued again too often.
+            SystemExit: after the job was requeued.
+            KeyboardInterrupt: if the job was cancelled.
+            RuntimeError: from submitit, if the job was requeued too often.
         """
-        if self.is_ending:  # putting a job back into the queue sends it SIGTERM once more
+        if self.is_ending:  # requeueing a job sends it SIGTERM once more
             return
         state = "RUNNING" if signum != signal.SIGTERM else job_state()
         if state == "":
-            # Going on is right either way: a cancelled job is killed soon, and a preempted one is queued by SLURM.
-            logger.warning("SIGTERM, and the queue does not say why: going on until the end comes")
+            # Continuing is right in both cases: a cancelled job is killed soon, and SLURM requeues a preempted one.
+            logger.warning("SIGTERM, and the queue does not report why: continuing until the job is killed")
             return
         self.is_ending = True
         if state != "RUNNING":
             raise KeyboardInterrupt
-        logger.warning("%s: this job goes back to the queue, and continues from here", signal.Signals(signum).name)
+        logger.warning("%s: this job goes back to the queue and will continue from here", signal.Signals(signum).name)
         self.requeue(signum, frame)
 
 
 def job_state() -> str:
-    """Return what the queue says of this job, such as RUNNING or COMPLETING; empty if it does not answer."""
+    """Return the state of this job in the queue, such as RUNNING or COMPLETING; empty if the queue does not answer."""
     command = ["squeue", "--noheader", "--jobs", os.environ.get("SLURM_JOB_ID", ""), "--format", "%T"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=QUEUE_PATIENCE_S, check=True)

@@ -25,7 +25,7 @@ from latentman.errors import ConfigError
         (",".join(["{text: a}"] * 10), "companions has 10 entries, at most 9"),
     ],
 )
-def test_companions_without_meaning_are_refused_with_their_key(entry, words):
+def test_invalid_companions_are_refused_with_their_key(entry, words):
     with pytest.raises(ConfigError, match=words):
         compose([f"companions=[{entry}]"])
 

@@ -72,7 +72,7 @@ def test_texts_and_depth_are_the_setups_released_ones():
     assert (mini.depth, mini.text, mini.camera) == (default.depth, default.text, default.camera)
 
 
-def test_a_text_of_the_users_own_wins_over_the_fidelity():
+def test_the_users_own_text_overrides_the_fidelity():
     config = compose(["setup=sd15", "fidelity=official", "text.suffix=", "pwg.gradient=direct", "method=t2v_zero"])
     assert config.text.suffix == ""
     assert config.pwg.gradient == "direct"

@@ -40,7 +40,7 @@ def test_the_folder_of_an_older_version_is_continued(plain, tmp_path):
     assert record.status["identity"] == identity(plain)
 
 
-def test_but_not_when_the_new_key_has_another_value(plain, tmp_path):
+def test_the_folder_is_refused_when_the_new_key_has_another_value(plain, tmp_path):
     claim(tmp_path, without(plain, "camera", "shift"), overwrite=False)
     shifted = copy.deepcopy(plain)
     shifted["camera"]["shift"] = 10.0

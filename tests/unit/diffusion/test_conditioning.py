@@ -73,7 +73,7 @@ def test_an_adapter_steers_as_in_the_pipeline_of_diffusers(sd15_folder, sdxl_fol
     assert (latents_of(pipeline, frames, image=image, adapter_conditioning_scale=0.0) - theirs).abs().max() > 1e-3
 
 
-def test_an_adapter_for_edges_takes_grey_pictures(sd15_folder, tmp_path):
+def test_an_adapter_for_edges_reads_grey_pictures(sd15_folder, tmp_path):
     conditioner = one_adapter(save_net(tmp_path / "grey", make_adapter("sd15", in_channels=1)))
     loaded = load_backbone(family_setup(sd15_folder), conditioner, CPU)
     assert torch.isfinite(denoise(loaded, make_family_frames(loaded, conditioner), ALONE)).all()

@@ -1,16 +1,19 @@
 """The loop against Algorithm 1 written out, and what no choice of memory or machine may change."""
 
+import inspect
 import logging
 from dataclasses import replace
 
 import pytest
 import torch
 
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
-from latentman.diffusion.denoise import Plan, State, denoise
+from latentman.diffusion.denoise import Plan, Sampling, State, denoise, one_step, prediction
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
+from latentman.diffusion.schedule import build_schedule
 from latentman.errors import DeviceMemoryError, NumericsError, WeightsError
 from tests.factories import families
 from tests.factories.families import depth_pictures, make_family_frames
@@ -142,7 +145,7 @@ def test_same_seed_same_bytes_and_another_seed_another_result(backbone, frames, 
     ],
     ids=str,
 )
-def test_going_on_from_any_step_gives_the_same_bytes(backbone, frames, plan, changed):
+def test_continuing_from_any_step_gives_the_same_bytes(backbone, frames, plan, changed):
     plan, states = replace(plan, **changed), []
     whole = denoise(backbone, frames, plan, on_step=states.append)
     assert [s.step for s in states] == list(range(1, STEPS + 1))
@@ -150,7 +153,19 @@ def test_going_on_from_any_step_gives_the_same_bytes(backbone, frames, plan, cha
         assert torch.equal(denoise(backbone, frames, plan, state=State(state.step, state.latents.clone())), whole)
 
 
-def test_latents_that_stop_being_finite_name_step_and_frame(backbone, frames, plan):
+def test_one_step_leaves_its_arguments_as_they_were(backbone, frames, plan):
+    networks = prediction(backbone, frames, plan)
+    schedule = build_schedule(backbone.scheduler, plan.num_steps, eta=0.0, seed=3)
+    x_t, before = frames.noise.clone(), replace(networks)
+    with torch.no_grad(), anchored(backbone.networks(plan.anchor_modules), networks.anchor):
+        first, second = (one_step(networks, Sampling(schedule, frames, plan), 1, x_t) for _ in range(2))
+    assert torch.equal(first, second)
+    assert torch.equal(x_t, frames.noise)
+    assert networks == before
+    assert len(inspect.signature(one_step).parameters) <= 5
+
+
+def test_latents_that_are_no_longer_finite_name_step_and_frame(backbone, frames, plan):
     broken = frames.control.features[0].clone()
     broken[2] = float("nan")
     frames = replace(frames, control=replace(frames.control, features=(broken,)))
@@ -158,7 +173,7 @@ def test_latents_that_stop_being_finite_name_step_and_frame(backbone, frames, pl
         denoise(backbone, frames, replace(plan, sla_steps=range(0), guidance=GuidancePlan()))
 
 
-def test_attention_replaced_on_the_way_stops_the_run(backbone, frames, plan):
+def test_attention_that_is_replaced_during_the_loop_stops_the_run(backbone, frames, plan):
     from diffusers.models.attention_processor import AttnProcessor2_0
 
     before = dict(backbone.unet.attn_processors)
@@ -189,9 +204,9 @@ def test_chunks_are_halved_when_memory_is_full_and_the_result_is_the_same(backbo
     finally:
         hook.remove()
     assert torch.allclose(ours, expected, atol=1e-5 * float(expected.abs().max()))
-    assert [r.getMessage()[:60] for r in caplog.records] == [
-        "4 frames at once do not fit into the device's memory: continu",
-        "2 frames at once do not fit into the device's memory: continu",
+    assert [r.getMessage() for r in caplog.records] == [
+        "4 frames at once do not fit into the device's memory: continuing with 2 (sampler.chunk_size)",
+        "2 frames at once do not fit into the device's memory: continuing with 1 (sampler.chunk_size)",
     ]
 
 
@@ -206,16 +221,13 @@ def test_a_memory_too_small_for_one_chunk_is_a_clear_error(backbone, frames, pla
     assert not any("AnchorAttention" in type(p).__name__ for p in backbone.unet.attn_processors.values())
 
 
-def test_a_memory_too_small_for_the_gradient_says_what_to_set(backbone, frames, plan):
+def test_a_memory_too_small_for_the_gradient_names_the_settings_to_change(backbone, frames, plan):
     hook = backbone.vae.decoder.register_forward_pre_hook(FullMemory(0))
     try:
         with pytest.raises(DeviceMemoryError, match=r"gradient of Pixel-Wise Guidance: set pwg.gradient=direct"):
             denoise(backbone, frames, plan)
     finally:
         hook.remove()
-
-
-CPU = torch.device("cpu")
 
 
 def test_a_frame_alone_is_the_picture_of_the_pipeline_of_diffusers(folder, family, loaded):

@@ -38,7 +38,7 @@ def test_frame_0_and_unmatched_cells_are_left_alone_and_so_is_the_input():
         assert not torch.equal(aligned[i], latents[i]) or i == 0
 
 
-def test_identity_map_carries_frame_0_through_the_clip():
+def test_the_identity_map_carries_frame_0_through_all_frames():
     cells = np.argwhere(np.ones((8, 8))).astype(np.int32)
     none = np.zeros((0, 2), np.int32)
     identity = Correspondence(((none, none), *[(cells, cells)] * 3), 8, "prev", np.zeros(4), np.zeros(4, np.int64))

@@ -36,7 +36,7 @@ def flow_warp(x, dx, dy):
 
 @pytest.mark.parametrize("cells", [32, 64, 128])
 @pytest.mark.parametrize("frame", range(1, 8))
-def test_whole_cells_are_what_the_flow_field_comes_to(cells, frame):
+def test_whole_cells_equal_the_flow_field(cells, frame):
     x = torch.arange(cells * cells, dtype=torch.float32).reshape(1, 1, cells, cells)
     dx, dy = 12.0 * frame, -8.0 * frame
     ours = shifted(x, cell_shift(dy, cells), cell_shift(dx, cells))
@@ -104,7 +104,7 @@ def test_every_frame_is_frame_0_shifted_and_noised_afresh(backbone, uncond):
     assert torch.equal(latents[0], uncond.noise[0]) == (at_t1 == 0)
 
 
-def test_fresh_noise_belongs_to_the_frame_whatever_the_clips_length(backbone, uncond):
+def test_fresh_noise_of_a_frame_does_not_depend_on_the_number_of_frames(backbone, uncond):
     longer = replace(uncond, noise=uncond.noise[:1].repeat(FRAMES + 2, 1, 1, 1), figures=None)
     _, _, short = start(backbone, uncond, RELEASED)
     _, _, long = start(backbone, longer, RELEASED)
@@ -112,7 +112,7 @@ def test_fresh_noise_belongs_to_the_frame_whatever_the_clips_length(backbone, un
     assert not torch.allclose(long[1], long[2], atol=0.5)
 
 
-def test_smoothing_draws_the_background_to_frame_0_and_leaves_the_figures(backbone, uncond):
+def test_smoothing_blends_the_background_with_frame_0_and_keeps_the_figures(backbone, uncond):
     moving = replace(RELEASED, shift=(32.0, 0.0))
     _, _, plain = start(backbone, uncond, moving)
     _, _, smooth = start(backbone, uncond, replace(moving, smooth_background=0.6))
@@ -124,7 +124,7 @@ def test_smoothing_draws_the_background_to_frame_0_and_leaves_the_figures(backbo
         assert torch.allclose(smooth[k][:, ~covered], expected[:, ~covered], atol=1e-5)
 
 
-def test_the_loop_goes_on_from_where_the_frames_meet(backbone, uncond, plan):
+def test_the_loop_continues_from_the_step_where_the_frames_meet(backbone, uncond, plan):
     plan = replace(plan, num_steps=20, latent_motion=RELEASED, anchor_modules=("unet",), sla_steps=range(0))
     plan = replace(plan, guidance=replace(plan.guidance, steps=range(0)))
     states = []

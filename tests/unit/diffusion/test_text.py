@@ -9,7 +9,7 @@ from latentman.diffusion.text import encode_prompt
 from tests.factories.families import IMAGE
 
 
-def test_prompt_that_is_too_long_is_cut_with_a_word_about_the_rest(backbone, caplog):
+def test_a_prompt_that_is_too_long_is_cut_with_a_warning_that_names_the_rest(backbone, caplog):
     long = "a robot " * 60 + "walks on the moon"
     with caplog.at_level(logging.WARNING):
         embeds = encode_prompt(backbone, long, "blurry", 5.0)
@@ -19,7 +19,7 @@ def test_prompt_that_is_too_long_is_cut_with_a_word_about_the_rest(backbone, cap
     assert record.message.endswith("walks on the moon'")
 
 
-def test_prompt_that_fits_is_not_warned_about_and_guidance_1_needs_no_negative(backbone, caplog):
+def test_a_prompt_that_fits_gives_no_warning_and_guidance_1_needs_no_negative(backbone, caplog):
     assert encode_prompt(backbone, "a robot walks", "blurry", 1.0).embeds.shape == (1, 77, 32)
     assert not caplog.records
 
@@ -34,7 +34,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("family", ["sdxl"], indirect=True, scope="module")
-def test_sdxl_is_told_the_size_of_the_picture_and_reads_the_negative_first(loaded):
+def test_sdxl_reads_the_size_of_the_picture_and_the_negative_first(loaded):
     text = encode_prompt(loaded, "a red robot", "blurry", 5.0)
     assert text.embeds.shape == (2, 77, 24 + 40)
     assert text.pooled.shape == (2, 20)

@@ -24,7 +24,7 @@ def test_a_file_that_claims_a_huge_header_is_refused_without_reading_it(tmp_path
         read_header(path)
 
 
-def test_a_path_is_told_from_a_hub_id(tmp_path):
+def test_a_path_is_distinguished_from_a_hub_id(tmp_path):
     assert local_folder("stable-diffusion-v1-5/stable-diffusion-v1-5") is None
     assert local_folder(str(tmp_path)) == tmp_path
     for missing in ("./nothing", "/no/such/folder", "~/nothing-here-at-all", "asset:nothing", "plainname"):

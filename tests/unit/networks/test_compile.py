@@ -77,7 +77,7 @@ def test_without_a_compiler_it_is_refused_at_once(monkeypatch, tmp_path):
     check_compiler("unet", CPU)
 
 
-def test_fast_math_is_a_matter_of_cuda():
+def test_fast_math_changes_nothing_without_cuda():
     flags = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark)
     fast_math(CPU, enabled=not flags[0])
     assert flags == (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark)

@@ -232,7 +232,7 @@ def test_an_adapter_of_another_family_or_for_faces_is_refused(folder, adapter, p
 
 
 def test_what_cannot_work_is_refused_with_the_configuration():
-    with pytest.raises(ConfigError, match="knows no IP-Adapter"):
+    with pytest.raises(ConfigError, match="has no IP-Adapter of its own"):
         IpAdapterConfig(image="x.png")
     with pytest.raises(ConfigError, match=r"no .safetensors file"):
         IpAdapterConfig(image="x.png", model="a/b", weight_name="x.bin")

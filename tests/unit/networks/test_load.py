@@ -92,7 +92,7 @@ def test_a_folder_in_half_precision_alone_is_loaded(copied):
 CPU = torch.device("cpu")
 
 
-def test_the_family_is_told_by_the_files(loaded, family):
+def test_the_files_decide_the_family(loaded, family):
     assert (loaded.text_encoder_2 is not None) == (family == "sdxl")
     assert (loaded.tokenizer_2 is not None) == (family == "sdxl")
     assert loaded.vae_scale_factor == 8

@@ -198,6 +198,6 @@ def test_a_pickled_or_missing_file_is_refused(folder, tmp_path, name):
 
 
 @pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
-def test_the_record_tells_loras_apart(folder, lora):
+def test_the_record_distinguishes_loras(folder, lora):
     setup: SetupConfig = family_setup(folder, loras=[lora()])
     assert set(resolve_setup(setup, ONE_CONTROLNET).digests) == {"model", "lora_0"}

@@ -77,6 +77,6 @@ def test_a_folder_of_sdxl_without_its_second_text_is_incomplete(folder, tmp_path
         check_setup(family_setup(copied), ONE_CONTROLNET)
 
 
-def test_every_net_is_in_the_record(folder, second):
+def test_every_network_is_in_the_record(folder, second):
     conditioner = ConditionerConfig(name="multi_controlnet", nets=[NetConfig(), NetConfig(model=second)])
     assert set(resolve_setup(family_setup(folder), conditioner).digests) == {"model", "net_1"}

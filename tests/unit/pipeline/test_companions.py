@@ -68,7 +68,7 @@ def test_seed_and_shape_are_by_default_the_runs_seed_plus_the_number_and_the_bod
     assert run.characters[2].offset == (1.0, 0.0)
 
 
-def test_the_place_of_a_companion_is_no_reason_to_make_its_motion_anew(tmp_path):
+def test_the_place_of_a_companion_does_not_make_its_motion_again(tmp_path):
     one, moved, other = (
         depends(run_of(tmp_path / str(i), f"companions=[{{text: a person {verb}, offset: [{x}, 0]}}]"))
         for i, (verb, x) in enumerate([("waves", 1), ("waves", 2), ("jumps", 1)])

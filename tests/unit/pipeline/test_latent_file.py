@@ -8,7 +8,7 @@ from latentman.errors import RecordError
 from latentman.pipeline.latent_file import read_latents, read_state, remove_state, write_latents, write_state
 
 
-def test_a_state_comes_back_bit_for_bit(tmp_path):
+def test_a_state_is_read_back_bit_for_bit(tmp_path):
     path, latents = tmp_path / "latents" / "state.safetensors", torch.randn(2, 4, 3, 3)
     assert read_state(path) is None
     write_state(path, State(7, latents))
