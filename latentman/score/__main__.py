@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from latentman.score.scoring import Scored
 
 DESCRIPTION = """\
-Score finished videos of any origin. A VIDEO is a file that ffmpeg reads, or a folder of pictures (PNG or JPEG). Pictures
+Score finished videos of any origin. A VIDEO is a file that ffmpeg reads, or a folder of pictures (PNG or JPEG). They
 are read in the order of the numbers in their names.
 
 A video alone gets the scores that need nothing else, such as the flicker of the whole picture. --prompt, --mask and

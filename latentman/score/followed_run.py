@@ -45,7 +45,7 @@ def read_run(folder: Path) -> FollowedRun:
         advice = (
             f"it holds several runs: choose one, such as {folder / inside[0]}" if inside else "finish the run first"
         )
-        raise RecordError(f"--run {folder} has no body.npz: {choice}")
+        raise RecordError(f"--run {folder} has no body.npz: {advice}")
     data = read_npz(folder / "body.npz")
     conditions = Conditions.from_arrays(read_npz(folder / "conditions.npz"))
     size = metric_grid(conditions.mask.shape[1])
