@@ -1,4 +1,4 @@
-"""Resident memory of this process, as the benchmarks read it. Little is imported: it is read in small processes."""
+"""Resident memory of this process, as the benchmarks read it. It imports little, since small processes use it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def memory_now() -> int:
 def memory_peak() -> int:
     """Return the most bytes of memory that this process has occupied, since :func:`forget_peak` where that works.
 
-    Not ru_maxrss where it can be helped: on Linux a started program inherits that one from the program that started it.
+    On Linux this is not ru_maxrss, which a started program inherits from the program that started it.
     """
     import resource  # not on Windows
 
@@ -23,7 +23,7 @@ def memory_peak() -> int:
 
 
 def forget_peak() -> None:
-    """Let Linux count the peak anew; elsewhere it stays the peak since the start."""
+    """Reset the peak on Linux; elsewhere it remains the peak since the start."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
