@@ -34,9 +34,9 @@ latentman bench: how good and how fast the parts are, side by side on this machi
       the same networks: milliseconds, memory, arithmetic and the lower bound that it sets, peak memory with --frames
       (8) and --long (64, 0 for none) frames; then a list of targets. mini is the embedded model and the default on the
       CPU; the others have random weights, so nothing is downloaded: sd15 is the default on CUDA, tiny is for trying
-      the command. --whole makes the whole videos (100 steps each) in addition to summing their parts; --levers, on
-      CUDA all by default, adds cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once; on the CPU, times are
-      those of the processor, on one thread or --threads
+      the command. --whole makes the whole videos (100 steps each) in addition to summing their parts. --levers, on CUDA
+      all by default, adds cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once. On the
+      CPU, times are processor times, on one thread or --threads
   latentman bench stages [KEY=VALUE ...] [--repeats N]
       wall seconds, share and peak memory of every stage of `latentman run` with these settings, run 3 times over or
       --repeats, each time in a new process and a temporary folder

@@ -7,8 +7,13 @@ from pathlib import Path
 
 
 def memory_now() -> int:
-    """Return the bytes of memory that this process occupies; where Linux's figures are missing, its peak so far."""
-    return _linux_memory("VmRSS") or memory_peak()
+    """Return the bytes of memory that this process occupies."""
+    resident = _linux_memory("VmRSS")
+    if resident is not None:
+        return resident
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def memory_peak() -> int:
@@ -16,10 +21,16 @@ def memory_peak() -> int:
 
     On Linux this is not ru_maxrss, which a started program inherits from the program that started it.
     """
-    import resource  # not on Windows
+    peak = _linux_memory("VmHWM")
+    if peak is not None:
+        return peak
+    if sys.platform == "win32":
+        import psutil
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return _linux_memory("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def forget_peak() -> None:
