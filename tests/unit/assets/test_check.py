@@ -72,7 +72,7 @@ def test_offline_what_was_not_fetched_is_missing(
     assert assets.main(["check", "setup=sd15"]) == 2
     out = " ".join(capsys.readouterr().out.split())
     assert f"stable-diffusion-v1-5/stable-diffusion-v1-5 is not in {hub}, and HF_HUB_OFFLINE" in out
-    assert "or set setup.controlnet to a folder that holds it" in out
+    assert "or set setup.controlnet to a folder that holds the model" in out
     assert "2 missing" in out
 
 
