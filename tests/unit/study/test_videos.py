@@ -41,9 +41,7 @@ def test_damage_works_on_pictures_of_any_size():
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
-@pytest.mark.parametrize(
-    "stand_in", ["link to a frame", "link to the frames", "fifo", "fifo as frames", "fifo mp4"]
-)
+@pytest.mark.parametrize("stand_in", ["link to a frame", "link to the frames", "fifo", "fifo as frames", "fifo mp4"])
 def test_a_link_or_a_fifo_in_the_place_of_a_video_is_refused_at_once(tmp_path, stand_in):
     for run in "ab":
         make_run(tmp_path / run, pictures=True, num_frames=3)
