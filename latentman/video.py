@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentman.errors import RecordError, ShapeError
+from latentman.errors import DataError, RecordError, ShapeError
 from latentman.system.paths import write_atomic
 from latentman.types import Video
+
+EIGHT_BITS = ("1", "L", "P", "RGB", "RGBA", "LA")
+"""Pillow's modes whose channels have at most 256 levels."""
 
 Frames = NDArray[np.uint8]
 
@@ -142,16 +146,46 @@ def read_png_frames(folder: Path) -> Frames:
     paths = frame_paths(folder)
     if [int(path.stem) for path in paths] != list(range(len(paths))) or not paths:
         raise RecordError(f"{folder} does not hold the frames 000.png, 001.png, ...: found {len(paths)} files")
-    frames = []
+    try:
+        return read_pictures(paths)
+    except DataError as error:
+        raise RecordError(f"{error}; delete the folder to have it made again") from error
+
+
+def read_pictures(paths: Sequence[Path], *, max_bytes: int | None = None) -> Frames:
+    """Return PNG or JPEG pictures of one size, in the order given, as (T, H, W, 3) uint8 RGB.
+
+    Args:
+        paths: at least one.
+        max_bytes: the most that the result may occupy.
+
+    Raises:
+        DataError: if a picture is damaged, has more than 8 bits for each colour or another size than the first, or
+            all together are larger than ``max_bytes``.
+    """
+    frames: list[Frames] = []
     for path in paths:
-        try:
-            with Image.open(path) as picture:
-                frames.append(np.asarray(picture.convert("RGB")))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise RecordError(f"cannot read {path}: {error}; delete the folder to have it made again") from error
-    if len({frame.shape for frame in frames}) > 1:
-        raise RecordError(f"the frames in {folder} differ in size; delete the folder to have it made again")
+        frames.append(_read_picture(path))
+        height, width, _ = frames[0].shape
+        if frames[-1].shape != frames[0].shape:
+            raise DataError(
+                f"the pictures in {path.parent} differ in size: the first is {width}x{height}, "
+                f"{path.name} is {frames[-1].shape[1]}x{frames[-1].shape[0]}"
+            )
+        if max_bytes is not None and frames[0].nbytes * len(frames) > max_bytes:
+            most = max_bytes // frames[0].nbytes
+            raise DataError(f"{path.parent} has more than {most} frames of {width}x{height}, the most that are read")
     return np.stack(frames)
+
+
+def _read_picture(path: Path) -> Frames:
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            if picture.mode not in EIGHT_BITS:
+                raise DataError(f"{path} has pixels of kind {picture.mode}: save it with 8 bits for each colour")
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
 
 
 def _expect_frames(frames: Frames) -> None:

@@ -11,20 +11,20 @@ HELP = """\
 latentman assets: what is installed, what is missing, and how to get it.
 
   latentman assets check [KEY=VALUE ...] [--all]
-      one table of everything that a run needs: whether it is there, where it is looked for, licence, source, size.
+      one table of everything that a run needs: whether it is installed, where it is expected, licence, source, size.
       Takes the settings of `latentman run`, such as motion=mdm body=smpl; exit status 2 if anything is missing. --all
       also lists what other choices would need
   latentman assets list
       what ships inside the package: size, files and licence
   latentman assets import-smpl FILE [OUT] [--gender neutral|male|female] [--force]
-      an official SMPL or SMPL-X file, once, to plain arrays; nothing of it is executed
+      converts an official SMPL or SMPL-X file to plain arrays; no code in the file is executed
   latentman assets seal
-      for whoever changes what ships: write the hashes that check compares with
+      for developers who change what ships: writes the hashes that check compares with
 """
 
 
 def main(argv: list[str]) -> int:
-    """Carry out ``latentman assets`` and return the exit status: 2 if a run would lack something.
+    """Run ``latentman assets`` and return the exit status: 2 if a run would lack something.
 
     Raises:
         ConfigError: for an unknown command or setting.
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     if argv[0] not in commands:
         known = ", ".join(commands)
         raise ConfigError(
-            f"'{argv[0]}' is no command of latentman assets{nearest(argv[0], commands)}\ncommands: {known}"
+            f"'{argv[0]}' is not a command of latentman assets{nearest(argv[0], commands)}\ncommands: {known}"
         )
     return commands[argv[0]](argv[1:])
 
@@ -68,7 +68,7 @@ def _list(arguments: list[str]) -> int:
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".safetensors", ".npz", ".pt"):
                 sys.stdout.write(f"  {file.relative_to(folder).as_posix():<50} {size_of(file):>8}\n")
-    sys.stdout.write(f"in {asset()}; each folder's CARD.md says how it was made\n")
+    sys.stdout.write(f"in {asset()}; the CARD.md of each folder describes how it was made\n")
     return 0
 
 

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from latentman.config import Config
 
 PACKAGES = ("torch", "diffusers", "transformers", "hydra-core", "imageio-ffmpeg")
-"""Those whose versions matter most when something goes wrong."""
+"""The packages whose versions matter most when something goes wrong."""
 
 FURTHER_PACKAGES = (
     "accelerate", "safetensors", "omegaconf", "numpy", "scipy", "pandas", "pyarrow", "pillow", "pyyaml",
 )  # fmt: skip
-"""Those that are mentioned only when they are missing."""
+"""Packages that are mentioned only when they are missing."""
 
 OPTIONAL_PACKAGES = {
     "lapjv": "for solver=lapjv: pip install 'latentman[lap]', or use solver=auto",
-    "smplx": "only tests compare with it: pip install 'latentman[smpl]'",
+    "smplx": "used only by tests, for comparison: pip install 'latentman[smpl]'",
 }
 
 _BODIES = {"smpl": "SMPL", "smplx": "SMPL-X"}
@@ -62,7 +62,7 @@ def check(config: Config) -> Iterator[Finding]:
 
 
 def other_choices(chosen: list[Finding], overrides: list[str], folder: str | None) -> list[Finding]:
-    """Return what every other choice of setup, motion and body would need; of these nothing counts as missing."""
+    """Return what every other choice of setup, motion and body would need; none of it counts as missing."""
     from latentman.engine.compose import compose
 
     seen, more = {finding.asset for finding in chosen}, []
@@ -100,15 +100,15 @@ def package_finding(name: str, problem: str, *, needed: bool = True) -> Finding:
 
 
 def shipped_finding(name: str) -> Finding:
-    """Look whether something that ships is there, as it left us."""
+    """Check whether something that ships is there and unchanged."""
     folder = asset(name)
     if not any(file.suffix in _DATA for file in folder.rglob("*")):
-        problem = f"{folder} is not there: reinstall latentman, which ships it"
+        problem = f"{folder} does not exist: reinstall latentman, which ships it"
         return Finding(name, MISSING, str(folder), problem=problem)
     seal = f"sealed {folder_hash(folder)}" if folder.name in sealed() else "not sealed"
     broken, expected = damage(folder), f"{size_of(folder)}, {seal}"
     if broken:
-        problem = f"{', '.join(broken)} in {folder} missing or changed since it was made: reinstall latentman"
+        problem = f"{', '.join(broken)} in {folder} is missing or has changed: reinstall latentman"
         return Finding(name, MISSING, str(folder), licence(folder), expected, problem)
     return Finding(name, PRESENT, str(folder), licence(folder), expected)
 
@@ -136,7 +136,7 @@ def _body(config: Config) -> Iterator[Finding]:
         return
     from latentman.body.smpl import SITES, find_model, read_chosen
 
-    terms = f"research only, may not be passed on; register at {SITES[cfg.name]}"
+    terms = f"research only, must not be redistributed; register at {SITES[cfg.name]}"
     name, path = f"body {_BODIES[cfg.name]} {cfg.shape}", None
     try:
         path = find_model(cfg, weights)

@@ -1,4 +1,4 @@
-"""What the doctor says of one asset."""
+"""The result of the check for one asset."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRESENT, MISSING, OPTIONAL, ON_DEMAND = "present", "missing", "optional", "on demand"
-"""optional: not there, and the chosen setup runs without it; on demand: fetched when a run first needs it."""
+"""optional: not installed, and not needed by the chosen setup; on demand: downloaded when a run first needs it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked for.
+    """One asset.
 
-    ``where`` is where it is or was looked for; ``terms`` its licence and where it comes from; ``expected`` its size or
-    hash; ``problem`` says what to do about a missing one.
+    Attributes:
+        asset: its name.
+        state: one of the states above.
+        where: where it is, or where it was expected.
+        terms: its licence and its source.
+        expected: its size or hash.
+        problem: what to do if it is missing.
     """
 
     asset: str

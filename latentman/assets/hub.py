@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: which of them lie on this machine already, and what is known of the others."""
+"""Models of the Hugging Face hub: which ones are on this machine, and the licences and sizes of the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KNOWN = {
 
 
 def cache_folder() -> Path:
-    """Return the folder in which the hub's client keeps what it has fetched."""
+    """Return the folder in which the hub's client keeps its downloads."""
     if named := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
         return Path(named).expanduser()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 
 
 def is_offline() -> bool:
-    """Tell whether the user forbade the hub's client to fetch anything."""
+    """Return whether the user forbade the hub's client to download anything."""
     return any(
         os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
         for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -39,10 +39,10 @@ def is_offline() -> bool:
 
 
 def hub_finding(asset: str, key: str, hub_id: str) -> Finding:
-    """Look for a model of the hub: present once fetched, else on demand, or missing where nothing may be fetched.
+    """Look for a model of the hub: present if it was downloaded, else on demand, or missing if downloads are forbidden.
 
     Args:
-        asset: what it is called in the table.
+        asset: its name in the table.
         key: the setting that may name a folder instead.
         hub_id: OWNER/NAME.
     """
@@ -54,7 +54,7 @@ def hub_finding(asset: str, key: str, hub_id: str) -> Finding:
     if not is_offline():
         return Finding(asset, ON_DEMAND, f"{hub_id}, from the hub to {cache_folder()}", terms, size)
     problem = (
-        f"{hub_id} is not in {cache_folder()}, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to fetch it: let it "
-        f"be fetched once without them, or set {key} to a folder that holds it"
+        f"{hub_id} is not in {cache_folder()}, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids downloading it: "
+        f"run once without them, or set {key} to a folder that holds the model"
     )
     return Finding(asset, MISSING, str(folder), terms, size, problem)

@@ -1,4 +1,4 @@
-"""``latentman assets import-smpl``: an official SMPL or SMPL-X file, once, to plain arrays."""
+"""``latentman assets import-smpl``: converts an official SMPL or SMPL-X file to plain arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from latentman.errors import ConfigError, RecordError
 from latentman.system.paths import weights_dir
 
 GENDERS = {"neutral": ("neutral",), "female": ("female", "_f_"), "male": ("male", "_m_")}
-"""What in a file's name means a gender; female comes first, since its name holds the other."""
+"""The parts of a file name that mean a gender; female comes first, since \"female\" contains \"male\"."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,14 +19,14 @@ def parser() -> argparse.ArgumentParser:
     made = Arguments(
         prog="latentman assets import-smpl",
         description="Convert an SMPL or SMPL-X model (.pkl or .npz) into an .npz of plain arrays that body=smpl and "
-        "body=smplx read. Nothing of the file is executed, and neither chumpy nor smplx is needed.",
+        "body=smplx read. No code in the file is executed, and neither chumpy nor smplx is needed.",
     )
     made.add_argument("file", metavar="FILE", type=Path, help="the model as it was downloaded")
     made.add_argument(
         "out", metavar="OUT", nargs="?", type=Path, help="default: smpl/SMPL_<GENDER>.npz under paths.weights"
     )
-    made.add_argument("--gender", choices=tuple(GENDERS), help="default: read off the file's name")
-    made.add_argument("--force", action="store_true", help="replace a file that is there")
+    made.add_argument("--gender", choices=tuple(GENDERS), help="default: taken from the name of the file")
+    made.add_argument("--force", action="store_true", help="replace an existing file")
     return made
 
 
@@ -34,9 +34,9 @@ def import_command(arguments: list[str]) -> int:
     """Convert one file and return the exit status.
 
     Raises:
-        ConfigError: if the gender cannot be told.
-        WeightsError: if the file is no SMPL or SMPL-X model.
-        RecordError: if the target is there already.
+        ConfigError: if the gender is unknown.
+        WeightsError: if the file is not an SMPL or SMPL-X model.
+        RecordError: if the target exists already.
     """
     options = parser().parse_args(arguments)
     from latentman.body.smpl import SITES
@@ -47,7 +47,7 @@ def import_command(arguments: list[str]) -> int:
     if out.suffix.lower() != ".npz":
         raise ConfigError(f"OUT={out} must end in .npz")
     if out.exists() and not options.force:
-        raise RecordError(f"{out} is there already: --force replaces it, or name another OUT")
+        raise RecordError(f"{out} exists already: --force replaces it, or name another OUT")
     try:
         write_model(out, model)
     except RecordError as error:
@@ -57,18 +57,20 @@ def import_command(arguments: list[str]) -> int:
         f"read {options.file}\n"
         f"{model.kind}: {vertices} vertices, {joints} joints, {len(model.faces)} faces, {betas} shape directions\n"
         f"written to {out}\n"
-        f"The model stays under the licence of {SITES[_prefix(model.kind).lower()]}: research use, and it may not be "
-        "passed on, converted or not.\n"
+        f"The model stays under the licence of {SITES[_prefix(model.kind).lower()]}: research use, and it must not be "
+        "redistributed, converted or not.\n"
     )
     return 0
 
 
 def _target(file: Path, kind: str, gender: str | None) -> Path:
-    """Return where a model goes by default."""
+    """Return the default path of a converted model."""
     name = f"{file.stem.lower()}_"
     found = gender or next((known for known, marks in GENDERS.items() if any(mark in name for mark in marks)), None)
     if found is None:
-        raise ConfigError(f"the name {file.name} tells no gender: add --gender neutral, male or female, or name OUT")
+        raise ConfigError(
+            f"the name {file.name} does not contain a gender: add --gender neutral, male or female, or name OUT"
+        )
     prefix = _prefix(kind)
     return weights_dir() / prefix.lower() / f"{prefix}_{found.upper()}.npz"
 

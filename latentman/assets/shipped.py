@@ -1,4 +1,4 @@
-"""What ships inside the package, and its seal: the hash of every file of it, as it left us."""
+"""What ships inside the package, and its seal: the hash of every file when it was sealed."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def folder_hash(folder: Path) -> str:
 
 
 def seal() -> Path:
-    """Write the hashes of what ships now; whoever changes what ships does this once."""
+    """Write the hashes of what ships now; run once after every change of what ships."""
     write_json(asset(SEAL), {folder.name: digests(folder) for folder in shipped()})
     return asset(SEAL)

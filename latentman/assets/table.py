@@ -1,4 +1,4 @@
-"""The doctor's table, and below it what to do about each asset that is missing."""
+"""The table of the check, followed by what to do about each missing asset."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from latentman.assets.finding import MISSING, PRESENT, Finding
 
 WIDTH = 100
-"""Columns of the table where the output is no terminal."""
+"""Columns of the table if the output is not a terminal."""
 
 _COLUMNS = {"asset": 6, "state": None, "where": 8, "licence and source": 8, "size, hash": 4}
-"""Headings, and how the room is shared out; the state is never broken."""
+"""Headings, and their shares of the width; the state is never wrapped."""
 
 
 def print_table(findings: list[Finding]) -> None:
@@ -43,7 +43,7 @@ def print_table(findings: list[Finding]) -> None:
         lines = f"{finding.asset}: {finding.problem}".splitlines()
         wrapped = [_wrap(line, console.width, "  " if index else "") for index, line in enumerate(lines)]
         sys.stdout.write("\n" + "\n".join(wrapped) + "\n")
-    sys.stdout.write(f"\n{len(missing)} missing\n" if missing else "\neverything that this run needs is there\n")
+    sys.stdout.write(f"\n{len(missing)} missing\n" if missing else "\neverything that this run needs is installed\n")
 
 
 def _wrap(line: str, width: int, indent: str) -> str:

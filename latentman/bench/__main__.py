@@ -11,31 +11,32 @@ HELP = """\
 latentman bench: how good and how fast the parts are, side by side on this machine.
 
   latentman bench motion [KEY=VALUE ...] [--seeds N] [--markdown FILE]
-      every motion source that can run here, over twelve prompts: sliding feet, feet below the floor, jitter,
-      stretching bones, before and after the fit of a body, and seconds a clip relative to the procedural source. Takes
-      the settings of `latentman run`, such as motion.file=FILE, or motion=mdm motion.checkpoint=DIR. --markdown
+      every motion source that can run here, over twelve prompts: sliding feet, feet below the floor, jitter and
+      stretching bones, before and after the fit of a body, and seconds per motion relative to the procedural source.
+      Takes the settings of `latentman run`, such as motion.file=FILE, or motion=mdm motion.checkpoint=DIR. --markdown
       writes the table between <!-- table --> and <!-- end of table --> of a file
   latentman bench fit
-      the fit of the shipped body to clips of 60 frames, clean and with 5 mm of noise: distances, twists, CPU seconds
+      the fit of the shipped body to motions of 60 frames, clean and with 5 mm of noise: distances, twists, CPU seconds
   latentman bench sampling
       one sample of MLD, MDM and GMD at their released sizes, with random weights: seconds, and relative to MLD
   latentman bench solver [--sizes 64,128,256,512] [--solvers certified,scipy] [--pairs N] [--seed N] [--all]
                          [--json FILE] [--plot FILE] [--markdown FILE]
-      every solver of the correspondence search on the same maps, clean and noisy: CPU seconds and memory beside SciPy's
-      and lapsolver's, agreement of costs, proofs, growth with the pixels; then a list of targets, reached or missed.
-      --all takes solvers beyond the sizes where they need minutes; --json writes all numbers, results.parquet and
-      environment.json beside them; --plot draws seconds against pixels as SVG; --markdown as above
+      every solver of the correspondence search on the same maps, clean and noisy: CPU seconds and memory next to
+      those of SciPy and lapsolver, agreement of costs, proofs, growth with the pixels; then a list of targets, reached
+      or missed. --all includes solvers at sizes where they need minutes; --json writes all numbers, with
+      results.parquet and environment.json in the same folder; --plot draws seconds against pixels as SVG;
+      --markdown as above
   latentman bench denoise [--model mini|sd15|sdxl|tiny] [--device auto|cpu|cuda] [--dtype auto|float32|float16|bfloat16]
                           [--frames N] [--long N] [--image-size N] [--repeats N] [--threads N] [--whole]
                           [--parts plain,direct,official_uncond,full,align,decode]
                           [--levers all|none|cudnn,unet,vae,micro2,micro4] [--json FILE] [--markdown FILE]
-      a denoising step, guided steps by each gradient and the whole video, as the released code runs them and as we do,
-      on the same networks: milliseconds, memory, arithmetic and the floor that it sets, peak memory with --frames (8)
-      and --long (64, 0 for none) frames; then a list of targets. mini is the embedded model and the CPU's default;
-      the others have random weights, so nothing is fetched: sd15 is the default on CUDA, tiny tries the command.
-      --whole makes the whole videos (100 steps each) beside adding them up; --levers, on CUDA all by default, adds
-      cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once; on the CPU, times are
-      those of the processor, on one thread or --threads
+      a denoising step, a guided step with each gradient and the whole video, as the released code and as we run them on
+      the same networks: milliseconds, memory, arithmetic and the lower bound that it sets, peak memory with --frames
+      (8) and --long (64, 0 for none) frames; then a list of targets. mini is the embedded model and the default on the
+      CPU; the others have random weights, so nothing is downloaded: sd15 is the default on CUDA, tiny is for trying
+      the command. --whole makes the whole videos (100 steps each) in addition to summing their parts. --levers, on CUDA
+      all by default, adds cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once. On the
+      CPU, times are processor times, on one thread or --threads
   latentman bench stages [KEY=VALUE ...] [--repeats N]
       wall seconds, share and peak memory of every stage of `latentman run` with these settings, run 3 times over or
       --repeats, each time in a new process and a temporary folder
@@ -43,7 +44,7 @@ latentman bench: how good and how fast the parts are, side by side on this machi
 
 
 def main(argv: list[str]) -> int:
-    """Carry out ``latentman bench`` and return the exit status.
+    """Run ``latentman bench`` and return the exit status.
 
     Raises:
         ConfigError: for an unknown benchmark or setting.
@@ -60,7 +61,9 @@ def main(argv: list[str]) -> int:
         sys.stdout.write(HELP)
         return 0
     if argv[0] not in commands:
-        raise ConfigError(f"'{argv[0]}' is no benchmark{nearest(argv[0], commands)}\nbenchmarks: {', '.join(commands)}")
+        raise ConfigError(
+            f"'{argv[0]}' is not a benchmark{nearest(argv[0], commands)}\nbenchmarks: {', '.join(commands)}"
+        )
     if argv[0] not in ("motion", "solver", "denoise", "stages") and argv[1:]:
         raise ConfigError(f"latentman bench {argv[0]} takes no settings, got {' '.join(argv[1:])}")
     return commands[argv[0]](argv[1:])

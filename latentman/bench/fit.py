@@ -1,4 +1,4 @@
-"""``latentman bench fit``: how near the fitted joints come, how far twists jump, and what a fit costs."""
+"""``latentman bench fit``: the accuracy of fitted joints, the jumps of twists, and the cost of a fit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUM_FRAMES, NOISE, FPS = 60, 0.005, 20.0
 
 @dataclass(frozen=True, slots=True)
 class FitFigures:
-    """Of one clip: CPU seconds of the fit, mean distances in millimetres, largest twist step in degrees."""
+    """Figures of one motion: CPU seconds of the fit, mean distances in millimetres, largest twist step in degrees."""
 
     seconds: float
     to_input: float
@@ -32,7 +32,7 @@ class FitFigures:
 
 
 def fit_command(arguments: Sequence[str]) -> int:
-    """Fit every prompt's clip, clean and with 5 mm of noise, and print the table."""
+    """Fit the motion of every prompt, clean and with 5 mm of noise, and print the table."""
     body, rng = load_anny(BodyConfig("anny")), np.random.default_rng(0)
     clips = [ProceduralSource(FPS)(prompt, num_frames=NUM_FRAMES, seed=1).joints for prompt in PROMPTS[:-1]]
     fit_figures(body, clips[0], clips[0], "always")  # imports and caches of the first call
@@ -50,7 +50,7 @@ def fit_command(arguments: Sequence[str]) -> int:
 
 
 def fit_figures(body: Body, joints: Array, truth: Array, refine: str) -> FitFigures:
-    """Fit one clip (T, 22, 3) and compare with it and with the truth."""
+    """Fit one motion (T, 22, 3) and compare the result with it and with the true joints."""
     motion = Motion(joints, FPS, "", "bench")
     before = time.process_time()
     fitted, rotations, root = pose_body(body, motion, BodyConfig("anny", refine=refine))

@@ -45,14 +45,14 @@ PROMPTS = (
 """Common verbs, some of which only some sources know."""
 
 NUM_FRAMES = 80
-"""Frames of a clip, 4 seconds: what every source can make."""
+"""Frames of a motion, 4 seconds: a length that every source can make."""
 
 MARKERS = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.S)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A source's figures, means over its clips: as it made them, and after the fit; seconds for a clip."""
+    """The figures of a source, means over its motions: as made, and after the fit; seconds per motion."""
 
     source: str
     made: Quality
@@ -75,7 +75,7 @@ def motion_command(arguments: list[str]) -> int:
         raise ConfigError(f"--seeds {options.seeds} must be 1 or more")
     if options.markdown is not None and not MARKERS.search(_text(options.markdown)):
         raise ConfigError(f"--markdown {options.markdown}: it needs the lines <!-- table --> and <!-- end of table -->")
-    logging.getLogger("latentman.motion").setLevel(logging.ERROR)  # verbs that a source does not know are expected
+    logging.getLogger("latentman.motion").setLevel(logging.ERROR)  # some sources do not know all verbs
     table = markdown(list(measure_sources(split_arguments(overrides).overrides, options.seeds)))
     sys.stdout.write(table)
     if options.markdown is not None:
@@ -106,7 +106,7 @@ def measure_sources(overrides: Sequence[str], seeds: int) -> Iterator[Row]:
 def measure_source(config: Config, source: MotionSource, body: Body, seeds: int) -> Row:
     """Return the figures of one source over all prompts and seeds."""
     made, fitted, seconds = [], [], []
-    source(PROMPTS[0], num_frames=NUM_FRAMES, seed=0)  # what is loaded once is not counted
+    source(PROMPTS[0], num_frames=NUM_FRAMES, seed=0)  # loading is not counted
     for prompt in PROMPTS:
         for seed in range(seeds):
             before = time.perf_counter()
@@ -120,7 +120,7 @@ def measure_source(config: Config, source: MotionSource, body: Body, seeds: int)
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Return the table; every pair of figures is as made, then after the fit."""
+    """Return the table; each pair of figures is as made and after the fit."""
     heads = (
         "source", "feet glide m/s", "longest slide cm", "feet below the floor mm", "jitter m/s³", "bones vary %",
         "root m/s", "seconds a clip", "clips",
@@ -145,7 +145,7 @@ def _mean(qualities: Sequence[Quality]) -> Quality:
 
 
 def _plain(overrides: Sequence[str]) -> list[str]:
-    """Return the settings that do not speak of one source's files."""
+    """Return the settings that do not concern the files of one source."""
     return [override for override in overrides if not override.startswith("motion.")]
 
 

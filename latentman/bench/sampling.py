@@ -1,4 +1,4 @@
-"""``latentman bench sampling``: what the released motion models cost on this machine, with random weights."""
+"""``latentman bench sampling``: the cost of the released motion models on this machine, with random weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentman.motion.learned.mdm import MDM, MDMConfig
 from latentman.motion.learned.mld import GUIDANCE_SCALE, MLD, NUM_STEPS, sample_latents
 
 GMD_STEPS = 2
-"""Steps of the large convolutional model that are timed; the table says so."""
+"""The number of timed steps of the large convolutional model, named in the table."""
 
 
 def sampling_command(arguments: Sequence[str]) -> int:
@@ -34,7 +34,7 @@ def sampling_command(arguments: Sequence[str]) -> int:
 
 
 Prepared = tuple[torch.nn.Module, int, Callable[[], object]]
-"""A network, its steps, and what samples once."""
+"""A network, its steps, and a function that samples once."""
 
 
 @torch.no_grad()

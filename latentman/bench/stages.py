@@ -1,4 +1,4 @@
-"""``latentman bench stages``: seconds and memory of every stage of a run, from the run's own record."""
+"""``latentman bench stages``: seconds and memory of every stage of a run, from the record of the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from latentman.record.local import STATUS_FILE, read_object
 
 _MEGABYTE = 1e6
 _OURS = ("run_dir", "sweep_dir", "overwrite")
-"""Settings that the benchmark makes itself."""
+"""Settings that the benchmark chooses itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def stages_command(arguments: Sequence[str]) -> int:
     """Run, print the table, and return the exit status.
 
     Raises:
-        ConfigError: for unknown or senseless settings.
+        ConfigError: for unknown or invalid settings.
         DataError: if a run fails.
     """
     parser = Arguments(prog="latentman bench stages", add_help=False)
@@ -46,7 +46,7 @@ def stages_command(arguments: Sequence[str]) -> int:
         raise ConfigError(f"--repeats {options.repeats} must be 1 or more")
     for key in (override.lstrip("+").partition("=")[0] for override in overrides):
         if key in _OURS:
-            raise ConfigError(f"{key}: the benchmark runs in a temporary folder of its own; leave {key} out")
+            raise ConfigError(f"{key}: the benchmark runs in its own temporary folder; leave {key} out")
     check_command(overrides)
     runs = []
     for number in range(options.repeats):

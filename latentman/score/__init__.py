@@ -1,1 +1,1 @@
-"""Scoring finished videos, whoever made them: ``latentman score``."""
+"""Scoring finished videos of any origin: ``latentman score``."""

@@ -1,4 +1,4 @@
-"""``latentman score VIDEO...``: the metrics of finished videos, whoever made them."""
+"""``latentman score VIDEO...``: the metrics of finished videos of any origin."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from latentman.score.scoring import Scored
 
 DESCRIPTION = """\
-Score finished videos, whoever made them. A VIDEO is a file that ffmpeg reads, or a folder of pictures (PNG or JPEG) in
-the order of the numbers in their names.
+Score finished videos of any origin. A VIDEO is a file that ffmpeg reads, or a folder of pictures (PNG or JPEG). They
+are read in the order of the numbers in their names.
 
-Of a bare video the scores are those that need nothing else, such as the flicker of the whole picture. --prompt,
---mask and the weights of CLIP and LPIPS add more. With --run, for a video that follows the body of one of our runs (the
-same motion, camera and number of frames), there are all scores of a run, H_MSE along its map included.
-What each score means, and when it misleads: docs/metrics.md"""
+A video alone gets the scores that need nothing else, such as the flicker of the whole picture. --prompt, --mask and
+the weights of CLIP and LPIPS add more. With --run, a video that follows the body of one of our runs (the same motion,
+camera and number of frames) gets all scores of a run, including H_MSE along its map.
+docs/metrics.md explains what each score means and when it misleads."""
 
 EPILOG = """\
-exit status: 0, or 2 if a video could not be scored; the others are scored all the same
+exit status: 0, or 2 if a video could not be scored; the other videos are scored
 
   latentman score theirs.mp4 --prompt "a knight dances on a beach"
   latentman score theirs.mp4 ours/frames --run ours --json scores.json"""
 
 
 def main(argv: list[str]) -> int:
-    """Carry out the command and return its exit status: 2 if some video could not be scored.
+    """Run the command and return its exit status: 2 if a video could not be scored.
 
     Raises:
-        LatentManError: if the arguments cannot be used, whatever the videos.
+        LatentManError: if the arguments cannot be used.
     """
     parser = Arguments(
         prog="latentman score", description=DESCRIPTION, epilog=EPILOG,
@@ -41,17 +41,19 @@ def main(argv: list[str]) -> int:
     )  # fmt: skip
     parser.add_argument("videos", metavar="VIDEO", nargs="+", help="a video, or a folder of pictures")
     parser.add_argument("--prompt", metavar="TEXT", help="what the video should show (default: the prompt of --run)")
-    parser.add_argument("--mask", metavar="PATH", type=Path, help="where the figure is, white on black: as VIDEO")
-    parser.add_argument("--run", metavar="DIR", type=Path, help="our run whose body the videos follow")
+    parser.add_argument("--mask", metavar="PATH", type=Path, help="where the figure is: like VIDEO, white on black")
+    parser.add_argument("--run", metavar="DIR", type=Path, help="the folder of our run whose body the videos follow")
     parser.add_argument("--metrics", metavar="NAME,NAME", help="only these scores, separated by commas")
-    parser.add_argument("--json", metavar="FILE", help="write everything there, series included; - for the screen")
-    parser.add_argument("--csv", metavar="FILE", help="write one row for each video there; - for the screen")
-    parser.add_argument("--weights", metavar="DIR", help="where clip/ and lpips/ lie (default: as paths.weights)")
+    parser.add_argument(
+        "--json", metavar="FILE", help="write everything to this file, with all series; - for the screen"
+    )
+    parser.add_argument("--csv", metavar="FILE", help="write one row for each video to this file; - for the screen")
+    parser.add_argument("--weights", metavar="DIR", help="the folder of clip/ and lpips/ (default: paths.weights)")
     parser.add_argument(
         "--clip", metavar="DIR", type=Path, help="the CLIP model (default: clip in the weights' folder)"
     )
     parser.add_argument(
-        "--lpips", metavar="DIR", type=Path, help="LPIPS' files (default: lpips in the weights' folder)"
+        "--lpips", metavar="DIR", type=Path, help="the files of LPIPS (default: lpips in the weights' folder)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps or auto: for CLIP and LPIPS")
     arguments = parser.parse_args(argv)
@@ -60,13 +62,13 @@ def main(argv: list[str]) -> int:
 
 def _score(arguments: argparse.Namespace) -> int:
     if arguments.mask is not None and arguments.run is not None:
-        raise ConfigError("give --mask or --run, not both: the run tells where the figure is")
+        raise ConfigError("give --mask or --run, not both: the run already says where the figure is")
     if arguments.json == "-" and arguments.csv == "-":
-        raise ConfigError("--json - and --csv - would both write on the screen: give one of them a file")
+        raise ConfigError("--json - and --csv - would both write to the screen: give one of them a file")
     files = [Path(name) for name in (arguments.json, arguments.csv) if name not in (None, "-")]
     for file in files:
         if file.exists():
-            raise RecordError(f"{file} exists already and is not overwritten: name another file, or take it away")
+            raise RecordError(f"{file} exists already and is not overwritten: name another file, or remove it")
     if len(set(files)) < len(files):
         raise ConfigError(f"--json and --csv both name {files[0]}")
     from latentman.score.output import as_csv, as_json, as_table

@@ -1,4 +1,4 @@
-"""One of our runs, as what a foreign video follows: its body, its camera, its map M, its prompt."""
+"""One of our runs as the reference of a video that follows it: its body, camera, map M and prompt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from latentman.types import BodySequence, Camera, Conditions, Correspondence
 
 @dataclass(frozen=True, slots=True)
 class FollowedRun:
-    """What a run knows of the videos that follow it; ``correspondence`` is its map M on its own metric grid."""
+    """What a run provides to judge a video that follows it; ``correspondence`` is its map M on its metric grid."""
 
     folder: Path
     prompt: str | None
@@ -24,23 +24,27 @@ class FollowedRun:
 
     @property
     def side(self) -> int:
-        """Height and width of the run's own pictures."""
+        """Height and width of the run's own frames."""
         return int(self.conditions.mask.shape[1])
 
 
 def read_run(folder: Path) -> FollowedRun:
-    """Read a finished run, or one whose map M at least is there.
+    """Read a finished run, or an unfinished one that already has its map M.
 
     Raises:
-        RecordError: if the folder is no run, holds several, or lacks what videos are judged by.
+        RecordError: if the folder is not a run, holds several runs, or lacks a file that is needed.
     """
     try:
         status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RecordError(f"--run {folder} is no folder of a run: its status.json cannot be read ({error})") from error
+        raise RecordError(
+            f"--run {folder} is not the folder of a run: its status.json cannot be read ({error})"
+        ) from error
     if not (folder / "body.npz").is_file():
         inside = sorted(path.parent.name for path in folder.glob("*/body.npz"))
-        advice = f"it holds several: choose one, such as {folder / inside[0]}" if inside else "let the run be finished"
+        advice = (
+            f"it holds several runs: choose one, such as {folder / inside[0]}" if inside else "finish the run first"
+        )
         raise RecordError(f"--run {folder} has no body.npz: {advice}")
     data = read_npz(folder / "body.npz")
     conditions = Conditions.from_arrays(read_npz(folder / "conditions.npz"))
@@ -55,12 +59,13 @@ def read_run(folder: Path) -> FollowedRun:
 
 
 def conditions_at(run: FollowedRun, frames: int, height: int, width: int) -> Conditions:
-    """Return the run's conditions in the size of a video that follows it, drawn anew if that is another one.
+    """Return the run's conditions in the size of a video that follows it, rendered again if the sizes differ.
 
-    The cameras stay where they are and see the same, in more pixels or fewer. What is drawn anew has no disparity.
+    The cameras stay where they are and see the same, in more or fewer pixels. Conditions rendered again have no
+    disparity.
 
     Raises:
-        DataError: if the video has another number of frames, is not square, or its size is no whole multiple or
+        DataError: if the video has another number of frames, is not square, or its size is not a whole multiple or
             fraction of the run's.
     """
     if frames != len(run.conditions.mask):
@@ -70,19 +75,19 @@ def conditions_at(run: FollowedRun, frames: int, height: int, width: int) -> Con
         )
     if height != width or max(height, run.side) % min(height, run.side):
         raise DataError(
-            f"the video is {width}x{height}, the run's pictures are {run.side}x{run.side}: the ratio must be a whole "
+            f"the video is {width}x{height}, the run's frames are {run.side}x{run.side}: the ratio must be a whole "
             f"number, as for {2 * run.side}x{2 * run.side}; crop or resize the video, without changing what it shows"
         )
     return run.conditions if height == run.side else _draw(run, height)
 
 
 def map_at(run: FollowedRun, side: int) -> Correspondence | None:
-    """Return the run's map M if its grid divides pictures of this side, so that H_MSE can be measured on them."""
+    """Return the run's map M if its grid divides frames of this side, so that H_MSE can be measured on them."""
     return run.correspondence if side % run.correspondence.size == 0 else None
 
 
 def grid_reason(side: int) -> str | None:
-    """Return why pictures of this side have no metric grid; None if they have one."""
+    """Return why frames of this side have no metric grid; None if they have one."""
     try:
         metric_grid(side)
     except ShapeError as error:
@@ -91,14 +96,14 @@ def grid_reason(side: int) -> str | None:
 
 
 def _draw(run: FollowedRun, side: int) -> Conditions:
-    """Draw the run anew; how it encodes depth is not known here, and no metric looks at it."""
+    """Render the run again. Its depth encoding is not known here, and no metric uses it."""
     from latentman.render.conditions import draw_seen
 
     return draw_seen(run.body, [_zoom(camera, side) for camera in run.conditions.cameras])
 
 
 def _zoom(camera: Camera, side: int) -> Camera:
-    """Return a camera that sees the same in pictures of another side; pixel centres lie at whole numbers and a half."""
+    """Return a camera that sees the same in frames of another side; pixel centres are at half-integers."""
     factor = side / camera.height
     lens = {name: getattr(camera, name) * factor for name in ("fx", "fy", "cx", "cy")}
     return replace(camera, height=side, width=side, **lens)

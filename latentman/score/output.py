@@ -23,7 +23,7 @@ def as_json(scored: list[Scored]) -> str:
 
 
 def as_csv(scored: list[Scored]) -> str:
-    """Return one row for each video: its facts, its scores, and the error; what is missing is empty."""
+    """Return one row for each video: its facts, its scores, and the error; a missing value is an empty cell."""
     names = _names(scored)
     rows: list[dict[str, Any]] = []
     for one in scored:
@@ -38,7 +38,7 @@ def as_csv(scored: list[Scored]) -> str:
 
 
 def as_table(scored: list[Scored]) -> str:
-    """Return the scores with a column for each video, and below them why some are missing."""
+    """Return the scores with a column for each video, followed by the reasons for missing scores."""
     good = [one for one in scored if one.error is None]
     if not good:
         return ""

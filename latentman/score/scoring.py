@@ -1,4 +1,4 @@
-"""From videos and what is known of them to scores."""
+"""From videos, and what is known about them, to scores."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from latentman.errors import ConfigError, LatentManError, WeightsError
 from latentman.metrics.compute import METRICS, OF_THE_MAP, check_names, compute, needs_of
 from latentman.metrics.evidence import Evidence, Networks
-from latentman.score.clips import expect_mask, read_clip, read_mask
 from latentman.score.followed_run import FollowedRun, conditions_at, grid_reason, map_at, read_run
+from latentman.score.videos import expect_mask, read_mask, read_video
 from latentman.system.paths import weights_dir
 from latentman.types import Score
 
-NO_MASK = "nothing tells where the figure is: give --mask, or --run for a video that follows one of our runs"
+NO_MASK = "it is not known where the figure is: give --mask, or --run for a video that follows one of our runs"
 NO_RUN = "it needs the mesh that the video follows: give --run for a video that follows one of our runs"
 NO_MAP = "it needs the map M of one of our runs that the video follows: give --run"
 NO_PROMPT = "there is no prompt to compare with: give --prompt"
 
 NAMES = [name for name in METRICS if name not in OF_THE_MAP]
-"""What is computed unless something else is asked for: all that judges the frames, not the run's map."""
+"""The scores without --metrics: all that judge the frames, and none that judge the map of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is known of the videos, and which scores are wanted."""
+    """What is known about the videos, and which scores are requested."""
 
     names: list[str]
     networks: Networks
@@ -43,15 +43,15 @@ class Request:
         """Return the request of a command line.
 
         Raises:
-            ConfigError: if a name of a score is unknown.
-            LatentManError: if mask, run or a folder of weights that was named cannot be used.
+            ConfigError: if the name of a score is unknown.
+            LatentManError: if the mask, the run or a named folder of weights cannot be used.
         """
         names = NAMES if arguments.metrics is None else [name.strip() for name in arguments.metrics.split(",")]
         check_names(names)
         judges = [name for name in names if name in OF_THE_MAP]
         if judges:
             raise ConfigError(
-                f"--metrics {','.join(judges)} judges a run's map, not a video: it stands in the run's metrics.json"
+                f"--metrics {','.join(judges)} judges a run's map, not a video: see metrics.json of the run"
             )
         weights = weights_dir(arguments.weights)
         networks = Networks(
@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A video with its facts and scores, or with the error that kept it from being scored."""
+    """A video with its facts and scores, or with the error for which it could not be scored."""
 
     video: str
     facts: dict[str, Any]
@@ -78,10 +78,10 @@ class Scored:
 
 
 def score_videos(videos: Iterable[str], request: Request) -> list[Scored]:
-    """Score videos one after the other; one that cannot be used is told of, and the others are scored all the same.
+    """Score videos one after the other. An unusable video is reported, and the others are scored.
 
     Raises:
-        WeightsError: if weights are there but damaged, which no other video would mend.
+        WeightsError: if weights are damaged, which concerns all videos.
     """
     scored = []
     for video in videos:
@@ -95,21 +95,21 @@ def score_videos(videos: Iterable[str], request: Request) -> list[Scored]:
 
 
 def _score(video: str, request: Request) -> Scored:
-    clip = read_clip(Path(video).expanduser())
-    count, height, width = clip.frames.shape[:3]
-    facts = {"num_frames": count, "height": height, "width": width, "fps": clip.fps}
+    loaded = read_video(Path(video).expanduser())
+    count, height, width = loaded.frames.shape[:3]
+    facts = {"num_frames": count, "height": height, "width": width, "fps": loaded.fps}
     absent = {"mask": NO_MASK, "mesh": NO_RUN, "map": NO_MAP, "prompt": NO_PROMPT}
     known: dict[str, Any] = {"prompt": request.prompt, "mask": request.mask}
     if request.mask is not None:
-        expect_mask(request.mask, clip.frames)
+        expect_mask(request.mask, loaded.frames)
     if request.run is not None:
         known |= _follow(request.run, count, height, width, absent)
-    evidence = Evidence(clip.frames, request.networks, **known, absent=absent)
+    evidence = Evidence(loaded.frames, request.networks, **known, absent=absent)
     return Scored(video, facts, compute(request.names, evidence))
 
 
 def _follow(run: FollowedRun, count: int, height: int, width: int, absent: dict[str, str]) -> dict[str, Any]:
-    """Return the evidence of a run in the size of a video, and put into ``absent`` why some of it is not there."""
+    """Return the evidence from a run in the size of a video; reasons for missing evidence go into ``absent``."""
     conditions = conditions_at(run, count, height, width)
     known: dict[str, Any] = {"mask": conditions.mask, "camera_moves": conditions.camera_moves}
     reason = grid_reason(height)
@@ -119,7 +119,7 @@ def _follow(run: FollowedRun, count: int, height: int, width: int, absent: dict[
     found = map_at(run, height)
     if found is None:
         absent["map"] = (
-            f"the run's map M lies on a grid of {run.correspondence.size}, which does not divide pictures of {height}: "
+            f"the run's map M is on a grid of {run.correspondence.size}, which does not divide frames of {height}: "
             f"give a video of at least {run.correspondence.size}x{run.correspondence.size}"
         )
     return known | {"conditions": conditions, "body": run.body, "correspondence": found}

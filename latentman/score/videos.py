@@ -1,4 +1,4 @@
-"""Reading videos that others made: files that ffmpeg decodes, and folders of numbered pictures."""
+"""Reading videos of any origin: files that ffmpeg decodes, and folders of numbered pictures."""
 
 from __future__ import annotations
 
@@ -9,69 +9,63 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from latentman.errors import DataError
-from latentman.video import ffmpeg
+from latentman.video import Frames, ffmpeg, read_pictures
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MAX_BYTES = 4 * 2**30
-"""Decoded bytes that are taken into memory; 1365 frames of 1024 x 1024, 690 of 1920 x 1080."""
-
-EIGHT_BITS = ("1", "L", "P", "RGB", "RGBA", "LA")
-"""Pillow's modes whose channels have at most 256 levels."""
+"""The most bytes that are decoded into memory: 1365 frames of 1024 x 1024, 690 of 1920 x 1080."""
 
 _INPUT = re.compile(r"Stream #0:\d+.*?: Video:")
 _OUTPUT = re.compile(r"Video: rawvideo.*?, (\d+)x(\d+)\D.*?, ([\d.]+) fps")
 _HALF = 127
 
-Frames = NDArray[np.uint8]
-
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """Frames (T, H, W, 3) uint8 RGB, T at least 2, and how many are shown in a second where that is known."""
+class LoadedVideo:
+    """Frames (T, H, W, 3) uint8 RGB, T at least 2, and the frames per second; None if that is not known."""
 
     frames: Frames
     fps: float | None
 
 
-def read_clip(path: Path) -> Clip:
+def read_video(path: Path) -> LoadedVideo:
     """Read a video file, or a folder of pictures in the order of the numbers in their names.
 
     Raises:
-        DataError: if there is nothing, nothing that can be read, only one frame, frames of different sizes, or more
-            than fits into :data:`MAX_BYTES`.
+        DataError: if the path does not exist, cannot be read, or has only one frame, frames of different sizes or
+            more than :data:`MAX_BYTES`.
     """
     if path.is_dir():
-        clip = Clip(_read_pictures(path), None)
+        video = LoadedVideo(_read_folder(path), None)
     elif path.is_file():
-        clip = _decode(path)
+        video = _decode(path)
     else:
         raise DataError(f"there is no file or folder {path}")
-    if len(clip.frames) < 2:
-        raise DataError(f"{path} has only one frame: what changes from frame to frame can be told of two or more")
-    return clip
+    if len(video.frames) < 2:
+        raise DataError(f"{path} has only one frame: the scores compare frames, so that a video needs two or more")
+    return video
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
     """Read where the figure is, (T, H, W): a video or a folder of pictures that are bright inside and dark outside.
 
     Raises:
-        DataError: as :func:`read_clip`.
+        DataError: as :func:`read_video`.
     """
-    return np.asarray(read_clip(path).frames.max(axis=-1) > _HALF)
+    return np.asarray(read_video(path).frames.max(axis=-1) > _HALF)
 
 
 def expect_mask(mask: NDArray[np.bool_], frames: Frames) -> None:
-    """Refuse a mask that is not of a video's frames.
+    """Refuse a mask that does not fit the frames of a video.
 
     Raises:
-        DataError: if number or size differ, or the mask is empty throughout.
+        DataError: if the number or the size of the frames differs, or the mask is empty in every frame.
     """
     if mask.shape != frames.shape[:3]:
         raise DataError(
-            f"the mask has {_count(mask)} and the video {_count(frames)}: give one mask for each frame, of its size"
+            f"the mask has {_count(mask)} and the video {_count(frames)}: give one mask of the same size for each frame"
         )
     if not mask.any():
         raise DataError("the mask is black in every frame: it must be white where the figure is")
@@ -81,23 +75,12 @@ def _count(frames: NDArray[np.generic]) -> str:
     return f"{len(frames)} frames of {frames.shape[2]}x{frames.shape[1]}"
 
 
-def _read_pictures(folder: Path) -> Frames:
+def _read_folder(folder: Path) -> Frames:
     paths = [p for p in folder.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
     if not paths:
-        inside = f": perhaps {folder / 'frames'} was meant" if (folder / "frames").is_dir() else ""
+        inside = f": perhaps you meant {folder / 'frames'}" if (folder / "frames").is_dir() else ""
         raise DataError(f"{folder} holds no pictures ({', '.join(PICTURES)}){inside}")
-    frames: list[Frames] = []
-    for path in sorted(paths, key=_by_numbers):
-        frames.append(_read_picture(path))
-        if frames[-1].shape != frames[0].shape:
-            sizes = [f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frames[0], frames[-1])]
-            raise DataError(
-                f"the pictures in {folder} differ in size: the first is {sizes[0]}, {path.name} is {sizes[1]}; "
-                "give a folder of one video's frames"
-            )
-        if frames[0].nbytes * len(frames) > MAX_BYTES:
-            raise DataError(_too_long(folder, frames[0].shape[1], frames[0].shape[0]))
-    return np.stack(frames)
+    return read_pictures(sorted(paths, key=_by_numbers), max_bytes=MAX_BYTES)
 
 
 def _by_numbers(path: Path) -> list[tuple[int, int, str]]:
@@ -106,43 +89,31 @@ def _by_numbers(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def _read_picture(path: Path) -> Frames:
-    try:
-        with Image.open(path) as picture:
-            if picture.mode not in EIGHT_BITS:
-                raise DataError(f"{path} has pixels of kind {picture.mode}: save it with 8 bits for each colour")
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a picture: {error}") from error
-
-
-def _decode(path: Path) -> Clip:
+def _decode(path: Path) -> LoadedVideo:
     start = [ffmpeg(), "-nostdin", "-i", str(path.absolute()), "-map", "0:v:0", "-fps_mode", "passthrough"]
-    # The first frame tells the size, which rotation and cropping in the file may have changed.
+    # Rotation and cropping in the file may change the size; the decoded first frame has the final one.
     _, width, height, fps = _run([*start, "-frames:v", "1"], path)
     most = max(2, MAX_BYTES // (3 * width * height))
     raw, width, height, fps = _run([*start, "-frames:v", str(most + 1)], path)
     frames = np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
     if len(frames) > most:
         raise DataError(_too_long(path, width, height))
-    return Clip(frames, fps)
+    return LoadedVideo(frames, fps)
 
 
 def _run(command: list[str], path: Path) -> tuple[bytes, int, int, float]:
-    """Return what ffmpeg decodes, as rgb24, with width, height and frames a second."""
+    """Return the decoded bytes (rgb24), width, height and frames per second."""
     done = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], capture_output=True, check=False)
     said = done.stderr.decode(errors="replace")
     facts = _OUTPUT.search(said)
     if done.returncode != 0 or facts is None or not done.stdout:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        why = "it has no pictures" if lines and not _INPUT.search(said) and "Input #0" in said else lines[-1:]
+        why = "it has no video stream" if lines and not _INPUT.search(said) and "Input #0" in said else lines[-1:]
         reason = why if isinstance(why, str) else (why[0] if why else "no message")
-        raise DataError(f"{path} is no video that ffmpeg can decode: {reason}")
+        raise DataError(f"{path} is not a video that ffmpeg can decode: {reason}")
     return done.stdout, int(facts[1]), int(facts[2]), float(facts[3])
 
 
 def _too_long(path: Path, width: int, height: int) -> str:
     most = MAX_BYTES // (3 * width * height)
-    return (
-        f"{path} has more than {most} frames of {width}x{height}, which is more than is taken at once: cut it shorter"
-    )
+    return f"{path} has more than {most} frames of {width}x{height}, the most that are read: cut it shorter"

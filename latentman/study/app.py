@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from dataclasses import dataclass, field
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import wrap_file
@@ -79,7 +79,7 @@ def make_app(served: Served, limits: Limits | None = None) -> Flask:
     def send_file(name: str = "") -> Response:
         file = served.files.get(f"/{name}")
         if file is None:
-            abort(404)
+            raise Refused(404, REASONS[404])
         return _send(file)
 
     @app.post("/api/<action>", provide_automatic_options=False)
@@ -123,7 +123,7 @@ def _body() -> bytes:
     if request.content_length is None:
         raise Refused(411, "give a Content-Length")
     if request.content_length > MAX_BODY_BYTES:
-        abort(413)
+        raise Refused(413, REASONS[413])
     if request.mimetype != "application/json":
         raise Refused(415, "the body must be application/json")
     return request.get_data()

@@ -18,7 +18,7 @@ FEW_PARTICIPANTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of ``total`` answers, their share, and Wilson's 95 % interval; the last three may be None."""
+    """How many of ``total`` answers, their share and Wilson's 95 % interval; the last three are None for none."""
 
     count: int
     total: int

@@ -55,7 +55,7 @@ def view(name):
 
 
 def shown(page):
-    """Return the clips on the left and on the right."""
+    """Return the codes of the videos on the left and on the right."""
     script = "[...document.querySelectorAll('figure video')].map((v) => v.src.split('/').pop().split('.')[0])"
     return page.evaluate(script)
 
@@ -68,15 +68,15 @@ def begin(page, address):
 
 
 def answer(page, design, wants_expected=True):
-    """Wait for a round of the pair and press the key of the clip that is wanted; return the key."""
-    pairs = {clip: pair for study in design.studies for pair in study.pairs for clip in pair.clips()}
+    """Wait for a round of the pair and press the key of the wanted video; return the key."""
+    pairs = {video: pair for study in design.studies for pair in study.pairs for video in pair.videos()}
     page.wait(READY)
-    clips = shown(page)
-    pair = pairs[clips[0]]
+    videos = shown(page)
+    pair = pairs[videos[0]]
     wanted = pair.expected if wants_expected or pair.is_check else pair.other
-    key = "ArrowLeft" if clips[0] == wanted else "ArrowRight"
+    key = "ArrowLeft" if videos[0] == wanted else "ArrowRight"
     page.press(key)
-    page.wait(f"{view('done')} || !document.querySelector('video[src*=\"{clips[0]}\"]')")
+    page.wait(f"{view('done')} || !document.querySelector('video[src*=\"{videos[0]}\"]')")
     return key
 
 
@@ -111,7 +111,7 @@ def test_from_a_sweep_to_a_preference_with_the_keyboard(sweep, tmp_path, page, c
 def test_answers_are_taken_after_one_round_only(server, page):
     page.view(1280, 800, still=True)  # so that no round begins by itself
     begin(page, server.url)
-    page.wait("document.getElementById('hint').textContent === 'Press play again to see both.'")
+    page.wait("document.getElementById('hint').textContent === 'Press “Play again” to see both.'")
     page.press("ArrowLeft")
     assert page.evaluate("document.getElementById('choose-left').disabled")
     page.press(" ")
@@ -125,7 +125,7 @@ def test_answers_are_taken_after_one_round_only(server, page):
 def test_both_videos_run_in_step_and_again(server, page):
     begin(page, server.url)
     page.wait("Number(document.body.dataset.plays) >= 2")
-    # Single values say little while other programs hold the processor: what a viewer sees is the usual one.
+    # Single values mean little while other programs use the processor: a viewer sees the typical one.
     drifts = page.evaluate(
         """new Promise((done) => { const seen = []; const note = () => {
         seen.push(Number(document.body.dataset.drift)); seen.length < 120 ? requestAnimationFrame(note) : done(seen); };
@@ -137,7 +137,7 @@ def test_both_videos_run_in_step_and_again(server, page):
     page.wait("Number(document.body.dataset.plays) >= 3")
 
 
-def test_an_interrupted_participant_goes_on_where_they_were(server, study, page):
+def test_an_interrupted_participant_continues_where_they_stopped(server, study, page):
     design = read_design(study)
     begin(page, server.url)
     answer(page, design)
@@ -168,7 +168,7 @@ def test_going_back_replaces_an_answer(server, study, page):
     assert (kept.choice, kept.changes) == ("right", 1)
 
 
-def test_another_set_and_another_person_begin_anew(server, study, page):
+def test_another_set_and_another_person_start_again(server, study, page):
     design = read_design(study)
     begin(page, server.url)
     for _ in range(3):
@@ -194,16 +194,15 @@ def test_a_link_leads_to_its_own_study(server, study, page):
     assert read_answers(study, read_design(study)).began == {wanted.code: 2}
 
 
-def test_a_lost_server_and_a_lost_video_are_said_and_mended(server, study, page, tmp_path):
+def test_a_lost_video_and_a_refused_answer_are_reported_and_can_be_retried(server, study, page, tmp_path):
     design = read_design(study)
     begin(page, server.url)
     page.wait(READY)
-    hidden = server.files
-    server.files = {path: file for path, file in hidden.items() if not path.startswith("/clips")}
+    hidden = {path: server.files.pop(path) for path in list(server.files) if path.startswith("/videos")}
     page.open(server.url)
     page.wait("!document.getElementById('trouble').hidden")
     assert "could not be loaded" in page.evaluate("document.getElementById('reason').textContent")
-    server.files = hidden
+    server.files.update(hidden)
     page.click("#retry")
     page.wait(READY)
     server.store._database.execute("PRAGMA query_only = ON")
@@ -235,10 +234,10 @@ def test_both_videos_fit_side_by_side_in_any_window(server, page, width, height)
         assert page.evaluate("document.getElementById('replay').getBoundingClientRect().bottom") <= height
 
 
-def test_who_wishes_little_motion_starts_each_round(server, page):
+def test_with_reduced_motion_the_participant_starts_each_round(server, page):
     page.view(1280, 800, still=True)
     begin(page, server.url)
-    page.wait("document.getElementById('hint').textContent === 'Press play again to see both.'")
+    page.wait("document.getElementById('hint').textContent === 'Press “Play again” to see both.'")
     assert page.evaluate("[...document.querySelectorAll('video')].every((v) => v.paused)")
     page.press(" ")
     page.wait(READY)

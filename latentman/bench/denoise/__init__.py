@@ -1,1 +1,1 @@
-"""``latentman bench denoise``: a denoising step and the whole video, as the released code runs them and as we do."""
+"""``latentman bench denoise``: a denoising step and the whole video, by the released code and by ours."""

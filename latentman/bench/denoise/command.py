@@ -1,4 +1,4 @@
-"""``latentman bench denoise``: a step and a whole video, as the released code runs them and as we do, side by side."""
+"""``latentman bench denoise``: a step and a whole video, as the released code runs them and as we run them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _VIDEOS = (("released", RELEASED_GRADIENT), ("ours", "direct"), ("ours", "offici
 
 
 def denoise_command(arguments: Sequence[str]) -> int:
-    """Measure, print the tables, write what was asked for, and return the exit status.
+    """Measure, print the tables, write the requested files, and return the exit status.
 
     Raises:
-        ConfigError: for unknown or senseless options, or a --markdown file without the marks of a table.
+        ConfigError: for unknown or invalid options, or a --markdown file without the marks of a table.
         DataError: if a measurement in a process of its own ends without figures.
     """
     options = _options(arguments)
@@ -53,12 +53,12 @@ def denoise_command(arguments: Sequence[str]) -> int:
 
 
 def measure(options: Namespace) -> Results:
-    """Measure everything that the options ask for."""
+    """Measure everything that the options request."""
     device = pick_device(options.device)
     if device.type == "cpu":
         torch.set_num_threads(options.threads)
     spec = Spec(options.model, options.frames, str(device), options.dtype, options.image_size, options.threads)
-    # Before the networks are there: what is measured here builds its own.
+    # Before the networks are built: these measurements build their own.
     clips = tuple((frames, _memory_of_a_clip(spec, frames)) for frames in _lengths(options))
     subject = spec.build()
     dtype = subject.backbone.dtype
@@ -91,7 +91,7 @@ def measure(options: Namespace) -> Results:
 
 
 def _lengths(options: Namespace) -> list[int]:
-    """Return the frames of the clips whose memory is compared, ascending."""
+    """Return the numbers of frames whose memory is compared, ascending."""
     return sorted({options.frames, options.long}) if options.long else []
 
 
@@ -101,7 +101,7 @@ def _memory_of_a_clip(spec: Spec, frames: int) -> Memory | None:
 
 
 def _with_memory(spec: Spec, row: Row) -> Row:
-    """Return a row of the CPU with its peak; the alignment of the latents has none to speak of."""
+    """Return a row of the CPU with its peak; the alignment of the latents needs negligible memory."""
     if row.part == "align":
         return row
     sys.stderr.write(f"memory of {row.route}: {row.part}\n")
@@ -120,7 +120,7 @@ def _videos(subject: Subject, rows: Sequence[Row], *, whole: bool) -> list[Video
 
 
 def environment(arguments: Sequence[str], results: Results) -> dict[str, Any]:
-    """Return what the numbers were made with."""
+    """Return the environment of the measurement."""
     return {
         "command": " ".join(["latentman bench denoise", *arguments]),
         "weights": weights_of(results.model),
@@ -172,7 +172,7 @@ def _check_numbers(options: Namespace) -> None:
     if options.frames < 2:
         raise ConfigError(f"--frames {options.frames} must be 2 or more: the first frame has no reference")
     if options.long and options.long < 2:
-        raise ConfigError(f"--long {options.long} must be 2 or more, or 0 to leave the long clip out")
+        raise ConfigError(f"--long {options.long} must be 2 or more, or 0 to leave out the long video")
     for name in ("repeats", "threads"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name} {getattr(options, name)} must be 1 or more")
@@ -184,7 +184,7 @@ def _check_numbers(options: Namespace) -> None:
 
 
 def _check_files(options: Namespace) -> None:
-    """Refuse files that could not be written, before anything is measured."""
+    """Refuse files that cannot be written, before anything is measured."""
     for name in ("json", "markdown"):
         path = getattr(options, name)
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):

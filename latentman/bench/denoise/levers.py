@@ -1,4 +1,4 @@
-"""What may make a step faster on a GPU without changing its mathematics: measured one on top of the other."""
+"""Options that may speed up a step on a GPU without changing its mathematics, measured cumulatively."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVERS: Mapping[str, str] = MappingProxyType({
     "micro2": "VAE by 2 frames",
     "micro4": "VAE by 4 frames",
 })  # fmt: skip
-"""In the order in which they are added; the last two replace each other and concern the direct gradient alone."""
+"""In the order in which they are added. The last two exclude each other and affect only the direct gradient."""
 
 _RECOMPILE_LIMIT = 64
 """All networks share diffusers' decorator, so their variants (which network, gradient, frames, anchor) add up there."""
@@ -29,7 +29,7 @@ _BATCHES = {"micro2": 2, "micro4": 4}
 
 
 def time_levers(subject: Subject, levers: Sequence[str], repeats: int, tflop: Mapping[str, float]) -> list[Row]:
-    """Return rows for our route with one lever more each time; compiled networks stay compiled."""
+    """Return rows for our route, each time with one more lever; compiled networks stay compiled."""
     rows, pulled = [], ["ours"]
     with autotuning_restored(), torch._dynamo.config.patch(recompile_limit=_RECOMPILE_LIMIT):
         for lever in (name for name in LEVERS if name in levers):
@@ -42,9 +42,9 @@ def time_levers(subject: Subject, levers: Sequence[str], repeats: int, tflop: Ma
 
 
 def pull(subject: Subject, lever: str) -> None:
-    """Set one lever of :data:`LEVERS`; batches are a matter of the route."""
+    """Set one lever of :data:`LEVERS`; the route sets batches."""
     backbone = subject.backbone
-    torch.compiler.reset()  # the attention processors of every route are new ones: nothing would be used again
+    torch.compiler.reset()  # every route has new attention processors, so that nothing would be reused
     if lever == "cudnn":
         torch.backends.cudnn.benchmark = True
     elif lever == "unet":
@@ -56,7 +56,7 @@ def pull(subject: Subject, lever: str) -> None:
 
 @contextmanager
 def autotuning_restored() -> Iterator[None]:
-    """Put cuDNN's autotuning back to what it was."""
+    """Restore cuDNN's autotuning."""
     before = torch.backends.cudnn.benchmark
     try:
         yield

@@ -34,12 +34,12 @@ _CPU_ATTENTION = {
     )
     for way in ("", "_backward")
 }
-"""Operations without a formula of their own, and the ones whose formula holds for them too."""
+"""Operations without their own formula, each with an operation whose formula also applies to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What is built, and so what a measurement in another process builds again."""
+    """What to build; a measurement in another process builds the same from it."""
 
     model: str
     frames: int
@@ -49,7 +49,7 @@ class Spec:
     threads: int
 
     def build(self) -> Subject:
-        """Return the networks and the clip."""
+        """Return the networks and their inputs."""
         device = torch.device(self.device)
         return make_subject(self.model, frames=self.frames, device=device, dtype=self.dtype, image_size=self.image_size)
 
@@ -90,7 +90,7 @@ class Row:
 
 
 def run_once(work: Work, device: torch.device) -> Run | None:
-    """Return what a run costs; None if the device's memory does not hold it."""
+    """Return the cost of a run; None if the memory of the device does not suffice."""
     on_cuda = device.type == "cuda"
     allocated = None
     if on_cuda:
@@ -127,7 +127,7 @@ class Arithmetic(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Carry out an operation and add what it costs."""
+        """Run an operation and add its cost."""
         out = func(*args, **(kwargs or {}))
         formula = flop_registry.get(_CPU_ATTENTION.get(func.overloadpacket, func.overloadpacket))
         if formula is not None:
@@ -149,7 +149,7 @@ def count_tflop(work: Work) -> float:
 
 
 def time_in_turns(subject: Subject, repeats: int, parts: Collection[str] = PARTS) -> list[Row]:
-    """Return a row for each of these parts of each route; rounds go through all, so that a busy machine is fair.
+    """Return a row for each of these parts of each route; rounds run all, so that a busy machine affects all alike.
 
     Of the released route those are measured that ours are compared with. The first round counts the arithmetic and
     warms up.
@@ -174,7 +174,7 @@ def time_in_turns(subject: Subject, repeats: int, parts: Collection[str] = PARTS
 
 
 def time_alone(subject: Subject, name: str, route: Route, repeats: int, tflop: Mapping[str, float]) -> list[Row]:
-    """Return a row for each part of one route, whose networks stay prepared: what is compiled stays so."""
+    """Return a row for each part of one route, whose networks stay prepared and compiled."""
     device, rows = subject.backbone.device, []
     with route(subject) as works:
         for part, work in works.items():
@@ -195,12 +195,12 @@ def _row(route: str, part: str, runs: Sequence[Run | None], tflop: float) -> Row
 
 
 def time_video(subject: Subject, route: str, gradient: str) -> Run | None:
-    """Return what the paper's whole video costs, frames finished."""
+    """Return the cost of the paper's whole video, including decoding."""
     return run_once(lambda: whole_video(subject, route, gradient), subject.backbone.device)
 
 
 def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the 10^12 operations a second of the quickest product of two square matrices: what may be hoped for."""
+    """Return the 10^12 operations a second of the fastest product of two square matrices, an upper bound."""
     size = _MATMUL_SIZE.get(device.type, _SMALL_MATMUL)
     a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     runs = [run_once(lambda: a @ b, device) for _ in range(_MATMUL_ROUNDS)]
@@ -208,7 +208,7 @@ def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def memory_of(spec: Spec, route: str, part: str, runs: int = 1) -> Memory | None:
-    """Return the memory of a part, run some times over; None if the device's memory does not hold it.
+    """Return the memory of a part that runs several times; None if the memory of the device does not suffice.
 
     On CUDA in this process, with networks of its own; on the CPU in a new process.
 

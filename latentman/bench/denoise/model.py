@@ -1,4 +1,4 @@
-"""What ``latentman bench denoise`` runs: networks of a model's size, and a clip for them.
+"""What ``latentman bench denoise`` runs: networks of a model's size, and inputs for them.
 
 Weights play no part in what a step costs, so those of Stable Diffusion are random and made in memory; the embedded
 model comes with its own. The clip is a stand-in as well: a box that walks one cell a frame, of the size of a figure.
@@ -98,7 +98,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({
         stem=(4, 8),
     ),
 })  # fmt: skip
-"""Stable Diffusion 1.5 and XL, and one of a second's work, to try the command with."""
+"""Stable Diffusion 1.5 and XL, and a model that takes a second, for trying the command."""
 
 MODELS = ("mini", *ARCHITECTURES)
 
@@ -127,7 +127,7 @@ class Subject:
         return int(self.clip.noise.shape[-1]) * self.backbone.vae_scale_factor
 
     def without_pictures(self) -> Subject:
-        """Return what our route needs alone."""
+        """Return the evidence that only our route needs."""
         return replace(self, pictures=self.pictures.new_empty(0))
 
     def input_bytes(self) -> int:
@@ -150,14 +150,14 @@ def make_networks(architecture: Architecture, device: torch.device, dtype: torch
             unet, conditioning_embedding_out_channels=architecture.stem, load_weights_from_unet=False
         )
         vae = AutoencoderKL(**architecture.vae)
-        # What training starts from zero would add nothing.
+        # Layers that are initialised with zeros would contribute nothing.
         stem = controlnet.controlnet_cond_embedding
         for layer in (*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block, stem.conv_out):
             nn.init.normal_(layer.weight, std=0.01)
     controlnet.controlnet_cond_embedding = nn.Identity()
     for network in (unet, controlnet, vae, stem):
         network.eval().requires_grad_(False)
-        nn.Module.to(network, dtype=dtype)  # diffusers' own warns of nothing
+        nn.Module.to(network, dtype=dtype)  # diffusers' own method prints needless warnings
         network.to(memory_format=torch.channels_last)
     scheduler = DDIMScheduler(
         num_train_timesteps=_TRAINED_STEPS, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
@@ -197,7 +197,7 @@ def walking_map(size: int, frames: int) -> Correspondence:
 def make_subject(
     model: str, *, frames: int, device: torch.device, dtype: str, image_size: int | None = None
 ) -> Subject:
-    """Return the networks of a model and a clip for them.
+    """Return the networks of a model and inputs for them.
 
     Args:
         model: one of :data:`MODELS`.
@@ -223,7 +223,7 @@ def make_subject(
 
 
 def weights_of(model: str) -> dict[str, str]:
-    """Return what identifies a model's weights: nothing for random ones."""
+    """Return what identifies the weights of a model; nothing for random ones."""
     return resolve_setup(compose([]).setup, _ONE_CONTROLNET).digests if model == "mini" else {}
 
 

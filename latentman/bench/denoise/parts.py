@@ -1,4 +1,4 @@
-"""The parts of a video's making, by the released code's route and by ours, ready to be timed."""
+"""The parts of making a video, by the released code's route and by ours, ready to be timed."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ RELEASED_GRADIENT = "official_uncond"
 Work = Callable[[], object]
 Parts = Mapping[str, Work]
 Route = Callable[[Subject], AbstractContextManager[Parts]]
-"""Prepares the networks for a route, and takes it back in the end."""
+"""Prepares the networks for a route and restores them at the end."""
 
 
 def counterpart(part: str) -> str:
-    """Return the part of the released route that does what a part of ours does."""
+    """Return the part of the released route that corresponds to a part of ours."""
     return RELEASED_GRADIENT if part in GRADIENTS else part
 
 
@@ -119,7 +119,7 @@ ROUTES: Mapping[str, Route] = MappingProxyType({"released": released, "ours": ou
 
 
 def whole_video(subject: Subject, route: str, gradient: str, *, num_steps: int = NUM_STEPS) -> None:
-    """Make all frames of the video, from noise to pixels, and throw them away."""
+    """Make all frames of the video, from noise to pixels, and discard them."""
     plan = make_plan(subject, gradient, num_steps=num_steps)
     if route == "ours":
         decode_frames(subject.backbone, denoise(subject.backbone, subject.clip, plan))

@@ -1,4 +1,4 @@
-"""The loop as the released code runs it, written anew: what ``latentman bench denoise`` measures ours against.
+"""The loop as the released code runs it, rewritten by us: the reference of ``latentman bench denoise``.
 
 The mathematics is that of the package with ``pwg.gradient=official_uncond``; a test holds them together. What differs
 is how it is computed: every frame computes keys and values of its own, of which the anchor's are then repeated for all;
@@ -54,7 +54,7 @@ class ReleasedAttention:
 
     @staticmethod
     def _first_for_all(x: Tensor) -> Tensor:
-        """Repeat what belongs to the first frame of each guidance group, detached, for every frame of the group."""
+        """Repeat the features of the first frame of each guidance group, detached, for every frame of the group."""
         grouped = x.detach().unflatten(0, (_GROUPS, -1))
         return grouped[:, [0] * grouped.shape[1]].flatten(0, 1)
 
@@ -155,7 +155,7 @@ def batch_loss(pictures: Tensor, matches: Correspondence, frames: range, before:
 
 @contextmanager
 def released_networks(subject: Subject) -> Iterator[None]:
-    """Give the networks the released code's attention and torch's default layout for a while; then ours again."""
+    """Give the networks the released code's attention and torch's default layout, and restore ours at the end."""
     backbone = subject.backbone
     attentive = [backbone.unet, *backbone.controlnets]
     before = [dict(network.attn_processors) for network in attentive]

@@ -1,4 +1,4 @@
-"""What ``latentman bench denoise`` has measured, how it is looked up, and what the whole video costs by it."""
+"""The measurements of ``latentman bench denoise``, their lookup, and the resulting cost of the whole video."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All of a run of the benchmark. ``clips``: frames and the memory of our direct step with them."""
+    """All results of a benchmark. ``clips``: frames and the memory of our direct step with them."""
 
     model: str
     device: str
@@ -51,17 +51,17 @@ class Results:
         return (None, None) if other is None else (ratio(row.ms, other.ms), ratio(row.peak, other.peak))
 
     def best(self, part: str) -> Row | None:
-        """Return our quickest row of a part, whatever levers it took."""
+        """Return our fastest row of a part, with any levers."""
         timed = [row for row in self.rows if row.route != "released" and row.part == part and row.ms is not None]
         return min(timed, key=lambda row: row.ms or 0.0, default=None)
 
     def video(self, route: str, gradient: str) -> Video | None:
-        """Return a whole video, a measured one before one that is added up."""
+        """Return a whole video, measured if possible, else added up."""
         found = [v for v in self.videos if (v.route, v.gradient) == (route, gradient)]
         return max(found, key=lambda v: v.measured, default=None)
 
     def quickest_video(self, gradient: str) -> Video | None:
-        """Return our quickest whole video by a gradient."""
+        """Return our fastest whole video with a gradient."""
         found = [v for v in self.videos if v.route != "released" and v.gradient == gradient]
         return min(found, key=lambda v: v.seconds, default=None)
 
@@ -74,7 +74,7 @@ class Results:
 
 
 def ratio(value: float | None, reference: float | None) -> float | None:
-    """Return a quotient; None if one of both is missing, or nothing."""
+    """Return a quotient; None if one of the two is missing or zero."""
     return None if value is None or not reference else value / reference
 
 

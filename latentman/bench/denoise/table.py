@@ -18,7 +18,7 @@ _MEGABYTE = 1e6
 
 
 def tables(results: Results) -> str:
-    """Return all tables, each under a line that says what it shows."""
+    """Return all tables, each below a line that describes it."""
     clock = "milliseconds" if results.on_cuda else f"CPU milliseconds of {_threads(results.threads)}"
     parts = [
         (f"{results.model}, {results.frames} frames of {results.image_size}x{results.image_size}, {results.dtype}, "

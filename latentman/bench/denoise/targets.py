@@ -1,4 +1,4 @@
-"""What the denoising loop must reach, and whether it did in this run."""
+"""The targets of the denoising loop, and whether this run reached them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from latentman.bench.solver.targets import Target
 _GIB = 2**30
 _MOST_GROWTH = 1.15
 _STEP_MS = {"plain": (50.0, None), "direct": (200.0, 150.0), "official_uncond": (330.0, 250.0)}
-"""Milliseconds of a step of 8 frames of Stable Diffusion 1.5 on an H100: what must be reached, and the goal."""
+"""Milliseconds of a step of 8 frames of Stable Diffusion 1.5 on an H100: the required value, and the goal."""
 
 _VIDEO_RATIO, _VIDEO_GOAL = 2.8, 3.5
 _PEAK_GIB, _LONG_PEAK_GIB = 8.0, 12.0
@@ -20,7 +20,7 @@ def target_lines(results: Results) -> str:
 
 
 def targets(results: Results) -> list[Target]:
-    """Return every target with what was measured: those of an H100 for Stable Diffusion 1.5, else ratios."""
+    """Return every target with its measured value: absolute ones on an H100 for Stable Diffusion 1.5, else ratios."""
     return _on_a_card(results) if results.on_cuda and results.model == "sd15" else _ratios(results)
 
 

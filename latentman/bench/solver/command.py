@@ -36,16 +36,16 @@ from latentman.system.paths import write_json, write_npz, write_text
 
 SIZES = (64, 128, 256, 512)
 TAKING_TURNS = 128
-"""Up to this size a run takes milliseconds, and solvers take turns in one process to be compared fairly."""
+"""Up to this size a run takes milliseconds, and solvers take turns in one process for a fair comparison."""
 
 LIMITS = {"lapjv": 128, "lapsolver": 256, "greedy": 256}
-"""Sizes above which a solver takes minutes, and is left out without --all."""
+"""Sizes above which a solver takes minutes; it is left out there without --all."""
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def solver_command(arguments: Sequence[str]) -> int:
-    """Measure, print the tables, write what was asked for, and return the exit status.
+    """Measure, print the tables, write the requested files, and return the exit status.
 
     Raises:
         ConfigError: for unknown or senseless options, or a --markdown file without the marks of a table.
@@ -109,7 +109,7 @@ def measure_apart(problems: Sequence[Problem], solvers: Sequence[str]) -> dict[s
 
 
 def time_clip(iuv: Maps, flavour: str, solvers: Sequence[str]) -> Clip:
-    """Return the wall seconds of :func:`match_clip` over a clip, the better of two runs, on all cores it can use."""
+    """Return the wall seconds of :func:`match_clip` over a clip, the better of two runs, on all available cores."""
     solver = next((name for name in ("auto", "certified") if name in solvers), solvers[-1])
     solver = "scipy" if solver == PLAIN else solver
     workers = available_cores()
@@ -135,7 +135,7 @@ def plot_lines(measured: Sequence[Measured]) -> dict[str, list[Line]]:
 
 
 def environment(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return what the numbers were made with."""
+    """Return the environment of the measurement."""
     return {
         "command": " ".join(["latentman bench solver", *arguments]),
         "versions": {
@@ -147,7 +147,7 @@ def environment(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def _is_there(solver: str) -> bool:
-    """Tell whether a solver can be used here, and why not if it cannot."""
+    """Return whether a solver can be used here; if not, print the reason."""
     try:
         warm_up(solver)
     except LatentManError as error:
@@ -188,7 +188,7 @@ def _options(arguments: Sequence[str]) -> Namespace:
         check_choice("--solvers", solver, (PLAIN, *SOLVERS))
     options.solvers = [PLAIN, *(solver for solver in SOLVERS if solver in named)]
     if not 1 <= options.pairs < NUM_FRAMES:
-        raise ConfigError(f"--pairs {options.pairs} must lie between 1 and {NUM_FRAMES - 1}")
+        raise ConfigError(f"--pairs {options.pairs} must be between 1 and {NUM_FRAMES - 1}")
     if options.seed < 0:
         raise ConfigError(f"--seed {options.seed} must be 0 or more")
     _check_files(options)
@@ -196,7 +196,7 @@ def _options(arguments: Sequence[str]) -> Namespace:
 
 
 def _check_files(options: Namespace) -> None:
-    """Refuse files that could not be written, before anything is measured."""
+    """Refuse files that cannot be written, before anything is measured."""
     for name in ("json", "plot", "markdown"):
         path = getattr(options, name)
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):

@@ -1,4 +1,4 @@
-"""What ``latentman bench solver`` has measured as a table for notebooks: ``results.parquet`` beside its JSON.
+"""The measurements of ``latentman bench solver`` as a table for notebooks: ``results.parquet`` next to its JSON.
 
 ``python -m latentman.bench.solver.frame FILE.json`` makes the table from a JSON file that was written before.
 """
@@ -26,7 +26,7 @@ PAIR, CLIP = "pair", "clip"
 
 _CASE, _FIGURES, _CLIP = ([field.name for field in fields(kind)] for kind in (Case, Figures, Clip))
 COLUMNS = tuple(dict.fromkeys(["kind", "solver", *_CASE, *_FIGURES, *_CLIP]))
-"""``seconds`` are those of all ``pairs`` of frames together; what was not measured or does not apply is missing."""
+"""``seconds`` are those of all ``pairs`` of frames together; values that were not measured are missing."""
 
 _WHOLE = ("size", "pairs", "largest_part", "runs", "matched", "possible", "memory", "workers")
 """Columns of whole numbers."""
@@ -66,7 +66,7 @@ def write_frame(path: Path, measured: Sequence[Measured], clips: Sequence[Clip])
 
 
 def is_frame(path: Path) -> bool:
-    """Return whether a file holds what ``latentman bench solver`` has measured, rather than anything else."""
+    """Return whether a file holds measurements of ``latentman bench solver``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -77,7 +77,7 @@ def is_frame(path: Path) -> bool:
 
 
 def read_frame(path: Path) -> tuple[list[Measured], list[Clip]]:
-    """Return what a table holds.
+    """Return the measurements in a table.
 
     Raises:
         RecordError: if there is no such file, or it is damaged or holds something else.
@@ -89,7 +89,7 @@ def read_frame(path: Path) -> tuple[list[Measured], list[Clip]]:
 
 
 def from_json(data: Mapping[str, Any]) -> tuple[list[Measured], list[Clip]]:
-    """Return what a JSON file of ``latentman bench solver`` holds.
+    """Return the measurements in a JSON file of ``latentman bench solver``.
 
     Raises:
         RecordError: if it has other fields.
@@ -102,14 +102,14 @@ def from_json(data: Mapping[str, Any]) -> tuple[list[Measured], list[Clip]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write ``results.parquet`` beside each JSON file named."""
+    """Write ``results.parquet`` next to each of the JSON files."""
     for path in map(Path, arguments):
         write_frame(path.with_name("results.parquet"), *from_json(json.loads(path.read_text(encoding="utf-8"))))
     return 0
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Return a cell as it was before pandas had it: None for what is missing, whole numbers as such."""
+    """Return a cell without pandas' conversions: None for a missing value, integers as integers."""
     if pd.isna(value):
         return None
     return int(value) if name in _WHOLE else value

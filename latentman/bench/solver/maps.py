@@ -1,4 +1,4 @@
-"""IUV maps for the benchmark of the solvers: a walking figure as it is, and as a detector might see it.
+"""IUV maps for the benchmark of the solvers: a walking figure, exact and as a detector might see it.
 
 ``clean`` is the geometry itself: the shipped body, walking on the spot and slowly turning, through the project's own
 motion, fit, rasteriser and charts. ``noisy`` is a stand-in for the output of a detector such as DensePose, not that
@@ -69,7 +69,7 @@ def make_maps(seed: int) -> dict[str, Maps]:
 
 
 def walking_maps(seed: int) -> Maps:
-    """Return the IUV maps (8, 512, 512, 3) of somebody who walks on the spot, 1.5 degrees further round each frame."""
+    """Return the IUV maps (8, 512, 512, 3) of a person who walks on the spot and turns by 1.5 degrees in each frame."""
     walk = ProceduralSource(_FPS)("a person walks forward", num_frames=3 * NUM_FRAMES + _FIRST_FRAME, seed=seed)
     joints = walk.joints[_FIRST_FRAME : _FIRST_FRAME + NUM_FRAMES].astype(np.float64)
     joints[..., [0, 2]] -= joints[:, :1, [0, 2]]

@@ -31,7 +31,7 @@ Problems = Sequence[tuple[Floats, Floats]]
 _T = TypeVar("_T")
 
 PLAIN = "plain"
-"""SciPy called with the matrix of distances as it is: what everybody would write, and what ratios refer to."""
+"""SciPy called with the plain matrix of distances: the obvious solution, and the reference of the ratios."""
 
 _MIN_ROUNDS, _MAX_ROUNDS = 7, 100
 _SHORT_S, _LONG_S = 0.4, 3.0
@@ -40,7 +40,7 @@ _SHORT_S, _LONG_S = 0.4, 3.0
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one solver on the parts of some pairs of frames.
+    """The figures of one solver on the parts of some pairs of frames.
 
     ``seconds`` are CPU seconds of one thread for all pairs, the construction of the costs included, the quickest of
     ``runs``. ``cost`` is the total cost, ``matched`` of ``possible`` pixels have a partner. ``gap`` is the largest of
@@ -76,7 +76,7 @@ def measure(problems: Problems, solvers: Sequence[str]) -> dict[str, Figures]:
     memory = None
     rng = np.random.default_rng(0)
     for number in range(_MAX_ROUNDS):
-        # In a fixed order each solver would always find the caches as one and the same other leaves them.
+        # In a fixed order, each solver would always find the caches as the same other solver left them.
         for solver in (solvers[i] for i in rng.permutation(len(solvers))):
             if sum(times[solver]) < (_LONG_S if number < _MIN_ROUNDS else _SHORT_S):
                 seconds, found[solver] = _timed(partial(_solve_all, problems, solver))
@@ -87,13 +87,13 @@ def measure(problems: Problems, solvers: Sequence[str]) -> dict[str, Figures]:
 
 
 def warm_up(solver: str) -> None:
-    """Solve small problems, so that what is loaded or compiled once is not counted.
+    """Solve small problems, so that loading and compiling are not counted.
 
     Raises:
         MissingExtraError: if the solver is not installed.
     """
     points = np.random.default_rng(0).uniform(size=(170, 3))
-    for n, m in ((3, 5), (80, 90), (90, 80)):  # on both sides of the size from which a solver takes another way
+    for n, m in ((3, 5), (80, 90), (90, 80)):  # on both sides of the size at which a solver changes its algorithm
         solve(points[:n], points[n : n + m], solver)
 
 

@@ -1,4 +1,4 @@
-"""What ``latentman bench solver`` has measured, and how it is looked up."""
+"""The measurements of ``latentman bench solver``, and their lookup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from latentman.bench.solver.measure import PLAIN, Figures
 
 CLIP_SIZE = 256
-"""The grid on which a whole clip is timed: the paper's."""
+"""The grid on which a whole sequence is timed: the grid of the paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Clip:
 
 
 def label(solver: str) -> str:
-    """Return the name of a solver for people."""
+    """Return the displayed name of a solver."""
     return "scipy (plain)" if solver == PLAIN else solver
 
 
 def find(measured: Sequence[Measured], solver: str, size: int, flavour: str) -> Measured | None:
-    """Return what was measured of a solver on a case; None if nothing was."""
+    """Return the measurement of a solver on a case; None if there is none."""
     return next((m for m in measured if (m.solver, m.case.size, m.case.flavour) == (solver, size, flavour)), None)
 
 
@@ -72,9 +72,9 @@ def growth(measured: Sequence[Measured], solver: str, sizes: tuple[int, int], fl
 
 
 def largest_difference(measured: Sequence[Measured], solver: str) -> float | None:
-    """Return how far a solver's total cost lies from plain SciPy's at most, relative; None where it matches less.
+    """Return the largest relative difference of a solver's total cost from plain SciPy's; None if it matches less.
 
-    Positive is dearer. None as well where there is nothing to compare with.
+    Positive means a higher cost. Also None if there is nothing to compare with.
     """
     differences = []
     for m in measured:

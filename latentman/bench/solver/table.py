@@ -22,7 +22,7 @@ _NOTHING = "–"
 
 
 def tables(measured: Sequence[Measured], clips: Sequence[Clip]) -> str:
-    """Return all tables, each under a line that says what it shows."""
+    """Return all tables, each below a line that describes it."""
     cases = list(dict.fromkeys(m.case for m in measured))
     solvers = list(dict.fromkeys(m.solver for m in measured))
     parts = [

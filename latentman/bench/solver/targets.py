@@ -1,4 +1,4 @@
-"""What the solvers must reach, and whether they did in this run."""
+"""The targets of the solvers, and whether this run reached them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def target_lines(measured: Sequence[Measured], clips: Sequence[Clip]) -> str:
 
 
 def targets(measured: Sequence[Measured], clips: Sequence[Clip]) -> list[Target]:
-    """Return every target with what was measured."""
+    """Return every target with its measured value."""
 
     def against(solver: tuple[str, int], other: tuple[str, int], flavour: str) -> float | None:
         ours, theirs = (seconds(measured, *one, flavour) for one in (solver, other))

@@ -27,7 +27,7 @@ def test_a_whole_installation_lacks_nothing(capsys: pytest.CaptureFixture[str]) 
     assert assets.main(["check"]) == 0
     out = capsys.readouterr().out
     assert "missing" not in out
-    assert "everything that this run needs is there" in out
+    assert "everything that this run needs is installed" in out
     everything = found()
     assert everything["setup.model asset:mini-sd"].state == PRESENT
     assert everything["body anny"].state == PRESENT
@@ -72,7 +72,7 @@ def test_offline_what_was_not_fetched_is_missing(
     assert assets.main(["check", "setup=sd15"]) == 2
     out = " ".join(capsys.readouterr().out.split())
     assert f"stable-diffusion-v1-5/stable-diffusion-v1-5 is not in {hub}, and HF_HUB_OFFLINE" in out
-    assert "or set setup.controlnet to a folder that holds it" in out
+    assert "or set setup.controlnet to a folder that holds the model" in out
     assert "2 missing" in out
 
 
@@ -227,7 +227,7 @@ def test_a_changed_file_of_what_ships_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'chek' is no command of latentman assets; did you mean 'check'\?"):
+    with pytest.raises(ConfigError, match=r"'chek' is not a command of latentman assets; did you mean 'check'\?"):
         assets.main(["chek"])
 
 

@@ -445,10 +445,10 @@ def test_an_official_file_is_imported_once(
     target = weights / "smpl" / "SMPL_FEMALE.npz"
     assert str(target) in out
     assert "6890 vertices, 24 joints" in out
-    assert "may not be passed on" in out
+    assert "must not be redistributed" in out
     np.testing.assert_allclose(read_model(target).v_template, smpl["v_template"], atol=1e-6)
     assert build(BodyConfig("smpl", "female")).joints.shape == (24, 3)
-    with pytest.raises(RecordError, match=r"is there already: --force replaces it"):
+    with pytest.raises(RecordError, match=r"exists already: --force replaces it"):
         assets(["import-smpl", str(source)])
     assert assets(["import-smpl", str(source), "--force"]) == 0
     assert "smpl.is.tue.mpg.de" in out
@@ -459,7 +459,7 @@ def test_an_official_file_is_imported_once(
 
 def test_the_gender_must_be_told_when_the_name_does_not(tmp_path: Path, weights: Path, smplx) -> None:
     source = write_npz(tmp_path / "model.npz", smplx)
-    with pytest.raises(ConfigError, match="tells no gender: add --gender"):
+    with pytest.raises(ConfigError, match="does not contain a gender: add --gender"):
         assets(["import-smpl", str(source)])
     assert assets(["import-smpl", str(source), "--gender", "male"]) == 0
     assert (weights / "smplx" / "SMPLX_MALE.npz").is_file()

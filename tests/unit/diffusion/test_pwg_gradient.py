@@ -143,6 +143,8 @@ def test_the_gradient_of_frames_without_matches_is_zero(backbone, frames, latent
     none = frames.guidance_map.pairs[0]
     empty = replace(frames.guidance_map, pairs=(none,) * FRAMES)
     for gradient in ("direct", "official_uncond", "full"):
-        step = ours(backbone, replace(frames, guidance_map=empty), latents, GuidancePlan(strength=8.0, gradient=gradient))
+        step = ours(
+            backbone, replace(frames, guidance_map=empty), latents, GuidancePlan(strength=8.0, gradient=gradient)
+        )
         assert step.abs().max() == 0
     assert empty.size == IMAGE

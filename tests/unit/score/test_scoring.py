@@ -108,7 +108,7 @@ def test_a_smaller_video_is_judged_by_the_mesh_but_not_by_the_finer_map(score, t
     _, [record], _ = score(tmp_path / "small", "--run", run.folder)
     assert all(record[name] is not None for name in OF_THE_MESH)
     assert record["human_mse"] is None
-    assert f"grid of {SIDE}, which does not divide pictures of {SIDE // 2}" in record["human_mse_reason"]
+    assert f"grid of {SIDE}, which does not divide frames of {SIDE // 2}" in record["human_mse_reason"]
 
 
 def test_weights_and_the_runs_prompt_add_the_learned_scores(score, tmp_path, run):
@@ -129,7 +129,7 @@ def test_weights_and_the_runs_prompt_add_the_learned_scores(score, tmp_path, run
     ("change", "message"),
     [
         (lambda frames: frames[:2], r"the video has 2 frames, the run .*ours has 3: only a video that follows"),
-        (lambda frames: frames[:, :, :96], r"the video is 96x128, the run's pictures are 128x128"),
+        (lambda frames: frames[:, :, :96], r"the video is 96x128, the run's frames are 128x128"),
         (lambda frames: np.pad(frames, ((0, 0), (0, 64), (0, 64), (0, 0))), r"192x192.*whole number, as for 256x256"),
     ],
 )
@@ -146,11 +146,11 @@ def test_a_video_that_does_not_follow_the_run_is_refused_and_the_others_are_scor
 
 def test_a_folder_that_is_no_run_is_refused(score, tmp_path, run):
     status, _, said = score(run.folder / "frames", "--run", tmp_path)
-    assert (status, "is no folder of a run" in said) == (2, True)
+    assert (status, "is not the folder of a run" in said) == (2, True)
     (tmp_path / "status.json").write_text("{}")
     (tmp_path / "00-a").mkdir()
     (tmp_path / "00-a" / "body.npz").touch()
-    assert f"it holds several: choose one, such as {tmp_path / '00-a'}" in score(run.folder, "--run", tmp_path)[2]
+    assert f"it holds several runs: choose one, such as {tmp_path / '00-a'}" in score(run.folder, "--run", tmp_path)[2]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_folder_that_is_no_run_is_refused(score, tmp_path, run):
         (["--metrics", "human_mes"], "did you mean 'human_mse'"),
         (["--metrics", "coverage"], "judges a run's map, not a video"),
         (["--clip", "nowhere"], "--clip nowhere: no CLIP model"),
-        (["--csv", "-"], "both write on the screen"),
+        (["--csv", "-"], "both write to the screen"),
         (["--device", "abacus"], "abacus"),
     ],
 )

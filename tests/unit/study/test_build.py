@@ -7,53 +7,15 @@ import shutil
 import numpy as np
 import pytest
 
-from latentman.errors import ConfigError, DataError, RecordError
+from latentman.errors import ConfigError, RecordError
 from latentman.study.build import Request, build_study, summary
 from latentman.study.design import read_design
-from latentman.study.pairing import RunPair, pair_runs
-from latentman.study.videos import damage, load_pair
-from latentman.video import read_mp4, read_png_frames, write_mp4
-from tests.factories.report import draw, make_run
+from latentman.video import read_mp4, read_png_frames
 from tests.factories.study import BASELINES, OURS, PROMPTS, make_sweep, make_variant
 
 
 def files(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def test_runs_are_paired_by_prompt_and_seed(tmp_path):
-    make_variant(tmp_path / "s", 0, "none", "none", seeds=(0, 1))
-    make_variant(tmp_path / "s", 1, "full", "full", seeds=(1, 2))
-    (pairing,) = pair_runs(tmp_path / "s", "sla=full pwg=full", ["sla=none pwg=none"])
-    assert [(pair.prompt, pair.seed) for pair in pairing.pairs] == [(prompt, 1) for prompt in PROMPTS]
-    for pair in pairing.pairs:
-        assert "00_sla-none" in str(pair.baseline)
-        assert "01_sla-full" in str(pair.ours)
-    assert sorted(pairing.skipped) == sorted(
-        f"'{prompt}', seed {seed}: no finished run of {variant}"
-        for prompt in PROMPTS
-        for seed, variant in ((0, "sla=full pwg=full"), (2, "sla=none pwg=none"))
-    )
-
-
-def test_unfinished_and_second_runs_are_said_and_left_out(tmp_path):
-    root = make_sweep(tmp_path / "s")
-    error = {"class": "WeightsError", "message": "no weights"}
-    settings = {
-        "sla": "full",
-        "pwg": "full",
-        "swept": {"sla": "full", "pwg": "full"},
-        "name": "ablation",
-        "num_frames": 3,
-    }
-    make_run(root / "03_failed", state="failed", error=error, **settings)
-    make_run(root / "04_running", state="running", **settings)
-    make_run(root / "05_again", prompt=PROMPTS[0], **settings)
-    (pairing,) = pair_runs(root, OURS, BASELINES[:1])
-    assert len(pairing.pairs) == 2
-    assert "03_failed: failed: WeightsError: no weights" in pairing.skipped
-    assert "04_running: running" in pairing.skipped
-    assert any(line.startswith("05_again: sla=full pwg=full has a run of this prompt") for line in pairing.skipped)
 
 
 @pytest.mark.parametrize(
@@ -199,34 +161,6 @@ def test_videos_that_are_gone_are_said_and_skipped(tmp_path):
     with pytest.raises(RecordError, match=r"no pair of .* can be shown"):
         build_study(Request(root, tmp_path / "none", OURS, BASELINES[:1]))
     assert not (tmp_path / "none").exists()
-
-
-def test_where_one_side_lost_its_frames_both_are_read_from_their_videos(tmp_path):
-    for name, noise in (("a", 0), ("b", 40)):
-        make_run(tmp_path / name)
-        write_mp4(tmp_path / name / "video.mp4", draw(3, 64, noise)["video"], 10, crf=17)
-    make_run(tmp_path / "c", pictures=True, num_frames=3)
-    videos = load_pair(RunPair("p", 0, tmp_path / "a", tmp_path / "b"))
-    assert videos.ours.shape == videos.baseline.shape == (3, 64, 64, 3)
-    with pytest.raises(DataError, match=r"3 frames of 64x64 at 10 a second and 3 frames of 96x96"):
-        load_pair(RunPair("p", 0, tmp_path / "a", tmp_path / "c"))
-
-
-def test_damage_is_plain_in_every_frame_and_changes_no_brightness():
-    frames = draw(4, 64, 4)["video"]
-    damaged = damage(frames, "7")
-    assert np.array_equal(damaged, damage(frames, "7"))
-    assert not np.array_equal(damaged, damage(frames, "8"))
-    for whole, broken in zip(frames, damaged, strict=True):
-        assert (whole != broken).any(-1).mean() > 0.3
-        assert np.array_equal(np.sort(whole.reshape(-1, 3), 0), np.sort(broken.reshape(-1, 3), 0))
-    moves = [(whole != broken).any(-1) for whole, broken in zip(frames, damaged, strict=True)]
-    assert (moves[0] != moves[1]).mean() > 0.1
-
-
-def test_damage_works_on_pictures_of_any_size():
-    frames = np.random.default_rng(0).integers(0, 255, (1, 37, 51, 3), np.uint8)
-    assert damage(frames, "1").shape == frames.shape
 
 
 def test_the_contact_is_shown_as_text(sweep, tmp_path):

@@ -129,7 +129,7 @@ def test_a_request_that_dribbles_is_cut_off(study, monkeypatch):
 
 
 def test_silent_connections_beyond_the_limit_do_not_stop_the_server(study, monkeypatch):
-    """They wait until silent ones are closed; nobody is turned away."""
+    """New connections wait until silent ones are closed; none is refused."""
     monkeypatch.setattr("latentman.study.server._connection_limit", lambda: 12)
     monkeypatch.setattr("latentman.study.server.IDLE_S", 3)
     with serving(study) as server:

@@ -52,7 +52,7 @@ def test_a_source_is_measured_before_and_after_the_fit(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["motoin"], r"'motoin' is no benchmark; did you mean 'motion'\?"),
+        (["motoin"], r"'motoin' is not a benchmark; did you mean 'motion'\?"),
         (["motion", "--seeds", "0"], "--seeds 0 must be 1 or more"),
         (["motion", "--seeds", "x"], "invalid int value"),
         (["motion", "--markdown", "nowhere.md"], r"--markdown nowhere\.md: No such file"),
