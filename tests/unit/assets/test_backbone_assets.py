@@ -15,7 +15,7 @@ from latentman.engine.compose import check_command, compose
 from latentman.engine.overrides import split_arguments
 from latentman.system.paths import asset
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from latentman.diffusion.schedule import build_schedule
 from latentman.engine.compose import compose
 from latentman.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FIDELITIES = ["ours", "paper", "official"]
 
 

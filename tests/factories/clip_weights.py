@@ -14,7 +14,7 @@ def write_clip(folder, *, preprocessor=True, seed=0):
     """Write config.json, model.safetensors, vocab.json, merges.txt and preprocessor_config.json."""
     letters = [*string.ascii_lowercase, ",", "."]
     vocabulary = [*letters, *(f"{x}</w>" for x in letters), START, END]
-    # The projections are wide apart on purpose, so that cosines differ clearly from frame to frame.
+    # Weights with a large spread make the cosines differ clearly from frame to frame.
     text = CLIPTextConfig(
         vocab_size=len(vocabulary), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
         max_position_embeddings=16, projection_dim=24, bos_token_id=len(vocabulary) - 2,

@@ -1,4 +1,4 @@
-"""Weights of LPIPS' shapes with random values, in the files' official names and format."""
+"""Random LPIPS weights of the official shapes, in files with the official names and format."""
 
 import torch
 
@@ -19,7 +19,7 @@ def write_lpips(folder, seed=0):
         trunk[f"{name}.weight"] = scale * torch.randn(outputs, inputs, kernel, kernel, generator=generator)
         trunk[f"{name}.bias"] = 0.1 * torch.randn(outputs, generator=generator)
         rows[f"lin{index}.model.1.weight"] = torch.rand(1, outputs, 1, 1, generator=generator)
-    # The official file holds the classifier too, which plays no part.
+    # The official file also holds the classifier, which LPIPS does not use.
     torch.save({**trunk, "classifier.6.bias": torch.zeros(1000)}, folder / f"{TRUNK}.pth")
     torch.save(rows, folder / f"{LINEAR}.pth")
     return trunk, rows

@@ -1,0 +1,13 @@
+"""Correspondences without a mesh behind them."""
+
+import numpy as np
+
+from latentman.types import Correspondence
+
+
+def random_map(seed, frames=4, size=6, reference="prev", matches=9):
+    rng = np.random.default_rng(seed)
+    cells = np.argwhere(np.ones((size, size))).astype(np.int32)
+    empty = np.empty((0, 2), np.int32)
+    pairs = [(empty, empty)] + [tuple(rng.permutation(cells)[:matches] for _ in "ts") for _ in range(frames - 1)]
+    return Correspondence(tuple(pairs), size, reference, np.zeros(frames), np.zeros(frames, int))
