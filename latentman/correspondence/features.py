@@ -1,6 +1,6 @@
-"""What two pixels of one body part are compared by: [U, V, E] (paper, section 3.3).
+"""The features by which pixels of one body part are compared: [U, V, E] (paper, section 3.3).
 
-U and V are the chart coordinates of DensePose; E says how far from the middle of the part a pixel lies in the picture,
+U and V are the chart coordinates of DensePose; E is the distance of a pixel from the middle of the part in the picture,
 which separates pixels whose (coarse) chart coordinates are equal.
 """
 
@@ -20,16 +20,16 @@ FloatArray = NDArray[np.float64]
 
 
 def _official(uv: FloatArray, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Zero-mean U, V; Manhattan distance to the centre of the part's bounding box, stretched to a maximum of 63.75."""
+    """Zero-mean U, V; Manhattan distance to the centre of the part's bounding box, scaled to a maximum of 63.75."""
     centre = (pixels.min(axis=0) + pixels.max(axis=0)) / 2
     distance = np.abs(pixels - centre).sum(axis=1)
     largest = distance.max()
-    # A part of one pixel, or of pixels all equally far away at distance 0, has nothing to stretch.
+    # If all distances are 0, as in a part of one pixel, there is nothing to scale.
     return uv - uv.mean(axis=0), distance * (OFFICIAL_E_MAX / largest) if largest > 0 else distance
 
 
 def _paper(uv: FloatArray, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """U, V as they are; Euclidean distance to the part's centroid, in pixels of the matching grid."""
+    """U, V unchanged; Euclidean distance to the part's centroid, in pixels of the matching grid."""
     return uv, np.sqrt(((pixels - pixels.mean(axis=0)) ** 2).sum(axis=1))
 
 
@@ -37,7 +37,7 @@ FEATURES: dict[str, Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatAr
     "official": _official,
     "paper": _paper,
 }
-"""What each value of ``correspondence.features`` means."""
+"""The function of each value of ``correspondence.features``."""
 
 
 def part_features(
@@ -47,7 +47,7 @@ def part_features(
 
     ``official`` is what the released code computes: U and V are made zero-mean per part and frame, and E is the
     Manhattan distance to the centre of the part's bounding box, scaled so that its maximum is 63.75. ``paper`` follows
-    section 3.3 to the letter: U and V unchanged, E the Euclidean distance to the part's centroid, in pixels.
+    section 3.3 literally: U and V unchanged, E the Euclidean distance to the part's centroid, in pixels.
 
     Args:
         uv: (n, 2) chart coordinates, 0 to 255.

@@ -1,4 +1,4 @@
-"""Moving meshes whose flow is known, and what a camera sees of them."""
+"""Moving meshes with known flow, and their conditions."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def scene(*parts):
 
 
 def moved(part, offsets):
-    """Return a part (vertices (V, 3), faces) at every offset (T, 3)."""
+    """Return a part (vertices (V, 3), faces) shifted by every offset (T, 3)."""
     vertices, faces = part
     return vertices + np.asarray(offsets, float)[:, None], faces
 

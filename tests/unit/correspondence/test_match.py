@@ -17,7 +17,7 @@ REFERENCES = ["prev_new", "prev", "first"]
 
 
 def noisy_clip(seed, frames=4, side=12, parts=3):
-    """Blobs of a few parts with random charts: generic, so that the optimum is unique."""
+    """Blobs of a few parts with random charts, so that the optimum is unique."""
     rng = np.random.default_rng(seed)
     iuv = rng.integers(0, 256, (frames, side, side, 3), dtype=np.uint8)
     iuv[..., 0] = rng.choice(parts + 1, (frames, side, side), p=[0.6] + [0.4 / parts] * parts) * 8
@@ -60,7 +60,7 @@ def literal_match_clip(iuv, size, kind, reference):
 @pytest.mark.parametrize("solver", ["auto", "scipy", "lapjv"])
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize(("kind", "size"), [("official", 12), ("paper", 12), ("official", 6)])
-def test_the_map_is_the_literal_one(solver, reference, kind, size):
+def test_the_map_equals_the_literal_definition(solver, reference, kind, size):
     if solver == "lapjv":
         pytest.importorskip("lapjv", reason="the extra 'lap' is not installed")
     iuv = noisy_clip(1)
@@ -82,7 +82,7 @@ def test_the_reference_chains_differ():
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_a_still_clip_maps_every_pixel_to_itself_at_no_cost(reference):
+def test_a_still_clip_maps_every_pixel_to_itself_at_zero_cost(reference):
     still = np.repeat(noisy_clip(3, frames=1), 3, axis=0)
     found = match_clip(still, size=12, reference=reference)
     for target, source in found.pairs[1:]:
@@ -92,7 +92,7 @@ def test_a_still_clip_maps_every_pixel_to_itself_at_no_cost(reference):
     assert (found.parts_skipped == 0).all()
 
 
-def test_a_figure_that_is_shifted_as_a_whole_is_followed_exactly():
+def test_a_rigidly_shifted_figure_is_followed_exactly():
     iuv = np.zeros((2, 16, 16, 3), np.uint8)
     iuv[0, 2:8, 3:9] = noisy_clip(4, frames=1)[0, :6, :6]
     iuv[1] = np.roll(iuv[0], (5, 4), axis=(0, 1))
@@ -126,7 +126,7 @@ def test_only_lapjv_attaches_a_certificate():
     assert np.abs(proven.certificate).max() <= 1e-9 * (1 + proven.cost.max())
 
 
-def test_parts_seen_in_one_frame_only_are_counted_and_reported_once(caplog):
+def test_parts_visible_in_only_one_frame_are_counted_and_reported_once(caplog):
     iuv = np.zeros((3, 4, 4, 3), np.uint8)
     iuv[0, 0, :2, 0] = [1, 2]
     iuv[1, 0, :2, 0] = [1, 3]
@@ -138,16 +138,16 @@ def test_parts_seen_in_one_frame_only_are_counted_and_reported_once(caplog):
     assert [len(target) for target, _ in found.pairs] == [0, 1, 0]
     first, second, parts = (record.getMessage() for record in caplog.records)
     assert first == second
-    assert "1 of 2 frames (2) have no match with their reference on the 4x4 grid" in first
-    assert parts.endswith("left unmatched 5 times at 4x4, 5 times at 4x4")
+    assert "1 of 2 frames (2) have no matches with their reference on the 4x4 grid" in first
+    assert parts.endswith("left unmatched: 5 times at 4x4, 5 times at 4x4")
 
 
-def test_a_clip_without_losses_is_not_warned_of(caplog):
+def test_a_clip_without_losses_gives_no_warning(caplog):
     warn_of_losses([match_clip(np.repeat(noisy_clip(3, frames=1), 2, axis=0), size=12)])
     assert not caplog.records
 
 
-def test_an_empty_clip_of_background_gives_empty_maps():
+def test_a_clip_of_background_only_gives_empty_maps():
     found = match_clip(np.zeros((3, 8, 8, 3), np.uint8), size=8)
     assert found.num_matches == 0
     assert found.pairs[1][0].shape == (0, 2)
@@ -190,7 +190,7 @@ def conditions_of(iuv):
 
 
 def body_of(frames):
-    """A mesh of one face, which an assignment has no use for."""
+    """A mesh of one face, which the assignment does not use."""
     one, corners = np.array([1]), np.zeros((1, 3, 2))
     return BodySequence(np.zeros((frames, 3, 3)), np.array([[0, 1, 2]]), np.zeros((frames, 22, 3)), one, corners, 10.0)
 

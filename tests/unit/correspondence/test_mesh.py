@@ -1,38 +1,18 @@
-"""The exact map: against known flows, against a loop over pixels, and behind things that hide it."""
-
-import math
+"""The exact map: against known flows, against a loop over pixels, and with occlusion."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentman.body.build import build as build_body
-from latentman.body.fit import fit_motion
-from latentman.body.skinning import forward_kinematics
-from latentman.config import BodyConfig, CameraConfig, CorrespondenceConfig
-from latentman.correspondence import mesh
+from latentman.config import CameraConfig, CorrespondenceConfig
 from latentman.correspondence.build import build
 from latentman.correspondence.mesh import carry, match_mesh
 from latentman.errors import ConfigError, ShapeError
-from latentman.motion.rotations import from_axis_angle
-from latentman.render.camera import project, to_camera
-from latentman.types import Correspondence, Motion
-
-from .scenes import moved, scene, seen, sheet
-
-
-def walker(frames=4, turn=0.0, swing=0.5):
-    body = build_body(BodyConfig("anny", "male"))
-    phase = np.sin(np.linspace(0, 3, frames))
-    pose = np.zeros((frames, 24, 3))
-    pose[:, 1, 0], pose[:, 2, 0] = swing * phase, -swing * phase
-    pose[:, 16, 2], pose[:, 17, 2] = -1.1, 1.1
-    pose[:, 16, 1], pose[:, 18, 1] = -0.8 * phase, -1.0 * phase
-    pose[:, 0, 1] = turn * phase
-    root = np.linspace([0.0, 1, 0], [0.3, 1, 0], frames)
-    joints = forward_kinematics(body, from_axis_angle(pose), root)[1][:, :22]
-    return fit_motion(body, Motion(joints, 20.0, "a person walks", "test"))
+from latentman.render.camera import to_camera
+from latentman.types import Correspondence
+from tests.factories.mesh_maps import slow_map, walker
+from tests.factories.sheets import moved, scene, seen, sheet
 
 
 @pytest.fixture(scope="module")
@@ -45,55 +25,8 @@ def conditions(body):
     return seen(body, 48)
 
 
-def one_surface(p, q, n, m):
-    chord = q - p
-    distance = math.sqrt(sum(chord**2))
-    along = abs(sum(chord * p)) / math.sqrt(sum(p**2))
-    across = math.sqrt(max(distance**2 - along**2, 0.0))
-    off = max(abs(sum(chord * n)), abs(sum(chord * m)))
-    return off <= mesh.SLACK_M + mesh.BEND * distance and along <= mesh.SLACK_M + mesh.STEEP * across
-
-
-def slow_map(body, conditions, i, j, size):
-    """One pair, pixel by pixel: {target: (source, position)} and the counts of what is not matched."""
-    side = conditions.mask.shape[1]
-    step, camera, counts, claims = side // size, conditions.cameras[j], [0, 0, 0], {}
-
-    def surface(face, bary):
-        a, b, c = (to_camera(body.vertices[j][v], camera) for v in body.faces[face])
-        normal = np.cross(b - a, c - a)
-        return bary[0] * a + bary[1] * b + bary[2] * c, normal / np.linalg.norm(normal)
-
-    def shows(row, col, point, normal):
-        if conditions.face[j, row, col] < 0:
-            return None
-        there, other = surface(conditions.face[j, row, col], conditions.bary[j, row, col].astype(float))
-        return float(np.linalg.norm(there - point)) if one_surface(point, there, normal, other) else None
-
-    for r in range(size):
-        for c in range(size):
-            if conditions.face[i, r * step, c * step] < 0:
-                continue
-            bary = conditions.bary[i, r * step, c * step].astype(float)
-            point, normal = surface(conditions.face[i, r * step, c * step], bary)
-            col, row = project(point, camera) - 0.5
-            cell = math.floor(row / step + 0.5), math.floor(col / step + 0.5)
-            if not (0 <= cell[0] < size and 0 <= cell[1] < size):
-                counts[0] += 1
-                continue
-            pixel = [min(max(math.floor(x + 0.5), 0), side - 1) for x in (row, col)]
-            distance = shows(cell[0] * step, cell[1] * step, point, normal)
-            if sum(normal * point) >= 0 or shows(*pixel, point, normal) is None or distance is None:
-                counts[1] += 1
-                continue
-            claims.setdefault(cell, []).append((distance, (r, c), (row / step, col / step)))
-    counts[2] = sum(len(rivals) - 1 for rivals in claims.values())
-    kept = {min(rivals)[1]: (cell, min(rivals)[2]) for cell, rivals in claims.items()}
-    return kept, counts
-
-
 @pytest.mark.parametrize(("size", "reference"), [(48, "prev"), (48, "first"), (24, "prev_new")])
-def test_the_map_is_that_of_a_loop_over_pixels(body, conditions, size, reference):
+def test_the_map_equals_a_loop_over_pixels(body, conditions, size, reference):
     found = match_mesh(body, conditions, size=size, reference=reference)
     assert found.num_matches > 100
     for i in range(1, len(found.pairs)):
@@ -106,7 +39,7 @@ def test_the_map_is_that_of_a_loop_over_pixels(body, conditions, size, reference
 
 
 @pytest.mark.parametrize("size", [96, 32])
-def test_a_sheet_that_slides_has_the_flow_of_its_shift(size):
+def test_a_sliding_sheet_has_its_shift_as_flow(size):
     offsets = [(0, 0, 0), (0.11, 0.03, 0), (0.17, -0.08, 0)]
     body = scene(moved(sheet((0, 0, 0), 1.0, 1.2), offsets))
     conditions = seen(body)
@@ -120,7 +53,7 @@ def test_a_sheet_that_slides_has_the_flow_of_its_shift(size):
         assert len(found.pairs[i][0]) > 0.85 * conditions.mask[i, :: 96 // size, :: 96 // size].sum()
 
 
-def test_a_body_that_stands_still_is_mapped_to_itself():
+def test_a_body_at_rest_is_mapped_to_itself():
     still = walker(1)
     body = type(still)(
         np.repeat(still.vertices, 3, 0), still.faces, np.repeat(still.joints, 3, 0), still.part, still.corner_uv, 10.0
@@ -138,8 +71,8 @@ def test_a_body_that_stands_still_is_mapped_to_itself():
 
 @pytest.mark.parametrize("gap", [0.03, 0.1, 0.4])
 @pytest.mark.parametrize("size", [96, 48])
-def test_nothing_leaks_through_a_thing_in_front(gap, size):
-    """A small sheet moves off a large one: what it uncovers has no source, what it covers takes none from behind."""
+def test_nothing_leaks_through_an_occluder(gap, size):
+    """A small sheet moves across a large one: uncovered pixels have no source, and no source comes from behind it."""
     back = sheet((0, 0, 0), 1.4, 1.4)
     front = sheet((0, 0, gap), 0.3, 0.9)
     body = scene(moved(back, [(0, 0, 0)] * 3), moved(front, [(-0.3, 0, 0), (0, 0, 0), (0.1, 0, 0)]))
@@ -156,7 +89,7 @@ def test_nothing_leaks_through_a_thing_in_front(gap, size):
 
 
 def test_the_far_side_of_a_turned_body_is_not_matched():
-    turned = walker(2, turn=3.0, swing=0.0)  # about 24 degrees; the second frame shows what the first hides
+    turned = walker(2, turn=3.0, swing=0.0)  # about 24 degrees; the second frame shows parts that the first hides
     conditions = seen(turned)
     found = match_mesh(turned, conditions, size=96)
     corners = to_camera(turned.vertices[0], conditions.cameras[0])[turned.faces]
@@ -168,7 +101,7 @@ def test_the_far_side_of_a_turned_body_is_not_matched():
 
 
 def test_points_outside_the_picture_are_counted():
-    # Larger than the picture: the second frame shows what lay beyond the edge of the first.
+    # Larger than the picture: the second frame shows parts beyond the edge of the first.
     body = scene(moved(sheet((0, 0, 0), 2.0, 2.0), [(0.6, 0, 0), (0, 0, 0)]))
     conditions = seen(body, camera=CameraConfig(47, 0, 0, 0.1, distance=1.2))
     assert match_mesh(body, conditions, size=96).unmatched[1, 0] > 100
@@ -176,7 +109,7 @@ def test_points_outside_the_picture_are_counted():
 
 @settings(max_examples=12)
 @given(seed=st.integers(0, 10**6), size=st.sampled_from([16, 32, 64]))
-def test_both_sides_are_injective_and_lie_on_the_figure(seed, size):
+def test_both_sides_are_injective_and_on_the_figure(seed, size):
     rng = np.random.default_rng(seed)
     vertices, faces = sheet((0, 0, 0), 1.0, 1.0)
     waves = rng.uniform(-0.1, 0.1, (3, 3, 2))
@@ -200,7 +133,7 @@ def test_an_exact_map_needs_no_filled_in_reference(body, conditions):
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_a_map_with_positions_survives_its_file_and_older_files_load(body, conditions):
+def test_a_map_with_positions_survives_a_round_trip_and_older_files_load(body, conditions):
     found = match_mesh(body, conditions, size=48)
     data = {key: np.asarray(value) for key, value in found.arrays().items()}
     again = Correspondence.from_arrays(data)

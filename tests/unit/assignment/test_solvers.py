@@ -1,32 +1,18 @@
-import importlib.util
 import itertools
-import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
-from latentman.assignment.certificate import dual_bound, optimality_gap
 from latentman.assignment.certified import is_compiled
 from latentman.assignment.solvers import SMALL_PAIRS, SOLVERS, match
-from latentman.errors import ConfigError, DataError, MissingExtraError, ShapeError
+from latentman.errors import ConfigError, DataError, ShapeError
+from tests.factories.solvers import AVAILABLE, PROVING, points
 
-AVAILABLE = {
-    "auto": True,
-    "certified": is_compiled(),
-    "scipy": True,
-    "lapjv": importlib.util.find_spec("lapjv") is not None,
-    "lapsolver": importlib.util.find_spec("lapsolver") is not None,
-}
 EXACT = [name for name, there in AVAILABLE.items() if there]
 COMPLETE = [*EXACT, "greedy"]
-PROVING = [
-    pytest.param(name, marks=pytest.mark.skipif(not AVAILABLE[name], reason=f"{name} is not installed"))
-    for name in ("certified", "lapjv")
-]
 
 
 def test_every_solver_is_exact_or_a_preview():
@@ -42,7 +28,7 @@ def cheapest(x, y):
 
 
 def kinds(rng, n, m):
-    """Inputs of different nature, from generic to fully degenerate."""
+    """Inputs of different kinds, from generic to fully degenerate."""
     x, y = rng.uniform(0, 255, (n, 3)), rng.uniform(0, 255, (m, 3))
     line = np.array([1.0, 2.0, -1.0])
     yield "random", x, y
@@ -55,7 +41,7 @@ def kinds(rng, n, m):
 
 
 @pytest.mark.parametrize("solver", EXACT)
-def test_cost_is_the_least_of_all_injections(solver):
+def test_the_cost_is_the_least_of_all_injections(solver):
     rng = np.random.default_rng(0)
     for n, m in itertools.product(range(1, 6), range(1, 7)):
         for kind, x, y in kinds(rng, n, m):
@@ -66,7 +52,7 @@ def test_cost_is_the_least_of_all_injections(solver):
     ("n", "m"), [(1, 1), (1, 40), (40, 1), (37, 37), (30, 77), (77, 30), (120, 121), (260, 260), (300, 410)]
 )
 @pytest.mark.parametrize("solver", PROVING)
-def test_solvers_agree_in_cost_and_prove_it(solver, n, m):
+def test_solvers_agree_on_the_cost_and_prove_it(solver, n, m):
     if solver == "lapjv" and n > 200:
         pytest.skip("lapjv in float64 runs for minutes on equal features")
     rng = np.random.default_rng(n * 1000 + m)
@@ -77,12 +63,9 @@ def test_solvers_agree_in_cost_and_prove_it(solver, n, m):
         assert abs(found.gap) <= 1e-9 * (1 + expected), kind
 
 
-points = hnp.arrays(np.float64, st.tuples(st.integers(0, 7), st.just(3)), elements=st.floats(-300, 300, width=32))
-
-
 @settings(deadline=None, max_examples=60)
 @given(x=points, y=points, solver=st.sampled_from(COMPLETE))
-def test_a_matching_is_injective_complete_ascending_and_priced_honestly(x, y, solver):
+def test_a_matching_is_injective_complete_ascending_and_has_the_right_cost(x, y, solver):
     found = match(x, y, solver)
     size = min(len(x), len(y))
     assert len(found.row) == len(found.col) == len(set(found.col.tolist())) == size
@@ -142,85 +125,12 @@ def test_an_unknown_solver_is_refused_with_the_choices():
         match(np.zeros((1, 3)), np.zeros((1, 3)), "scypi")
 
 
-def test_without_its_package_lapjv_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "lapjv", None)
-    with pytest.raises(MissingExtraError, match=r"pip install latentman\[lap\].*solver=auto"):
-        match(np.zeros((2, 3)), np.zeros((2, 3)), "lapjv")
-
-
 def test_a_solver_without_dual_values_gives_no_gap():
     found = match(np.zeros((2, 3)), np.ones((3, 3)), "scipy", certify=True)
     assert found.u is found.v is found.gap is None
 
 
-@pytest.mark.parametrize(("n", "m"), [(20, 33), (33, 20), (25, 25)])
-@pytest.mark.parametrize("solver", PROVING)
-def test_dual_values_are_feasible_and_tight_on_the_pairs(solver, n, m):
-    rng = np.random.default_rng(3)
-    x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3))
-    found = match(x, y, solver)
-    slack = cdist(x, y) - found.u[:, None] - found.v[None, :]
-    assert slack.min() >= -1e-12
-    assert np.abs(slack[found.row, found.col]).max() <= 1e-12
-    larger, used = (found.v, found.col) if n <= m else (found.u, found.row)
-    if n != m:
-        assert larger.max() <= 1e-12
-        assert np.abs(np.delete(larger, used)).max() <= 1e-12
-
-
-@pytest.mark.parametrize("solver", PROVING)
-def test_the_gap_grows_by_exactly_the_cost_of_a_wrong_swap(solver):
-    rng = np.random.default_rng(5)
-    x, y = rng.uniform(0, 50, (40, 3)), rng.uniform(0, 50, (60, 3))
-    found = match(x, y, solver, certify=True)
-    swapped = found.col.copy()
-    swapped[[0, 1]] = swapped[[1, 0]]
-    cost = cdist(x, y)
-    change = cost[found.row, swapped].sum() - cost[found.row, found.col].sum()
-    assert change > 1e-3
-    assert optimality_gap(x, y, found.row, swapped, found.v) == pytest.approx(found.gap + change)
-
-
-@pytest.mark.parametrize("shift", [30.0, -30.0])
-@pytest.mark.parametrize("solver", PROVING)
-def test_the_gap_opens_when_a_dual_value_is_wrong(solver, shift):
-    rng = np.random.default_rng(6)
-    x, y = rng.uniform(0, 50, (40, 3)), rng.uniform(0, 50, (60, 3))
-    found = match(x, y, solver)
-    wrong = found.v.copy()
-    wrong[found.col[np.argmin(found.v[found.col])]] += shift
-    assert optimality_gap(x, y, found.row, found.col, wrong) > 1e-3
-
-
-@settings(deadline=None, max_examples=40)
-@given(data=st.data())
-def test_any_potential_gives_a_true_lower_bound(data):
-    x, y = data.draw(points), data.draw(points)
-    small, large = (x, y) if len(x) <= len(y) else (y, x)
-    potential = data.draw(hnp.arrays(np.float64, len(large), elements=st.floats(-100, 100)))
-    assert dual_bound(small, large, potential) <= match(x, y, "scipy").cost + 1e-6
-
-
-def test_pairs_that_use_a_point_twice_are_no_matching():
-    x = np.zeros((3, 3))
-    with pytest.raises(DataError, match="no matching of 3 distinct rows"):
-        optimality_gap(x, x, np.arange(3), np.array([0, 1, 1]), np.zeros(3))
-
-
-@pytest.mark.parametrize("solver", ["scipy", "lapjv", "lapsolver"])
-def test_more_pairs_than_a_matrix_can_hold_are_refused_with_a_way_out(solver):
-    x = np.zeros((46_400, 3))
-    with pytest.raises(DataError, match=rf"solver={solver}: 46400 x 46400 .*2\*\*31 pairs.*solver=certified"):
-        match(x, x, solver)
-
-
-def test_without_its_package_lapsolver_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "lapsolver", None)
-    with pytest.raises(MissingExtraError, match=r"lapsolver.*pybind11.*solver=auto"):
-        match(np.zeros((2, 3)), np.zeros((2, 3)), "lapsolver")
-
-
-def test_previews_say_that_they_are_not_exact():
+def test_previews_are_marked_as_not_exact():
     x = np.zeros((2, 3))
     assert not match(x, x, "greedy").exact
     assert not match(x, x, "mutual_nn").exact
@@ -228,7 +138,7 @@ def test_previews_say_that_they_are_not_exact():
 
 
 @pytest.mark.skipif(not is_compiled(), reason="the certified solver is not compiled")
-def test_auto_proves_whatever_it_is_asked_to_and_takes_scipy_for_small_parts_otherwise():
+def test_auto_proves_its_result_on_request_and_otherwise_uses_scipy_for_small_parts():
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 255, (40, 3))
     assert match(x, x, "auto").solver == "scipy"

@@ -1,7 +1,7 @@
-"""The exact map under a camera that moves, against rays: from each pixel to the mesh, and from its point to the camera.
+"""The exact map with a moving camera, against rays from each pixel to the mesh and from its point to the camera.
 
-The reference knows nothing of faces that a rasteriser saw, nor of the map's own bounds of visibility: it intersects
-rays with every triangle.
+The reference uses neither a rasteriser's faces nor the map's own visibility bounds: it intersects rays with every
+triangle.
 """
 
 import numpy as np
@@ -10,15 +10,14 @@ import pytest
 from latentman.config import CameraConfig
 from latentman.correspondence.mesh import carry, match_mesh
 from latentman.render.conditions import render_conditions
-
-from .scenes import DEPTH, moved, scene, seen, sheet
-from .test_mesh_map import slow_map, walker
+from tests.factories.mesh_maps import slow_map, walker
+from tests.factories.sheets import DEPTH, moved, scene, seen, sheet
 
 MOVING = CameraConfig(47, 30, 4, 0.1, orbit=60.0, follow=0.6)
 
 
 def hits(origin, directions, triangles):
-    """Return the nearest hit of each ray (N, 3): the triangle, -1 for none, its weights (N, 3), how far along."""
+    """Return the nearest hit of each ray (N, 3): the triangle (-1 for none), its weights (N, 3), and the distance."""
     a, first, second = triangles[:, 0], *(triangles[:, k] - triangles[:, 0] for k in (1, 2))
     found = []
     for direction in directions:
@@ -58,7 +57,7 @@ def clip():
 
 
 @pytest.mark.parametrize(("frame", "to"), [(1, 0), (3, 2), (3, 0)])
-def test_positions_and_visibility_are_those_of_rays(clip, frame, to):
+def test_positions_and_visibility_equal_ray_casting(clip, frame, to):
     body, conditions = clip
     carried = carry(body, conditions, frame=frame, to=to, size=64)
     here, there = conditions.cameras[frame], conditions.cameras[to]
@@ -79,7 +78,7 @@ def test_positions_and_visibility_are_those_of_rays(clip, frame, to):
 
 
 @pytest.mark.parametrize("reference", ["prev", "first"])
-def test_the_map_is_that_of_a_loop_over_pixels(reference):
+def test_the_map_equals_a_loop_over_pixels_with_a_moving_camera(reference):
     body = walker()
     conditions = seen(body, 48, camera=MOVING)
     found = match_mesh(body, conditions, size=24, reference=reference)
@@ -91,7 +90,7 @@ def test_the_map_is_that_of_a_loop_over_pixels(reference):
         assert found.unmatched[i].tolist() == counts
 
 
-def test_a_camera_that_follows_leaves_a_gliding_figure_where_it_is():
+def test_a_following_camera_keeps_a_gliding_figure_fixed():
     body = scene(moved(sheet((0, 0, 0), 1.0, 1.2), [(0, 0, 0), (0.5, 0, 0.2), (1.0, 0, 0.4)]))
     conditions = seen(body, camera=CameraConfig(47, 10, 5, 0.1, follow=1.0))
     found = match_mesh(body, conditions, size=96)
