@@ -1,4 +1,4 @@
-"""The bodies by their names."""
+"""Building bodies by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BODIES: dict[str, Callable[[BodyConfig, Path], Body]] = {
     "smpl": load_smpl,
     "smplx": load_smpl,
 }
-"""What each value of ``body.name`` builds, from its settings and the folder of the user's weights."""
+"""The loader of each value of ``body.name``; it takes the settings and the folder of the user's weights."""
 
 
 def build(cfg: BodyConfig, weights: Path | None = None) -> Body:

@@ -1,4 +1,4 @@
-"""Correspondences without a mesh behind them."""
+"""Correspondences and IUV maps of random numbers."""
 
 import numpy as np
 

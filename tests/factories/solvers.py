@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from latentman.assignment.certified import is_compiled
-from tests.factories.solvers import AVAILABLE, PROVING
 
 AVAILABLE = {
     "auto": True,

@@ -18,12 +18,12 @@ SMALL_MLD = MLDShape(width=16, ff_size=24, vae_layers=3, denoiser_layers=5, text
 SMALL_GMD = GMDShape(width=16, channels=(16, 8, 24), text_width=TEXT_WIDTH)
 
 TRAINING_ARGS = {"cuda": True, "device": 0, "seed": 10, "batch_size": 64, "lr": 0.0001, "lambda_rcxyz": 0.0}
-"""Some of what the released args.json hold beside what is read."""
+"""Some keys of the released args.json that are not read."""
 
 HUMANML_STD = np.repeat(
     [0.012826, 0.016927, 0.153766, 0.122244, 0.3, 0.01947, 0.355933], [1, 2, 1, 63, 126, 66, 4]
 ).astype(np.float32)
-"""Deviations of about the size of HumanML3D's."""
+"""Deviations similar to HumanML3D's."""
 
 
 def write_statistics(folder: Path, names: tuple[str, str] = ("Mean.npy", "Std.npy")) -> None:
@@ -45,7 +45,7 @@ def seeded(make):
 
 
 def with_sines(state: dict, width: int) -> dict:
-    """Add what the released files hold beside the parameters: the table of sines, twice, and parts of CLIP."""
+    """Add the other tensors of the released files: the positional table, twice, and parts of CLIP."""
     table = torch.full((50, 1, width), 7.0)
     return {
         "sequence_pos_encoder.pe": table,
@@ -60,7 +60,7 @@ def write_args(folder: Path, **args: object) -> None:
 
 
 def write_mdm(folder: Path, config: MDMConfig = SMALL_MDM, *, averaged: bool = False, **args: object) -> MDM:
-    """Write args.json, a state dict and statistics; return the network that the loader shall give back."""
+    """Write args.json, a state dict and statistics; return the network that the loader must return."""
     network = seeded(lambda: MDM(config))
     write_statistics(folder)
     write_args(folder, **{"dataset": "humanml", "arch": config.arch, "use_ema": averaged, **args})
@@ -86,7 +86,7 @@ def write_gmd(folder: Path, shape: GMDShape = SMALL_GMD, **args: object) -> GMD:
 
 
 def write_mld(folder: Path, shape: MLDShape = SMALL_MLD, **extra: object) -> MLD:
-    """Write a Lightning file with evaluators beside the two networks, and statistics."""
+    """Write a Lightning file with the two networks and evaluators, and statistics."""
     network = seeded(lambda: MLD(shape))
     write_statistics(folder)
     junk = {"t2m_textencoder.pos_emb.weight": torch.zeros(2, 2), "metrics.count": torch.tensor(3)}
@@ -101,7 +101,7 @@ def write_mld(folder: Path, shape: MLDShape = SMALL_MLD, **extra: object) -> MLD
 
 
 def write_clip(folder: Path, *, width: int = TEXT_WIDTH, positions: int = 77) -> Path:
-    """Write a whole CLIP with random weights, image tower included, as the hub has it."""
+    """Write a complete CLIP with random weights and image tower, in the hub's format."""
     from transformers import CLIPConfig, CLIPModel
 
     torch.manual_seed(1)

@@ -1,4 +1,4 @@
-"""The learned models' networks written out from the names of their tensors, slowly, with nothing of torch.nn."""
+"""Slow implementations of the learned models' networks from the names of their tensors, without torch.nn."""
 
 import math
 
@@ -26,7 +26,7 @@ def gelu(x: Tensor) -> Tensor:
 
 
 def attention(state: State, name: str, queries: Tensor, keys: Tensor, heads: int = 4) -> Tensor:
-    """Tokens (L, C) of one sample; one head after the other."""
+    """Tokens (L, C) of one sample, one head after the other."""
     width = queries.shape[-1]
     weight, bias = state[f"{name}.in_proj_weight"], state[f"{name}.in_proj_bias"]
     q, k, v = (

@@ -1,4 +1,4 @@
-"""SMPL and SMPL-X models of random numbers, written as the official files are."""
+"""SMPL and SMPL-X models of random numbers, in the formats of the official files."""
 
 import pickle
 import sys
@@ -18,7 +18,7 @@ SMPL_SIZE, SMPLX_SIZE = (6890, 24), (10475, 55)
 
 
 def random_model(size: tuple[int, int] = SMPL_SIZE, *, betas: int = 10, seed: int = 0) -> dict[str, np.ndarray]:
-    """Return the arrays of a model: vertices of the Anny body, everything else random, every weight on few joints."""
+    """Return the arrays of a model: vertices of the Anny body, everything else random, with weights on few joints."""
     rng = np.random.default_rng(seed)
     vertices, joints = size
     anny = read_body(asset("bodies", "anny_neutral.npz"))
@@ -60,7 +60,7 @@ def random_model(size: tuple[int, int] = SMPL_SIZE, *, betas: int = 10, seed: in
 
 
 def faces_of(chosen: np.ndarray, faces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the faces whose corners were all chosen, and random ones beside them."""
+    """Return the faces whose corners were all chosen, and additional random faces."""
     number = np.full(int(faces.max()) + 1, -1)
     number[chosen] = np.arange(len(chosen))
     kept = number[faces]
@@ -69,7 +69,7 @@ def faces_of(chosen: np.ndarray, faces: np.ndarray, rng: np.random.Generator) ->
 
 
 def human_model() -> dict[str, np.ndarray]:
-    """Return an SMPL model whose surface is the Anny body in the T-pose: more vertices than SMPL has, and a whole skin.
+    """Return an SMPL model whose surface is the Anny body in the T-pose: a closed mesh with more vertices than SMPL.
 
     Its shape directions stretch the body along its axes, as random combinations.
     """
@@ -79,7 +79,7 @@ def human_model() -> dict[str, np.ndarray]:
     regressor = np.zeros((24, len(surface)))
     for joint in range(24):
         near = np.argsort(np.linalg.norm(surface - joints[0, joint], axis=1))[:200]
-        # The lightest combination of near vertices that lies on the joint.
+        # The smallest combination of nearby vertices that gives the joint.
         system = np.vstack([surface[near].T, np.ones(200)])
         regressor[joint, near] = np.linalg.pinv(system) @ np.append(joints[0, joint], 1.0)
     return {
@@ -117,13 +117,13 @@ def write_npz(path: Path, model: dict[str, np.ndarray]) -> Path:
 
 
 def write_plain_pickle(path: Path, model: dict[str, np.ndarray]) -> Path:
-    """Write a pickle without chumpy, as the smplx package reads."""
+    """Write a pickle without chumpy, as read by the smplx package."""
     path.write_bytes(pickle.dumps({**model, "bs_style": "lbs", "bs_type": "lrotmin"}, protocol=2))
     return path
 
 
 def write_official_pickle(path: Path, model: dict[str, np.ndarray]) -> Path:
-    """Write a pickle as the official ones are: chumpy arrays, a sparse regressor under SciPy's old name."""
+    """Write a pickle like the official ones: chumpy arrays, and a sparse regressor under SciPy's old name."""
     names = ("chumpy", "chumpy.ch", "chumpy.reordering", "scipy.sparse.csc")
     before = {name: sys.modules.get(name) for name in names}
     modules = {name: types.ModuleType(name) for name in names}
