@@ -1,4 +1,4 @@
-"""From the configuration to a motion source, through one explicit table of names."""
+"""Building a motion source from the configuration, with one table of names."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ SOURCES: dict[str, Callable[[MotionConfig, Surroundings], MotionSource]] = {
     "mld": _mld,
     "gmd": _gmd,
 }
-"""Every motion source, by the name that ``motion=`` chooses."""
+"""Every motion source, by the name in ``motion=``."""
 
 
 def build(cfg: MotionConfig, around: Surroundings | None = None) -> MotionSource:
-    """Return the motion source that the configuration names.
+    """Return the configured motion source.
 
     Raises:
         ConfigError: if ``motion.name`` is not one of the sources.

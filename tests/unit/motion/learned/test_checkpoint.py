@@ -1,4 +1,4 @@
-"""Finding and opening checkpoints: what is refused, and what the message says."""
+"""Finding and reading checkpoints: refused files, and their messages."""
 
 import json
 import logging
@@ -11,8 +11,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from latentman.config import MotionConfig
-from latentman.errors import DataError, WeightsError
+from latentman.errors import WeightsError
 from latentman.motion.learned.checkpoint import (
     drop,
     load_into,
@@ -20,27 +19,23 @@ from latentman.motion.learned.checkpoint import (
     read_tensors,
     select_state,
 )
-from latentman.motion.learned.checkpoint_file import files_behind, find_checkpoint
+from latentman.motion.learned.checkpoint_file import find_checkpoint
 from latentman.motion.learned.gmd import TRAJECTORY
 from latentman.motion.learned.gmd_source import load_gmd
 from latentman.motion.learned.mdm_checkpoint import load_mdm
 from latentman.motion.learned.mld_source import load_mld
-from latentman.motion.learned.statistics_file import ABSOLUTE, find_statistics
-from latentman.motion.learned.trajectory import read_trajectory
-from tests.unit.motion.checkpoint_factory import (
-    HUMANML_STD,
+from tests.factories.motion_checkpoints import (
     SMALL_MDM,
     SMALL_MLD,
     write_args,
     write_gmd,
     write_mdm,
     write_mld,
-    write_statistics,
 )
 
 
 class Runs:
-    """What pickle would execute: a call of ``os.system`` that leaves a file behind."""
+    """An object with which pickle would call ``os.system`` and leave a file behind."""
 
     def __reduce__(self):
         return os.system, ("touch executed",)
@@ -62,7 +57,7 @@ def same_bits(network: torch.nn.Module, other: torch.nn.Module) -> bool:
         (replace(SMALL_MDM, condition="action", num_features=150), {"cond_mask_prob": 0}),
     ],
 )
-def test_every_mdm_loads_bit_for_bit(tmp_path, config, args, averaged, caplog):
+def test_every_mdm_variant_loads_bit_for_bit(tmp_path, config, args, averaged, caplog):
     written = write_mdm(tmp_path, config, averaged=averaged, **args)
     with caplog.at_level(logging.WARNING):
         loaded = load_mdm(tmp_path / "model000200000.pt")
@@ -72,7 +67,7 @@ def test_every_mdm_loads_bit_for_bit(tmp_path, config, args, averaged, caplog):
     assert not caplog.records
 
 
-def test_gmd_takes_the_averaged_weights_bit_for_bit(tmp_path, caplog):
+def test_gmd_loads_the_averaged_weights_bit_for_bit(tmp_path, caplog):
     written = write_gmd(tmp_path)
     with caplog.at_level(logging.WARNING):
         assert same_bits(load_gmd(tmp_path / "model000500000.pt").network, written)
@@ -90,7 +85,7 @@ def load_gmd_of(folder: Path, shape) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("shape", [SMALL_MLD, replace(SMALL_MLD, denoiser_arch="trans_dec", mlp_dist=True)])
-def test_mld_loads_bit_for_bit_past_a_lightning_files_configuration(tmp_path, shape):
+def test_mld_loads_bit_for_bit_despite_a_lightning_files_configuration(tmp_path, shape):
     configuration = OmegaConf.create({"model": {"latent_dim": [1, 256], "name": "mld"}, "path": "x", "lr": 1e-4})
     written = write_mld(
         tmp_path,
@@ -100,14 +95,14 @@ def test_mld_loads_bit_for_bit_past_a_lightning_files_configuration(tmp_path, sh
     assert same_bits(load_mld(tmp_path / "1222_mld_humanml3d_FID041.ckpt"), written)
 
 
-def test_a_file_in_torchs_old_format_is_read_too(tmp_path):
+def test_a_file_in_torchs_old_format_is_also_read(tmp_path):
     written = write_mld(tmp_path)
     file = tmp_path / "1222_mld_humanml3d_FID041.ckpt"
     torch.save(torch.load(file, weights_only=True), file, _use_new_zipfile_serialization=False)
     assert same_bits(load_mld(file), written)
 
 
-def test_safetensors_are_read_too(tmp_path):
+def test_safetensors_files_are_also_read(tmp_path):
     from safetensors.torch import save_file
 
     written = write_mdm(tmp_path)
@@ -117,7 +112,7 @@ def test_safetensors_are_read_too(tmp_path):
 
 
 @pytest.mark.parametrize("load", [load_mdm, load_gmd, load_mld])
-def test_a_file_that_would_run_code_is_refused_and_does_not_run(tmp_path, load):
+def test_a_file_with_code_is_refused_and_its_code_never_runs(tmp_path, load):
     write_args(tmp_path)
     file = tmp_path / "model.ckpt"
     torch.save({"state_dict": {"vae.x": torch.zeros(1)}, "hook": Runs()}, file)
@@ -127,80 +122,27 @@ def test_a_file_that_would_run_code_is_refused_and_does_not_run(tmp_path, load):
     assert not Path("executed").exists()
 
 
-def test_configuration_objects_are_refused_where_none_belong(tmp_path):
+def test_configuration_objects_are_refused_outside_lightning_files(tmp_path):
     write_args(tmp_path)
     torch.save({"model": {}, "cfg": OmegaConf.create({"a": 1})}, tmp_path / "model.pt")
-    with pytest.raises(WeightsError, match="is refused: beside tensors it holds omegaconf"):
+    with pytest.raises(WeightsError, match="is refused: besides tensors it holds omegaconf"):
         load_mdm(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half of one"])
 def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / "model.pt").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"cannot read .*model.pt.*fetch it again"):
+    with pytest.raises(WeightsError, match=r"cannot read .*model.pt.*download it again"):
         read_tensors(tmp_path / "model.pt")
 
 
-def test_a_file_that_is_no_model_is_named(tmp_path):
+def test_a_file_that_is_not_a_model_is_named(tmp_path):
     torch.save([torch.zeros(2)], tmp_path / "model.pt")
     with pytest.raises(WeightsError, match="holds a list, not the tensors of a model"):
         read_tensors(tmp_path / "model.pt")
 
 
-@pytest.mark.parametrize("family", ["mdm", "mld", "gmd"])
-def test_a_missing_checkpoint_says_where_it_was_looked_for_and_how_to_get_one(tmp_path, family):
-    with pytest.raises(WeightsError) as caught:
-        find_checkpoint(family, None, tmp_path)
-    message = str(caught.value)
-    assert f"there is no checkpoint in {tmp_path / family}" in message
-    assert "github.com/" in message
-    assert "licence asks for registration" in message
-    assert "motion.checkpoint" in message
-    assert "needs no SMPL" in message
-
-
-def test_a_configured_checkpoint_that_is_missing_is_named(tmp_path):
-    with pytest.raises(WeightsError, match=r"motion.checkpoint=nowhere/x.pt: .*nowhere/x.pt is missing"):
-        find_checkpoint("mdm", "nowhere/x.pt", tmp_path)
-    with pytest.raises(WeightsError, match=r"holds no \*\.ckpt"):
-        find_checkpoint("mld", str(tmp_path), tmp_path)
-    with pytest.raises(
-        WeightsError, match=r"motion.checkpoint=asset:no-such-model: .* ships with latentman: reinstall"
-    ):
-        find_checkpoint("mdm", "asset:no-such-model", tmp_path)
-
-
-def test_the_newest_folder_is_taken_and_in_it_the_highest_number(tmp_path):
-    for age, name in enumerate(["new", "old"]):
-        folder = tmp_path / "mdm" / name
-        folder.mkdir(parents=True)
-        for file in ("model000100000.pt", "model000200000.pt", "opt000300000.pt"):
-            (folder / file).write_bytes(b"")
-            os.utime(folder / file, (1000 - age, 1000 - age))
-    assert find_checkpoint("mdm", None, tmp_path) == tmp_path / "mdm" / "new" / "model000200000.pt"
-    assert find_checkpoint("mdm", str(tmp_path / "mdm" / "old"), tmp_path).parent.name == "old"
-
-
-def test_the_files_behind_a_motion_are_those_that_are_read(tmp_path):
-    write_mdm(tmp_path / "mdm" / "a")
-    (tmp_path / "mdm" / "a" / "notes.txt").write_text("not read", encoding="utf-8")
-    write_statistics(tmp_path / "humanml3d")
-    names = [str(path.relative_to(tmp_path)) for path in files_behind(MotionConfig(name="mdm"), tmp_path)]
-    assert names[0] == "mdm/a/model000200000.pt"
-    beside = ["humanml3d/Mean.npy", "humanml3d/Std.npy", "mdm/a/Mean.npy", "mdm/a/Std.npy", "mdm/a/args.json"]
-    assert names[1:] == beside
-    assert files_behind(MotionConfig(name="procedural"), tmp_path) == []
-    with pytest.raises(WeightsError, match="there is no checkpoint"):
-        files_behind(MotionConfig(name="gmd"), tmp_path)
-
-
-def test_mlds_file_may_lie_in_the_family_folder_itself(tmp_path):
-    (tmp_path / "mld").mkdir()
-    (tmp_path / "mld" / "a.ckpt").write_bytes(b"")
-    assert find_checkpoint("mld", None, tmp_path).name == "a.ckpt"
-
-
-def test_tensors_that_do_not_fit_are_listed_with_the_variant(tmp_path):
+def test_mismatched_tensors_are_listed_with_the_variant(tmp_path):
     write_mdm(tmp_path)
     file = tmp_path / "model000200000.pt"
     state = torch.load(file, weights_only=True)
@@ -242,10 +184,10 @@ def test_a_model_of_another_kind_is_refused(tmp_path, args, message):
 
 def test_a_model_of_another_skeleton_is_refused(tmp_path):
     write_mdm(tmp_path, replace(SMALL_MDM, num_features=251))
-    with pytest.raises(WeightsError, match="makes 251 features a frame, 263 are needed"):
+    with pytest.raises(WeightsError, match="makes 251 features per frame, but 263 are needed"):
         load_mdm(tmp_path / "model000200000.pt")
     write_mld(tmp_path, replace(SMALL_MLD, num_features=251))
-    with pytest.raises(WeightsError, match="makes 251 features a frame, 263 are needed"):
+    with pytest.raises(WeightsError, match="makes 251 features per frame, but 263 are needed"):
         load_mld(tmp_path / "1222_mld_humanml3d_FID041.ckpt")
 
 
@@ -267,12 +209,12 @@ def test_args_that_are_missing_or_damaged_are_named(tmp_path):
         read_args(file, {})
 
 
-def test_unknown_args_are_left_out_with_a_warning_and_missing_ones_completed(tmp_path, caplog):
+def test_unknown_args_are_ignored_with_a_warning_and_missing_ones_get_defaults(tmp_path, caplog):
     given = {"arch": "trans_dec", "strange": 1, "lr": 2, "use_ema": None}
     (tmp_path / "args.json").write_text(json.dumps(given), encoding="utf-8")
     values = read_args(tmp_path / "m.pt", {"arch": "trans_enc", "use_ema": False, "scale": 1.0}, frozenset({"lr"}))
     assert values == {"arch": "trans_dec", "use_ema": False, "scale": 1.0}
-    assert "these are unknown and were not read: strange" in caplog.text
+    assert "unknown keys were ignored: strange" in caplog.text
 
 
 def test_the_state_is_found_in_every_nesting():
@@ -285,90 +227,3 @@ def test_the_state_is_found_in_every_nesting():
     assert list(select_state(both, averaged=True)) == ["b"]
     assert list(select_state({"model_avg": {"b": tensor}}, averaged=False)) == ["b"]
     assert drop({"x.a": tensor, "y.pe": tensor, "z": tensor}, prefixes=("x.",), suffixes=(".pe",)) == {"z": tensor}
-
-
-def test_statistics_are_found_beside_the_checkpoint_then_in_the_weights_folder(tmp_path):
-    checkpoint = tmp_path / "mdm" / "a" / "model.pt"
-    write_statistics(tmp_path / "humanml3d")
-    assert find_statistics(None, checkpoint, tmp_path).mean[3] == pytest.approx(0.93855)
-    write_statistics(checkpoint.parent)
-    np.save(checkpoint.parent / "Mean.npy", np.ones(263))
-    assert find_statistics(None, checkpoint, tmp_path).mean[3] == 1.0
-    assert find_statistics(str(tmp_path / "humanml3d"), checkpoint, tmp_path).mean[0] == 0.0
-
-
-def test_missing_statistics_name_the_files_the_places_and_the_origin(tmp_path):
-    checkpoint = tmp_path / "mdm" / "model.pt"
-    with pytest.raises(WeightsError) as caught:
-        find_statistics(None, checkpoint, tmp_path)
-    message = str(caught.value)
-    assert message.startswith(f"Mean.npy and Std.npy not found in {tmp_path / 'mdm'} or {tmp_path / 'humanml3d'}")
-    assert "HumanML3D" in message
-    assert "motion.statistics" in message
-    assert "needs no SMPL" in message
-    write_statistics(tmp_path / "humanml3d")
-    (tmp_path / "humanml3d" / "Std.npy").unlink()
-    with pytest.raises(WeightsError, match=r"^Std.npy not found in .*humanml3d; "):
-        find_statistics(None, checkpoint, tmp_path)
-    with pytest.raises(
-        WeightsError, match=r"motion.statistics=elsewhere: Mean_abs_3d.npy and Std_abs_3d.npy not found"
-    ):
-        find_statistics("elsewhere", checkpoint, tmp_path, names=ABSOLUTE)
-
-
-@pytest.mark.parametrize(
-    ("std", "message"),
-    [
-        (np.full(263, np.nan), "not finite"),
-        (np.zeros(263), "above 0"),
-        (np.ones(251), r"expected \(263,\), got \(251,\)"),
-    ],
-)
-def test_statistics_that_cannot_be_right_are_refused(tmp_path, std, message):
-    write_statistics(tmp_path)
-    np.save(tmp_path / "Std.npy", std)
-    with pytest.raises(WeightsError, match=f"the statistics in .* cannot be used: .*{message}"):
-        find_statistics(None, tmp_path / "m.pt", tmp_path)
-
-
-def test_damaged_statistics_are_named(tmp_path):
-    write_statistics(tmp_path)
-    (tmp_path / "Std.npy").write_bytes(b"no numbers")
-    with pytest.raises(WeightsError, match=r"cannot read .*Std.npy"):
-        find_statistics(None, tmp_path / "m.pt", tmp_path)
-
-
-def test_the_evaluators_statistics_are_recognised(tmp_path, caplog):
-    write_statistics(tmp_path)
-    find_statistics(None, tmp_path / "m.pt", tmp_path)
-    assert not caplog.records
-    evaluators = HUMANML_STD.copy()
-    evaluators[[0, 1, 2, 3, 259, 260, 261, 262]] /= 25
-    np.save(tmp_path / "Std.npy", evaluators)
-    find_statistics(None, tmp_path / "m.pt", tmp_path)
-    assert "looks like the statistics of HumanML3D's evaluators" in caplog.text
-
-
-def test_a_path_is_read_from_both_kinds_of_file(tmp_path):
-    path = np.array([[0.0, 0.0], [0.1, 0.2], [0.2, 0.4]])
-    np.save(tmp_path / "p.npy", path)
-    (tmp_path / "p.csv").write_text("# metres\nx,z\n0,0\n1e-1, 0.2\n\n0.2,0.4\n", encoding="utf-8")
-    np.testing.assert_array_equal(read_trajectory(str(tmp_path / "p.npy"), 196), path)
-    np.testing.assert_array_equal(read_trajectory(str(tmp_path / "p.csv"), 196), path)
-
-
-def test_a_path_that_cannot_be_used_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"motion.trajectory=none.npy: there is no file"):
-        read_trajectory("none.npy", 196)
-    np.save("p.npy", np.zeros((200, 2)))
-    with pytest.raises(DataError, match=r"for 2 to 196 frames, got \(200, 2\)"):
-        read_trajectory("p.npy", 196)
-    np.save("p.npy", np.full((5, 2), np.inf))
-    with pytest.raises(DataError, match="row 0 is not finite"):
-        read_trajectory("p.npy", 196)
-    Path("p.csv").write_text("0,0\n1,2,3\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"cannot read it.*a .csv with x and z in metres"):
-        read_trajectory("p.csv", 196)
-    Path("p.csv").write_text("", encoding="utf-8")
-    with pytest.raises(DataError, match=r"expected \(T, 2\)"):
-        read_trajectory("p.csv", 196)

@@ -1,4 +1,4 @@
-"""The repair of learned motion: constant bones, standing feet, and nothing else."""
+"""The repair of learned motion: constant bone lengths and standing feet, without other changes."""
 
 import numpy as np
 import pytest
@@ -19,13 +19,13 @@ def clip(prompt: str = "a person walks", frames: int = 60, seed: int = 0) -> np.
 
 
 def gliding(joints: np.ndarray, speed: float = 0.25) -> np.ndarray:
-    """Return the clip with the whole body drifting over the floor, as a learned motion does."""
+    """Return the clip with the whole body drifting over the floor, as in learned motion."""
     time = np.arange(len(joints)) / FPS
     return joints + np.stack([speed * np.sin(time), 0 * time, speed * time], axis=-1)[:, None]
 
 
 def breathing(joints: np.ndarray) -> np.ndarray:
-    """Return the clip with bones that change their length by a few percent."""
+    """Return the clip with bone lengths that vary by a few percent."""
     wave = 1 + 0.04 * np.sin(np.arange(len(joints))[:, None] * 0.7 + np.arange(22))
     result = joints.copy()
     for joint, parent in enumerate(PARENTS[1:], start=1):
@@ -43,7 +43,7 @@ def test_bones_get_the_lengths_of_the_template(verb: str) -> None:
     np.testing.assert_allclose(lengths(result), np.tile(BONE_LENGTHS[1:], (30, 1)), atol=1e-9)
 
 
-def test_wide_hips_become_the_template_s_and_feet_stay() -> None:
+def test_wide_hips_get_the_templates_width_and_feet_do_not_move() -> None:
     joints = clip()
     wide = joints.copy()
     across = joints[:, 1] - joints[:, 2]
@@ -55,12 +55,12 @@ def test_wide_hips_become_the_template_s_and_feet_stay() -> None:
     assert np.abs(result[:, [7, 8]] - wide[:, [7, 8]]).mean() < 0.02
 
 
-def test_a_motion_with_the_template_s_bones_is_left_as_it_is() -> None:
+def test_a_motion_with_the_templates_bones_is_unchanged() -> None:
     joints = clip("a person dances")
     assert np.abs(with_template_bones(joints) - joints).max() < 0.01
 
 
-def test_feet_stay_at_their_height_when_bones_change() -> None:
+def test_feet_keep_their_height_if_bone_lengths_change() -> None:
     joints = breathing(clip())
     ankles = [7, 8]
     assert np.abs(with_template_bones(joints)[:, ankles] - joints[:, ankles]).mean() < 0.02
@@ -83,7 +83,7 @@ def test_a_held_foot_does_not_move_at_all() -> None:
     result = hold_feet(joints, contacts, FPS)
     for contact in contacts:
         path = result[contact.first : contact.end, 10 + contact.side]
-        assert np.ptp(path[:, [0, 2]], axis=0).max() < 0.02  # a leg at the end of its reach may give a little
+        assert np.ptp(path[:, [0, 2]], axis=0).max() < 0.02  # a leg at its full extension may deviate slightly
         assert np.median(np.linalg.norm(np.diff(path[:, [0, 2]], axis=0), axis=-1)) < 1e-4
 
 
@@ -95,7 +95,7 @@ def test_swinging_and_flying_feet_are_not_held() -> None:
         assert not {frame for frame in np.flatnonzero(speed > 2.0) if (side, int(frame)) in held}
 
 
-def test_the_whole_path_is_still_walked() -> None:
+def test_the_whole_path_is_still_covered() -> None:
     joints = clip("a person walks forward", 80)
     travelled = [np.linalg.norm(j[-1, 0] - j[0, 0]) for j in (joints, clean(joints, FPS))]
     assert travelled[1] == pytest.approx(travelled[0], rel=0.05)
@@ -109,14 +109,14 @@ def test_switched_off_parts_change_nothing() -> None:
 
 
 @given(yaw=st.floats(-3, 3), x=st.floats(-3, 3))
-def test_where_the_clip_stands_and_faces_does_not_matter(yaw: float, x: float) -> None:
+def test_the_position_and_heading_of_the_clip_do_not_matter(yaw: float, x: float) -> None:
     joints, turn = gliding(clip(frames=30)), about_y(np.asarray(yaw))
     moved = joints @ turn.T + np.array([x, 0, 0])
     np.testing.assert_allclose(clean(moved, FPS), clean(joints, FPS) @ turn.T + np.array([x, 0, 0]), atol=1e-8)
 
 
 @given(seed=st.integers(0, 1000))
-def test_a_leg_reaches_whatever_is_in_reach_and_keeps_its_bones(seed: int) -> None:
+def test_a_leg_reaches_any_point_within_reach_and_keeps_its_bone_lengths(seed: int) -> None:
     rng = np.random.default_rng(seed)
     joints = clip(frames=8, seed=seed)
     before = lengths(joints)

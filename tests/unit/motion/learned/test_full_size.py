@@ -13,7 +13,7 @@ from latentman.motion.learned.mdm_checkpoint import load_mdm
 from latentman.motion.learned.mld import MLDShape
 from latentman.motion.learned.mld_source import load_mld
 from latentman.motion.source import Surroundings
-from tests.unit.motion.checkpoint_factory import write_clip, write_distilbert, write_gmd, write_mdm, write_mld
+from tests.factories.motion_checkpoints import write_clip, write_distilbert, write_gmd, write_mdm, write_mld
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""GMD's network, its projection and the imputation of a path, against the model written out."""
+"""GMD's network, its projection and the imputation of a path, against slow implementations."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from latentman.errors import DataError, ShapeError
 from latentman.motion.humanml3d import Statistics, features, recover
 from latentman.motion.learned.ancestral import AncestralSampler, guided
 from latentman.motion.learned.gmd import GMD, TRAJECTORY, GMDShape, Projection, follow_path, recover_absolute
-from tests.unit.motion import naive_networks
-from tests.unit.motion.checkpoint_factory import HUMANML_STD, SMALL_GMD, TEXT_WIDTH, seeded
+from tests.factories import naive_networks
+from tests.factories.motion_checkpoints import HUMANML_STD, SMALL_GMD, TEXT_WIDTH, seeded
 
 
 def shapes(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
@@ -34,18 +34,18 @@ def test_the_released_networks_have_the_known_number_of_parameters(shape, parame
 
 
 @pytest.mark.parametrize("shape", [GMDShape(), TRAJECTORY, SMALL_GMD], ids=lambda shape: shape.name)
-def test_sizes_are_read_off_the_tensors(shape):
+def test_sizes_are_read_from_the_tensors(shape):
     with torch.device("meta"):
         assert GMDShape.from_keys(shapes(GMD(shape))) == shape
 
 
-def test_the_network_is_the_one_written_out():
+def test_the_network_equals_a_slow_implementation():
     network = seeded(lambda: GMD(SMALL_GMD)).double()
     motion, text = torch.randn(1, 263, 1, 30, dtype=torch.float64), torch.randn(1, TEXT_WIDTH, dtype=torch.float64)
     with torch.no_grad():
         naive = naive_networks.gmd(dict(network.state_dict()), motion[0, :, 0].T, 12, text, levels=3)
         found = network(motion, torch.tensor([12]), text)
-    torch.testing.assert_close(found[0, :, 0].T, naive, rtol=1e-5, atol=1e-5)  # the sines are single precision
+    torch.testing.assert_close(found[0, :, 0].T, naive, rtol=1e-5, atol=1e-5)  # the sinusoids are in single precision
 
 
 def test_more_than_224_frames_are_refused():
@@ -54,12 +54,12 @@ def test_more_than_224_frames_are_refused():
         network(torch.zeros(1, 263, 1, 225), torch.tensor([0]), torch.zeros(1, TEXT_WIDTH))
 
 
-def test_the_projection_undoes_itself(projection):
+def test_decoding_inverts_the_projection(projection):
     values = torch.randn(5, 263, dtype=torch.float64)
     torch.testing.assert_close(projection.decode(projection.encode(values)), values)
 
 
-def test_matrices_that_do_not_belong_together_are_refused():
+def test_matrices_that_are_not_inverses_are_refused():
     statistics = Statistics(np.zeros(263), np.ones(263))
     with pytest.raises(DataError, match=r"inv_rand_proj.npy is not the inverse of rand_proj.npy"):
         Projection.make(statistics, np.eye(263), 2 * np.eye(263))
@@ -67,7 +67,7 @@ def test_matrices_that_do_not_belong_together_are_refused():
         Projection.make(statistics, np.eye(4), np.eye(263))
 
 
-def test_sampling_on_a_path_is_the_algorithm_written_out(projection):
+def test_sampling_on_a_path_equals_a_slow_implementation(projection):
     torch.manual_seed(0)
     frames, known = 6, 4
     path = torch.randn(known, 2, dtype=torch.float64)
@@ -107,7 +107,7 @@ def test_sampling_on_a_path_is_the_algorithm_written_out(projection):
     assert not torch.allclose(root[known:], torch.zeros(2, dtype=torch.float64))
 
 
-def test_absolute_features_give_the_joints_of_relative_ones():
+def test_absolute_features_give_the_same_joints_as_relative_ones():
     joints = np.random.default_rng(1).normal(size=(12, 22, 3)) * 0.1 + np.linspace(0, 1, 12)[:, None, None]
     relative = features(joints)
     absolute = relative.copy()

@@ -1,4 +1,4 @@
-"""Action-to-motion: its classes, and its rotations to joints."""
+"""Action-to-motion: its classes, and the conversion of rotations to joints."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def rest_joints():
 
 
 def frames(rotations, translation):
-    """Pack rotations (T, 24, 3, 3) and translation (T, 3) as the model writes them."""
+    """Pack rotations (T, 24, 3, 3) and translation (T, 3) in the model's output format."""
     count = len(rotations)
     rows = np.zeros((count, 25, 6))
     rows[:, :24] = rotations[:, :, :2].reshape(count, 24, 6)
@@ -30,7 +30,7 @@ def test_the_first_two_rows_are_the_rotation():
     np.testing.assert_allclose(rotations_from_rows(matrices[:, :2].reshape(20, 6) * scale), matrices, atol=1e-12)
 
 
-def test_joints_are_those_of_kinematics_written_out(rest_joints):
+def test_joints_equal_explicit_kinematics(rest_joints):
     rotations = Rotation.random(3 * 24, random_state=1).as_matrix().reshape(3, 24, 3, 3)
     translation = np.random.default_rng(2).normal(size=(3, 3))
     found = joints_of(frames(rotations, translation), rest_joints)
@@ -46,7 +46,7 @@ def test_joints_are_those_of_kinematics_written_out(rest_joints):
     assert found[..., 1].min() == 0.0
 
 
-def test_a_person_that_stands_on_its_head_stands_up(rest_joints):
+def test_an_upside_down_person_is_turned_upright(rest_joints):
     upside_down = np.tile(np.diag([1.0, -1.0, -1.0]), (2, 1, 1))
     rotations = np.tile(np.eye(3), (2, 24, 1, 1))
     rotations[:, 0] = upside_down
@@ -54,7 +54,7 @@ def test_a_person_that_stands_on_its_head_stands_up(rest_joints):
     np.testing.assert_allclose(found[0] - found[0, 0], (rest_joints - rest_joints[0])[:22], atol=1e-12)
 
 
-def test_other_axes_are_refused(rest_joints):
+def test_other_shapes_are_refused(rest_joints):
     with pytest.raises(ShapeError, match=r"expected \(T, 150\), got \(4, 263\)"):
         joints_of(np.zeros((4, 263)), rest_joints)
     with pytest.raises(ShapeError, match=r"rest joints: expected \(24, 3\), got \(22, 3\)"):
@@ -62,7 +62,7 @@ def test_other_axes_are_refused(rest_joints):
 
 
 @pytest.mark.parametrize(("action", "number"), [("jump", 3), ("Warm up", 0), ("turn_steering_wheel", 8)])
-def test_the_configured_action_is_taken(action, number):
+def test_the_configured_action_is_used(action, number):
     assert choose_action(action, "a person sits") == number
 
 

@@ -1,15 +1,13 @@
-"""MDM's variants, and the sampler's formulas, written out."""
+"""MDM's variants and the sampler's formulas, against slow implementations."""
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from latentman.motion.learned.ancestral import AncestralSampler, guided
 from latentman.motion.learned.mdm import MDM, MDMConfig
-from tests.unit.motion import naive_networks
-from tests.unit.motion.checkpoint_factory import SMALL_MDM, TEXT_WIDTH, seeded
+from tests.factories import naive_networks
+from tests.factories.motion_checkpoints import SMALL_MDM, TEXT_WIDTH, seeded
 
 DECODER = replace(SMALL_MDM, arch="trans_dec")
 
@@ -28,7 +26,7 @@ def test_the_released_networks_have_the_known_number_of_parameters(config, param
         assert sum(p.numel() for p in MDM(config).parameters()) == parameters
 
 
-def test_the_released_names_are_there():
+def test_the_released_tensor_names_exist():
     with torch.device("meta"):
         decoder = MDM(MDMConfig(arch="trans_dec", text_dim=768)).state_dict()
         action = MDM(MDMConfig(condition="action", num_features=150)).state_dict()
@@ -39,14 +37,14 @@ def test_the_released_names_are_there():
     assert not any(key.endswith(".pe") for key in [*decoder, *action])
 
 
-def test_the_decoder_is_the_one_written_out():
+def test_the_decoder_equals_a_slow_implementation():
     network = seeded(lambda: MDM(DECODER)).double()
     motion = torch.randn(1, 263, 1, 9, dtype=torch.float64)
     text = torch.randn(1, 5, TEXT_WIDTH, dtype=torch.float64)
     with torch.no_grad():
         naive = naive_networks.mdm_decoder(dict(network.state_dict()), motion[0, :, 0].T, 31, text[0], layers=2)
         found = network(motion, torch.tensor([31]), text)
-    torch.testing.assert_close(found[0, :, 0].T, naive, rtol=1e-5, atol=1e-5)  # the sines are single precision
+    torch.testing.assert_close(found[0, :, 0].T, naive, rtol=1e-5, atol=1e-5)  # the sinusoids are in single precision
 
 
 @pytest.mark.parametrize("policy", ["add", "concat"])
@@ -62,7 +60,7 @@ def test_padding_of_a_text_changes_nothing(policy):
 
 
 @pytest.mark.parametrize("many", [True, False])
-def test_a_token_ahead_of_the_frames_is_taken_off_again(many):
+def test_the_token_before_the_frames_is_removed_from_the_output(many):
     network = seeded(lambda: MDM(replace(DECODER, emb_trans_dec=True)))
     text = torch.randn(1, 5, TEXT_WIDTH) if many else torch.randn(1, TEXT_WIDTH)
     assert network(torch.randn(1, 263, 1, 9), torch.tensor([3]), text).shape == (1, 263, 1, 9)
@@ -76,47 +74,10 @@ def test_frames_beyond_the_length_change_nothing_in_a_masked_decoder():
         torch.testing.assert_close(masked, network(motion[..., :6], torch.tensor([3]), text), rtol=1e-4, atol=1e-5)
 
 
-def test_actions_move_differently_and_nothing_is_not_read():
+def test_actions_change_the_motion_and_an_unconditioned_model_ignores_its_condition():
     action = seeded(lambda: MDM(replace(SMALL_MDM, condition="action", num_features=150)))
     motion, steps = torch.randn(1, 150, 1, 9), torch.tensor([3])
     with torch.no_grad():
         assert not torch.allclose(action(motion, steps, torch.tensor([0])), action(motion, steps, torch.tensor([1])))
     free = seeded(lambda: MDM(replace(SMALL_MDM, condition="none")))
     assert free(torch.randn(1, 263, 1, 9), steps).shape == (1, 263, 1, 9)
-
-
-def test_one_step_is_the_posterior_of_the_paper():
-    sampler = AncestralSampler.make(1000)
-    abar_of = [np.cos((t / 1000 + 0.008) / 1.008 * np.pi / 2) ** 2 for t in range(1001)]
-    betas = np.array([min(1 - abar_of[i + 1] / abar_of[i], 0.999) for i in range(1000)])
-    abar = np.cumprod(1 - betas)
-    x, x0 = torch.randn(2, 3, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
-    for i in (999, 500, 1):
-        mean = np.sqrt(abar[i - 1]) * betas[i] / (1 - abar[i]) * x0
-        mean = mean + (1 - abar[i - 1]) * np.sqrt(1 - betas[i]) / (1 - abar[i]) * x
-        variance = betas[i] * (1 - abar[i - 1]) / (1 - abar[i])
-        noise = torch.randn(2, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-        found = sampler.step(x, x0, i, torch.Generator().manual_seed(5))
-        torch.testing.assert_close(found, mean + np.sqrt(variance) * noise, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(sampler.step(x, x0, 0, torch.Generator()), x0, rtol=1e-9, atol=1e-9)
-
-
-def test_guidance_is_that_of_two_separate_calls_and_the_null_text_keeps_the_bias():
-    network = seeded(lambda: MDM(SMALL_MDM))
-    motion, steps, text = torch.randn(1, 263, 1, 9), torch.tensor([3]), torch.randn(1, TEXT_WIDTH)
-    with torch.no_grad():
-        cond, uncond = network(motion, steps, text), network(motion, steps, torch.zeros(1, TEXT_WIDTH))
-        found = guided(network, text, 2.5)(motion, steps)
-        torch.testing.assert_close(found, uncond + 2.5 * (cond - uncond), rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(guided(network, text, 1.0)(motion, steps), cond)
-
-
-def test_left_out_steps_still_name_the_original_ones():
-    asked = []
-
-    def denoise(x, steps):
-        asked.append(int(steps[0]))
-        return x
-
-    AncestralSampler.make(1000, 5).sample(denoise, (1, 2), torch.Generator().manual_seed(0))
-    assert asked == [999, 749, 500, 250, 0]

@@ -1,4 +1,4 @@
-"""The motion model that ships: it does what its text says, with bones that keep their length and feet that stand."""
+"""The shipped motion model: it follows its text, with constant bone lengths and standing feet."""
 
 import json
 
@@ -35,17 +35,17 @@ def speed(motion: Motion) -> float:
     return measure(motion.joints, motion.fps, floor=None).root_speed
 
 
-def test_it_walks_at_a_walk_and_runs_faster(motions: dict[str, Motion]) -> None:
+def test_it_walks_at_walking_speed_and_runs_faster(motions: dict[str, Motion]) -> None:
     assert 0.7 < speed(motions["walk"]) < 1.9
     assert speed(motions["run"]) > 1.5 * speed(motions["walk"])
     for still in ("wave", "kick", "bow"):
         assert speed(motions[still]) < 0.4
 
 
-def test_the_named_limb_does_it(motions: dict[str, Motion]) -> None:
+def test_the_named_limb_moves(motions: dict[str, Motion]) -> None:
     wave, kick = motions["wave"].joints, motions["kick"].joints
     assert wave[:, 21, 1].max() > wave[:, 17, 1].mean()  # the right hand above the right shoulder
-    assert wave[:, 20, 1].max() < wave[:, 16, 1].mean()  # the left one hangs
+    assert wave[:, 20, 1].max() < wave[:, 16, 1].mean()  # the left hand hangs
     assert kick[:, 10, 1].max() > 0.4
     assert kick[:, 11, 1].max() < 0.3
 
@@ -56,7 +56,7 @@ def test_a_jump_leaves_the_floor_and_a_bow_bends(motions: dict[str, Motion]) -> 
     assert head < 0.85 * stand
 
 
-def test_bones_are_the_template_s_and_feet_do_not_sink(motions: dict[str, Motion]) -> None:
+def test_bones_are_the_templates_and_feet_do_not_sink(motions: dict[str, Motion]) -> None:
     for motion in motions.values():
         bones = motion.joints[:, 1:] - motion.joints[:, list(PARENTS[1:])]
         np.testing.assert_allclose(
@@ -65,7 +65,7 @@ def test_bones_are_the_template_s_and_feet_do_not_sink(motions: dict[str, Motion
         assert measure(motion.joints, motion.fps).penetration < 0.005
 
 
-def test_its_card_and_arguments_are_there_and_it_is_small() -> None:
+def test_it_has_a_card_and_arguments_and_is_small() -> None:
     card = (FOLDER / "CARD.md").read_text(encoding="utf-8")
     assert "The data used in this project was obtained from mocap.cs.cmu.edu" in " ".join(card.split())
     assert "EIA-0196217" in card

@@ -1,4 +1,4 @@
-"""The small text encoder: words it knows, words it does not, and files that are damaged."""
+"""The small text encoder: known words, unknown words, and damaged files."""
 
 import json
 from pathlib import Path
@@ -18,19 +18,19 @@ def encoder() -> MiniTextEncoder:
     return MiniTextEncoder(WORDS, MiniTextConfig(dim=16, out=32, heads=2, ff=32, buckets=64, max_words=8)).eval()
 
 
-def test_a_text_means_the_same_in_any_batch_and_in_any_case(encoder: MiniTextEncoder) -> None:
+def test_the_features_of_a_text_do_not_depend_on_batch_or_case(encoder: MiniTextEncoder) -> None:
     alone = encoder.encode(["a person walks"])
     among = encoder.encode(["a person runs slowly", "A person, WALKS!", ""])
     torch.testing.assert_close(alone[0], among[1])
     assert not torch.allclose(among[0], among[1], atol=1e-2)
 
 
-def test_the_order_of_words_counts(encoder: MiniTextEncoder) -> None:
+def test_the_order_of_words_matters(encoder: MiniTextEncoder) -> None:
     one, other = encoder.encode(["runs slowly walks", "walks slowly runs"])
     assert not torch.allclose(one, other, atol=1e-3)
 
 
-def test_an_unknown_word_is_read_by_its_letters(encoder: MiniTextEncoder) -> None:
+def test_an_unknown_word_is_encoded_by_its_letters(encoder: MiniTextEncoder) -> None:
     assert encoder.unknown_words("a person strolls") == ["strolls"]
     walker, other = encoder.encode(["walked", "zumba"])
     assert not torch.allclose(walker, other, atol=1e-3)
@@ -42,18 +42,18 @@ def test_an_unknown_word_is_read_by_its_letters(encoder: MiniTextEncoder) -> Non
 def test_hidden_words_keep_their_letters(encoder: MiniTextEncoder) -> None:
     hide = torch.zeros(1, 8, dtype=torch.bool)
     hide[0, 2] = True
-    hide[0, 7] = True  # beyond the text: padding stays padding
+    hide[0, 7] = True  # beyond the text, padding stays padding
     plain, hidden = encoder.tokenize(["a person walks"]), encoder.tokenize(["a person walks"], hide)
     assert hidden[0].tolist()[0] == [2, 3, 1, 0, 0, 0, 0, 0]
     torch.testing.assert_close(plain[1], hidden[1])
 
 
-def test_words_beyond_the_last_place_are_dropped(encoder: MiniTextEncoder) -> None:
+def test_words_beyond_the_limit_are_dropped(encoder: MiniTextEncoder) -> None:
     long = "a person walks " * 5
     torch.testing.assert_close(encoder.encode([long]), encoder.encode([" ".join(long.split()[:8])]))
 
 
-def test_it_comes_back_from_its_files(encoder: MiniTextEncoder, tmp_path: Path) -> None:
+def test_it_is_restored_from_its_files(encoder: MiniTextEncoder, tmp_path: Path) -> None:
     encoder.write(tmp_path)
     again = MiniTextEncoder.read(tmp_path)
     torch.testing.assert_close(encoder.encode(["a person runs"]), again.encode(["a person runs"]), rtol=0, atol=0)

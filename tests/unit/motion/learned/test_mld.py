@@ -1,4 +1,4 @@
-"""MLD's networks and its sampler, against the model written out."""
+"""MLD's networks and its sampler, against slow implementations."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import torch
 
 from latentman.motion.learned.mld import MLD, MLDShape, make_scheduler, sample_latents
 from latentman.motion.learned.skip_transformer import SkipTransformer
-from tests.unit.motion import naive_networks
-from tests.unit.motion.checkpoint_factory import SMALL_MLD, TEXT_WIDTH, seeded
+from tests.factories import naive_networks
+from tests.factories.motion_checkpoints import SMALL_MLD, TEXT_WIDTH, seeded
 
 VARIANTS = [
     SMALL_MLD,
@@ -32,7 +32,7 @@ def test_the_released_model_has_the_known_number_of_parameters_and_tensors():
     assert (len(network.vae.state_dict()), len(network.denoiser.state_dict())) == (297, 126)
 
 
-def test_the_released_names_and_shapes_are_there():
+def test_the_released_tensor_names_and_shapes_exist():
     with torch.device("meta"):
         found = shapes(MLD())
     assert found["vae.global_motion_token"] == (2, 256)
@@ -45,7 +45,7 @@ def test_the_released_names_and_shapes_are_there():
 
 
 @pytest.mark.parametrize("shape", VARIANTS, ids=lambda shape: shape.name)
-def test_sizes_and_variant_are_read_off_the_tensors(shape):
+def test_sizes_and_variant_are_read_from_the_tensors(shape):
     with torch.device("meta"):
         assert MLDShape.from_keys(shapes(MLD(shape))) == shape
 
@@ -74,16 +74,16 @@ def test_frames_beyond_the_length_change_nothing():
         torch.testing.assert_close(network.vae.encode(motion, length), alone)
 
 
-def test_the_denoiser_is_the_one_written_out():
+def test_the_denoiser_equals_a_slow_implementation():
     network = seeded(lambda: MLD(SMALL_MLD)).double()
     latent, text = torch.randn(1, 1, 16, dtype=torch.float64), torch.randn(1, 1, TEXT_WIDTH, dtype=torch.float64)
     with torch.no_grad():
         noise = network.denoiser(latent, torch.tensor([481]), text)
         naive = naive_networks.mld_denoiser(dict(network.denoiser.state_dict()), latent[0], 481, text[0], half=2)
-    torch.testing.assert_close(noise[0], naive, rtol=1e-5, atol=1e-5)  # the sinusoid is single precision
+    torch.testing.assert_close(noise[0], naive, rtol=1e-5, atol=1e-5)  # the sinusoid is in single precision
 
 
-def test_the_skip_decoder_is_the_one_written_out():
+def test_the_skip_decoder_equals_a_slow_implementation():
     network = seeded(lambda: SkipTransformer(16, ff_size=24, num_heads=4, num_layers=5, with_memory=True)).double()
     tokens, memory = torch.randn(7, 1, 16, dtype=torch.float64), torch.randn(2, 1, 16, dtype=torch.float64)
     with torch.no_grad():
@@ -96,14 +96,14 @@ def test_an_even_number_of_layers_is_refused():
         SkipTransformer(16, ff_size=24, num_heads=4, num_layers=4)
 
 
-def test_the_timesteps_are_the_released_ones():
+def test_the_timesteps_equal_the_released_ones():
     scheduler = make_scheduler()
     scheduler.set_timesteps(50)
     assert scheduler.timesteps.tolist() == list(range(981, 0, -20))
 
 
 @pytest.mark.parametrize("guidance_scale", [7.5, 1.0])
-def test_sampling_is_ddim_with_guidance_written_out(guidance_scale):
+def test_sampling_equals_explicit_ddim_with_guidance(guidance_scale):
     torch.manual_seed(0)
     mix, texts = torch.randn(6, 6, dtype=torch.float64) / 5, torch.randn(2, 1, 6, dtype=torch.float64)
 
@@ -123,4 +123,4 @@ def test_sampling_is_ddim_with_guidance_written_out(guidance_scale):
         before = abar[t - 20] if t > 20 else abar[0]  # set_alpha_to_one=False
         x0 = (x - (1 - abar[t]).sqrt() * noise) / abar[t].sqrt()
         x = before.sqrt() * x0 + (1 - before).sqrt() * noise
-    torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-4)  # the scheduler's table is single precision
+    torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-4)  # the scheduler's table is in single precision

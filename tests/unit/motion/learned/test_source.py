@@ -1,4 +1,4 @@
-"""Learned sources from the configuration to joints, on small random checkpoints in the released layouts."""
+"""Learned sources, from configuration to joints, on small random checkpoints in the released layouts."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from latentman.motion.build import build
 from latentman.motion.learned.gmd import TRAJECTORY
 from latentman.motion.learned.mini_text import MiniTextConfig, MiniTextEncoder
 from latentman.motion.source import Surroundings
-from tests.unit.motion.checkpoint_factory import (
+from tests.factories.motion_checkpoints import (
     SMALL_GMD,
     SMALL_MDM,
     write_clip,
@@ -62,7 +62,7 @@ def make(folder, name="mdm", **settings):
         ("gmd", {}),
     ],
 )
-def test_every_model_makes_the_same_motion_of_the_same_seed(folder, name, settings):
+def test_every_model_gives_the_same_motion_for_the_same_seed(folder, name, settings):
     if settings.get("text_encoder"):
         settings = {**settings, "text_encoder": str(folder / settings["text_encoder"])}
     source = make(folder, name, length=30, **settings)
@@ -74,11 +74,11 @@ def test_every_model_makes_the_same_motion_of_the_same_seed(folder, name, settin
 
 
 @pytest.mark.parametrize(("name", "frames"), [("mdm", 196), ("mld", 196), ("gmd", 196)])
-def test_without_a_length_a_model_makes_what_it_was_trained_on(folder, name, frames):
+def test_without_a_length_a_model_uses_its_training_length(folder, name, frames):
     assert len(make(folder, name)(TEXT, num_frames=8, seed=0).joints) == frames
 
 
-def test_a_model_without_masks_always_denoises_196_frames_and_one_with_masks_what_is_asked(folder):
+def test_a_model_without_masks_always_denoises_196_frames_and_one_with_masks_the_requested_length(folder):
     whole, part = (make(folder, length=length)(TEXT, num_frames=8, seed=3).joints for length in (196, 30))
     np.testing.assert_array_equal(whole[:30], part)
     whole, part = (
@@ -94,13 +94,13 @@ def test_a_length_beyond_the_models_own_is_refused(folder):
         make(folder, "mdm_mini", length=41, **settings)
 
 
-def test_the_text_and_the_guidance_count(folder):
+def test_the_text_and_the_guidance_change_the_motion(folder):
     walk = make(folder, length=30)(TEXT, num_frames=8, seed=0).joints
     assert not np.allclose(walk, make(folder, length=30)("a person jumps", num_frames=8, seed=0).joints)
     assert not np.allclose(walk, make(folder, length=30, guidance_scale=1)(TEXT, num_frames=8, seed=0).joints)
 
 
-def test_a_model_that_never_saw_an_empty_text_is_not_guided(folder, tmp_path, caplog):
+def test_a_model_trained_without_empty_texts_is_not_guided(folder, tmp_path, caplog):
     write_mdm(tmp_path / "m", cond_mask_prob=0.0)
     settings = {"checkpoint": str(tmp_path / "m"), "length": 30}
     guided = make(folder, **settings)(TEXT, num_frames=8, seed=0).joints
@@ -117,11 +117,11 @@ def test_more_steps_than_the_model_has_are_refused(folder, name, limit):
 
 
 def test_another_frame_rate_is_refused(folder):
-    with pytest.raises(ConfigError, match=r"motion.fps=30: motion=mdm makes 20 frames a second"):
+    with pytest.raises(ConfigError, match=r"motion.fps=30: motion=mdm produces 20 frames per second"):
         make(folder, fps=30.0)
 
 
-def test_gmd_walks_the_path_that_it_is_given(folder, tmp_path):
+def test_gmd_follows_the_given_path(folder, tmp_path):
     path = np.stack([2 + np.linspace(0, 1, 25) ** 2, -1 + np.linspace(0, 2, 25)], axis=1)
     np.save(tmp_path / "path.npy", path)
     joints = make(folder, "gmd", trajectory=str(tmp_path / "path.npy"))(TEXT, num_frames=8, seed=0).joints
@@ -132,7 +132,7 @@ def test_gmd_walks_the_path_that_it_is_given(folder, tmp_path):
 
 def test_gmds_trajectory_model_is_refused_as_a_motion_model(folder, tmp_path):
     write_gmd(tmp_path / "t", replace(TRAJECTORY, width=16, channels=(8, 16), text_width=16))
-    with pytest.raises(WeightsError, match=r"makes 4 features a frame, 263 are needed: it is GMD's trajectory model"):
+    with pytest.raises(WeightsError, match=r"4 features per frame, but 263 are needed: it is GMD's trajectory model"):
         make(folder, "gmd", checkpoint=str(tmp_path / "t"))
 
 
@@ -161,7 +161,7 @@ def action_source(folder, **settings):
     return build(cfg, Surroundings(folder, rest_joints=lambda: rest))
 
 
-def test_an_action_model_moves_the_body_that_will_be_fitted(folder):
+def test_an_action_model_uses_the_bones_of_the_fitted_body(folder):
     jump = action_source(folder)("a person jumps", num_frames=8, seed=0)
     assert jump.joints.shape == (60, 22, 3)
     named = action_source(folder, action="jump")("a person walks", num_frames=8, seed=0)
@@ -172,7 +172,7 @@ def test_an_action_model_moves_the_body_that_will_be_fitted(folder):
 
 
 def test_an_action_model_without_a_body_is_refused(folder):
-    with pytest.raises(ConfigError, match="an action-to-motion model makes rotations, which need a body's joints"):
+    with pytest.raises(ConfigError, match="an action-to-motion model produces rotations, which need a body's joints"):
         make(folder, checkpoint="action")
 
 
@@ -182,17 +182,17 @@ def test_an_action_model_of_other_classes_is_refused(folder, tmp_path):
         make(folder, checkpoint=str(tmp_path / "u"))
 
 
-def test_values_that_are_not_finite_name_the_seed(folder, tmp_path):
+def test_values_that_are_not_finite_are_reported_with_the_seed(folder, tmp_path):
     write_mdm(tmp_path / "m")
     file = tmp_path / "m" / "model000200000.pt"
     state = torch.load(file, weights_only=True)
     state["output_process.poseFinal.bias"][5] = float("inf")
     torch.save(state, file)
-    with pytest.raises(NumericsError, match=r"motion=mdm made values that are not finite .* seed 4: try another seed"):
+    with pytest.raises(NumericsError, match=r"produced values that are not finite .* seed 4: try another seed"):
         make(folder, checkpoint=str(tmp_path / "m"))(TEXT, num_frames=8, seed=4)
 
 
-def test_bones_of_the_template_can_be_asked_for(folder):
+def test_bones_of_the_template_can_be_requested(folder):
     joints = make(folder, length=30, template_bones=True)(TEXT, num_frames=8, seed=0).joints
     thigh = np.linalg.norm(joints[:, 4] - joints[:, 1], axis=-1)
     np.testing.assert_allclose(thigh, thigh[0], rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Text encoders of learned motion models, on tiny random ones saved as the hub has them."""
+"""Text encoders of learned motion models, with tiny random ones in the hub's format."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from latentman.motion.learned.text_encoder import (
     load_mini_encoder,
     load_text_encoder,
 )
-from tests.unit.motion.checkpoint_factory import TEXT_WIDTH, write_clip, write_distilbert
+from tests.factories.motion_checkpoints import TEXT_WIDTH, write_clip, write_distilbert
 
 CPU = torch.device("cpu")
 LONG = " ".join(["a person walks"] * 30)
@@ -28,7 +28,7 @@ def bert_folder(tmp_path_factory):
     return write_distilbert(tmp_path_factory.mktemp("text") / "bert")
 
 
-def test_clip_gives_the_projected_feature_of_the_whole_model(clip_folder):
+def test_clip_gives_the_projected_feature_of_the_full_model(clip_folder):
     from transformers import CLIPModel, CLIPTokenizer
 
     found = load_text_encoder(CLIP_BASE, str(clip_folder), TEXT_WIDTH, CPU)(["a person walks"]).values
@@ -57,23 +57,23 @@ def test_distilbert_gives_the_feature_of_every_token_and_marks_the_padding(bert_
     torch.testing.assert_close(both.values[1:, :5], encode(["a person runs"]).values)
 
 
-def test_the_words_beyond_the_limit_are_named_and_not_read(clip_folder, caplog):
+def test_words_beyond_the_limit_are_named_and_ignored(clip_folder, caplog):
     encode = load_text_encoder(CLIP_BASE, str(clip_folder), TEXT_WIDTH, CPU)
     encode(["a person walks"])
     assert not caplog.records
     found = encode([f"{LONG} zebra"]).values
-    assert "motion.text is longer than the 20 tokens" in caplog.text
+    assert "motion.text is longer than the motion model's limit of 20 tokens" in caplog.text
     assert "zebra" in caplog.text
     torch.testing.assert_close(found, encode([f"{LONG} penguin"]).values)
 
 
-def test_distilbert_reads_no_more_than_it_has_positions_for(bert_folder, caplog):
+def test_distilbert_is_limited_by_its_positions(bert_folder, caplog):
     encode = load_text_encoder(DISTILBERT, str(bert_folder), TEXT_WIDTH, CPU)
     assert encode([LONG]).values.shape == (1, 12, TEXT_WIDTH)
-    assert "longer than the 10 tokens" in caplog.text
+    assert "limit of 10 tokens" in caplog.text
 
 
-def test_half_precision_files_are_read_in_single_precision(clip_folder, tmp_path):
+def test_half_precision_files_are_loaded_in_single_precision(clip_folder, tmp_path):
     from transformers import CLIPModel
 
     write_clip(tmp_path / "half")
@@ -90,21 +90,21 @@ def test_half_precision_files_are_read_in_single_precision(clip_folder, tmp_path
         (DISTILBERT, "distilbert/distilbert-base-uncased"),
     ],
 )
-def test_an_encoder_that_cannot_be_had_names_the_key_and_the_models_own(model, hub_id):
+def test_an_unavailable_encoder_is_reported_with_the_key_and_the_default(model, hub_id):
     with pytest.raises(WeightsError) as caught:
         load_text_encoder(model, None, 512, CPU)
     assert f"cannot load the text encoder from {hub_id}" in str(caught.value)
     assert f"set motion.text_encoder to a folder with {hub_id}" in str(caught.value)
 
 
-def test_a_folder_that_is_not_there_is_named():
+def test_a_missing_folder_is_named():
     with pytest.raises(
         WeightsError, match=r"motion.text_encoder=\./clip: there is no folder clip; set motion.text_enc"
     ):
         load_text_encoder(CLIP_BASE, "./clip", 512, CPU)
 
 
-def test_another_width_than_the_motion_model_wants_is_refused(clip_folder):
+def test_a_width_other_than_the_motion_models_is_refused(clip_folder):
     with pytest.raises(
         WeightsError, match=r"gives 16 features, but the motion model was trained on 512.*clip-vit-base"
     ):
@@ -122,12 +122,12 @@ def test_a_checkpoint_that_lacks_tensors_is_refused(clip_folder, tmp_path):
         load_text_encoder(CLIP_BASE, str(folder), TEXT_WIDTH, CPU)
 
 
-def test_the_mini_encoder_names_the_words_it_was_never_told(tmp_path, caplog):
+def test_the_mini_encoder_names_unknown_words(tmp_path, caplog):
     MiniTextEncoder(["a", "person", "walks"], MiniTextConfig(dim=8, out=12, heads=2, ff=8, buckets=16)).write(tmp_path)
     encode = load_mini_encoder(tmp_path, 12, CPU)
     assert encode(["a person walks"]).values.shape == (1, 12)
     assert not caplog.records
     encode(["a person yodels"])
-    assert "was never told of: yodels" in caplog.text
+    assert "does not know these words and guesses from their letters: yodels" in caplog.text
     with pytest.raises(WeightsError, match="gives 12 features, but the motion model was trained on 512"):
         load_mini_encoder(tmp_path, 512, CPU)

@@ -1,4 +1,4 @@
-"""The promises that every procedural motion keeps."""
+"""Properties of every procedural motion."""
 
 import itertools
 import logging
@@ -28,7 +28,7 @@ def sentence(verb, direction="", tempo=""):
 
 @cache
 def clips(verb):
-    """Every direction, tempo and length of a verb, each with a seed of its own."""
+    """Every direction, tempo and length of a verb, each with its own seed."""
     grid = itertools.product(DIRECTIONS, TEMPOS, LENGTHS)
     return [SOURCE(sentence(verb, d, t), num_frames=n, seed=k).joints for k, (d, t, n) in enumerate(grid)]
 
@@ -60,7 +60,7 @@ def test_feet_near_the_floor_do_not_slide(verb):
         feet = joints[:, FEET]
         step = np.linalg.norm(np.diff(feet[..., [0, 2]], axis=0), axis=-1)
         low = feet[..., 1] < 0.05
-        # Leaving or reaching the floor, a foot moves straight up or down as well.
+        # When leaving or reaching the floor, a foot also moves straight up or down.
         assert step[low[:-1] | low[1:]].max(initial=0.0) < 0.01
 
 
@@ -75,7 +75,7 @@ def test_knees_bend_to_the_front(verb):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_nothing_goes_through_the_floor_and_nobody_floats_away(verb):
+def test_nothing_goes_through_the_floor_and_the_body_never_floats(verb):
     for joints in clips(verb):
         assert joints[..., 1].min() > -0.01
         assert joints[:, TOES, 1].min() < 0.05
@@ -90,7 +90,7 @@ def test_joints_never_jump(verb):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_clip_begins_at_the_origin_facing_ahead(verb):
+def test_a_clip_starts_at_the_origin_facing_forward(verb):
     for joints in clips(verb):
         np.testing.assert_allclose(joints[0, PELVIS, [0, 2]], 0.0, atol=1e-12)
         assert facing(joints)[0, 2] > 0.8
@@ -114,7 +114,7 @@ def test_a_short_clip_already_shows_the_action(verb, num_frames):
 @pytest.mark.parametrize(
     ("verb", "low", "high"), [("walk", 1.0, 1.5), ("run", 2.4, 3.3), ("sneak", 0.4, 0.9), ("move", 1.0, 1.5)]
 )
-def test_speed_is_a_persons_and_follows_the_tempo(verb, low, high):
+def test_speed_is_human_and_follows_the_tempo(verb, low, high):
     speed = {}
     for tempo in TEMPOS:
         runs = [make(sentence(verb, tempo=tempo), 81, seed)[:, PELVIS] for seed in range(4)]
@@ -130,20 +130,20 @@ def test_speed_is_a_persons_and_follows_the_tempo(verb, low, high):
     ("direction", "axis", "sign"),
     [("to the left", 0, -1), ("to the right", 0, 1), ("forward", 2, 1), ("backward", 2, -1)],
 )
-def test_a_direction_is_where_the_body_goes(verb, direction, axis, sign):
+def test_the_body_moves_in_the_requested_direction(verb, direction, axis, sign):
     for seed, num_frames in itertools.product(range(3), (15, 60)):
         moved = make(sentence(verb, direction), num_frames, seed)[-1, PELVIS]
         assert sign * moved[axis] > 0.25 * num_frames / 20 * (0.5 if verb == "sneak" else 1.0)
         assert abs(moved[axis]) > abs(moved[2 - axis])
 
 
-def test_who_goes_to_a_side_turns_to_it():
+def test_a_body_that_moves_to_a_side_turns_to_it():
     assert facing(make("a person walks to the right", 60))[-1, 0] > 0.9
     assert facing(make("a person walks to the left", 60))[-1, 0] < -0.9
     assert facing(make("a person walks backward", 60))[:, 2].min() > 0.9
 
 
-def test_a_circle_comes_round():
+def test_a_circle_returns_to_its_start():
     joints = make("a person walks in a circle", 140)
     assert facing(joints)[:, 2].min() < -0.9
     assert np.abs(joints[:, PELVIS]).max() < 3.0
@@ -187,7 +187,7 @@ def test_a_waving_hand_is_above_its_shoulder_and_the_other_is_not(text, raised):
 
 
 @pytest.mark.parametrize("text", ["a person walks and waves", "a person waves while running"])
-def test_a_hand_can_wave_on_the_way(text):
+def test_a_hand_can_wave_during_locomotion(text):
     joints = make(text, 40)
     assert (joints[10:, WRISTS[1], 1] - joints[10:, SHOULDERS[1], 1]).min() > 0.05
     assert joints[-1, PELVIS, 2] > 1.5
@@ -207,7 +207,7 @@ def test_punches_reach_forward_with_either_hand():
     assert ahead.max(axis=0).min() > 0.4
 
 
-def test_a_bow_brings_the_head_down_and_a_squat_the_hips():
+def test_a_bow_lowers_the_head_and_a_squat_lowers_the_hips():
     bow, squat = make("a person bows", 40), make("a person squats", 40)
     assert np.ptp(bow[:, 15, 1]) > 0.35
     assert np.ptp(bow[:, PELVIS, 1]) < 0.15
@@ -216,13 +216,13 @@ def test_a_bow_brings_the_head_down_and_a_squat_the_hips():
     assert squat[-1, PELVIS, 1] > 0.85
 
 
-def test_warming_up_takes_the_hands_over_the_head_and_the_feet_apart():
+def test_warming_up_raises_the_hands_over_the_head_and_spreads_the_feet():
     joints = make("a person warms up", 40)
     assert (joints[:, WRISTS, 1] - joints[:, [15], 1]).min(axis=1).max() > 0.1
     assert np.ptp(joints[:, TOES[0], 0] - joints[:, TOES[1], 0]) > 0.3
 
 
-def test_a_waltz_turns_with_the_arms_held_in_frame():
+def test_a_waltz_turns_with_the_arms_held_around_a_partner():
     joints = make("a person waltzes", 80)
     turned = np.unwrap(np.arctan2(facing(joints)[:, 0], facing(joints)[:, 2]))
     assert abs(turned[-1] - turned[0]) > 1.5
@@ -245,13 +245,13 @@ def test_an_unknown_verb_stands_and_looks_around_with_one_warning_that_lists_the
     assert np.ptp(joints[:, 15, 0] - joints[:, 12, 0]) > 0.05
 
 
-def test_a_known_verb_warns_of_nothing(caplog):
+def test_a_known_verb_gives_no_warning(caplog):
     with caplog.at_level(logging.WARNING, logger="latentman.motion"):
         make("a person walks slowly", 20)
     assert not caplog.records
 
 
-def test_no_frames_are_refused():
+def test_zero_frames_are_refused():
     with pytest.raises(ConfigError, match=r"num_frames"):
         SOURCE("a person walks", num_frames=0, seed=0)
 
