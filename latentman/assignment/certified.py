@@ -1,8 +1,8 @@
-"""The certified solver: exact on the complete graph, without its matrix, with dual values that prove it.
+"""The certified solver: exact on the complete graph without building its cost matrix, with dual values as proof.
 
-The work is done by a small C++ library, compiled when the package is installed (``hatch_build.py``) from the sources
-in ``native/``: lazy shortest augmenting paths over a weighted nearest-neighbour tree, started by a multilevel auction.
-This file loads it and hands arrays over. Calls leave the interpreter's lock, so that threads work side by side.
+The work is done by a small C++ library, compiled when the package is installed (``hatch_build.py``) from the sources in
+``native/``: lazy shortest augmenting paths over a weighted nearest-neighbour tree, started by a multilevel auction.
+This file loads it and passes arrays. Calls release the interpreter lock, so that threads run in parallel.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ NATIVE = Path(__file__).resolve().parent / "native"
 LIBRARY = NATIVE / "certified.lib"
 
 _MENDING = (
-    "install a C++ compiler (g++ or clang++) and then latentman again (make setup in a checkout), or take solver=auto, "
-    "which finds the same total cost with scipy"
+    "install a C++ compiler (g++ or clang++) and then reinstall latentman (make setup in a checkout), or use "
+    "solver=auto, which finds the same total cost with scipy"
 )
 
 
 def is_compiled() -> bool:
-    """Return whether the compiled solver is there and was built from the sources beside it."""
+    """Return whether the compiled solver exists and was built from the sources next to it."""
     return isinstance(_load(), ctypes.CDLL)
 
 
@@ -36,11 +36,11 @@ def solve_certified(small: FloatArray, large: FloatArray) -> tuple[IntArray, tup
 
     Returns:
         The column of each row (n,), and the dual values u (n,) and v (m,): u_i + v_j <= |x_i - y_j| up to rounding,
-        with equality at matched pairs, and v = 0 at columns that stay free where n < m.
+        with equality at matched pairs, and v = 0 at unmatched columns if n < m.
 
     Raises:
-        MissingExtraError: if the library was not compiled, or from other sources.
-        DataError: if the memory does not suffice.
+        MissingExtraError: if the library was not compiled, or was compiled from other sources.
+        DataError: if memory is insufficient.
     """
     library = _load()
     if isinstance(library, str):
@@ -53,8 +53,7 @@ def solve_certified(small: FloatArray, large: FloatArray) -> tuple[IntArray, tup
     )
     if status != 0:
         raise DataError(
-            f"solver=certified: the memory does not suffice for {len(small)} x {len(large)} points; "
-            "match on a smaller grid"
+            f"solver=certified: not enough memory for {len(small)} x {len(large)} points; match on a smaller grid"
         )
     return col.astype(np.int64), (u, v)
 
@@ -69,7 +68,7 @@ def _doubles(array: FloatArray) -> ctypes._Pointer[ctypes.c_double]:
 
 @cache
 def _load() -> ctypes.CDLL | str:
-    """Return the library, or why there is none."""
+    """Return the library, or why it is unavailable."""
     if not LIBRARY.is_file():
         return "its library was not compiled when latentman was installed"
     try:
@@ -79,7 +78,7 @@ def _load() -> ctypes.CDLL | str:
     except (OSError, AttributeError) as error:
         return f"its library {LIBRARY} cannot be loaded ({error})"
     if built_from != _source_digest():
-        return f"its library {LIBRARY} was built from other sources than those beside it"
+        return f"its library {LIBRARY} was built from sources other than the ones next to it"
     library.latentman_assign.restype = ctypes.c_int
     library.latentman_assign.argtypes = [
         _DOUBLES, ctypes.c_int, _DOUBLES, ctypes.c_int, _INTS, _DOUBLES, _DOUBLES,
@@ -88,7 +87,7 @@ def _load() -> ctypes.CDLL | str:
 
 
 def _source_digest() -> str:
-    """Return what ``hatch_build.py`` told the compiler to put in."""
+    """Return the digest that ``hatch_build.py`` compiles into the library."""
     digest = hashlib.sha256()
     for path in sorted(NATIVE.glob("*.?pp")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,7 +1,8 @@
-"""Greedy matching: the cheapest pair first, then the cheapest pair of what is left, and so on.
+"""Greedy matching: the cheapest pair first, then the cheapest remaining pair, and so on.
 
-Injective and complete, not optimal: a preview, and a baseline for the exact solvers. No n x m matrix is held: every
-point of the smaller side keeps a short list of its nearest partners, and looks for new ones when all of them are taken.
+The matching is injective and complete but not optimal: a preview, and a baseline for the exact solvers. No n x m matrix
+is built: every point of the smaller side keeps a short list of its nearest partners, and searches for new ones when all
+of them are taken.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _LIST_LENGTH = 16
 
 
 class _Free:
-    """The columns that no row has taken, packed anew whenever half of them are gone."""
+    """The columns that are still free, compacted whenever half of them are taken."""
 
     def __init__(self, large: FloatArray) -> None:
         self._large = large
@@ -49,7 +50,7 @@ def greedy(small: FloatArray, large: FloatArray) -> tuple[IntArray, None]:
     """
     column_of = np.full(len(small), -1, dtype=np.int64)
     free = _Free(large)
-    # Nearest last, so that what is taken is popped off the end.
+    # Nearest last, so that entries are popped off the end.
     lists = [
         list(zip(distances(point, large[columns]).tolist(), columns.tolist(), strict=True))[::-1]
         for point, columns in zip(small, nearest(small, large, _LIST_LENGTH), strict=True)

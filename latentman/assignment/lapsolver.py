@@ -1,13 +1,14 @@
-r"""The solver of the released code: ``solve_dense`` of the package lapsolver, here to reproduce that route.
+r"""The solver of the released code: ``solve_dense`` of the package lapsolver, for comparison with that code.
 
-Exact within its 1e-10, without dual values, and the slowest of all on large parts. Its source distribution 1.1.0 brings
-a pybind11 that is too old for Python 3.11 and newer, so that ``pip install lapsolver`` fails there. Its one extension
-builds by hand with a current pybind11: unpack the source distribution, ``pip install pybind11``, and there run
+It is exact within its tolerance of 1e-10, gives no dual values, and is the slowest solver on large parts. Its source
+distribution 1.1.0 bundles a pybind11 that is too old for Python 3.11 and newer, so ``pip install lapsolver`` fails
+there. Its only extension can be built manually with a current pybind11: unpack the source distribution, ``pip install
+pybind11``, and run there
 
     g++ -O3 -DNDEBUG -std=c++17 -shared -fPIC -fvisibility=hidden $(python -m pybind11 --includes) \
         src/lapsolverc.cpp -o lapsolverc$(python3-config --extension-suffix)
 
-with the python3-config of the Python that will import it; then put the folder on PYTHONPATH.
+with the python3-config of the Python that will import it; then add the folder to PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from latentman.errors import MissingExtraError
 def solve_lapsolver(small: FloatArray, large: FloatArray) -> tuple[IntArray, None]:
     """Match every point of ``small`` (n, 3) with one of ``large`` (m, 3), n <= m, at the least sum of distances.
 
-    The points must be finite: the package takes NaN and infinity for forbidden pairs, and drops a row without a word.
+    The points must be finite: the package treats NaN and infinity as forbidden pairs and silently drops rows.
 
     Returns:
         The column (n,) of each row; no dual values.
@@ -35,7 +36,7 @@ def solve_lapsolver(small: FloatArray, large: FloatArray) -> tuple[IntArray, Non
         MissingExtraError: if the package is not installed.
     """
     solve_dense = _import_solve_dense()
-    if len(small) == 0:  # the package would answer with empty arrays of floats
+    if len(small) == 0:  # the package would return empty arrays of floats
         return np.empty(0, dtype=np.int64), None
     rows, columns = solve_dense(cdist(small, large))
     column_of = np.full(len(small), -1, dtype=np.int64)
@@ -49,7 +50,7 @@ def _import_solve_dense() -> Callable[[FloatArray], tuple[Any, Any]]:
     except ImportError as error:
         raise MissingExtraError(
             "solver=lapsolver needs the package lapsolver, which is not installed: where 'pip install lapsolver' "
-            "fails, build it with a current pybind11 as latentman/assignment/lapsolver.py says, or take solver=auto, "
-            "which finds the same total cost"
+            "fails, build it with a current pybind11 as described in latentman/assignment/lapsolver.py, or use "
+            "solver=auto, which finds the same total cost"
         ) from error
     return cast(Callable[[FloatArray], tuple[Any, Any]], package.solve_dense)

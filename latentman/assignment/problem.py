@@ -1,7 +1,7 @@
-"""The assignment problem and its answer.
+"""The assignment problem and its solution.
 
-Two sets of points, X (n, 3) and Y (m, 3); matching x_i with y_j costs their Euclidean distance. Wanted: min(n, m)
-pairs, no point used twice, of least total cost. The |n - m| points that are left over cost nothing.
+Two sets of points, X (n, 3) and Y (m, 3); matching x_i with y_j costs their Euclidean distance. The solution is a set
+of min(n, m) pairs of least total cost in which no point is used twice. The |n - m| unmatched points cost nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FloatArray = NDArray[np.float64]
 class Assignment:
     """A matching of X (n, 3) with Y (m, 3).
 
-    ``row`` and ``col`` (K,) int64 index X and Y, rows ascending; K is min(n, m), less from ``mutual_nn`` only. ``cost``
-    is the sum of the distances of the pairs, computed in float64 from the points themselves, whatever the solver used
-    inside. ``u`` (n,) and ``v`` (m,) are dual values of X and Y (None where the solver gives none). ``gap`` is the
-    proven distance of ``cost`` to the optimum (None where it was not asked for or there are no dual values).
-    ``solver`` is the name of the routine that did the work; ``exact`` says whether it promises the least cost.
+    ``row`` and ``col`` (K,) int64 index X and Y, rows ascending; K is min(n, m), or less for ``mutual_nn``. ``cost`` is
+    the sum of the distances of the pairs, computed in float64 from the points themselves, whatever the solver uses
+    internally. ``u`` (n,) and ``v`` (m,) are dual values of X and Y (None if the solver gives none). ``gap`` is the
+    proven distance of ``cost`` to the optimum (None if it was not requested or there are no dual values). ``solver`` is
+    the name of the solver that was used; ``exact`` is True if it guarantees the least cost.
     """
 
     row: IntArray
@@ -42,8 +42,8 @@ class Assignment:
 class Solve(Protocol):
     """Match points of the smaller side (n, 3) with points of the larger (m, 3), 1 <= n <= m, all finite.
 
-    Returns the column of each row, -1 for a row that stays free (from ``mutual_nn`` only), and the dual values
-    (u (n,), v (m,)) or None.
+    It returns the column of each row, -1 for an unmatched row (``mutual_nn`` only), and the dual values (u (n,), v
+    (m,)) or None.
     """
 
     def __call__(self, small: FloatArray, large: FloatArray) -> tuple[IntArray, tuple[FloatArray, FloatArray] | None]:
@@ -66,7 +66,7 @@ def check_points(name: str, points: NDArray[np.floating]) -> FloatArray:
     """
     array = np.ascontiguousarray(points, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 3:
-        raise ShapeError(f"assignment: {name} must hold one point of 3 features a row, (n, 3); got {array.shape}")
+        raise ShapeError(f"assignment: {name} must hold one point of 3 features per row, (n, 3); got {array.shape}")
     if not np.isfinite(array).all():
         bad = int(np.argwhere(~np.isfinite(array))[0][0])
         raise DataError(

@@ -1,7 +1,7 @@
 """The solvers, by name, behind one function: :func:`match`.
 
-The exact ones give a matching of least total cost. Where several matchings have that cost, two solvers may return
-different ones; one solver always returns the same for the same points in the same order.
+The exact solvers return a matching of least total cost. If several matchings have that cost, two solvers may return
+different ones, but the same solver always returns the same matching for the same points in the same order.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from latentman.errors import DataError, check_choice
 _log = logging.getLogger("latentman.correspondence")
 
 SMALL_PAIRS = 500_000
-"""Up to this many costs, ``auto`` without a certificate takes scipy, which is as fast there as the certified solver."""
+"""Up to this many costs, ``auto`` without a certificate uses scipy, which is as fast there as the certified solver."""
 
 SLOW_POINTS = 3000
-"""From this many points on a side, scipy takes seconds: worth a word where the certified solver is missing."""
+"""From this many points per side, scipy takes seconds, which is worth a warning if the certified solver is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """A routine and what it promises: ``exact`` the least cost, ``dense`` that it builds the n x m matrix."""
+    """A solver and its properties: ``exact`` if it finds the least cost, ``dense`` if it builds the n x m matrix."""
 
     solve: Solve
     exact: bool = True
@@ -49,35 +49,34 @@ SOLVERS: dict[str, Solver | None] = {
     "greedy": Solver(greedy, exact=False),
     "mutual_nn": Solver(mutual_nn, exact=False),
 }
-"""The routine behind each value of the key ``solver``; ``auto`` chooses by size."""
+"""The solver of each value of the key ``solver``; ``auto`` chooses by size."""
 
 
 def match(
     X: NDArray[np.floating], Y: NDArray[np.floating], solver: str = "auto", *, certify: bool = False
 ) -> Assignment:
-    """Match points of X and Y, none of them twice, at the least sum of Euclidean distances.
+    """Match points of X and Y, each at most once, at the least sum of Euclidean distances.
 
-    The linear assignment of the paper's section 3.3, for the pixels of one body part in two frames.
+    This is the linear assignment of the paper's section 3.3, for the pixels of one body part in two frames.
 
     Args:
         X: (n, 3) features, finite.
         Y: (m, 3) features, finite.
-        solver: exact ones: ``certified`` (proves its answers, needs memory for n + m only, by far the fastest for
-            large parts), ``scipy``, ``lapjv`` (the extra ``lap``), ``lapsolver`` (what the released code uses);
-            previews: ``greedy`` (complete, dearer), ``mutual_nn`` (pairs that are each other's nearest, which leaves
-            points unmatched); ``auto`` is ``certified`` where that is compiled, and scipy for small parts that need no
+        solver: exact: ``certified`` (proves its result, needs memory for n + m only, by far the fastest for large
+            parts), ``scipy``, ``lapjv`` (the extra ``lap``), ``lapsolver`` (used by the released code); previews:
+            ``greedy`` (complete, at a higher cost), ``mutual_nn`` (mutual nearest neighbours, which leaves points
+            unmatched); ``auto`` is ``certified`` if that is compiled, and scipy for small parts that need no
             certificate.
-        certify: prove the distance to the optimum where the solver gives dual values; ``gap`` is None where it gives
-            none.
+        certify: prove the distance to the optimum if the solver gives dual values; otherwise ``gap`` is None.
 
     Returns:
-        The pairs with rows ascending: min(n, m) of them, fewer from ``mutual_nn`` only.
+        The pairs with rows ascending: min(n, m) of them, or fewer for ``mutual_nn``.
 
     Raises:
         ConfigError: if the solver's name is unknown.
         MissingExtraError: if the solver is not installed, or was not compiled.
         ShapeError: if X or Y is not (n, 3).
-        DataError: if a feature is not finite, or a solver that builds the matrix of costs is given more than 2**31.
+        DataError: if a feature is not finite, or if a solver with a cost matrix gets more than 2**31 pairs.
     """
     check_choice("solver", solver, SOLVERS)
     x, y = check_points("X", X), check_points("Y", Y)
@@ -88,8 +87,8 @@ def match(
         return no_assignment(name, exact=chosen.exact)
     if chosen.dense and len(x) * len(y) > MAX_PAIRS:
         raise DataError(
-            f"solver={name}: {len(x)} x {len(y)} points have more than 2**31 pairs, too many for its matrix of costs; "
-            "take solver=certified, which needs none, or match on a smaller grid"
+            f"solver={name}: {len(x)} x {len(y)} points have more than 2**31 pairs, too many for its cost matrix; use "
+            "solver=certified, which needs none, or match on a smaller grid"
         )
     swapped = len(x) > len(y)
     col, duals = chosen.solve(y, x) if swapped else chosen.solve(x, y)
@@ -105,7 +104,7 @@ def match(
 
 
 def _chosen(n: int, m: int, certify: bool) -> str:
-    """Return what ``auto`` stands for."""
+    """Return the solver that ``auto`` stands for."""
     if is_compiled():
         return "certified" if certify or n * m > SMALL_PAIRS else "scipy"
     if max(n, m) > SLOW_POINTS:
@@ -115,8 +114,9 @@ def _chosen(n: int, m: int, certify: bool) -> str:
 
 @cache
 def _warn_of_scipy() -> None:
-    """Say it once a process."""
+    """Warn once per process."""
     _log.warning(
-        "solver=auto: parts of more than %d pixels are matched by scipy, slowly, since the solver 'certified' was not "
-        "compiled; install a C++ compiler and then latentman again", SLOW_POINTS,
-    )  # fmt: skip
+        "solver=auto: parts of more than %d pixels are matched slowly by scipy, because the solver 'certified' was not "
+        "compiled; install a C++ compiler and then reinstall latentman",
+        SLOW_POINTS,
+    )

@@ -27,7 +27,7 @@ _SHAPES: dict[str, tuple[int | str, ...]] = {
     "face_seg": ("F",),
     "parents": (NUM_BODY_JOINTS,),
 }
-"""Arrays of the file; equal letters are equal lengths."""
+"""Arrays of the file and their shapes; equal letters are equal lengths."""
 
 
 def load_anny(cfg: BodyConfig) -> Body:
@@ -40,7 +40,7 @@ def load_anny(cfg: BodyConfig) -> Body:
 
 
 def read_body(path: Path) -> Body:
-    """Read a body file and compute what follows from it: rest pose, bone vectors, charts.
+    """Read a body file and compute the derived arrays: rest pose, bone vectors, charts.
 
     Raises:
         WeightsError: if the file is missing, damaged or inconsistent.
@@ -102,5 +102,5 @@ def _find_problem(data: dict[str, Array]) -> str | None:
     if data["faces"].min() < 0 or data["faces"].max() >= lengths["V"]:
         return "faces name vertices that do not exist"
     if data["skin_idx"].max() >= NUM_BODY_JOINTS or np.abs(data["skin_w"].sum(1) - 1).max() > 1e-3:
-        return "the skinning weights are no weights of 24 joints"
+        return "the skinning weights are not weights of 24 joints"
     return None

@@ -1,7 +1,7 @@
-"""Normal equations of a problem whose unknowns belong to frames that only neighbours in time couple.
+"""Normal equations of a problem whose unknowns belong to frames, with coupling only between neighbouring frames.
 
 Frame t has N unknowns; a residual may touch up to three consecutive frames and B unknowns that all frames share. The
-matrix is then banded but for a border, and one Cholesky factorisation costs T N^3.
+matrix is then banded except for a border, and one Cholesky factorisation costs T N^3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REACH = 3
 
 
 class NormalEquations:
-    """Sums J^T J and J^T r over residuals, and solves for the step.
+    """Accumulates J^T J and J^T r over residuals, and solves for the step.
 
     ``blocks[k, t]`` (N, N) couples frames t and t + k; ``gradient`` (T, N); ``border`` (T, N, B); ``corner`` (B, B);
     ``shared_gradient`` (B,).
@@ -36,7 +36,7 @@ class NormalEquations:
         Args:
             residual: (S, M).
             jacobians: for each frame that a row touches, (S, M, N).
-            shared: (S, M, B), or None where the residuals do not depend on the shared unknowns.
+            shared: (S, M, B), or None if the residuals do not depend on the shared unknowns.
         """
         count = len(residual)
         for first, jacobian in enumerate(jacobians):
@@ -52,7 +52,7 @@ class NormalEquations:
             self.shared_gradient += np.einsum("smi,sm->i", shared, residual)
 
     def add_by_vector(self, residual: Array, jacobian: Array, stencil: Sequence[float]) -> None:
-        """Add residuals (S, K, M) of differences in time, each of one of the K = N / 3 vectors of a frame.
+        """Add residuals (S, K, M) of temporal differences, one for each of the K = N / 3 vectors of a frame.
 
         Args:
             residual: (S, K, M), where row s belongs to frames s, s + 1, ...

@@ -1,14 +1,14 @@
 """Charts of a body's surface, "latentman-charts v1": a DensePose part for every face and (U, V) for its corners.
 
-The parts are numbered as in DensePose-COCO; inside a part the coordinates are ours:
+The parts are numbered as in DensePose-COCO; the coordinates inside a part are our own:
 
 * limbs: V along the bone from its upper end, U the angle about it over the front or back half;
 * torso: V up the spine, U an elliptical angle about it over the front or back half;
 * head: V the polar angle from the crown, U the azimuth from the face over the ear to the back, one half per side;
 * hands and feet: V from the wrist or heel to the tips, U across: to 0.5 on the upper side, from 0.5 on the lower one.
 
-A face whose middle lies in one half may reach into the other. Its U then runs on below 0 or above 1, and the other half
-begins there: :func:`latentman.render.iuv.draw_iuv` decides pixel by pixel, which makes the seam a smooth line.
+A face whose centre is in one half may extend into the other. Its U then continues below 0 or above 1, where the other
+half begins: :func:`latentman.render.iuv.draw_iuv` decides for each pixel, which makes the seam a smooth line.
 """
 
 from __future__ import annotations
@@ -49,26 +49,26 @@ PART_NAMES = (
     "right head",
     "left head",
 )
-"""DensePose's parts by their number; the inside of an arm is what faces forward in the T-pose."""
+"""DensePose's parts by number; the inside of an arm faces forward in the T-pose."""
 
 MIRROR_PART = (0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21, 24, 23)
 """The part of the same name on the other side of the body."""
 
 OTHER_HALF = (0, 2, 1, 3, 4, 5, 6, 9, 10, 7, 8, 13, 14, 11, 12, 17, 18, 15, 16, 21, 22, 19, 20, 24, 23)
-"""The part beyond the seam of each part; hands and feet have no seam and name themselves."""
+"""The part beyond the seam of each part; hands and feet have no seam and map to themselves."""
 
 FOLDED_PARTS = (23, 24)
-"""Parts whose U is mirrored beyond the seam (1 + u is 1 - u there), instead of starting anew (1 + u is u)."""
+"""Parts whose U is mirrored beyond the seam (1 + u is 1 - u there) instead of restarting (1 + u is u)."""
 
 _HEAD_CENTRE = np.array([0.0, 0.07, 0.03])
-"""The middle of the skull from the head joint, metres."""
+"""Offset of the centre of the skull from the head joint, metres."""
 
 _UP, _FRONT = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
 class _Region:
-    """A piece of the body: the joints that move it, its parts (front and back, or left and right), its own segment."""
+    """A region of the body: its joints, its parts (front and back, or left and right), and its segment."""
 
     kind: str
     joints: tuple[int, ...]
@@ -105,11 +105,11 @@ def build_charts(
         joints: (24, 3) metres.
         weights: (V, 24) skinning weights.
         bind_rotations: (24, 3, 3) T-pose to bind pose.
-        segments: (F,) 2 left hand, 3 right hand, 4 left foot, 5 right foot; other values are left to the weights.
+        segments: (F,) 2 left hand, 3 right hand, 4 left foot, 5 right foot; for other values, the weights decide.
 
     Returns:
-        Part of each face, (F,) uint8, 1 to 24, and (U, V) of its corners, (F, 3, 2) float32. V lies in 0 to 1; U leaves
-        0 to 1 only in faces that a seam crosses.
+        Part of each face, (F,) uint8, 1 to 24, and (U, V) of its corners, (F, 3, 2) float32. V is in 0 to 1; U leaves 0
+        to 1 only in faces that a seam crosses.
     """
     corners = vertices[faces]
     normals = unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
@@ -153,24 +153,24 @@ def _torso_chart(points: Array) -> tuple[Array, Array, Array]:
     """Return half (0 front, 1 back), U and V of the torso's faces, corners (F, 3, 3)."""
     x, y, z = np.moveaxis(points, -1, 0)
     z = z - _fit_line(y.mean(1), z.mean(1)[:, None])(y)[..., 0]
-    # The torso is wider than it is deep: without this, most of the angle would be spent on the flanks.
+    # The torso is wider than it is deep: without this, most of the angle would be used on the flanks.
     section = np.stack([x / x.mean(1).std(), z / z.mean(1).std()], axis=-1)
     return *_half_angles(section), _rescale(y)
 
 
 def _head_chart(points: Array) -> tuple[Array, Array, Array]:
-    """Return half (0 left, 1 right), U and V of the head's faces, corners (F, 3, 3) about the middle of the skull."""
+    """Return half (0 left, 1 right), U and V of the head's faces, corners (F, 3, 3) from the centre of the skull."""
     half = (points[..., 0].mean(1) <= 0).astype(int)
     sideways = points[..., 0] * np.where(half, -1.0, 1.0)[:, None]
     azimuth = np.arctan2(sideways, points[..., 2])
-    # Behind the head the angle jumps from 180 to -180 degrees at the seam: there it goes on beyond 180.
+    # Behind the head the angle jumps from 180 to -180 degrees at the seam: it is continued beyond 180.
     azimuth = np.where((azimuth < -np.pi / 2) & (points[..., 2] < 0), azimuth + 2 * np.pi, azimuth)
     polar = np.arctan2(np.hypot(points[..., 0], points[..., 2]), points[..., 1])
     return half, _one_seam(azimuth / np.pi), polar / np.pi
 
 
 def _flat_chart(points: Array, normals: Array, axis: Array) -> tuple[Array, Array, Array]:
-    """Return half (always 0), U and V of a hand or foot: both sides in one chart, told apart by their normals."""
+    """Return half (always 0), U and V of a hand or foot: both sides in one chart, distinguished by their normals."""
     across = np.cross(_UP, axis)
     if abs(axis @ _UP) < 0.5 and abs(axis @ _FRONT) < 0.5:
         upper = _flat_normal(points.reshape(-1, 3), axis)
@@ -202,23 +202,23 @@ def _half_angles(section: Array) -> tuple[Array, Array]:
 
 
 def _one_seam(u: Array) -> Array:
-    """Keep what runs past the ends of a half by less than half of it; more comes from faces that hold the axis."""
+    """Keep values that exceed the ends of a half by less than half its range; larger ones are faces on the axis."""
     wild = ((u < -0.5) | (u > 1.5)).any(1) | (u.max(1) - u.min(1) > 0.5)
     return np.where(wild[:, None], u.clip(0, 1), u)
 
 
 def _fit_line(along: Array, values: Array) -> Callable[[Array], Array]:
-    """Return the function along -> values (..., K) of the straight line that fits ``values`` (N, K) best."""
+    """Return a function along -> values (..., K): the straight line that fits ``values`` (N, K) best."""
     basis = np.stack([np.ones_like(along), along], axis=-1)
     solution = np.linalg.lstsq(basis, values, rcond=None)[0]
     return lambda t: np.stack([np.ones_like(t), t], axis=-1) @ solution
 
 
 def _rescale(values: Array) -> Array:
-    """Map values linearly onto 0 to 1."""
+    """Map values linearly to 0 to 1."""
     return (values - values.min()) / (values.max() - values.min())
 
 
 def _wrap(angle: Array) -> Array:
-    """Return angles in -pi to pi."""
+    """Return angles wrapped to -pi to pi."""
     return np.mod(angle + np.pi, 2 * np.pi) - np.pi

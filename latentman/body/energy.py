@@ -1,8 +1,8 @@
-"""The energy of a fitted clip, with its gradient and Gauss-Newton matrix: what ``refine`` makes small.
+"""The energy of a fitted clip, which ``refine`` minimises, with its gradient and Gauss-Newton matrix.
 
-Every term is a squared residual divided by how large it usually is, so that the weights are scales in metres, radians
-and seconds rather than bare numbers. Rotations are global: turning a bone about itself then moves no joint, and bones
-are tied only by what says so.
+Every term is a squared residual divided by its usual size, so that the weights are scales in metres, radians and
+seconds rather than bare numbers. Rotations are global: twisting a bone about itself moves no joint, and bones are
+coupled only by explicit terms.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from latentman.motion.rotations import from_axis_angle, skew
 from latentman.types import NUM_JOINTS, Array
 
 FREE = tuple(j for j in range(NUM_JOINTS) if any(c < NUM_JOINTS for c in CHILDREN[j]))
-"""Joints whose rotation moves one of the 22: the unknowns. Heads, feet and hands follow their parents."""
+"""The unknowns: joints whose rotation moves one of the 22. Head, feet and hands follow their parents."""
 
 _SLOT = {joint: slot for slot, joint in enumerate(FREE)}
 _ROOT = len(FREE)
 _UNKNOWNS = 3 * (len(FREE) + 1)
 
 _ROBUST = 0.1
-"""Metres beyond which a joint is an outlier that pulls less and less (Geman and McClure 1987)."""
+"""Metres beyond which a joint is an outlier with decreasing influence (Geman and McClure 1987)."""
 
 _TURN_ACCELERATION = 45.0
-"""rad/s^2, of a bone. A smaller one is calmer, but runs and leaps lose by it: 30 takes 9 mm off a leap."""
+"""rad/s^2, of a bone. A smaller scale is smoother but dampens runs and leaps: 30 lowers a leap by 9 mm."""
 
 _ROOT_ACCELERATION = 6.0
 """m/s^2, of the pelvis."""
@@ -40,10 +40,10 @@ _SINK = 0.002
 """Metres of a foot joint below the floor."""
 
 _FROM_FIRST = 0.5
-"""Radians from the first fit: decides what nothing else does, such as the twist of the neck."""
+"""Radians from the first fit: determines what no other term does, such as the twist of the neck."""
 
 _HINGE = 0.15
-"""Radians by which a knee or an elbow turns about other axes than its own."""
+"""Radians by which a knee or an elbow turns about axes other than its own."""
 
 _OVERSTRETCH, _STRAIGHT = 0.05, 0.1
 """Sine by which a knee or an elbow bends the wrong way; up to ``_STRAIGHT`` of it is free."""
@@ -57,11 +57,11 @@ _GENERATORS = skew(np.eye(3))
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a clip's energy depends on beside its unknowns.
+    """The inputs of a clip's energy besides the unknowns.
 
-    ``offsets`` (24, 3) bones at betas 0, ``directions`` (24, 3, B) their change; ``joints`` (T, 22, 3) to follow, off
-    by ``noise`` metres; ``first`` (T, 17, 3, 3) rotations of the first fit; ``standing`` (T-1, 4) which foot joints
-    stand during each step; ``floor`` its height; ``fps``.
+    ``offsets`` (24, 3) bones at betas 0, ``directions`` (24, 3, B) their change; ``joints`` (T, 22, 3) to follow, with
+    an error of ``noise`` metres; ``first`` (T, 17, 3, 3) rotations of the first fit; ``standing`` (T-1, 4) which foot
+    joints stand during each step in time; ``floor`` its height; ``fps``.
     """
 
     offsets: Array
@@ -96,7 +96,7 @@ def moved(state: State, step: Array, shared: Array) -> State:
 
 
 def evaluate(problem: Problem, state: State) -> tuple[float, NormalEquations]:
-    """Return the energy of a state, and its normal equations, whose gradient is that of the energy."""
+    """Return the energy of a state, and its normal equations, whose gradient is the gradient of the energy."""
     equations = NormalEquations(len(state.root), _UNKNOWNS, len(state.betas))
     places = _place(problem, state)
     energy = sum(
@@ -111,7 +111,7 @@ def evaluate(problem: Problem, state: State) -> tuple[float, NormalEquations]:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Joints (T, 22, 3), and how they move with a frame's unknowns (T, 22, 3, 54) and with the betas (T, 22, 3, B)."""
+    """Joints (T, 22, 3) and their derivatives by a frame's unknowns (T, 22, 3, 54) and by the betas (T, 22, 3, B)."""
 
     joints: Array
     jacobian: Array
@@ -119,7 +119,7 @@ class _Places:
 
 
 def _place(problem: Problem, state: State) -> _Places:
-    """Return where the joints are."""
+    """Return the joints and their derivatives."""
     frames, bones = len(state.root), problem.bones(state.betas)
     joints = np.empty((frames, NUM_JOINTS, 3))
     jacobian = np.zeros((frames, NUM_JOINTS, 3, _UNKNOWNS))
@@ -139,7 +139,7 @@ def _place(problem: Problem, state: State) -> _Places:
 
 
 def _follow_joints(problem: Problem, state: State, places: _Places, equations: NormalEquations) -> float:
-    """Geman-McClure of the distances: c^2 e^2 / (c^2 + e^2)."""
+    """Term: Geman-McClure of the distances: c^2 e^2 / (c^2 + e^2)."""
     away = places.joints - problem.joints
     squared = (away**2).sum(-1)
     trust = _ROBUST**2 / (_ROBUST**2 + squared)
@@ -154,7 +154,7 @@ def _follow_joints(problem: Problem, state: State, places: _Places, equations: N
 
 
 def _keep_feet(problem: Problem, state: State, places: _Places, equations: NormalEquations) -> float:
-    """A standing foot has no speed."""
+    """Term: a standing foot has no speed."""
     steps = len(problem.standing)
     if not problem.standing.any():
         return 0.0
@@ -171,7 +171,7 @@ def _keep_feet(problem: Problem, state: State, places: _Places, equations: Norma
 
 
 def _stay_above_floor(problem: Problem, state: State, places: _Places, equations: NormalEquations) -> float:
-    """Foot joints are not below the floor."""
+    """Term: foot joints are not below the floor."""
     feet = list(FOOT_JOINTS)
     depth = np.maximum(0.0, problem.floor - places.joints[:, feet, 1]) / _SINK
     below = (depth > 0)[..., None] / _SINK
@@ -180,7 +180,7 @@ def _stay_above_floor(problem: Problem, state: State, places: _Places, equations
 
 
 def _bend_like_hinges(problem: Problem, state: State, places: _Places, equations: NormalEquations) -> float:
-    """Knees and elbows turn about one axis, one way."""
+    """Term: knees and elbows turn about one axis, in one direction."""
     frames, energy = len(state.root), 0.0
     bones = problem.offsets
     for upper, lower, sign in _LIMBS:
@@ -206,7 +206,7 @@ def _bend_like_hinges(problem: Problem, state: State, places: _Places, equations
 
 
 def _move_smoothly(problem: Problem, state: State, equations: NormalEquations) -> float:
-    """Second differences of rotation matrices and of the root's path."""
+    """Term: second differences of rotation matrices and of the root's path."""
     frames = len(state.root)
     if frames < len(_ACCELERATION):
         return 0.0
@@ -223,7 +223,7 @@ def _move_smoothly(problem: Problem, state: State, equations: NormalEquations) -
 
 
 def _stay_near_first(problem: Problem, state: State, equations: NormalEquations) -> float:
-    """Rotations are those of the first fit where nothing else decides."""
+    """Term: rotations stay near the first fit where no other term decides."""
     frames = len(state.root)
     residual = np.zeros((frames, _ROOT + 1, 9))
     residual[:, :_ROOT] = (state.rotations - problem.first).reshape(frames, _ROOT, 9) / _FROM_FIRST

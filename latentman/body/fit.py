@@ -16,7 +16,7 @@ from latentman.motion.quality import bone_variation
 from latentman.types import NUM_JOINTS, Array, BodySequence, Motion
 
 _SHORTEST_BONE = 1e-4
-"""Metres below which a bone has no direction worth the name."""
+"""Metres below which a bone has no reliable direction."""
 
 _CLUSTER_ROUNDS = 2
 
@@ -29,21 +29,22 @@ _NOISY_BONES = 0.01
 def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> BodySequence:
     """Fit the body to every frame of a motion.
 
-    The analytic fit is exact where all frames show one skeleton, whose bones the body takes. Noisy motion is refined
-    over the whole clip (``refine``). The clip is then shifted until its lowest vertex lies on the floor (y = 0), which
-    leaves a jump as high as it is.
+    The analytic fit is exact if all frames share one skeleton, whose bone lengths the body takes. Noisy motion is
+    refined over the whole clip (``refine``). The clip is then shifted so that its lowest vertex is on the floor
+    (y = 0), which preserves the height of jumps.
 
     Args:
-        body: a body as it was built.
+        body: a body as returned by ``build``.
         motion: joints (T, 22, 3) in metres.
-        cfg: ``betas``, ``refine`` and ``translation``; None takes what each is by default.
+        cfg: ``betas``, ``refine`` and ``translation``; None uses the default of each.
 
     Returns:
         The moving mesh at the motion's frame rate, float32; 24 joints.
 
     Raises:
         ConfigError: if ``betas`` are given for a body without a shape space, or too many.
-        DataError: if a joint is not finite or lies on its parent, so that the bone between them has no direction.
+        DataError: if a joint is not finite or coincides with its parent, so that the bone between them has no
+            direction.
     """
     cfg = cfg or BodyConfig("any")
     _check_bones(motion.joints)
@@ -53,7 +54,7 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
     shift = np.zeros((len(root), 1, 3))
     shift[..., 1] -= vertices[..., 1].min()
     if cfg.translation == "doubled":
-        # The released code places vertices that contain the root's path along that path once more.
+        # The released code adds the root's path to vertices that already contain it.
         shift += (root - root[0])[:, None]
     return BodySequence(
         vertices=(vertices + shift).astype(np.float32),
@@ -66,9 +67,9 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
 
 
 def pose_body(body: Body, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array, Array]:
-    """Return the body in the shape that was found, global rotations (T, 24, 3, 3) and the root's path (T, 3).
+    """Return the fitted body, global rotations (T, 24, 3, 3) and the root's path (T, 3).
 
-    Nothing is skinned yet, and nothing put on the floor; the arguments are those of :func:`fit_motion`.
+    Nothing is skinned or placed on the floor yet; the arguments are the same as for :func:`fit_motion`.
     """
     joints = motion.joints.astype(np.float64)
     refined, searched = is_noisy(motion, cfg.refine), body.joint_directions is not None and not cfg.betas
@@ -82,7 +83,7 @@ def pose_body(body: Body, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array,
     if not refined:
         root = find_root(body.offsets, joints, rotations[:, 0])
         return body, follow(limit_twist(rotations, body.offsets)), root
-    # Where the shape is searched as well, bones are those of shapes that people have, whatever the noise says.
+    # If the shape is fitted too, the bone lengths come from plausible shapes, not from the noise.
     directions = bone_directions(body) if searched else None
     result = refine(body.offsets, rotations, joints, motion.fps, directions=directions)
     if searched and body.betas is not None:
@@ -91,10 +92,10 @@ def pose_body(body: Body, motion: Motion, cfg: BodyConfig) -> tuple[Body, Array,
 
 
 def is_noisy(motion: Motion, refine: str) -> bool:
-    """Tell whether a motion shall be refined: ``refine`` is always, never, or auto.
+    """Return whether to refine a motion: ``refine`` is always, never, or auto.
 
-    auto means motions of learned models, and those whose bones change their length by more than 1 % on average, as
-    only noise makes them: files and the procedural source stay below a thousandth.
+    auto refines motions of learned models, and motions whose bones change their length by more than 1 % on average.
+    Only noise causes such changes: files and the procedural source stay below 0.1 %.
     """
     if refine != "auto":
         return refine == "always"
@@ -102,10 +103,10 @@ def is_noisy(motion: Motion, refine: str) -> bool:
 
 
 def calibrate(body: Body, joints: Array) -> Body:
-    """Return the body with the bone lengths of ``joints`` (T, 22, 3), and its pelvis and chest shaped like theirs.
+    """Return the body with the bone lengths, pelvis shape and chest shape of ``joints`` (T, 22, 3).
 
-    The hip joints, or the collars and the neck, move as one piece: where the piece's joints lie relative to each other
-    differs from body to body, and is read off the clip after a first fit.
+    The hip joints move as one rigid piece, as do the collars and the neck. The positions of a piece's joints relative
+    to each other differ between bodies, and are measured in the clip after a first fit.
     """
     offsets = body.offsets.copy()
     for joint in range(1, NUM_JOINTS):
@@ -133,6 +134,7 @@ def _check_bones(joints: Array) -> None:
     if (lengths < _SHORTEST_BONE).any():
         frame, bone = np.argwhere(lengths < _SHORTEST_BONE)[0]
         raise DataError(
-            f"cannot fit a body: in frame {frame} {JOINT_NAMES[bone + 1]} lies on {JOINT_NAMES[PARENTS[bone + 1]]} "
-            f"({lengths[frame, bone]:.2g} m apart, {_SHORTEST_BONE} m are needed); check the joints of motion=..."
+            f"cannot fit a body: in frame {frame} {JOINT_NAMES[bone + 1]} coincides with "
+            f"{JOINT_NAMES[PARENTS[bone + 1]]} ({lengths[frame, bone]:.2g} m apart, at least {_SHORTEST_BONE} m is "
+            "needed); check the joints of motion=..."
         )

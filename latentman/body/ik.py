@@ -1,7 +1,7 @@
 """Analytic inverse kinematics: rotations of 24 joints from the positions of 22, all frames at once.
 
-Twenty-two points do not tell how far a limb is turned about its own axis. The bend of the elbow or knee tells it, the
-better the more it is bent; a straight limb takes it from its neighbours in time.
+Twenty-two points do not determine the twist of a limb about its own axis. The bend of the elbow or knee determines it,
+more reliably the more it is bent; a straight limb takes its twist from neighbouring frames.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from latentman.motion.rotations import from_axis_angle, kabsch, perpendicular, s
 from latentman.types import Array
 
 RIGID_JOINTS = (0, 9)
-"""Joints whose three children move as one rigid piece: the pelvis and the chest."""
+"""Joints whose three children move as one rigid piece: pelvis and chest."""
 
 FOLLOWERS = (10, 11, 15, 20, 21, 22, 23)
-"""Joints whose rotation none of the 22 points tells: they go with their parents."""
+"""Joints whose rotation is not determined by the 22 points: they follow their parents."""
 
 _FORWARD = np.array([0.0, 0.0, 1.0])
 _FOOT_SHARE = 0.5
-"""How much the direction of the foot says about the turn of the leg, relative to the bend of the knee."""
+"""Weight of the foot's direction for the twist of the leg, relative to the bend of the knee."""
 
 
 def solve_rotations(offsets: Array, joints: Array) -> Array:
     """Return global rotations (T, 24, 3, 3) that pose bones ``offsets`` (24, 3) like the ``joints`` (T, 22, 3).
 
-    Exact where the bones have the lengths of the joints, and hips and chest their shape. Elsewhere every bone is aimed
-    from where its upper end came to lie, so that errors do not add up along a limb. The head goes with the neck, hands
-    with forearms. The root belongs where :func:`find_root` puts it.
+    The result is exact if the bones have the lengths between the joints, and pelvis and chest their shape. Otherwise
+    every bone is aimed from the actual position of its upper end, so that errors do not accumulate along a limb. The
+    head follows the neck, and the hands follow the forearms. The root's path is given by :func:`find_root`.
     """
     pelvis, chest = (_turn_piece(joint, offsets, joints) for joint in RIGID_JOINTS)
     chain = _Chain(offsets, joints, find_root(offsets, joints, pelvis))
@@ -47,10 +47,10 @@ def solve_rotations(offsets: Array, joints: Array) -> Array:
 
 
 def find_root(offsets: Array, joints: Array, pelvis: Array) -> Array:
-    """Return the root's path (T, 3) in metres at which pelvis, hips and the first joint of the spine come nearest.
+    """Return the root's path (T, 3) in metres that fits pelvis, hips and the first joint of the spine best.
 
-    ``pelvis`` (T, 3, 3) is its rotation. Where the four move as one piece, that is the path of the pelvis joint itself;
-    where they do not, the error is shared among them instead of being left to hips and spine.
+    ``pelvis`` (T, 3, 3) is its rotation. If the four move as one piece, this is the path of the pelvis joint itself;
+    otherwise the error is distributed over all four instead of only hips and spine.
     """
     piece = _piece(0)
     shifts = joints[:, piece] - (pelvis @ _shape(0, offsets).T).swapaxes(-1, -2)
@@ -67,13 +67,13 @@ def _shape(joint: int, offsets: Array) -> Array:
 
 
 def _turn_piece(joint: int, offsets: Array, joints: Array) -> Array:
-    """Return the rotations (T, 3, 3) that best turn a joint and its children to where they are."""
+    """Return the rotations (T, 3, 3) that best align a joint and its children with the motion."""
     shape, places = _shape(joint, offsets), joints[:, _piece(joint)]
     return kabsch(shape - shape.mean(axis=0), places - places.mean(axis=1, keepdims=True))
 
 
 class _Chain:
-    """Rotations that are found from the pelvis outwards, and the joints as these place them."""
+    """Rotations, solved from the pelvis outwards, and the resulting joint positions."""
 
     def __init__(self, offsets: Array, joints: Array, root: Array) -> None:
         self.offsets, self.joints = offsets, joints
@@ -82,7 +82,7 @@ class _Chain:
         self.placed[:, 0] = root
 
     def turn(self, joint: int, rotation: Array) -> None:
-        """Give a joint its rotation (T, 3, 3), and its children their places."""
+        """Set a joint's rotation (T, 3, 3) and the positions of its children."""
         self.rotations[:, joint] = rotation
         for child in CHILDREN[joint]:
             self.placed[:, child] = self.placed[:, joint] + rotation @ self.offsets[child]
@@ -93,12 +93,12 @@ class _Chain:
         return swing(start @ self.offsets[child], self.joints[:, child] - self.placed[:, joint]) @ start
 
     def aim(self, joint: int, start: Array) -> None:
-        """Give a joint the rotation :meth:`aimed`."""
+        """Set a joint's rotation to :meth:`aimed`."""
         self.turn(joint, self.aimed(joint, start))
 
 
 def follow(rotations: Array) -> Array:
-    """Return global rotations (T, 24, 3, 3) in which head, feet and hands go with the bones that carry them."""
+    """Return global rotations (T, 24, 3, 3) in which head, feet and hands follow the bones that carry them."""
     followed = rotations.copy()
     for joint in FOLLOWERS:
         followed[:, joint] = followed[:, PARENTS[joint]]
@@ -106,7 +106,7 @@ def follow(rotations: Array) -> Array:
 
 
 def to_local(rotations: Array) -> Array:
-    """Turn global rotations (T, 24, 3, 3) into each joint's rotation in its parent's frame."""
+    """Convert global rotations (T, 24, 3, 3) to each joint's rotation in its parent's frame."""
     local = rotations.copy()
     local[:, 1:] = rotations[:, list(PARENTS[1:])].swapaxes(-1, -2) @ rotations[:, 1:]
     return local
@@ -115,7 +115,7 @@ def to_local(rotations: Array) -> Array:
 def _solve_limb(chain: _Chain, upper: int, *, bend: Array, foot_share: float) -> None:
     """Find the rotations of a leg or arm from its hip or shoulder ``upper`` down.
 
-    ``bend`` is the direction, in the T-pose, to which the lower bone bends away from the line of the upper one.
+    ``bend`` is the direction, in the T-pose, in which the lower bone bends away from the line of the upper one.
     """
     middle = CHILDREN[upper][0]
     lower = CHILDREN[middle][0]
@@ -126,7 +126,7 @@ def _solve_limb(chain: _Chain, upper: int, *, bend: Array, foot_share: float) ->
     present = unit(perpendicular(aimed @ bend, axis))
     wanted = perpendicular(unit(joints[:, lower] - joints[:, middle]), axis)
     if foot_share:
-        # A foot points forward, so it votes for the opposite of where the shin bends to.
+        # A foot points forward, opposite to the direction in which the shin bends.
         wanted = wanted - foot_share * perpendicular(unit(joints[:, end] - joints[:, lower]), axis)
     votes = (present * wanted).sum(-1) + 1j * (np.cross(present, wanted) * axis).sum(-1)
     chain.turn(upper, from_axis_angle(axis * smooth_twist(votes)[:, None]) @ aimed)

@@ -1,4 +1,4 @@
-"""Repairs of a triangle mesh that is to be drawn from all sides."""
+"""Repairs of a triangle mesh for drawing from all sides."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def boundary_edges(faces: Array) -> Array:
 
 
 def close_holes(vertices: Array, faces: Array, weights: Array) -> tuple[Array, Array, Array]:
-    """Close every hole with a fan about the middle of its rim, so that nobody looks through the lips into the head.
+    """Close every hole with a fan around the centre of its rim, so that the head is not visible through the lips.
 
     Args:
         vertices: (V, 3).
         faces: (F, 3) int64.
-        weights: (V, J) skinning weights; a new vertex gets the mean of its rim's.
+        weights: (V, J) skinning weights; a new vertex gets the mean of its rim.
 
     Returns:
-        The three with one vertex more for each hole and one face more for each edge of its rim, added at the ends.
+        The three arrays with one additional vertex per hole and one additional face per edge of its rim, at the end.
     """
     edges = boundary_edges(faces)
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(len(vertices), len(vertices)))

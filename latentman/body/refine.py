@@ -1,10 +1,12 @@
-"""The fit of a noisy motion: one least-squares problem over all frames of a clip, without a mesh.
+"""Fitting a noisy motion: one least-squares problem over all frames of a clip, without a mesh.
 
-The unknowns are the root's path, the global rotation of every bone, and the shape of a body that has one. Bones keep
-their lengths by construction; what is weighed against the distance to the given joints is in ``energy``. Levenberg's
-damping makes every accepted step go downhill, and a step costs one banded factorisation (``block_bands``).
+The unknowns are the root's path, the global rotation of every bone, and the shape if the body has a shape space. Bones
+keep their lengths by construction; the terms that are balanced against the distance to the given joints are in
+``energy``. Levenberg's damping ensures that every accepted step decreases the energy, and a step costs one banded
+factorisation (``block_bands``).
 
-After SMPLify (Bogo et al., ECCV 2016), which fits every frame by itself, through the mesh, with a prior of poses.
+The method follows SMPLify (Bogo et al., ECCV 2016), which fits every frame separately, through the mesh, with a pose
+prior.
 """
 
 from __future__ import annotations
@@ -23,19 +25,19 @@ from latentman.types import Array
 
 _ROUNDS = 30
 _TOLERANCE = 1e-5
-"""Share of the energy that a step must save for the search to go on."""
+"""Relative decrease of the energy below which the search stops."""
 
 _FIRST_DAMPING, _LARGEST_DAMPING = 1e-4, 1e8
 _LEAST_NOISE, _MOST_NOISE = 0.002, 0.05
 _LABEL_SECONDS = 0.05
-"""Width of the smoothing in time before feet are called standing; noise alone would make them too fast."""
+"""Width of the temporal smoothing before standing feet are detected; unsmoothed noise would make them too fast."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refined:
     """The result: global rotations (T, 24, 3, 3), the root's path (T, 3) in metres, shape ``betas`` (B,).
 
-    ``energies`` are those of the start and of every accepted step.
+    ``energies`` are the energies at the start and after every accepted step.
     """
 
     rotations: Array
@@ -58,10 +60,10 @@ def refine(
     Args:
         offsets: (24, 3) T-pose bones in metres, at betas 0.
         rotations: (T, 24, 3, 3) global, the first fit.
-        joints: (T, 22, 3) metres, finite, Y up: what shall be followed.
-        fps: frames a second.
+        joints: (T, 22, 3) metres, finite, Y up: the joints to follow.
+        fps: frames per second.
         directions: (24, 3, B) change of the bones per unit of each beta; None keeps the shape.
-        betas: (B,) where the search for them starts.
+        betas: (B,) initial values.
     """
     if directions is None:
         directions, betas = np.zeros((*offsets.shape, 0)), np.zeros(0)
@@ -75,7 +77,7 @@ def refine(
 
 
 def pose_problem(offsets: Array, directions: Array, rotations: Array, joints: Array, fps: float) -> Problem:
-    """Return the problem of a clip: how noisy it is, where its floor is and when its feet stand."""
+    """Return the problem of a clip, with estimates of its noise, its floor and its standing feet."""
     calm = gaussian_filter1d(joints, _LABEL_SECONDS * fps, axis=0, mode="nearest")
     floor = floor_height(calm)
     labels = contact_labels(calm, fps, floor=floor)
@@ -94,15 +96,15 @@ def pose_problem(offsets: Array, directions: Array, rotations: Array, joints: Ar
 def noise_of(joints: Array) -> float:
     """Estimate the noise of joints (T, 22, 3): the standard deviation in metres of a coordinate.
 
-    A bone between two joints that are off by s in every coordinate has a length that is off by sqrt(2) s; lengths of
-    real bones do not vary otherwise. The median over the bones leaves out those that do.
+    If two joints have an error of s in every coordinate, the length of the bone between them has an error of sqrt(2) s;
+    real bones have a constant length. The median over the bones excludes bones that do vary.
     """
     lengths = np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)
     return float(np.median(lengths.std(axis=0)) / np.sqrt(2))
 
 
 def descend(problem: Problem, state: State) -> tuple[State, tuple[float, ...]]:
-    """Minimise the energy from ``state`` on; return the best state and the falling energies."""
+    """Minimise the energy, starting from ``state``; return the best state and the decreasing energies."""
     energy, equations = evaluate(problem, state)
     energies, damping = [energy], _FIRST_DAMPING
     for _ in range(_ROUNDS):

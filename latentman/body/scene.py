@@ -1,4 +1,4 @@
-"""Several characters in one scene: each put in its place, then all joined into one moving mesh."""
+"""Several characters in one scene: each is placed, then all are joined into one moving mesh."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from latentman.types import MAX_CHARACTERS, NUM_PARTS, Array, BodySequence
 def place_beside(
     sequence: BodySequence, first: BodySequence, *, offset: tuple[float, float], facing: float
 ) -> BodySequence:
-    """Return a character that begins ``offset`` from where another one does.
+    """Return a character that starts at ``offset`` from the start of another one.
 
-    The motion is turned about the vertical axis through its own first pelvis, then moved over the floor until that
-    pelvis lies ``offset`` from the first pelvis of ``first``. Heights stay.
+    The motion is turned about the vertical axis through its own first pelvis, then moved over the floor so that this
+    pelvis is at ``offset`` from the first pelvis of ``first``. Heights are unchanged.
 
     Args:
         sequence: the character.
-        first: the other one.
+        first: the other character.
         offset: x and z in metres, along the world's axes.
         facing: degrees, positive from +Z towards +X.
     """
@@ -40,16 +40,16 @@ def place_beside(
 
 
 def join(sequences: Sequence[BodySequence]) -> BodySequence:
-    """Return one moving mesh of several characters, who hide each other where one stands before the other.
+    """Return one moving mesh of several characters, which occlude each other.
 
-    Parts of character k, counted from 0, are numbered 24 k + 1 to 24 k + 24, so that no part is two characters'. Joints
-    are the first character's alone: the one that the camera and the range of depth go by.
+    Parts of character k, counted from 0, are numbered 24 k + 1 to 24 k + 24, so that no part is shared. The joints are
+    only the first character's, which the camera and the depth range follow.
 
     Args:
         sequences: one for each character, 1 to ``MAX_CHARACTERS``, of equal length and frame rate.
 
     Raises:
-        DataError: if they are too many, or of different lengths.
+        DataError: if there are none or too many, or if their lengths differ.
     """
     if not 1 <= len(sequences) <= MAX_CHARACTERS or len({len(one.vertices) for one in sequences}) > 1:
         raise DataError(

@@ -1,4 +1,4 @@
-"""One shape for a clip: the parameters of a body's shape space whose bones are as long as the clip's."""
+"""One shape for a clip: the parameters of a body's shape space whose bones have the clip's lengths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from latentman.body.skinning import Body
 from latentman.types import NUM_JOINTS, Array
 
 _LENGTH_ERROR = 0.01
-"""Metres by which a bone of the best shape may differ: what a unit of a beta is weighed against."""
+"""Metres of bone length error that count as much as one unit of a beta."""
 
 _ROUNDS = 8
 
@@ -25,9 +25,9 @@ def bone_directions(body: Body) -> Array:
 
 
 def find_betas(body: Body, joints: Array) -> Array:
-    """Return the betas (B,) whose bones best have the median lengths of ``joints`` (T, 22, 3).
+    """Return the betas (B,) whose bones best match the median bone lengths of ``joints`` (T, 22, 3).
 
-    Gauss-Newton on the 21 lengths, with betas drawn to 0, the mean of the people that the space was learnt from.
+    Gauss-Newton on the 21 lengths, with betas regularised towards 0, the mean of the training population.
     """
     assert body.joint_directions is not None
     assert body.betas is not None

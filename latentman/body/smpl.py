@@ -1,7 +1,7 @@
-"""``body=smpl`` and ``body=smplx``: the user's own model files, skinned by the same code as every other body.
+"""``body=smpl`` and ``body=smplx``: the user's own model files, skinned by the same code as all other bodies.
 
 Zero rotations are the model's T-pose, in which it is also bound; vertices are corrected by shape and pose before they
-are skinned. SMPL-X is used as a body of SMPL's 24 joints: its fingers go with the hands, jaw and eyes with the head.
+are skinned. SMPL-X is used as a body with SMPL's 24 joints: its fingers follow the hands, jaw and eyes follow the head.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from latentman.errors import WeightsError
 from latentman.types import NUM_JOINTS, Array
 
 NUM_BETAS = 10
-"""Shape parameters that are searched; more are used if ``body.betas`` gives more."""
+"""Number of fitted shape parameters; more are used if ``body.betas`` gives more."""
 
 SITES = {"smpl": "smpl.is.tue.mpg.de", "smplx": "smpl-x.is.tue.mpg.de"}
-"""Where one registers for the models."""
+"""Sites for registration and download."""
 
 _KINDS = {"smpl": "SMPL", "smplx": "SMPL-X"}
 _LETTERS = {"neutral": "neutral", "male": "m", "female": "f"}
@@ -31,16 +31,16 @@ _HANDS = {22: range(25, 40), 23: range(40, 55)}
 """SMPL's hands, and the joints of SMPL-X's fingers, left and right."""
 
 _KNUCKLES = {22: 28, 23: 43}
-"""SMPL's hand joints lie where SMPL-X has the first joint of the middle finger."""
+"""SMPL-X joints at SMPL's hand joints: the first joints of the middle fingers."""
 
 _FACE, _HEAD = range(22, 25), 15
 
 _SMPLX_SHAPES = 300
-"""Shape directions of a full SMPL-X file, before those of expressions; files with fewer hold 10 of each."""
+"""Shape directions in a full SMPL-X file, before the expression directions; smaller files have 10 of each."""
 
 
 def load_smpl(cfg: BodyConfig, weights: Path) -> Body:
-    """Return the model of ``body.shape``, betas 0.
+    """Return the model of ``body.shape`` with betas 0.
 
     Raises:
         WeightsError: if the file is missing, damaged, or the other kind of model.
@@ -49,7 +49,7 @@ def load_smpl(cfg: BodyConfig, weights: Path) -> Body:
 
 
 def read_chosen(cfg: BodyConfig, weights: Path) -> SMPLModel:
-    """Read and check the model that ``load_smpl`` makes a body of.
+    """Read and check the model file that ``load_smpl`` uses.
 
     Raises:
         WeightsError: if the file is missing, damaged, or the other kind of model.
@@ -66,7 +66,7 @@ def find_model(cfg: BodyConfig, weights: Path) -> Path:
     """Return the file of ``body.shape``: ``body.model`` or the one in its folder, else from the user's weights.
 
     Raises:
-        WeightsError: naming the file, every place that was looked at, and how to get it.
+        WeightsError: naming the file, every place that was searched, and how to get it.
     """
     named = None if cfg.model is None else Path(cfg.model).expanduser().absolute()
     if named is not None and (named.is_file() or named.suffix.lower() in (".npz", ".pkl")):
@@ -85,16 +85,16 @@ def find_model(cfg: BodyConfig, weights: Path) -> Path:
 
 
 def _advice(cfg: BodyConfig) -> str:
-    """Return how a model is got."""
+    """Return instructions for getting a model."""
     return (
-        f"{_KINDS[cfg.name]} may not be passed on: register at {SITES[cfg.name]} (research licence), download it, and "
-        "run `latentman assets import-smpl FILE`, or set body.model to the file\n"
-        "motion sampling needs no SMPL, and body=anny needs no download"
+        f"{_KINDS[cfg.name]} may not be redistributed: register at {SITES[cfg.name]} (research licence), download it, "
+        "and run `latentman assets import-smpl FILE`, or set body.model to the file\nmotion sampling needs no SMPL, "
+        "and body=anny needs no download"
     )
 
 
 def _file_names(cfg: BodyConfig) -> list[str]:
-    """Return the names under which a model may lie, the converted one first."""
+    """Return the possible file names of a model, the converted one first."""
     if cfg.name == "smplx":
         return [f"SMPLX_{cfg.shape.upper()}.npz", f"SMPLX_{cfg.shape.upper()}.pkl"]
     official = f"basic[mM]odel_{_LETTERS[cfg.shape]}_lbs_*.pkl"
@@ -103,7 +103,7 @@ def _file_names(cfg: BodyConfig) -> list[str]:
 
 def make_body(model: SMPLModel, num_betas: int = NUM_BETAS) -> Body:
     """Return a model as a body of 24 joints with a shape space of up to ``num_betas`` directions."""
-    directions = model.shapedirs[..., : min(num_betas, _num_shapes(model))].copy()  # lets go of the others
+    directions = model.shapedirs[..., : min(num_betas, _num_shapes(model))].copy()  # frees the others
     regressor, weights = _to_smpl_joints(model)
     joints = regressor @ model.v_template
     rotations = np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1))
@@ -127,7 +127,7 @@ def make_body(model: SMPLModel, num_betas: int = NUM_BETAS) -> Body:
 
 
 def _num_shapes(model: SMPLModel) -> int:
-    """Return how many of a model's directions change the shape: in SMPL-X those of the face's expressions follow."""
+    """Return how many of a model's directions change the shape: in SMPL-X, facial expression directions follow them."""
     count = model.shapedirs.shape[-1]
     if model.kind == "SMPL":
         return count
@@ -135,7 +135,7 @@ def _num_shapes(model: SMPLModel) -> int:
 
 
 def _pose_directions(model: SMPLModel) -> Array:
-    """Return what each entry of the 23 local rotations does to the vertices (V, 3, 207); SMPL-X's hands do nothing."""
+    """Return the effect of the entries of 23 local rotations on the vertices (V, 3, 207); none for SMPL-X's hands."""
     if model.kind == "SMPL":
         return model.posedirs
     known = 9 * (NUM_JOINTS - 1)

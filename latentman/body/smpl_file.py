@@ -1,9 +1,9 @@
-"""Pickled SMPL models, read without running anything that they say.
+"""Pickled SMPL models, read without executing anything in them.
 
-A pickle is a program: it names functions and has them called. Here it may name only what an SMPL model needs, and each
-of these names stands for a :class:`Record`, which does nothing but remember what it was called with. The arrays are put
-together afterwards, from their bytes. So neither chumpy nor the SciPy of the time is needed, and a file that was made
-to do harm does none. This is the one module of the package that reads pickles.
+A pickle is a program that names functions and calls them. Here it may use only the names that an SMPL model needs, and
+each of them stands for a :class:`Record`, which only stores its arguments. The arrays are assembled afterwards from
+their bytes. Therefore neither chumpy nor an old SciPy is needed, and a malicious file cannot do harm. This is the only
+module of the package that reads pickles.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from latentman.errors import WeightsError
 from latentman.types import Array
 
 _MOST_ENTRIES = 2**24
-"""More numbers than any sparse matrix of an SMPL model has; one that claims more is not filled in."""
+"""More entries than any sparse matrix of an SMPL model has; a larger one is refused."""
 
 
 class Record:
-    """What stands for a pickled object: the arguments that it was made from, and the state that it was given."""
+    """A stand-in for a pickled object: its constructor arguments and its state."""
 
     __slots__ = ("args", "state")
     kind: ClassVar[str] = ""
@@ -32,7 +32,7 @@ class Record:
     state: Any
 
     def __new__(cls, *args: Any) -> Record:
-        """Remember the arguments; protocol 2 makes objects so, without calling ``__init__``."""
+        """Store the arguments; protocol 2 creates objects this way, without calling ``__init__``."""
         record = object.__new__(cls)
         record.args, record.state = args, None
         return record
@@ -42,7 +42,7 @@ class Record:
 
 
 def _records() -> dict[tuple[str, str], type[Record]]:
-    """Return the class for each (module, name) that a model may hold; old and new spellings share one kind."""
+    """Return the class for each (module, name) that a model may contain; old and new spellings share one kind."""
     modules = {
         "array": ("_reconstruct", ("numpy.core.multiarray", "numpy._core.multiarray")),
         "buffer": ("_frombuffer", ("numpy.core.numeric", "numpy._core.numeric")),
@@ -72,11 +72,11 @@ _RECORDS = _records()
 
 
 class _RefusedError(Exception):
-    """The file names something that no SMPL model holds."""
+    """The file uses a name that does not occur in SMPL models."""
 
 
 def _operations() -> dict[int, Any]:
-    """Return what the codes of a pickle do, without registered extensions and without memory asked for in advance."""
+    """Return the handlers of pickle opcodes, without registered extensions and without memory allocated in advance."""
     operations = dict(pickle._Unpickler.dispatch)
     for code in (pickle.EXT1, pickle.EXT2, pickle.EXT4):
         del operations[code[0]]
@@ -87,14 +87,14 @@ def _operations() -> dict[int, Any]:
 class _Reader(pickle._Unpickler):
     """An unpickler whose only callables are records.
 
-    It is the one written in Python: the one in C reserves memory for any number that a damaged file names. Some
-    thousand codes, most of them short, make an SMPL model, so that it takes no longer.
+    It is the Python implementation: the C implementation allocates memory for any size in a damaged file. An SMPL model
+    has only a few thousand opcodes, so this is not slower.
     """
 
     dispatch = _operations()
 
     def find_class(self, module: str, name: str) -> type[Record]:
-        """Return the record for a name of the file, or refuse the file."""
+        """Return the record class for a name in the file, or refuse the file."""
         if (module, name) not in _RECORDS:
             raise _RefusedError(f"{module}.{name}")
         return _RECORDS[module, name]
@@ -103,10 +103,10 @@ class _Reader(pickle._Unpickler):
 def read_pickle(path: Path, names: Iterable[str]) -> dict[str, Array]:
     """Read the named arrays of a pickled SMPL model, dense, without executing anything.
 
-    Chumpy's arrays, SciPy's sparse matrices and pickles of Python 2 are understood.
+    Chumpy arrays, SciPy sparse matrices and Python 2 pickles are supported.
 
     Raises:
-        WeightsError: if the file is missing, damaged, holds anything but plain data, or lacks an array.
+        WeightsError: if the file is missing or damaged, contains anything but plain data, or lacks an array.
     """
     try:
         with path.open("rb") as file:
@@ -115,15 +115,15 @@ def read_pickle(path: Path, names: Iterable[str]) -> dict[str, Array]:
         raise WeightsError(f"cannot read the SMPL model {path}: {error.strerror or error}") from error
     except _RefusedError as error:
         raise WeightsError(
-            f"the SMPL model {path} is refused: it names {error}, which no SMPL model holds. Nothing of it was run; "
-            "get the file from the project's own site"
+            f"the SMPL model {path} is refused: it contains {error}, which does not occur in SMPL models. Nothing in "
+            "it was executed; get the file from the project's own site"
         ) from error
-    except Exception as error:  # a damaged pickle may fail in any way
+    except Exception as error:  # a damaged pickle may raise any error
         raise WeightsError(
-            f"the SMPL model {path} is damaged or no pickle: {type(error).__name__}: {error}; get it again"
+            f"the SMPL model {path} is damaged or not a pickle: {type(error).__name__}: {error}; download it again"
         ) from error
     if not isinstance(content, dict):
-        raise WeightsError(f"the SMPL model {path} holds no table of arrays, but {type(content).__name__}")
+        raise WeightsError(f"the SMPL model {path} contains {type(content).__name__}, not a table of arrays")
     return {name: _named_array(path, content, name) for name in names}
 
 
@@ -132,17 +132,17 @@ def _named_array(path: Path, content: dict[Any, Any], name: str) -> Array:
         raise WeightsError(f"the SMPL model {path} lacks the array {name}: it is another model, or incomplete")
     try:
         return to_array(content[name])
-    except Exception as error:  # whatever the parts of a made-up array do not allow
+    except Exception as error:  # inconsistent parts of an array may raise any error
         raise WeightsError(
-            f"the SMPL model {path} is damaged: {name} is no array of numbers ({type(error).__name__}: {error})"
+            f"the SMPL model {path} is damaged: {name} is not an array of numbers ({type(error).__name__}: {error})"
         ) from error
 
 
 def to_array(value: Any) -> Array:
-    """Turn a record, a number or a list of numbers into an array.
+    """Convert a record, a number or a list of numbers to an array.
 
     Raises:
-        ValueError: if it is not made of numbers; other errors if its parts do not fit together.
+        ValueError: if it does not consist of numbers; other errors if its parts are inconsistent.
     """
     if not isinstance(value, Record):
         array = np.array(value)
@@ -164,7 +164,7 @@ def to_array(value: Any) -> Array:
 
 
 def _chumpy_array(record: Record) -> Array:
-    """Return the value of a chumpy object: an array, or another one's entries in another order."""
+    """Return the value of a chumpy object: an array, or reordered entries of another one."""
     kind, state = record.args[0].kind if record.kind == "instance" else record.kind, record.state
     if kind in ("columns", "rows"):
         return _dense(record)
@@ -183,7 +183,7 @@ def _chumpy_array(record: Record) -> Array:
 
 
 def _dense(record: Record) -> Array:
-    """Return the dense form of a sparse matrix, whose entries come column by column or row by row."""
+    """Return the dense form of a sparse matrix, stored by columns or by rows."""
     kind, state = record.args[0].kind if record.kind == "instance" else record.kind, record.state
     count_rows, count_columns = _shape(state["_shape"] if "_shape" in state else state["shape"])
     if not 0 < count_rows * count_columns <= _MOST_ENTRIES:
@@ -205,7 +205,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _dtype(record: Record) -> np.dtype[Any]:
-    """Return the type of numbers that a pickled dtype means; anything but plain numbers is refused."""
+    """Return the number type of a pickled dtype; anything but plain numbers is refused."""
     code = record.args[0]
     if record.kind != "dtype" or not isinstance(code, str) or not re.fullmatch(r"[biuf][1248]", code):
         raise ValueError(f"entries of type {code!r}")
@@ -213,7 +213,7 @@ def _dtype(record: Record) -> np.dtype[Any]:
 
 
 def _raw(value: Any) -> bytes:
-    """Return the bytes of an array: as they are, as Python 2 wrote them, or as Python 3 spells them for Python 2."""
+    """Return the bytes of an array: as bytes, as a Python 2 string, or as Python 3 encodes them for Python 2."""
     if isinstance(value, Record) and value.kind == "encode":
         value = value.args[0]
     if isinstance(value, Record) and value.kind == "bytes" and not value.args:

@@ -1,6 +1,6 @@
-"""SMPL and SMPL-X as plain arrays: what a model file must hold, whichever way it was written, and its checks.
+"""SMPL and SMPL-X as plain arrays: the required contents of a model file, in either format, and their checks.
 
-SMPL: Loper et al., SIGGRAPH Asia 2015; SMPL-X: Pavlakos et al., CVPR 2019. Of SMPL-X's 55 joints the first 22 are
+SMPL: Loper et al., SIGGRAPH Asia 2015; SMPL-X: Pavlakos et al., CVPR 2019. The first 22 of SMPL-X's 55 joints are
 SMPL's; then come the jaw, two eyes, and three joints for each finger.
 """
 
@@ -20,7 +20,7 @@ from latentman.system.paths import write_npz
 from latentman.types import NUM_JOINTS, Array
 
 NAMES = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
-"""The arrays that a body needs; files hold others too, which are not read."""
+"""The arrays that a body needs; other arrays in the file are not read."""
 
 SMPLX_PARENTS = (
     *PARENTS[:NUM_JOINTS],
@@ -28,12 +28,12 @@ SMPLX_PARENTS = (
     *(20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38),
     *(21, 40, 41, 21, 43, 44, 21, 46, 47, 21, 49, 50, 21, 52, 53),
 )
-"""Jaw and eyes hang on the head; each hand's fingers, three joints apiece, on its wrist."""
+"""The parent of jaw and eyes is the head; each hand's fingers, with three joints each, start at its wrist."""
 
 _TREES = {"SMPL": PARENTS, "SMPL-X": SMPLX_PARENTS}
 
 _SUM_ERROR = 1e-3
-"""By how much shares may miss 1, which single precision and rounding in the files make them do."""
+"""Tolerance of the sum of weights, for single precision and rounding in the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class SMPLModel:
 
 
 def read_model(path: Path) -> SMPLModel:
-    """Read a model from an ``.npz`` of plain arrays or an official ``.pkl``, of which nothing is executed.
+    """Read a model from an ``.npz`` of plain arrays or an official ``.pkl``, without executing anything in it.
 
     Raises:
-        WeightsError: if the file is missing, damaged, hostile, or no SMPL or SMPL-X model.
+        WeightsError: if the file is missing, damaged, malicious, or not an SMPL or SMPL-X model.
     """
     data = _read_npz(path) if path.suffix.lower() == ".npz" else read_pickle(path, NAMES)
     problem = _find_problem(data)
     if problem:
-        raise WeightsError(f"{path} is no SMPL or SMPL-X model: {problem}")
+        raise WeightsError(f"{path} is not an SMPL or SMPL-X model: {problem}")
     joints = data["weights"].shape[1]
     return SMPLModel(
         v_template=data["v_template"].astype(np.float64),
@@ -98,28 +98,30 @@ def _read_npz(path: Path) -> dict[str, Array]:
             lacking = [name for name in NAMES if name not in file.files]
             data = {name: file[name] for name in NAMES if name not in lacking}
     except FileNotFoundError as error:
-        raise WeightsError(f"there is no SMPL model {path}; give the file that you downloaded or converted") from error
+        raise WeightsError(
+            f"there is no SMPL model {path}; give the path of the downloaded or converted file"
+        ) from error
     except (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"cannot read the SMPL model {path}: {error}; convert the official file again") from error
     if lacking:
-        raise WeightsError(f"{path} is no SMPL or SMPL-X model: it lacks {', '.join(lacking)}")
+        raise WeightsError(f"{path} is not an SMPL or SMPL-X model: it lacks {', '.join(lacking)}")
     return data
 
 
 def _find_problem(data: dict[str, Array]) -> str | None:
     """Return what is wrong with a model's arrays, or None.
 
-    The number of vertices is the file's own: 6890 in SMPL and 10475 in SMPL-X, but nothing here depends on it.
+    The number of vertices is taken from the file: 6890 in SMPL and 10475 in SMPL-X, but nothing here depends on it.
     """
     return _find_misfit(data) or _find_bad_value(data)
 
 
 def _find_misfit(data: dict[str, Array]) -> str | None:
-    """Return the first array that holds no numbers or has another shape than it should, or None."""
+    """Return the first array with the wrong data type or shape, or None."""
     for name in NAMES:
         kinds, what = ("iu", "indices") if name in ("f", "kintree_table") else ("fiu", "numbers")
         if data[name].dtype.kind not in kinds:
-            return f"{name} holds {data[name].dtype}, which are no {what}"
+            return f"{name} holds {data[name].dtype}, not {what}"
     if data["weights"].ndim != 2 or data["weights"].shape[1] not in map(len, _TREES.values()):
         return f"weights has shape {data['weights'].shape}, (V, 24) or (V, 55) is needed"
     vertices, joints = data["weights"].shape
@@ -141,7 +143,7 @@ def _find_misfit(data: dict[str, Array]) -> str | None:
 
 
 def _find_bad_value(data: dict[str, Array]) -> str | None:
-    """Return the first array, of the right shape, whose values make no model, or None."""
+    """Return the first array whose values are invalid for a model, or None."""
     for name in NAMES:
         if not np.isfinite(data[name]).all():
             return f"{name} holds values that are not finite"
@@ -149,7 +151,7 @@ def _find_bad_value(data: dict[str, Array]) -> str | None:
     if data["f"].min() < 0 or data["f"].max() >= vertices:
         return "f names vertices that do not exist"
     if np.abs(data["weights"].sum(1) - 1).max() > _SUM_ERROR or data["weights"].min() < -_SUM_ERROR:
-        return "weights are no shares of the joints"
+        return "weights are not shares that sum to 1"
     joint_places = data["J_regressor"] @ data["v_template"]
     if (joint_places < data["v_template"].min(0)).any() or (joint_places > data["v_template"].max(0)).any():
         return "J_regressor puts joints outside the body"

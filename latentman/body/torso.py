@@ -1,9 +1,9 @@
-"""Anny's torso, jointed where HumanML3D's is.
+"""Anny's torso with the joint positions of HumanML3D.
 
-Anny's pelvis joint lies between its hips, which are wide, and its collar bones begin at the breastbone; HumanML3D's
-pelvis lies higher, its hips are narrow, and its collars lie beside the spine. With its own joints the body would lean
-back in every motion, and have its hips squeezed. The joints of a torso are only the centres about which flesh turns, so
-they may lie where the motions have them.
+Anny's pelvis joint is between its wide hips, and its collar bones start at the breastbone; HumanML3D's pelvis is
+higher, its hips are narrow, and its collars are next to the spine. With its own joints, the body would lean back in
+every motion and its hips would be squeezed. The joints of a torso are only the centres of rotation of the mesh, so they
+may be moved to their positions in the motions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from latentman.motion.skeleton import BONE_LENGTHS, REST
 from latentman.types import Array
 
 _SPINE = (0, 3, 6, 9)
-"""Pelvis and the three joints of the spine, upwards."""
+"""Pelvis and the three joints of the spine, from bottom to top."""
 
 _NECK = 12
 _PAIRS = ((1, 2), (13, 14))
@@ -24,12 +24,12 @@ _PAIRS = ((1, 2), (13, 14))
 def move_torso_joints(joints: Array) -> Array:
     """Return bind joints (24, 3) with pelvis, hips, spine and collars where HumanML3D's template has them.
 
-    The template is scaled to the mesh between the hips' height and the neck, both of which stay.
+    The template is scaled to the mesh between the height of the hips and the neck, both of which are kept.
     """
     template = {0: np.zeros(3)}
     for joint, parent in ((1, 0), (2, 0), (3, 0), (6, 3), (9, 6), (12, 9), (13, 9), (14, 9)):
         template[joint] = template[parent] + BONE_LENGTHS[joint] * REST[joint]
-    # The template's sides differ by the millimetres of one person; the mesh is symmetric.
+    # The template comes from one person and is asymmetric by millimetres; the mesh is symmetric.
     mirror = np.array([-1.0, 1.0, 1.0])
     for left, right in _PAIRS:
         template[left] = (template[left] + mirror * template[right]) / 2
@@ -43,9 +43,9 @@ def move_torso_joints(joints: Array) -> Array:
 
 
 def spread_spine_weights(vertices: Array, joints: Array, weights: Array) -> Array:
-    """Return skinning weights (V, 24) whose share of pelvis and spine goes by the height of the vertex.
+    """Return skinning weights (V, 24) in which the shares of pelvis and spine depend on the height of the vertex.
 
-    From the middle of one bone to the middle of the next the share passes linearly from joint to joint.
+    From the middle of one bone to the middle of the next, the share changes linearly from joint to joint.
     """
     heights = joints[[*_SPINE, _NECK], 1]
     level = np.interp(vertices[:, 1], (heights[:-1] + heights[1:]) / 2, range(len(_SPINE)))

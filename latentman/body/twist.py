@@ -1,7 +1,7 @@
-"""The twist of a bone about its own axis: how it is measured, chosen from votes, and kept from jumping.
+"""The twist of a bone about its own axis: measuring it, choosing it from votes, and preventing jumps.
 
-Twenty-two points do not tell a twist, so that it is an estimate, and one that may flip where a limb passes through
-straight. Turning a bone's global rotation about the bone leaves all 22 joints where they are.
+Twenty-two points do not determine a twist, so it is an estimate, which may flip when a limb passes through the straight
+position. Turning a bone's global rotation about the bone moves none of the 22 joints.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from latentman.motion.rotations import from_axis_angle, swing, unit
 from latentman.types import Array
 
 TWISTING = tuple(j for j in range(1, NUM_BODY_JOINTS) if len(CHILDREN[j]) == 1)
-"""Joints that carry one bone, which therefore can twist."""
+"""Joints that carry exactly one bone, which can therefore twist."""
 
 LARGEST_STEP = np.deg2rad(40.0)
 """Radians by which a twist may change from one frame to the next."""
@@ -29,15 +29,15 @@ _SLACK = 0.98
 def twist_angles(rotations: Array, offsets: Array) -> Array:
     """Measure the twist of every bone.
 
-    The rotation of a joint in its parent's frame is split as L = S R: R turns about the bone that the joint carries,
-    by the twist, and S is the smallest rotation that then points the bone to where it is.
+    The rotation of a joint in its parent's frame is split as L = S R: R turns about the bone that the joint carries, by
+    the twist, and S is the smallest rotation that then points the bone in its direction.
 
     Args:
         rotations: (T, 24, 3, 3) global.
         offsets: (24, 3) T-pose bones, each in the frame of the joint that carries it.
 
     Returns:
-        (T, 24) radians, continuous in time; 0 for joints that carry no bone or several.
+        (T, 24) radians, continuous in time; 0 for joints that do not carry exactly one bone.
     """
     twist = np.zeros(rotations.shape[:2])
     for joint in TWISTING:
@@ -55,11 +55,11 @@ def largest_twist_step(rotations: Array, offsets: Array) -> float:
 
 
 def smooth_twist(votes: Array) -> Array:
-    """Return angles (T,) from complex votes (T,), whose modulus is the trust in them, 0 for none.
+    """Return angles (T,) from complex votes (T,), whose modulus is their confidence (0 for none).
 
-    Solves min_y sum_t |v_t|^2 |y_t - v_t/|v_t||^2 + 0.3 |y_t+1 - y_t|^2 + 0.02 |y_t - 1|^2 and takes arg y: without it,
-    an arm that passes through straight flips about its axis from one frame to the next. Where arg y still changes by
-    more than :data:`LARGEST_STEP`, the system is solved again for the angles themselves, with stiffer links.
+    Solves min_y sum_t |v_t|^2 |y_t - v_t/|v_t||^2 + 0.3 |y_t+1 - y_t|^2 + 0.02 |y_t - 1|^2 and takes arg y. Without it,
+    an arm that passes through the straight position flips about its axis from one frame to the next. If arg y still
+    changes by more than :data:`LARGEST_STEP`, the system is solved again for the angles themselves, with stiffer links.
     """
     trust = np.abs(votes) ** 2
     links = np.full(len(votes) - 1, _SMOOTHNESS)
@@ -72,11 +72,11 @@ def smooth_twist(votes: Array) -> Array:
 
 
 def limit_steps(angles: Array, trust: Array, links: Array | None = None) -> Array:
-    """Return angles (T,) near the given ones, by ``trust`` (T,), that never change by more than LARGEST_STEP a frame.
+    """Return angles (T,) near the given ones, weighted by ``trust`` (T,), with steps of at most LARGEST_STEP.
 
-    Minimises sum_t trust_t (y_t - angle_t)^2 + link_t (y_t+1 - y_t)^2, where the links over which y would change too
-    fast are made stiffer, round by round. What is left after the last round is cut by the mean of the tightest bounds
-    from above and from below, which satisfies the limit and touches nothing that satisfied it.
+    Minimises sum_t trust_t (y_t - angle_t)^2 + link_t (y_t+1 - y_t)^2, where the links over which y changes too fast
+    are made stiffer in each round. Violations that remain after the last round are removed by the mean of the tightest
+    bounds from above and below, which satisfies the limit and does not change angles that already satisfied it.
     """
     links = np.full(len(angles) - 1, 0.0) if links is None else links.copy()
     smoothed = angles
@@ -120,6 +120,6 @@ def _solve_chain(weights: Array, links: Array, wanted: Array) -> Array:
     bands[1] = weights
     bands[1, :-1] += links
     bands[1, 1:] += links
-    if len(weights) == 1:  # LAPACK's tridiagonal solver takes no system of one row
+    if len(weights) == 1:  # LAPACK's tridiagonal solver does not accept a system of one row
         return wanted / bands[1]
     return solveh_banded(bands, wanted)

@@ -1,4 +1,4 @@
-"""From the configuration's names to a correspondence search."""
+"""Choosing a correspondence search by its name in the configuration."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from latentman.types import BodySequence, Conditions, Correspondence
 
 
 class Search(Protocol):
-    """Find the map M on a ``size`` x ``size`` grid; ``progress`` is called with (pairs done, pairs in all)."""
+    """Find the map M on a ``size`` x ``size`` grid; ``progress`` is called with (pairs done, pairs in total)."""
 
     def __call__(
         self, conditions: Conditions, body: BodySequence, size: int, progress: Progress | None = None
     ) -> Correspondence:
-        """Run the search on what was drawn, and on the mesh that it was drawn from."""
+        """Run the search on the conditions and the mesh that they were drawn from."""
         ...
 
 
 def _densepose_lap(cfg: CorrespondenceConfig, solver: str, reference: str) -> Search:
-    """Match by part-wise linear assignment on the IUV maps: the paper's way."""
+    """Match by part-wise linear assignment on the IUV maps, as in the paper."""
     return lambda conditions, body, size, progress=None: match_clip(
         conditions.iuv,
         size=size,
@@ -39,7 +39,7 @@ def _densepose_lap(cfg: CorrespondenceConfig, solver: str, reference: str) -> Se
 
 
 def _mesh(cfg: CorrespondenceConfig, solver: str, reference: str) -> Search:
-    """Carry points of the surface by the mesh; features and solver play no part."""
+    """Carry points of the surface by the mesh; features and solver are not used."""
     return lambda conditions, body, size, progress=None: match_mesh(
         body, conditions, size=size, reference=reference, progress=progress
     )
@@ -49,7 +49,7 @@ CORRESPONDENCES: dict[str, Callable[[CorrespondenceConfig, str, str], Search]] =
     "densepose_lap": _densepose_lap,
     "mesh": _mesh,
 }
-"""What each value of the group ``correspondence`` runs."""
+"""The search of each value of the group ``correspondence``."""
 
 
 def build(cfg: CorrespondenceConfig, solver: str, reference: str) -> Search:

@@ -1,4 +1,4 @@
-"""What the map M brings over from a frame's reference: a frame after matching, as in the supplement's Figure 2."""
+"""Frames rebuilt from their references by the map M, as in the supplement's Figure 2."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from latentman.types import Correspondence
 
 
 def carried(pictures: NDArray[np.uint8], correspondence: Correspondence) -> NDArray[np.uint8]:
-    """Return every frame put together from the pixels of its reference, black where a pixel has no match.
+    """Return every frame rebuilt from the pixels of its reference, black where a pixel has no match.
 
     Args:
         pictures: (T, size, size, C) on the map's grid, such as IUV maps or frames.
         correspondence: the map M.
 
     Returns:
-        (T, size, size, C): frame 0 as it is, since it has no reference.
+        (T, size, size, C): frame 0 is unchanged, since it has no reference.
 
     Raises:
         ShapeError: if the pictures are not on the map's grid.

@@ -1,6 +1,6 @@
-"""What two pixels of one body part are compared by: [U, V, E] (paper, section 3.3).
+"""The features by which pixels of one body part are compared: [U, V, E] (paper, section 3.3).
 
-U and V are the chart coordinates of DensePose; E says how far from the middle of the part a pixel lies in the picture,
+U and V are the chart coordinates of DensePose; E is the distance of a pixel from the middle of the part in the picture,
 which separates pixels whose (coarse) chart coordinates are equal.
 """
 
@@ -34,7 +34,7 @@ def _official(uv: FloatArray, pixels: FloatArray) -> tuple[FloatArray, FloatArra
 
 
 def _paper(uv: FloatArray, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """U, V as they are; Euclidean distance to the part's centroid, in pixels of the matching grid."""
+    """U, V unchanged; Euclidean distance to the part's centroid, in pixels of the matching grid."""
     return uv, np.sqrt(((pixels - pixels.mean(axis=0)) ** 2).sum(axis=1))
 
 
@@ -42,7 +42,7 @@ FEATURES: dict[str, Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatAr
     "official": _official,
     "paper": _paper,
 }
-"""What each value of ``correspondence.features`` means."""
+"""The function of each value of ``correspondence.features``."""
 
 
 def part_features(
@@ -52,8 +52,8 @@ def part_features(
 
     ``official`` is what the released code computes: U and V are made zero-mean per part and frame, and E is the
     Manhattan distance to the middle of the part's bounding box, in coordinates that run from -s/2 to s/2 along a side
-    of s pixels, scaled so that its maximum is 63.75. ``paper`` follows
-    section 3.3 to the letter: U and V unchanged, E the Euclidean distance to the part's centroid, in pixels.
+    of s pixels, scaled so that its maximum is 63.75. ``paper`` follows section
+    3.3 literally: U and V unchanged, E the Euclidean distance to the part's centroid, in pixels.
 
     Args:
         uv: (n, 2) chart coordinates, 0 to 255.

@@ -1,7 +1,7 @@
 """The correspondence search of the paper's section 3.3, for a clip.
 
 Part by part, the pixels of a frame are matched with the pixels of its reference frame by linear assignment on their
-features. The smaller side of a part is matched completely; the rest of the larger side stays free.
+features. The smaller side of a part is matched completely; the rest of the larger side stays unmatched.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from latentman.errors import ConfigError, DataError, ShapeError, check_choice
 from latentman.types import MAX_CHARACTERS, NUM_PARTS, Correspondence
 
 REFERENCES = ("prev_new", "prev", "first")
-"""Which frame a frame is matched with; see :func:`match_clip`."""
+"""The frame with which each frame is matched; see :func:`match_clip`."""
 
 MAX_PARTS = NUM_PARTS * MAX_CHARACTERS
 """The largest number of a part: each character of a scene has 24 of its own, so that no match joins two of them."""
@@ -45,7 +45,8 @@ _log = logging.getLogger("latentman.correspondence")
 def downsample(images: NDArray[_Scalar], size: int) -> NDArray[_Scalar]:
     """Return images (T, H, W, ...) on a ``size`` x ``size`` grid by taking the top-left sample of each block.
 
-    The released code reduces IUV maps and pictures in this way; the two must agree, or a match misses its pixel.
+    The released code reduces IUV maps and pictures in this way. The two must agree, or a match is offset from its
+    pixel.
 
     Raises:
         ShapeError: if the images are not square or ``size`` does not divide their side.
@@ -78,9 +79,9 @@ def match_clip(
 
     Frame 0 has no reference. Every later frame i is matched with frame i - 1 (``prev``), with frame 0 (``first``), or,
     as the paper's supplement 3 and the released code do, with a filled-in frame i - 1 (``prev_new``): after matching,
-    each matched pixel of frame i takes over the IUV of its reference pixel, unmatched ones keep their own, and the
-    result is the reference of frame i + 1. A point of the body thereby keeps the chart coordinates that it had when it
-    was first seen.
+    each matched pixel of frame i takes the IUV of its reference pixel, unmatched pixels keep their own, and the result
+    is the reference of frame i + 1. A point of the body thus keeps the chart coordinates that it had when it was first
+    visible.
 
     Args:
         iuv: (T, H, W, 3) uint8 part (0 background, 1 to 24, and 24 more for each further character), U, V; square.
@@ -89,12 +90,12 @@ def match_clip(
         e_weight: factor on E.
         solver: one of :data:`~latentman.assignment.solvers.SOLVERS`.
         reference: ``prev_new``, ``prev`` or ``first``.
-        workers: threads that match body parts side by side; the result is the same for any number.
-        progress: called in this thread with (pairs done, pairs in all), each count from 1 once. Parts run ahead of each
-            other, so the work done is reported, not the frame reached, in units of a pair.
+        workers: threads that match body parts in parallel; the result is the same for any number.
+        progress: called in this thread with (pairs done, pairs in total), once for each count from 1. Parts do not
+            advance in step, so progress reports the work done, in units of a pair, not the frame reached.
 
     Returns:
-        The map, in each frame parts ascending, and pixels of the frame in reading order within a part. A pair without a
+        The map; in each frame, parts are ascending, and pixels are in reading order within a part. A pair without a
         common part is empty; its parts are counted in ``parts_skipped``.
 
     Raises:
@@ -106,13 +107,13 @@ def match_clip(
     check_choice("solver", solver, SOLVERS)
     check_choice("reference", reference, REFERENCES)
     if workers < 1:
-        raise ConfigError(f"correspondence.workers={workers} cannot match anything: take at least 1")
+        raise ConfigError(f"correspondence.workers={workers} is too small: use at least 1")
     maps = np.ascontiguousarray(downsample(_check_maps(iuv), size))
     matcher = PartMatcher(features, e_weight, solver)
     found = _search(maps, matcher, reference, workers, progress)
     if left := int(num_unmatched(maps, found).sum()):
         _log.warning(
-            "correspondence: solver=%s left %d of %d pixels that have a partner without one on the %dx%d grid",
+            "correspondence: solver=%s left %d of %d matchable pixels unmatched on the %dx%d grid",
             solver, left, left + found.num_matches, size, size,
         )  # fmt: skip
     return found
@@ -124,7 +125,7 @@ def num_unmatched(maps: IUV, found: Correspondence) -> NDArray[np.int64]:
     0 for every exact solver and ``greedy``.
 
     Args:
-        maps: (T, size, size, 3) what was matched: the IUV maps on the grid of ``found``.
+        maps: (T, size, size, 3) the matched IUV maps, on the grid of ``found``.
         found: the map.
     """
     counts = [np.bincount(iuv[..., 0].ravel(), minlength=MAX_PARTS + 1)[1:] for iuv in maps]
@@ -168,7 +169,7 @@ def _pixels(
 
 
 class _Counter:
-    """Tells of progress in pairs, by the share of the work that is done."""
+    """Reports progress in pairs, in proportion to the work done."""
 
     def __init__(self, progress: Progress | None, pairs: int, work: int) -> None:
         self._progress, self._pairs, self._work = progress, pairs, work
@@ -194,7 +195,7 @@ def _check_maps(iuv: IUV) -> IUV:
     if iuv.ndim != 4 or iuv.shape[-1] != 3 or iuv.dtype != np.uint8:
         raise ShapeError(f"correspondence: IUV maps must be (T, H, W, 3) uint8, got {iuv.shape} {iuv.dtype}")
     if len(iuv) == 0:
-        raise DataError("correspondence: there is no frame to match")
+        raise DataError("correspondence: there are no frames to match")
     if iuv[..., 0].max(initial=0) > MAX_PARTS:
         raise DataError(
             f"correspondence: the IUV maps name part {iuv[..., 0].max()}; parts are 1 to {MAX_PARTS} "
@@ -204,15 +205,15 @@ def _check_maps(iuv: IUV) -> IUV:
 
 
 def warn_of_losses(maps: Sequence[Correspondence]) -> None:
-    """Say once for a clip, for all its grids, which frames have no match at all and how many parts had no partner."""
+    """Warn once per clip, for all its grids, of frames without any match and of parts without a partner."""
     for matches in maps:
         without = [str(i) for i, (target, _) in enumerate(matches.pairs) if i > 0 and len(target) == 0]
         if without:
             _log.warning(
-                "correspondence: %d of %d frames (%s) have no match with their reference on the %dx%d grid",
+                "correspondence: %d of %d frames (%s) have no matches with their reference on the %dx%d grid",
                 len(without), len(matches.pairs) - 1, ", ".join(without), matches.size, matches.size,
             )  # fmt: skip
     skipped = [(int(matches.parts_skipped.sum()), matches.size) for matches in maps]
     if any(count for count, _ in skipped):
         counts = ", ".join(f"{count} times at {size}x{size}" for count, size in skipped)
-        _log.warning("correspondence: a body part was seen in only one frame of a pair and left unmatched %s", counts)
+        _log.warning("correspondence: body parts visible in only one frame of a pair were left unmatched: %s", counts)

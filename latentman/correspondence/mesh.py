@@ -1,18 +1,18 @@
 """The exact map M: points of the surface, carried from frame to frame by the mesh itself.
 
-A pixel of the figure knows its face and its place in it. The same place of the same face in the reference's mesh is
-the same point of the body; projected by the reference's camera, it is the exact sub-pixel source, however the camera
-may move. Nothing is searched for: what remains is to tell whether the point is seen there, and to give every source to
-one target only.
+Each pixel of the figure has a face and a position in that face. The same position in the same face of the reference's
+mesh is the same point of the body; projected by the reference's camera, it is the exact sub-pixel source, even if the
+camera moves. No search is needed. It remains to decide whether the point is visible there, and to give every source to
+only one target.
 
-Whether it is seen is decided by what the reference's pixels show. The face must be turned to the camera, and what is
-seen at the pixel where the colour would be read must be the surface on which the point lies: the two points must lie in
-each other's tangent plane, up to the curvature of a limb, and no further apart in depth than a steep surface takes them
-(:func:`_on_one_surface`). Faces need not be neighbours: on hands and head several lie between two pixels.
+Visibility is decided by the reference's pixels. The face must face the camera, and the pixel at which the colour would
+be read must show the surface that contains the point: the two points must be in each other's tangent plane, up to the
+curvature of a limb, and no further apart in depth than a steep surface allows (:func:`_on_one_surface`). Faces need not
+be neighbours: on hands and head, several fit between two pixels.
 
-The three bounds were chosen by measurement, at 256 pixels, against depth drawn eight times finer. Of the figure's
-pixels 0.1 % are let through though hidden by more than a centimetre when it walks, 0.4 % when it turns fast with folded
-arms (7 % if only the side of the face were looked at); 2 % and 4 % are seen there, and given up.
+The three bounds were chosen by measurement, at 256 pixels, against depth drawn at eight times the resolution. Of the
+figure's pixels, 0.1 % are accepted although hidden by more than a centimetre in a walk, and 0.4 % in a fast turn with
+folded arms (7 % if only the orientation of the face were tested); 2 % and 4 % are visible but rejected.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from latentman.render.camera import project, to_camera
 from latentman.types import NUM_PARTS, UNMATCHED, Array, BodySequence, Conditions, Correspondence
 
 SLACK_M = 0.003
-"""Metres that two points of one surface may lie off each other's tangent plane, however near they are."""
+"""Metres by which two points of one surface may be off each other's tangent plane, however near they are."""
 
 BEND = 0.5
-"""What they may lie off it further, per metre between them: a chord of 30 degrees against the plane."""
+"""Additional tolerance per metre between the points: a chord at 30 degrees to the plane."""
 
 STEEP = 4.0
-"""Metres of depth that a surface may run away from the camera per metre across the picture: 76 degrees of slant."""
+"""Greatest change of a surface's depth per metre across the picture: 76 degrees of slant."""
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.int32]
@@ -46,11 +46,10 @@ Flags = NDArray[np.bool_]
 class Carried:
     """The figure of one frame on a grid, carried to another frame.
 
-    ``target`` (N, 2) int32 the figure's grid samples in reading order; ``character`` (N,) who is seen there, 0 for the
-    first of the scene; ``position`` (N, 2) their continuous (row, col)
-    index on the other frame's grid; ``point`` and ``normal`` (N, 3) where they lie there and how the surface is turned,
-    in camera axes, metres; ``inside`` (N,) whether the nearest sample lies in the picture; ``visible`` (N,) whether
-    they are inside and seen there.
+    ``target`` (N, 2) int32 holds the figure's grid samples in reading order, ``character`` (N,) the visible character,
+    0 for the first of the scene, and ``position`` (N, 2) the continuous (row, col) index on the other frame's grid.
+    ``point`` and ``normal`` (N, 3) are the position and the surface normal there, in camera axes, metres. ``inside``
+    (N,) is True if the nearest sample is in the picture, ``visible`` (N,) if the point is also visible.
     """
 
     target: Pixels
@@ -76,11 +75,11 @@ class _Surface:
 
 
 def carry(body: BodySequence, conditions: Conditions, *, frame: int, to: int, size: int) -> Carried:
-    """Carry the figure's pixels of one frame to where the same points of the body lie in another.
+    """Carry the figure's pixels of one frame to the positions of the same body points in another.
 
     Args:
         body: the mesh that the conditions were drawn from.
-        conditions: what is seen of it.
+        conditions: the conditions of the clip.
         frame: the frame whose pixels are carried.
         to: the frame they are carried to.
         size: side of the grid; a divisor of the picture's.
@@ -102,19 +101,19 @@ def match_mesh(
 ) -> Correspondence:
     """Return the exact map of every frame of a clip, with sub-pixel positions.
 
-    The source is the grid's sample nearest to the projected point, and must show the surface that the point lies on.
-    Where several pixels claim one sample, the one whose point lies nearest (in space) to what the sample shows keeps
-    it, the first in reading order among equals. ``cost`` is the sum of these distances over the matches, in metres.
+    The source is the grid sample nearest to the projected point, and must show the surface that contains the point. If
+    several pixels claim one sample, the one whose point is nearest (in space) to the sample's point keeps it; among
+    equals, the first in reading order. ``cost`` is the sum of these distances over the matches, in metres.
 
     Frame i is matched with frame i - 1, or with frame 0 under ``first``. An exact map needs no filled-in reference:
     ``prev_new`` and ``prev`` are the same here.
 
     Args:
         body: the moving mesh.
-        conditions: what was drawn from it.
+        conditions: the conditions drawn from it.
         size: side of the grid; a divisor of the picture's. The grid takes the top-left sample of each block.
         reference: ``prev_new``, ``prev`` or ``first``.
-        progress: called with (pairs done, pairs in all) after each of the T - 1 pairs.
+        progress: called with (pairs done, pairs in total) after each of the T - 1 pairs.
 
     Raises:
         ShapeError: if body and conditions do not belong together, or ``size`` does not divide the picture.
@@ -153,7 +152,7 @@ def _check(body: BodySequence, conditions: Conditions) -> None:
         raise ShapeError(
             f"mesh correspondence: conditions of {len(conditions.mask)} frames that show face "
             f"{conditions.face.max(initial=-1)} were not drawn from a body of {len(body.vertices)} frames and "
-            f"{len(body.faces)} faces; delete body.npz and conditions.npz to have both made again"
+            f"{len(body.faces)} faces; delete body.npz and conditions.npz to recreate both"
         )
 
 
@@ -161,7 +160,7 @@ def _surface(body: BodySequence, conditions: Conditions, frame: int) -> _Surface
     corners = to_camera(body.vertices[frame], conditions.cameras[frame])[body.faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.sqrt((normals**2).sum(-1, keepdims=True))
-    # A face without area has no direction; it is never drawn, so nothing is ever seen on it.
+    # A face without area has no normal; it is never drawn, so it is never visible.
     character = (body.part.astype(np.int64) - 1) // NUM_PARTS
     return _Surface(corners, normals / np.where(length > 0, length, 1.0), character)
 
@@ -172,9 +171,9 @@ def _carry(surface: _Surface, conditions: Conditions, frame: int, to: int, size:
     face, bary = face[tuple(target.T)], bary[tuple(target.T)]
     point, normal = surface.points(face, bary), surface.normals[face]
     ahead = point[:, 2] > 0
-    # What lies behind the camera has no place in the picture: it is projected from anywhere, and never inside.
+    # Points behind the camera are projected from an arbitrary position and marked as outside the picture.
     point = np.where(ahead[:, None], point, (0.0, 0.0, 1.0))
-    # The centre of the sample (row, col) of the picture lies at (col + 0.5, row + 0.5).
+    # The centre of the sample (row, col) of the picture is at (col + 0.5, row + 0.5).
     exact = project(point, conditions.cameras[to])[:, ::-1] - 0.5
     step = conditions.mask.shape[1] // size
     position = exact / step
@@ -188,7 +187,7 @@ def _carry(surface: _Surface, conditions: Conditions, frame: int, to: int, size:
 
 
 def nearest_sample(position: Floats) -> Pixels:
-    """Return the whole (row, col) nearest to continuous ones (N, 2); halves go up."""
+    """Return the nearest integer (row, col) of continuous ones (N, 2); halves are rounded up."""
     return np.floor(position + 0.5).astype(np.int32)
 
 
@@ -201,9 +200,9 @@ def _is_seen_at(
     point: Floats,
     normal: Floats,
 ) -> tuple[Flags, Floats]:
-    """Return whether pixels (N, 2) show the surface on which points lie, and how far it is from them (N,), metres.
+    """Return whether pixels (N, 2) show the surface that contains the points, and its distance (N,) in metres.
 
-    Characters who touch are no one surface: the pixel must show the character ``whose`` (N,) the point is.
+    Characters that touch are separate surfaces: the pixel must show the point's own character, ``whose`` (N,).
     """
     face, bary = (x[frame][tuple(pixel.T)] for x in (conditions.face, conditions.bary))
     there = surface.points(face, bary)
@@ -213,7 +212,7 @@ def _is_seen_at(
 
 
 def _on_one_surface(point: Floats, there: Floats, normal: Floats, other: Floats) -> Flags:
-    """Tell whether two points (N, 3) lie in each other's tangent plane, up to a limb's bend, and no step apart."""
+    """Return whether points (N, 3) are in each other's tangent plane, up to a limb's curvature, at a similar depth."""
     chord = there - point
     distance = np.sqrt((chord**2).sum(1))
     off = np.maximum(np.abs((chord * normal).sum(1)), np.abs((chord * other).sum(1)))
@@ -225,7 +224,11 @@ def _on_one_surface(point: Floats, there: Floats, normal: Floats, other: Floats)
 def _settle(
     surface: _Surface, conditions: Conditions, carried: Carried, to: int, size: int
 ) -> tuple[Pixels, NDArray[np.intp], Floats, Flags]:
-    """Give every source sample to one target: source (N, 2), who keeps it, distances (N,), and who had a claim (N,)."""
+    """Assign every source sample to one target.
+
+    Returns the sources (N, 2), the indices of the targets that keep theirs, the distances (N,), and which targets are
+    candidates (N,).
+    """
     step = conditions.mask.shape[1] // size
     source = nearest_sample(carried.position).clip(0, size - 1)
     shown, distance = _is_seen_at(

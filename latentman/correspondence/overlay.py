@@ -1,7 +1,7 @@
-"""The map M made visible: colours that travel with the body.
+"""Visualisation of the map M: colours that move with the body.
 
 Frame 0's figure is painted with a smooth field of colours; every later frame takes its colours along M. Where the map
-is right, a colour stays on its place of the body while the body moves; where it is torn, so are the colours.
+is correct, a colour stays at its place on the body while the body moves; where the map is torn, so are the colours.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from latentman.errors import ShapeError
 from latentman.types import Correspondence
 
 UNTRACKED = (128, 128, 128)
-"""The grey of foreground pixels whose point of the body frame 0 did not show, or whose track broke."""
+"""The grey of foreground pixels whose body point is not visible in frame 0, or whose track is broken."""
 
-_CELLS = 16  # squares of the checker along the figure's longer side
+_CELLS = 16  # checker squares along the figure's longer side
 _FIELD_OPACITY = 0.75
 _BACKDROP_GAIN = 0.45
 
@@ -27,7 +27,7 @@ def track_colours(mask: NDArray[np.bool_], correspondence: Correspondence) -> Im
     """Return colours (T, size, size, 3) carried from frame 0 along the map.
 
     Args:
-        mask: (T, size, size) where the figure is, on the map's grid.
+        mask: (T, size, size) True on the figure, on the map's grid.
         correspondence: the map M.
 
     Returns:
@@ -50,11 +50,11 @@ def track_colours(mask: NDArray[np.bool_], correspondence: Correspondence) -> Im
 
 
 def overlay(frames: Images, colours: Images, size: int) -> Images:
-    """Return the frames (T, H, W, 3) as a dark grey backdrop with the tracked colours laid over the figure.
+    """Return the frames (T, H, W, 3) in dark grey with the tracked colours over the figure.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        colours: (T, size, size, 3) from :func:`track_colours`; black is see-through.
+        colours: (T, size, size, 3) from :func:`track_colours`; black is transparent.
         size: the grid of the colours; a divisor of H.
 
     Raises:
@@ -64,22 +64,22 @@ def overlay(frames: Images, colours: Images, size: int) -> Images:
         raise ShapeError(f"overlay: expected colours {(len(frames), size, size, 3)}, got {colours.shape}")
     downsample(frames, size)  # refuses frames that are not a whole number of grid cells
     step = frames.shape[1] // size
-    # Frame by frame: the sums are in float64, which for a long clip at once would be what a run needs most memory for.
+    # Frame by frame, because the sums are in float64: a long clip at once would dominate the memory use of a run.
     return np.stack([_laid_over(frame, colour, step) for frame, colour in zip(frames, colours, strict=True)])
 
 
 def _laid_over(frame: Images, colour: Images, step: int) -> Images:
-    """Return one frame (H, W, 3) with its colours (size, size, 3) laid over it."""
+    """Return one frame (H, W, 3) with the colours (size, size, 3) over it."""
     spread = colour.repeat(step, axis=0).repeat(step, axis=1).astype(np.float64)
     luma = (frame @ np.array([0.299, 0.587, 0.114]))[..., None]
     backdrop = np.broadcast_to(_BACKDROP_GAIN * luma, spread.shape)
-    # Light and shade of the picture stay visible through the field.
+    # The shading of the picture stays visible through the colours.
     painted = _FIELD_OPACITY * spread + (1 - _FIELD_OPACITY) * luma
     return np.where(spread.any(axis=-1, keepdims=True), painted, backdrop).round().clip(0, 255).astype(np.uint8)
 
 
 def _colour_field(pixels: NDArray[np.integer]) -> Images:
-    """Colour pixels (n, 2) by place: hue along the height, paler towards one side, with a checker of light and dark."""
+    """Colour pixels (n, 2) by position: hue by height, paler towards one side, with a light-dark checker pattern."""
     low = pixels.min(axis=0)
     extent = max(1, int((pixels.max(axis=0) - low).max()))
     down, across = ((pixels - low) / extent).T

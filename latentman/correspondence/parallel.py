@@ -1,4 +1,4 @@
-"""Long tasks side by side, in threads: compiled solvers let go of the interpreter while they work."""
+"""Long tasks in parallel threads: compiled solvers release the interpreter lock while they work."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Step = TypeVar("Step")
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use; a cluster's job has fewer than its machine."""
+    """Return how many cores this process may use; a cluster job may have fewer than its machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_tasks(tasks: Sequence[Iterable[Step]], workers: int) -> Iterator[Step]:
-    """Yield the steps of all tasks as they are done: a task's own in order, those of different tasks in any order.
+    """Yield the steps of all tasks as they finish: in order within a task, in any order across tasks.
 
-    Tasks start in the order in which they are given. An exception in a task is raised here as it is; the other tasks
-    then end after the step at hand. The same holds when the caller stops, for instance by Ctrl-C: nobody waits for
-    them, and they do not keep the process alive.
+    Tasks start in the given order. An exception in a task is raised here unchanged; the other tasks then end after
+    their current step. The same holds if the caller stops, for instance by Ctrl-C: the tasks are not waited for and do
+    not keep the process alive.
 
     Args:
-        tasks: each one is gone through in one thread.
+        tasks: iterables; each is consumed in one thread.
         workers: threads; 1 runs everything in the calling thread.
     """
     if workers == 1 or len(tasks) < 2:
@@ -57,14 +57,14 @@ def run_tasks(tasks: Sequence[Iterable[Step]], workers: int) -> Iterator[Step]:
 
 
 class _Failure:
-    """What a thread could not do."""
+    """An exception raised in a thread."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
 def _work(waiting: deque[Iterable[Step]], results: SimpleQueue[Step | _Failure | None], stop: threading.Event) -> None:
-    """Go through tasks until none is waiting, then say so with None."""
+    """Consume tasks until none is left, then send None."""
     try:
         while not stop.is_set():
             try:
@@ -75,7 +75,7 @@ def _work(waiting: deque[Iterable[Step]], results: SimpleQueue[Step | _Failure |
                 results.put(step)
                 if stop.is_set():
                     break
-    except BaseException as error:  # the caller must hear of everything
+    except BaseException as error:  # the caller must receive every exception
         results.put(_Failure(error))
     else:
         results.put(None)

@@ -1,8 +1,8 @@
-"""One body part at a time: its pixels in every frame, and their matches with those of the reference frame.
+"""Matching of one body part at a time: its pixels in every frame, and their matches with the reference frame.
 
-A match never leaves its part, and a part's features depend on its own pixels only. So the parts of a clip are
-independent of each other, in the filled-in chain ``prev_new`` too: the filled-in map has the same pixels in each part,
-and takes their chart coordinates from the same part.
+A match never leaves its part, and a part's features depend only on its own pixels. The parts of a clip are therefore
+independent of each other. This also holds in the filled-in chain ``prev_new``: the filled-in map has the same pixels in
+each part, and takes their chart coordinates from the same part.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class PartView:
 class PartMatch:
     """The matches of one part of frame ``frame_index``: indices (K,) into its pixels and into the reference's.
 
-    ``cost`` is the sum of feature distances, ``gap`` its proven distance to the optimum or None; a part that one frame
-    lacks is ``is_skipped``, with cost and gap 0. ``work`` is n * m, the measure of how long it took.
+    ``cost`` is the sum of feature distances, ``gap`` its proven distance to the optimum or None. A part that is missing
+    in one frame is ``is_skipped``, with cost and gap 0. ``work`` is n * m, a measure of computing time.
     """
 
     frame_index: int
@@ -52,7 +52,7 @@ class PartMatch:
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """Matches that depend on nothing outside, found one after the other; ``work`` is that of all of them."""
+    """A sequence of matches that is independent of other tasks; ``work`` is their total."""
 
     work: int
     matches: Iterator[PartMatch]
@@ -60,14 +60,14 @@ class PartTask:
 
 @dataclass(frozen=True, slots=True)
 class PartMatcher:
-    """How two views of a part are matched: see :func:`~latentman.correspondence.match.match_clip`."""
+    """Matches two views of a part: see :func:`~latentman.correspondence.match.match_clip`."""
 
     features: str
     e_weight: float
     solver: str
 
     def __call__(self, here: PartView, there: PartView, frame_index: int, part: int) -> PartMatch:
-        """Match the pixels of a part in frame ``frame_index`` (``here``) with those in its reference (``there``)."""
+        """Match the pixels of a part in frame ``frame_index`` (``here``) with its reference (``there``)."""
         if not len(here.pixels) or not len(there.pixels):
             is_skipped = len(here.pixels) != len(there.pixels)
             return PartMatch(frame_index, part, _NO_INDICES, _NO_INDICES, 0.0, 0.0, is_skipped, work=0)
@@ -80,13 +80,13 @@ class PartMatcher:
 
 
 def part_views(iuv: IUV, parts: Sequence[int]) -> dict[int, PartView]:
-    """Return the views of these parts in one IUV map (h, w, 3); a part that is not seen has one without pixels."""
+    """Return the views of these parts in one IUV map (h, w, 3); a part that is not visible has an empty view."""
     pixels = {part: np.argwhere(iuv[..., 0] == part).astype(np.int32) for part in parts}
     return {part: PartView(p, iuv[p[:, 0], p[:, 1], 1:]) for part, p in pixels.items()}
 
 
 def seen_parts(maps: IUV) -> list[int]:
-    """Return the parts that occur in IUV maps (..., 3), ascending, the background left out."""
+    """Return the parts that occur in IUV maps (..., 3), ascending, without the background."""
     return [int(part) for part in np.unique(maps[..., 0]) if part > 0]
 
 
@@ -102,8 +102,8 @@ def part_tasks(views: Sequence[Mapping[int, PartView]], reference: str, matcher:
 
     Args:
         views: for each frame, the views of the clip's parts.
-        reference: ``prev_new`` (one task for each part, going through the frames), or ``prev`` or ``first`` (one task
-            for each part of each frame).
+        reference: ``prev_new`` (one task for each part, through all frames), or ``prev`` or ``first`` (one task for
+            each part of each frame).
         matcher: matches two views.
     """
     tasks = []

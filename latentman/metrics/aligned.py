@@ -1,8 +1,8 @@
-"""PSNR and SSIM of the character: a frame against the one before it, brought into the same pose by the exact flow.
+"""PSNR and SSIM of the character between consecutive frames, aligned by the exact flow.
 
-The frame before is warped along the mesh's own flow, so that every visible pixel of the figure is compared with the
-colour that the same point of the body had one frame earlier. Pixels whose point was hidden, and the background, are
-not looked at.
+The previous frame is warped along the mesh's own flow, so that every visible pixel of the figure is compared with the
+colour that the same point of the body had one frame earlier. Pixels whose point was hidden are ignored, and so is the
+background.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from latentman.types import Score
 PEAK = 255.0
 
 ROUNDING = 1 / 12
-"""Squared levels: the variance of rounding to whole levels. No 8-bit picture can be told to be more exact."""
+"""Squared levels: the variance of rounding to whole levels. An 8-bit picture cannot show a smaller error."""
 
 WINDOW = 7
 """Pixels: side of SSIM's square, evenly weighted windows."""
@@ -35,9 +35,9 @@ Mask = NDArray[np.bool_]
 
 
 def align(before: Frames, flow: Flow) -> tuple[Floats, Mask]:
-    """Return a frame (H, W, 3) warped along a flow to the next one, and where it is known (H, W).
+    """Return a frame (H, W, 3) warped along a flow to the next one, and a mask (H, W) of where it is known.
 
-    Colours are read bilinearly. Where the warped frame is not known it holds zeros.
+    Colours are read bilinearly. Pixels where the warped frame is unknown are zero.
     """
     warped, seen = np.zeros(before.shape), np.zeros(before.shape[:2], dtype=bool)
     at = tuple(flow.pixel.T)
@@ -49,9 +49,9 @@ def align(before: Frames, flow: Flow) -> tuple[Floats, Mask]:
 def psnr_aligned(frames: Frames, judge: Judge) -> Score:
     """Return the peak signal-to-noise ratio of the aligned character, in decibels.
 
-    ``10 log10(255^2 / mse)`` of a pair, with the mean squared error over its visible pixels and the three channels;
-    then the mean over the pairs. An error below that of rounding to whole levels (1/12) counts as 1/12, so that
-    identical pixels give 58.9 dB and not infinity.
+    The score of a pair is ``10 log10(255^2 / mse)``, with the mean squared error over its visible pixels and the three
+    channels; the result is the mean over the pairs. An error below the variance of rounding to whole levels (1/12)
+    counts as 1/12, so that identical pixels give 58.9 dB rather than infinity.
 
     Args:
         frames: (T, H, H, 3) uint8 RGB, of the size of the conditions that the judge has seen.
@@ -66,9 +66,10 @@ def psnr_aligned(frames: Frames, judge: Judge) -> Score:
 def ssim_aligned(frames: Frames, judge: Judge) -> Score:
     """Return the structural similarity (Wang et al., 2004) of the aligned character, -1 to 1.
 
-    Over windows of 7 x 7 pixels that hold visible pixels of the figure only, evenly weighted, with K1 = 0.01,
-    K2 = 0.03, L = 255 and sample covariances (divided by 48). Each channel of RGB by itself; the mean is over windows
-    and channels, then over the pairs. Narrow limbs have no such window: it is the trunk above all that is judged.
+    It is computed over evenly weighted windows of 7 x 7 pixels that contain only visible pixels of the figure, with
+    K1 = 0.01, K2 = 0.03, L = 255 and sample covariances (divided by 48), for each RGB channel separately. The mean is
+    over windows and channels, then over the pairs. Narrow limbs contain no such window, so the score mainly judges
+    the trunk.
 
     Args:
         frames: (T, H, H, 3) uint8 RGB, of the size of the conditions that the judge has seen.
@@ -79,14 +80,14 @@ def ssim_aligned(frames: Frames, judge: Judge) -> Score:
     """
     return _score(
         "ssim_aligned", "similarity (-1..1)", frames, judge, _ssim,
-        f"no window of {WINDOW}x{WINDOW} pixels lies in what is seen of the figure in two consecutive frames",
+        f"no window of {WINDOW}x{WINDOW} pixels fits into the part of the figure seen in two consecutive frames",
     )  # fmt: skip
 
 
 def ssim_map(a: Floats, b: Floats) -> Floats:
     """Return the similarity (H, W, C) of the windows centred at each pixel of two pictures (H, W, C).
 
-    Within half a window of the edge the pictures are taken as mirrored there.
+    Pictures are mirrored at their edges to fill windows that reach beyond them.
     """
 
     def mean(values: Floats) -> Floats:
@@ -130,7 +131,7 @@ def _score(
 
 
 def expect_clip(name: str, frames: Frames, judge: Judge) -> None:
-    """Refuse frames that are not those of the clip that the judge has seen.
+    """Refuse frames whose shape does not match the judge's clip.
 
     Raises:
         ShapeError: if they are not (T, H, H, 3) uint8 with the judge's T and H.

@@ -1,7 +1,7 @@
-"""CLIP (Radford et al., 2021): pictures and text as unit vectors of one space, from a folder that the user brought.
+"""CLIP (Radford et al., 2021): images and text as unit vectors of one space, from a local folder.
 
-The folder has the format of the transformers library, as ``openai/clip-vit-base-patch32`` is published. Nothing is
-ever downloaded. Pictures are prepared as transformers does with Pillow, which is how CLIP was trained.
+The folder has the format of the transformers library, in which ``openai/clip-vit-base-patch32`` is published. Nothing
+is ever downloaded. Images are preprocessed as transformers does with Pillow, which is how CLIP was trained.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Vectors = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to a picture before the network reads it.
+    """How an image is preprocessed for the network.
 
-    ``shortest`` edge and centred ``crop`` (height, width) in pixels; ``resample`` of Pillow; ``mean`` and ``std`` of
-    the channels, of values 0 to 1.
+    ``shortest`` is the length of the shortest edge and ``crop`` the centred crop (height, width), in pixels;
+    ``resample`` is a Pillow filter; ``mean`` and ``std`` are per channel, for values from 0 to 1.
     """
 
     shortest: int = 224
@@ -55,9 +55,9 @@ class Preparation:
     std: tuple[float, ...] = _STD
 
     def __call__(self, frame: Frames) -> NDArray[np.float32]:
-        """Return a frame (H, W, 3) uint8 RGB as the network reads it, (3, h, w) float32.
+        """Return a frame (H, W, 3) uint8 RGB as network input, (3, h, w) float32.
 
-        The shortest edge is resized, the other one in proportion and rounded down, and the middle cut out.
+        The shortest edge is resized, the other edge in proportion (rounded down), and the centre is cropped.
         """
         height, width = frame.shape[:2]
         short = min(height, width)
@@ -78,7 +78,7 @@ class Clip:
 
     @property
     def text_length(self) -> int:
-        """Tokens that the text network reads, its two marks included."""
+        """Number of tokens that the text network reads, including the start and end tokens."""
         return int(self.model.config.text_config.max_position_embeddings)
 
     def embed_frames(self, frames: Frames) -> Vectors:
@@ -103,12 +103,12 @@ class Clip:
             return _unit(self.model.text_projection(read.pooler_output))[0]
 
     def is_too_long(self, text: str) -> bool:
-        """Return whether the end of a text is not read."""
+        """Return whether a text exceeds the network's limit, so that its end is not read."""
         return len(self.tokenizer(text, truncation=False, verbose=False)["input_ids"]) > self.text_length
 
 
 def why_missing(folder: Path) -> str | None:
-    """Return what is missing of a CLIP model in a folder and how to get it; None if its files are there."""
+    """Return which files of a CLIP model a folder lacks and how to get them, or None if it is complete."""
 
     def there(*names: str) -> bool:
         return all((folder / name).is_file() for name in names)
@@ -122,7 +122,7 @@ def why_missing(folder: Path) -> str | None:
 
 
 def files_behind(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a folder that are there and that scores depend on; of two files of weights the one read."""
+    """Return the existing files that scores depend on; of two weight files, only the one that is read."""
     weights = [folder / name for name in _WEIGHTS if (folder / name).is_file()][:1]
     return (*(folder / name for name in _SETTINGS if (folder / name).is_file()), *weights)
 
@@ -144,17 +144,17 @@ def load_clip(folder: Path, device: str = "cpu") -> Clip:
     side = model.config.vision_config.image_size
     if preparation.crop != (side, side):
         raise WeightsError(
-            f"{folder}: preprocessor_config.json cuts pictures of {preparation.crop}, but the network reads "
+            f"{folder}: preprocessor_config.json crops images to {preparation.crop}, but the network reads "
             f"{side}x{side}: the files belong to different models"
         )
     return Clip(model.eval().requires_grad_(False).to(device), tokenizer, preparation)
 
 
 def read_preparation(folder: Path) -> Preparation:
-    """Return how a model's pictures are prepared, from ``preprocessor_config.json``; without it as OpenAI's are.
+    """Read the preprocessing from ``preprocessor_config.json``; without this file, return OpenAI's preprocessing.
 
     Raises:
-        WeightsError: if the file is damaged, or asks for something that CLIP does not do.
+        WeightsError: if the file is damaged, or describes a step that CLIP does not use.
     """
     path = folder / "preprocessor_config.json"
     if not path.is_file():
@@ -176,10 +176,10 @@ def read_preparation(folder: Path) -> Preparation:
         )
     except (TypeError, ValueError, IndexError) as error:
         raise WeightsError(
-            f"{path}: size, crop_size, resample, image_mean or image_std is no number: {error}"
+            f"{path}: size, crop_size, resample, image_mean or image_std is not a number: {error}"
         ) from error
     if steps or len(made.mean) != 3 or len(made.std) != 3 or not 1 <= min(made.crop) <= max(made.crop) <= made.shortest:
-        raise WeightsError(f"{path} does not describe how CLIP's pictures are prepared; {HOW_TO_GET}")
+        raise WeightsError(f"{path} does not describe CLIP's preprocessing; {HOW_TO_GET}")
     return made
 
 
@@ -189,13 +189,13 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
     loading = logging.getLogger("transformers.modeling_utils")
     level = loading.level
-    loading.setLevel(logging.ERROR)  # official files hold buffers that are no longer read, which it would list
+    loading.setLevel(logging.ERROR)  # the official files hold obsolete buffers, which it would list
     try:
         model, report = CLIPModel.from_pretrained(
             folder, local_files_only=True, weights_only=True, torch_dtype=torch.float32, output_loading_info=True
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # whatever the library makes of a damaged file
+    except Exception as error:  # the library raises many kinds of error for a damaged file
         first = (str(error).splitlines() or ["no message"])[0]
         raise WeightsError(
             f"the CLIP model in {folder} cannot be loaded ({type(error).__name__}: {first}): {HOW_TO_GET}"
@@ -214,7 +214,7 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise WeightsError(f"cannot read {path}: {error}; copy it again") from error
     if not isinstance(held, dict):
-        raise WeightsError(f"{path} holds a {type(held).__name__} where settings by name were expected; copy it again")
+        raise WeightsError(f"{path} holds a {type(held).__name__}, not settings by name; copy it again")
     return held
 
 

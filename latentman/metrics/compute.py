@@ -1,4 +1,4 @@
-"""The scores that a run or a command asks for, by name."""
+"""Computing scores by name, for a run or a command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from latentman.types import Score
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A score, and what it needs beside the frames (``evidence.NEEDS``), in the order in which it is missed."""
+    """A score and its inputs besides the frames (``evidence.NEEDS``), in the order in which they are checked."""
 
     score: Callable[[Any], Score]
     needs: tuple[str, ...] = ()
@@ -51,14 +51,14 @@ METRICS: dict[str, Metric] = {
 OF_THE_MAP = {"coverage", "map_error_px"}
 """Metrics that judge the map M, not the frames."""
 
-NOT_PLACED = "conditioner=none: nothing places the figure where the render has it"
+NOT_PLACED = "conditioner=none: the figure's position is not tied to the render"
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Refuse names that no metric has, and a name that is there twice.
+    """Refuse unknown and repeated names.
 
     Raises:
-        ConfigError: naming the first such name, with the choices.
+        ConfigError: naming the first such name and the choices.
     """
     seen: set[str] = set()
     for name in names:
@@ -69,29 +69,29 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def needs_of(names: Iterable[str]) -> set[str]:
-    """Return all that the named metrics need beside the frames."""
+    """Return all inputs that the named metrics need besides the frames."""
     return {need for name in names for need in METRICS[name].needs}
 
 
 def compute(names: list[str], evidence: Evidence, *, placed: bool = True) -> list[Score]:
-    """Return the named scores, in the order of the names; those that lack something have no value, and say what.
+    """Return the named scores in order; a score whose input is missing has no value but a reason.
 
     Args:
-        names: names of metrics; all are checked before any is computed.
+        names: names of metrics; all are checked before the first is computed.
         evidence: the video and what is known of it.
-        placed: whether the figure is where the conditions show it; if not, scores that look for it there have no value.
+        placed: whether the conditions determine where the figure is; if not, scores that rely on this have no value.
 
     Raises:
         ConfigError: if a name is unknown.
-        ShapeError: if frames, conditions and map do not belong together.
-        WeightsError: if weights are there but damaged.
+        ShapeError: if frames, conditions and map do not match.
+        WeightsError: if weights exist but are damaged.
     """
     check_names(names)
     return [_score(name, evidence, placed) for name in names]
 
 
 def as_record(scores: Iterable[Score]) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
-    """Return scores as ``metrics.json`` holds them: values with their reasons, and the series."""
+    """Return scores in the form of ``metrics.json``: values with their reasons, and the series."""
     metrics: dict[str, Any] = {}
     per_pair = {}
     for score in scores:

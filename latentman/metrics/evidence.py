@@ -1,4 +1,4 @@
-"""What the metrics may look at, and what to say where something is not there."""
+"""The inputs of the metrics, and the reasons to report when one is missing."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from latentman.metrics.lpips import why_missing as why_no_lpips
 from latentman.types import BodySequence, Conditions, Correspondence
 
 NEEDS = ("mask", "mesh", "map", "prompt", "clip", "lpips")
-"""What a metric may need beside the frames: the figure's mask; the mesh behind the conditions; the map M of a run; the
-prompt; the weights of CLIP; those of LPIPS."""
+"""What a metric may need besides the frames: the figure's mask, the mesh behind the conditions, the map M of a run, the
+prompt, the CLIP weights, the LPIPS weights."""
 
 _NOT_GIVEN = {
-    "mask": "nothing tells where the figure is",
-    "mesh": "there is no mesh behind this video",
-    "map": "there is no map M of this video",
+    "mask": "there is no mask of the figure",
+    "mesh": "there is no mesh for this video",
+    "map": "there is no map M for this video",
     "prompt": "there is no prompt to compare with",
 }
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Where learned metrics find their weights, and the torch device that they run on."""
+    """Folders with the weights of learned metrics, and the torch device to run on."""
 
     clip: Path
     lpips: Path
     device: str = "cpu"
 
     def why_missing(self, need: str) -> str | None:
-        """Return what is missing of ``clip`` or ``lpips`` and how to get it; None if its files are there."""
+        """Return which files of ``clip`` or ``lpips`` are missing and how to get them, or None if all exist."""
         return why_no_clip(self.clip) if need == "clip" else why_no_lpips(self.lpips)
 
     def files_behind(self, need: str) -> tuple[Path, ...]:
-        """Return the files of ``clip`` or ``lpips`` that are there, on which scores depend."""
+        """Return the existing files of ``clip`` or ``lpips`` that scores depend on."""
         return clip_files(self.clip) if need == "clip" else lpips_files(self.lpips)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A finished video and what is known of it; what is made of it, such as the exact map, is made once when asked for.
+    """A finished video and its inputs. Derived values, such as the exact map, are computed once, on first use.
 
-    ``frames`` (T, H, W, 3) uint8 RGB; ``mask`` (T, H, W) bool, where the figure is; ``conditions`` and ``body`` that
-    the video follows, of its own size, both or none; ``correspondence`` the map M that is judged, and whose grid is the
-    metric grid; ``absent`` reasons why something of :data:`NEEDS` is not there, in place of the general ones.
+    ``frames`` (T, H, W, 3) uint8 RGB; ``mask`` (T, H, W) bool, True on the figure; ``conditions`` and ``body`` that the
+    video follows, at its size, both or neither; ``correspondence``, the map M to judge, whose grid is the metric grid;
+    ``absent``, specific reasons why an entry of :data:`NEEDS` is missing, replacing the general ones.
     """
 
     frames: NDArray[np.uint8]
@@ -69,7 +69,7 @@ class Evidence:
     absent: Mapping[str, str] = field(default_factory=dict)
 
     def lacks(self, need: str) -> str | None:
-        """Return why something of :data:`NEEDS` is not there; None if it is."""
+        """Return why an entry of :data:`NEEDS` is missing, or None if it exists."""
         if need in ("clip", "lpips"):
             return self.networks.why_missing(need)
         held = {"mask": self.mask, "mesh": self.body, "map": self.correspondence, "prompt": self.prompt or None}[need]

@@ -1,8 +1,8 @@
-"""Is the character there, and does it stand out: guards that keep Human MSE honest.
+"""Guards that keep Human MSE honest: is the character present, and does it have contrast?
 
-A video whose character fades, blurs into a flat patch or walks away from its mask can have a low Human MSE. Neither
-guard uses a learned network. Both look at the frames and at the figure's mask alone, frame by frame; ``per_pair``
-holds the series over the T frames.
+A video whose character fades, blurs into a flat patch or leaves its mask can have a low Human MSE. Neither guard uses a
+learned network. Both use only the frames and the figure's mask, frame by frame; ``per_pair`` holds the series over the
+T frames.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 _BINS = 16  # levels per channel of the colour histograms
 _COLOUR_SIGMA = 1.0  # bins: colours this close count as nearly the same
-_PRIOR_COUNT = 1.0  # pixels spread over the whole colour cube, so that a colour never seen counts for neither class
+_PRIOR_COUNT = 1.0  # pixels spread over the whole colour cube, so that an unseen colour favours neither class
 _BLOCK = 8  # px: side of the checkerboard's squares; wider than the models' texture
-_MIN_SAMPLES = 16  # pixels of each class in each half of the checkerboard, below which no model is fitted
+_MIN_SAMPLES = 16  # no model is fitted to fewer pixels of a class in each half of the checkerboard
 
 Frames = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
 def figure_contrast(frames: Frames, mask: Mask) -> Score:
-    """Return how much light and dark the character holds: the standard deviation of its luma, mean over the frames.
+    """Return the character's contrast: the standard deviation of its luma, averaged over the frames.
 
-    In levels of 0..255, over the pixels inside the mask. It falls when the character washes out into one tone.
+    It is in levels of 0..255, over the pixels inside the mask. It falls when the character fades to a single tone.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
@@ -45,24 +45,24 @@ def figure_contrast(frames: Frames, mask: Mask) -> Score:
 
 
 def figure_overlap(frames: Frames, mask: Mask) -> Score:
-    """Return the overlap (intersection over union, 0 to 1) of the figure found in the picture with the mask asked for.
+    """Return the overlap (intersection over union, 0 to 1) of the figure found in the picture with the requested mask.
 
-    How the figure is found, without any learned segmenter: two colour models (smoothed RGB histograms) are fitted to
-    each frame, one to the inside of the mask and one to its surroundings, both well away from the outline. They label
-    every pixel of the mask's surroundings as figure or background, after the evidence has been averaged over about a
-    pixel; a pixel without evidence counts as background, whatever the mask says of it. Pieces that do not reach into
-    the mask are dropped. Each half of a checkerboard is labelled by models of the other half, so that noise is not
-    learned by heart: a figure that cannot be told from its background scores low, not 1.
+    The figure is found without a learned segmenter. Two colour models (smoothed RGB histograms) are fitted to each
+    frame, one to the inside of the mask and one to its surroundings, both well away from the outline. They label every
+    pixel of the mask's surroundings as figure or background, after the evidence has been averaged over about a pixel; a
+    pixel without evidence counts as background, whether or not it is in the mask. Pieces that do not reach into the
+    mask are dropped. Each half of a checkerboard is labelled by models fitted to the other half, so that noise is not
+    memorised: a figure that is indistinguishable from its background scores low, not 1.
 
-    What it cannot see: a figure whose colours also fill the background loses those parts, so that a good picture in
-    front of a busy scene scores below 1; flat colours standing exactly in the mask score 1 though they show no
-    character; fine differences at the outline are below its resolution. It compares methods on the same prompt and
-    conditions; the number itself is no quality.
+    Limits: where the figure's colours also fill the background, those parts are lost, so that a good picture of a busy
+    scene scores below 1; flat colours that exactly fill the mask score 1 although they show no character; fine
+    differences at the outline are below its resolution. Use it to compare methods on the same prompt and conditions;
+    its absolute value does not measure quality.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        mask: (T, H, W) bool, where the figure should be. Frames whose mask is empty, or leaves no background to compare
-            with, are skipped.
+        mask: (T, H, W) bool, where the figure should be. Frames whose mask is empty, or leaves no background for
+            comparison, are skipped.
 
     Raises:
         ShapeError: if frames and mask do not fit together.
@@ -76,7 +76,7 @@ def find_figure(frame: Frames, mask: Mask) -> tuple[Mask, tuple[slice, slice]] |
     The method is described at :func:`figure_overlap`.
 
     Returns:
-        The labels inside a box around the mask, and that box; None where there is too little to fit the models to.
+        The labels inside a box around the mask, and that box; None if there are too few pixels to fit the models.
     """
     if not mask.any():
         return None
@@ -99,7 +99,7 @@ def find_figure(frame: Frames, mask: Mask) -> tuple[Mask, tuple[slice, slice]] |
 
 
 def _touching(figure: Mask, mask: Mask) -> Mask:
-    """Keep the connected pieces that reach into the mask; the others are things of the figure's colour beside it."""
+    """Keep the connected pieces that reach into the mask; the others are objects of the figure's colour next to it."""
     pieces, count = ndimage.label(figure)
     reaching = np.zeros(count + 1, dtype=bool)
     reaching[np.unique(pieces[mask])] = True
@@ -120,14 +120,14 @@ def _overlap(frame: Frames, mask: Mask) -> float | None:
 
 
 def _surroundings(mask: Mask) -> tuple[slice, slice]:
-    """Return the mask's bounding box, wider by a sixth of its longer side on every side."""
+    """Return the mask's bounding box, enlarged on every side by a sixth of its longer side."""
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     grow = max(4, round(max(np.ptp(rows), np.ptp(cols)) / 6))
     return tuple(slice(max(0, x[0] - grow), x[-1] + grow + 1) for x in (rows, cols))  # type: ignore[return-value]
 
 
 def _colour_model(colours: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """Return the log density (bins, bins, bins) of these colours (n, 3), or None where there are too few."""
+    """Return the log density (bins, bins, bins) of these colours (n, 3), or None if there are too few."""
     if len(colours) < _MIN_SAMPLES:
         return None
     counts = np.zeros((_BINS,) * 3)

@@ -1,6 +1,6 @@
-"""Change from frame to frame of pixels that stay where they are: of the whole picture, and of its background.
+"""Change of fixed pixels from frame to frame, in the whole picture and in its background.
 
-Neither looks for motion: where the camera or a thing moves, its motion is counted too.
+Neither score compensates for motion: movement of the camera or of an object is counted too.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Mask = NDArray[np.bool_]
 def flicker(frames: Frames) -> Score:
     """Return the mean absolute change of all pixels from frame to frame, in levels of 0..255.
 
-    The mean is over pixels and channels, then over the T - 1 consecutive pairs. Motion counts as flicker: it compares
-    videos of the same motion before the same background, or tells how a still part behaves where all is still.
+    The mean is over pixels and channels, then over the T - 1 consecutive pairs. Motion counts as flicker: use the score
+    to compare videos of the same motion against the same background, or to measure a scene in which nothing moves.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
@@ -41,12 +41,12 @@ def flicker(frames: Frames) -> Score:
 def background_flicker(frames: Frames, mask: Mask, *, camera_moves: bool = False) -> Score:
     """Return the mean absolute change, in levels of 0..255, of pixels outside the figure in both frames of a pair.
 
-    Where the camera stands still the background's flow is zero; where it moves there is no geometry that would tell
-    the flow, and the score has no value. The mean is over pixels and channels, then pairs.
+    If the camera is fixed, the background's flow is zero. If it moves, no geometry gives the flow, and the score has no
+    value. The mean is over pixels and channels, then over the pairs.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        mask: (T, H, W) bool, where the figure is.
+        mask: (T, H, W) bool, True on the figure.
         camera_moves: whether the background moves in the picture.
 
     Raises:

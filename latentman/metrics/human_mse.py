@@ -1,8 +1,8 @@
 """Human MSE: how much the colour of a point of the body changes from frame to frame (paper, Eq. 9).
 
 Pairs of pixels come from the map M. Frames are reduced to M's grid by the top-left sample of each block, as the map
-itself is. Lower is steadier; 0 is a perfectly steady character, and also a character without any texture: read it
-together with the guards in :mod:`latentman.metrics.figure`.
+itself is. Lower is steadier. A perfectly steady character scores 0, but so does a character without any texture: read
+it together with the guards in :mod:`latentman.metrics.figure`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ def human_mse(frames: Frames, correspondence: Correspondence) -> Score:
 
     Args:
         frames: (T, H, W, 3) uint8 RGB; H a multiple of the map's grid.
-        correspondence: the map M; whose pixels are compared is decided by it alone, so that the background is not
-            looked at.
+        correspondence: the map M; it alone decides which pixels are compared, so the background is ignored.
 
     Returns:
-        The score; without any match its value is None, and the reason says so.
+        The score; without any match its value is None, and the reason says why.
 
     Raises:
         ShapeError: if the frames are not (T, H, H, 3) uint8 with the map's T, or its grid does not divide H.
@@ -53,9 +52,9 @@ def human_mse(frames: Frames, correspondence: Correspondence) -> Score:
 def human_mse_official_uint8(frames: Frames, correspondence: Correspondence) -> Score:
     """Return the same mean with difference and square taken modulo 256, as the released code's 8-bit arithmetic does.
 
-    For comparison with the paper's numbers alone: it saturates at about 105.5, which is its mean for differences drawn
-    uniformly, and a wrapped square is no measure of size. The pairs here are those of :func:`human_mse`; the released
-    code also compares the last frame with the first and goes through a UV atlas, which is not repeated.
+    Use it only for comparison with the paper's numbers: it saturates at about 105.5, its mean for uniformly drawn
+    differences, and a wrapped square does not measure size. The pairs are the same as in :func:`human_mse`; the
+    released code also compares the last frame with the first and uses a UV atlas, which is not reproduced.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.

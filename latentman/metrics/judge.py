@@ -1,4 +1,4 @@
-"""The exact map as a judge of every run, whatever map has guided it."""
+"""The exact map as the judge of every run, independent of the map that guided the run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from latentman.types import BodySequence, Conditions, Correspondence
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where the figure's pixels of a frame come from: ``pixel`` (N, 2) int32, ``position`` (N, 2) float64 (row, col).
+    """The exact source of a frame's figure pixels: ``pixel`` (N, 2) int32, ``position`` (N, 2) float64 (row, col).
 
-    Both are indices of one grid, whole numbers being its samples. Only pixels whose point is seen in both frames.
+    Both are indices of one grid, whose samples are at whole numbers. Only pixels whose point is visible in both frames
+    are included.
     """
 
     pixel: NDArray[np.int32]
@@ -25,12 +26,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What is known of a clip from its mesh.
+    """The ground truth of a clip, from its mesh.
 
-    ``side`` is that of the picture, in pixels. ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame
-    i - 1, in pixels of the full picture. ``map`` is the exact map of consecutive frames on the metric grid, one target
-    for a source. ``truths`` has T - 1 entries, on the metric grid: entry i - 1 leads from frame i to the frame that the
-    judged map takes its colours from.
+    ``side`` is the side of the picture, in pixels. ``flows`` has T - 1 entries: entry i - 1 leads from frame i to frame
+    i - 1, in pixels of the full picture. ``map`` is the exact map of consecutive frames on the metric grid, with one
+    target per source. ``truths`` has T - 1 entries, on the metric grid: entry i - 1 leads from frame i to the frame
+    from which the judged map takes its colours.
     """
 
     side: int
@@ -44,12 +45,12 @@ def call_judge(body: BodySequence, conditions: Conditions, *, size: int, referen
 
     Args:
         body: the mesh that the conditions were drawn from.
-        conditions: what is seen of it.
+        conditions: the conditions.
         size: the metric grid.
-        reference: that of the map to be judged.
+        reference: the reference rule of the map to be judged.
 
     Raises:
-        ShapeError: if body and conditions do not belong together, or ``size`` does not divide the picture.
+        ShapeError: if body and conditions do not match, or ``size`` does not divide the picture.
     """
     frames, side = len(conditions.mask), conditions.mask.shape[1]
     later = range(1, frames)

@@ -1,4 +1,4 @@
-"""Scores that learned networks give: CLIP of frames with the prompt and with each other, LPIPS between frames."""
+"""Scores from learned networks: CLIP of frames with the prompt and with each other, LPIPS between frames."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ Frames = NDArray[np.uint8]
 
 
 def clip_text(frames: Vectors, prompt: str, clip: Clip) -> Score:
-    """Return how well the frames show the prompt: the mean cosine of their CLIP vectors with the text's, -1 to 1.
+    """Return how well the frames match the prompt: the mean cosine of their CLIP vectors with the text's, -1 to 1.
 
-    ``per_pair`` holds one value for each frame. A prompt longer than the network reads is cut, and the reason says so.
+    ``per_pair`` holds one value for each frame. A prompt longer than the network's limit is cut, and the reason reports
+    it.
 
     Args:
         frames: (T, D) unit vectors of the frames.
@@ -37,7 +38,7 @@ def clip_text(frames: Vectors, prompt: str, clip: Clip) -> Score:
 
 
 def clip_frames(frames: Vectors) -> Score:
-    """Return how much consecutive frames show the same: the mean cosine of their CLIP vectors, -1 to 1.
+    """Return how similar consecutive frames are: the mean cosine of their CLIP vectors, -1 to 1.
 
     Args:
         frames: (T, D) unit vectors of the frames.
@@ -46,7 +47,7 @@ def clip_frames(frames: Vectors) -> Score:
 
 
 def lpips_frames(frames: Frames, lpips: Lpips) -> Score:
-    """Return the mean LPIPS of consecutive whole frames, as they are; motion counts as difference.
+    """Return the mean LPIPS of consecutive whole frames without alignment; motion counts as difference.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
@@ -59,10 +60,11 @@ def lpips_frames(frames: Frames, lpips: Lpips) -> Score:
 
 
 def lpips_aligned(frames: Frames, judge: Judge, lpips: Lpips) -> Score:
-    """Return the LPIPS of the character in a frame and in the one before it, aligned by the exact flow.
+    """Return the mean LPIPS of the character in consecutive frames, aligned by the exact flow.
 
-    The frame is compared with itself, in which the visible pixels of the figure were painted anew with the colours
-    that their points had one frame earlier. The mean is over the distances at these pixels, then over the pairs.
+    Each frame is compared with a copy of itself in which the visible pixels of the figure are repainted with the
+    colours that their points had one frame earlier. The mean is over the distances at these pixels, then over the
+    pairs.
 
     Args:
         frames: (T, H, H, 3) uint8 RGB, of the size of the conditions that the judge has seen.

@@ -1,6 +1,6 @@
 """LPIPS (Zhang et al., 2018): distance of two pictures in the features of AlexNet, weighted as people judge.
 
-Version 0.1 with the trunk AlexNet. The two official files of weights hold tensors alone, and are read as such.
+This is version 0.1 with the AlexNet trunk. The two official weight files hold only tensors; anything else is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TRUNK, LINEAR = "alexnet-owt-7be5be79", "alex"
-"""The files' names without suffix, as they are published: torchvision's AlexNet, and LPIPS' own ``v0.1/alex.pth``."""
+"""The published file names without suffix: torchvision's AlexNet, and LPIPS' own ``v0.1/alex.pth``."""
 
 HOW_TO_GET = (
     f"copy two files there: {TRUNK}.pth, torchvision's AlexNet trained on ImageNet, and {LINEAR}.pth from the folder "
@@ -27,9 +27,9 @@ HOW_TO_GET = (
 )
 
 SMALLEST = 64
-"""Pixels: side of a picture below which the trunk's last features have no place."""
+"""Pixels: the smallest side of a picture; below it, the trunk's last feature map is empty."""
 
-_CONVOLUTIONS = (  # name in the file, channels in and out, kernel, stride, padding; then what is done before it
+_CONVOLUTIONS = (  # name in the file, channels in and out, kernel, stride, padding
     ("features.0", 3, 64, 11, 4, 2),
     ("features.3", 64, 192, 5, 1, 2),
     ("features.6", 192, 384, 3, 1, 1),
@@ -54,7 +54,7 @@ class Lpips:
     def distance(self, a: Frames, b: Frames) -> NDArray[np.float64]:
         """Return the distance (H, W) of two pictures (H, W, 3) uint8 or float of 0..255 RGB, pixel by pixel.
 
-        Its mean over H and W is LPIPS up to the edges of the upsampling; :meth:`value` is LPIPS itself.
+        Its mean over H and W equals LPIPS except for edge effects of the upsampling; :meth:`value` is LPIPS itself.
         """
         import torch.nn.functional as F
 
@@ -62,7 +62,7 @@ class Lpips:
         return np.asarray(sum(with_sizes)[0, 0].double().cpu().numpy())  # type: ignore[index]
 
     def value(self, a: Frames, b: Frames) -> float:
-        """Return LPIPS of two pictures (H, W, 3) of 0..255 RGB: the mean over each layer's places, summed."""
+        """Return LPIPS of two pictures (H, W, 3) of 0..255 RGB: each layer's mean over positions, summed."""
         return float(sum(float(layer.double().mean()) for layer in self._layers(a, b)))
 
     def _layers(self, a: Frames, b: Frames) -> list[Tensor]:
@@ -78,7 +78,7 @@ class Lpips:
         return maps
 
     def _features(self, pictures: Tensor) -> list[Tensor]:
-        """Return what the trunk makes of pictures (N, 3, H, W) of 0..255, after each of its five rectifiers."""
+        """Return the trunk's features of pictures (N, 3, H, W) of 0..255, after each of its five ReLUs."""
         import torch.nn.functional as F
 
         shift, scale = (pictures.new_tensor(values)[:, None, None] for values in (_SHIFT, _SCALE))
@@ -92,7 +92,7 @@ class Lpips:
 
 
 def why_missing(folder: Path) -> str | None:
-    """Return what is missing of LPIPS in a folder and how to get it; None if its files are there."""
+    """Return which LPIPS files a folder lacks and how to get them, or None if it is complete."""
     missing = [name for name in (TRUNK, LINEAR) if _find(folder, name) is None]
     return f"no LPIPS weights {' and '.join(missing)} in {folder}: {HOW_TO_GET}" if missing else None
 
@@ -101,7 +101,7 @@ def load_lpips(folder: Path, device: str = "cpu") -> Lpips:
     """Load the weights from a folder.
 
     Raises:
-        WeightsError: if a file is missing or damaged, holds anything but tensors, or tensors of other shapes.
+        WeightsError: if a file is missing or damaged, or holds anything but tensors of the right shapes.
     """
     reason = why_missing(folder)
     if reason is not None:
@@ -121,7 +121,7 @@ def load_lpips(folder: Path, device: str = "cpu") -> Lpips:
 
 
 def files_behind(folder: Path) -> tuple[Path, ...]:
-    """Return the files of weights that are there."""
+    """Return the weight files that exist."""
     found = (_find(folder, name) for name in (TRUNK, LINEAR))
     return tuple(path for path in found if path is not None)
 
@@ -138,12 +138,12 @@ def _read(path: Path) -> Mapping[str, Any]:
         if path.suffix == ".safetensors":
             return load_file(path)
         held = torch.load(path, map_location="cpu", weights_only=True)
-    # A damaged file can make its readers raise nearly anything, and a refused one an error of a kind of its own.
+    # A damaged file can raise nearly any error, and a refused one its own kind.
     except Exception as error:
         first = (str(error).splitlines() or ["no message"])[0]
         raise WeightsError(
-            f"{path} cannot be read as tensors ({type(error).__name__}: {first}); it is damaged, or no official file "
-            "of LPIPS: fetch it again"
+            f"{path} cannot be read as tensors ({type(error).__name__}: {first}); it is damaged, or not an official "
+            "LPIPS file: fetch it again"
         ) from error
     if not isinstance(held, Mapping):
         raise WeightsError(f"{path} holds a {type(held).__name__}, not tensors by name: fetch it again")

@@ -1,4 +1,4 @@
-"""How much of the figure a run's map M reaches, and how far from the exact map it lies."""
+"""Quality of a run's map M: how much of the figure it covers, and its distance from the exact map."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from latentman.types import Conditions, Correspondence, Score
 
 
 def coverage(correspondence: Correspondence, conditions: Conditions) -> Score:
-    """Return the share (0 to 1) of the figure's pixels that have a match, on the map's grid, mean over the pairs.
+    """Return the share (0 to 1) of the figure's pixels that have a match, on the map's grid, averaged over the pairs.
 
-    Pixels whose point is hidden in the reference cannot have a right match, so that 1 is no aim.
+    Pixels whose point is hidden in the reference cannot have a correct match, so 1 is not the goal.
 
     Raises:
         ShapeError: if the map's grid does not divide the picture.
@@ -27,10 +27,10 @@ def coverage(correspondence: Correspondence, conditions: Conditions) -> Score:
 
 
 def map_error_px(correspondence: Correspondence, judge: Judge) -> Score:
-    """Return how far the map's sources lie from the exact positions, in pixels of the map's grid.
+    """Return the mean distance of the map's sources from the exact positions, in pixels of the map's grid.
 
-    Over the pixels that the map matches and whose point is seen in the reference, then over the pairs. A map of whole
-    pixels errs by about 0.4 even where it is right; one with positions is judged by these.
+    The mean is over the matched pixels whose point is visible in the reference, then over the pairs. A map of whole
+    pixels has an error of about 0.4 even where it is correct; a map with sub-pixel positions is judged by those.
     """
     per_pair: list[float | None] = []
     for i, truth in enumerate(judge.truths, start=1):

@@ -1,4 +1,4 @@
-"""A score that is measured pair by pair of frames, and the mean of these."""
+"""Scores that are measured for each pair of frames and then averaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_MATCHES = "no two frames of the clip have matched pixels"
 
 
 def mean_of_pairs(name: str, unit: str, per_pair: Sequence[float | None], reason: str) -> Score:
-    """Return the mean over the pairs that have a value; ``reason`` says why there is none, if there is none."""
+    """Return the mean over the pairs that have a value; ``reason`` is kept if none has."""
     known = [value for value in per_pair if value is not None]
     return Score(
         name=name,

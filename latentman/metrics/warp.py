@@ -1,6 +1,6 @@
 """Change of colours from frame to frame along the exact flow of the mesh.
 
-The judge of these scores is the mesh alone, never the map M that has guided the run: two runs of the same motion are
+These scores are judged by the mesh alone, never by the map M that guided the run, so two runs of the same motion are
 compared at the same pixels.
 """
 
@@ -22,8 +22,9 @@ Frames = NDArray[np.uint8]
 def human_mse_mesh(frames: Frames, judge: Judge) -> Score:
     """Return the mean squared colour change of points of the body, in squared levels of 0..255 RGB.
 
-    As Human MSE (Eq. 9), on the exact map of consecutive frames: frame i at a sample of the metric grid against frame
-    i - 1 at the sub-pixel position, bilinearly in its full picture. The mean is over pixels and channels, then pairs.
+    This is Human MSE (Eq. 9) on the exact map of consecutive frames. Frame i at a sample of the metric grid is compared
+    with frame i - 1 at the sub-pixel position, interpolated bilinearly in the full picture. The mean is over pixels and
+    channels, then over the pairs.
 
     Args:
         frames: (T, H, H, 3) uint8 RGB; H a multiple of the judge's grid.
@@ -44,11 +45,12 @@ def human_mse_mesh(frames: Frames, judge: Judge) -> Score:
 
 
 def warp_error(frames: Frames, judge: Judge) -> Score:
-    """Return the warping error of the figure at the full resolution, in squared levels of 0..255, summed over RGB.
+    """Return the warping error of the figure at full resolution, in squared levels of 0..255, summed over RGB.
 
-    As Lai et al. (Learning Blind Video Temporal Consistency, 2018) define it: frame i - 1 is warped to frame i, and the
-    squared L2 norm of the colour difference is averaged over the pixels that are not occluded, then over the pairs.
-    Flow and occlusions are the mesh's, not estimated. Divided by 255^2 it is on the scale of that paper.
+    The definition is that of Lai et al. (Learning Blind Video Temporal Consistency, 2018): frame i - 1 is warped to
+    frame i, and the squared L2 norm of the colour difference is averaged over the pixels that are not occluded, then
+    over the pairs. Flow and occlusions come from the mesh and are not estimated. Divided by 255^2, the error is on the
+    scale of that paper.
 
     Args:
         frames: (T, H, H, 3) uint8 RGB, of the size of the conditions that the judge has seen.

@@ -1,1 +1,1 @@
-"""Where the joints come from: text to a clip of the 22-joint skeleton."""
+"""Motion sources: text to a clip of the 22-joint skeleton."""

@@ -1,6 +1,6 @@
-"""What a text asks for: the verb, direction, tempo and manner that the procedural source can act on.
+"""The action in a text: verb, direction, tempo and manner, for the procedural source.
 
-There is no grammar here, only a few rules about neighbouring words: who governs a word decides whether it is a verb.
+There is no full grammar, only a few rules about neighbouring words, which decide whether a word is a verb.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _FILLERS = frozenset(["now", "there", "here", "away", "in", "on", "at"])
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a text asks for, as far as it is understood.
+    """The action in a text, as far as it is understood.
 
     ``verb`` is a key of ``vocabulary.VERBS`` or None; ``also`` are further known verbs; ``direction`` is forward,
-    backward, left, right, circle or None; ``tempo`` is slowly, quickly or None; ``style`` is a way to dance; ``limb``
-    is left, right, both or None; ``understood`` are the words that all this was read from.
+    backward, left, right, circle or None; ``tempo`` is slowly, quickly or None; ``style`` is a dance style; ``limb`` is
+    left, right, both or None; ``understood`` are the words from which all this was read.
     """
 
     verb: str | None
@@ -48,8 +48,8 @@ class Action:
 def parse_action(text: str) -> Action:
     """Return the verb, direction and tempo that a text asks for; a text without a known verb has verb None.
 
-    Left and right of a movement are the picture's, as in "moves to the right" of a prompt; those of a hand or a leg
-    are the character's own.
+    Left and right of a movement refer to the picture, as in "moves to the right" in a prompt; left and right of a hand
+    or a leg are the character's own.
     """
     words = split_words(text)
     found = find_verbs(words)
@@ -60,7 +60,7 @@ def parse_action(text: str) -> Action:
         name = _name_verb(words, index)
         if name not in verbs:
             verbs.append(name)
-    # "dances a waltz": the more particular word is the action.
+    # "dances a waltz": the more specific word is the action.
     if "waltz" in verbs:
         verbs = ["waltz", *(name for name in verbs if name not in ("waltz", "dance"))]
     direction, heard = _direction(words, first + 1)
@@ -74,22 +74,22 @@ def parse_action(text: str) -> Action:
 
 
 def is_style(word: str) -> bool:
-    """Tell whether a word names a way to dance."""
+    """Return whether a word names a dance style."""
     return any(word in names for names in STYLES.values())
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a text in small letters, with commas, semicolons and full stops of their own."""
+    """Return the words of a text in lower case; commas, semicolons and full stops are separate words."""
     return re.findall(r"[a-z]+(?:'[a-z]+)?|[,;.]", text.lower().replace("\u2019", "'"))
 
 
 def word_at(words: list[str], index: int) -> str:
-    """Return a word, or an empty string beyond either end."""
+    """Return the word at an index, or an empty string beyond either end."""
     return words[index] if 0 <= index < len(words) else ""
 
 
 def find_verbs(words: list[str]) -> list[int]:
-    """Return the indices of the known verbs that are meant as such, the main one first."""
+    """Return the indices of the known words that are used as verbs, the main one first."""
     table = inflections()
     level = {i: verb_level(words, i) for i, w in enumerate(words) if w in table}
     level |= {i: 3 for i, w in enumerate(words) if _is_warm_up(words, i) and w.startswith("warm")}
@@ -102,7 +102,7 @@ def find_verbs(words: list[str]) -> list[int]:
 
 
 def verb_level(words: list[str], index: int) -> int:
-    """Return how surely a known word is a verb here: 3 it is one, 2 it is what somebody does, 1 it may be one."""
+    """Return how certainly a known word is a verb here: 3 certainly, 2 as an activity, 1 possibly."""
     kind = inflections()[words[index]][2]
     before, ahead = word_at(words, index - 1), words[:index]
     governed = before in DETERMINERS or before in PREPOSITIONS - {"to"} or before in ADJECTIVES
@@ -119,7 +119,7 @@ def verb_level(words: list[str], index: int) -> int:
 
 
 def _is_noun_before_verb(words: list[str], index: int, later: list[int]) -> bool:
-    """Tell a plural noun of the subject from a verb: "a guard with kicks walks" has its verb later, unjoined."""
+    """Return whether a word is a noun of the subject: "a guard with kicks walks" has a later verb."""
     if inflections().get(words[index], ("", "", ""))[2] != "s":
         return False
     finite = [j for j in later if inflections().get(words[j], ("", "", ""))[2] == "s"]
@@ -151,7 +151,7 @@ def _name_verb(words: list[str], index: int) -> str:
 
 
 def _direction(words: list[str], start: int) -> tuple[str | None, list[str]]:
-    """Return the direction named from word ``start`` on, and the words that name it."""
+    """Return the first direction named from word ``start`` on, and the words that name it."""
     for index in range(start, len(words)):
         word, before, after = words[index], word_at(words, index - 1), word_at(words, index + 1)
         for direction, names in STRAIGHT.items():
@@ -170,7 +170,7 @@ def _direction(words: list[str], start: int) -> tuple[str | None, list[str]]:
 
 
 def _is_direction(before: str, after: str) -> bool:
-    """Tell "to the left" and "walks right" from "his left hand", "right now" and "has left the room"."""
+    """Distinguish "to the left" and "walks right" from "his left hand", "right now" and "has left the room"."""
     pointed = before in ("the", "to", "his", "her", "its", "their") or before in inflections() or before.endswith("ly")
     ends = not after or after in JOINERS or after in PREPOSITIONS or after.endswith("ly") or after in ("side", "fast")
     return pointed and ends and (before == "the" or after not in _FILLERS or before in inflections())

@@ -77,7 +77,7 @@ def find_family(name: str) -> MotionFamily:
 
 
 def build(cfg: MotionConfig, around: Surroundings | None = None) -> MotionSource:
-    """Return the motion source that the configuration names.
+    """Return the configured motion source.
 
     Raises:
         ConfigError: if ``motion.name`` is not one of the sources, or its settings do not fit.

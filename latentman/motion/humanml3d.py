@@ -1,12 +1,13 @@
-"""HumanML3D's 263 features of a moving skeleton, from joints and back (Guo et al., CVPR 2022).
+"""HumanML3D's 263 features of a moving skeleton: conversion from joints and back (Guo et al., CVPR 2022).
 
 One frame holds, in this order: the root's turn, speed and height; the other joints relative to the root ("ric"); their
-rotations; all joints' velocities; four contacts of feet. Everything but the height is expressed in the frame of the
-body's heading, so that a walk looks the same wherever it goes. 20 frames a second, metres, Y up.
+rotations; all joints' velocities; four foot contacts. Everything but the height is expressed in the frame of the body's
+heading, so that a walk has the same features in every direction. 20 frames per second, metres, Y up.
 
-Two quirks of the published data are kept, since every published statistic and checkpoint contains them: the heading is
-measured with the hips swapped, and the first frame's heading is taken to be +Z. One fault is not: half turns are taken
-the short way round, without which a heading that passes 180 degrees flips, and the recovered path drifts by decimetres.
+Two quirks of the published data are kept, because every published statistic and checkpoint contains them: the heading
+is measured with the hips swapped, and the first frame's heading is assumed to be +Z. One fault is not kept: half turns
+are wrapped to the shorter direction. Without this, a heading that passes 180 degrees flips, and the recovered path
+drifts by decimetres.
 """
 
 from __future__ import annotations
@@ -26,20 +27,21 @@ from latentman.types import NUM_JOINTS, Array
 FPS = 20.0
 NUM_FEATURES = 263
 MAX_FRAMES = 196
-"""Longest clip of the data set: 9.8 seconds."""
+"""Longest clip of the data set, in frames: 9.8 seconds."""
 
 ROOT_YAW = slice(0, 1)
 """Half of the turn to the next frame, radians."""
 ROOT_VELOCITY = slice(1, 3)
-"""x and z of the root's step to the next frame, metres a frame, in the next frame's heading."""
+"""x and z of the root's step to the next frame, metres per frame, in the next frame's heading."""
 ROOT_HEIGHT = slice(3, 4)
 ROOT = slice(0, 4)
 RIC = slice(4, 67)
 """Joints 1 to 21: x and z relative to the root, y above the floor."""
 ROTATIONS = slice(67, 193)
-"""Joints 1 to 21: the first two columns of the local rotation. Never SMPL's pose: other rest directions, no twist."""
+"""Joints 1 to 21: the first two columns of the local rotation. This is not SMPL's pose: the rest directions differ, and
+there is no twist."""
 VELOCITIES = slice(193, 259)
-"""All 22 joints' steps to the next frame, metres a frame."""
+"""All 22 joints' steps to the next frame, metres per frame."""
 CONTACTS = slice(259, 263)
 """Left ankle and toe, right ankle and toe: 1 where the step to the next frame is short."""
 
@@ -48,7 +50,8 @@ MIRROR = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 
 
 _HEADING_SIGMA = 20.0
 _CONTACT = 0.002
-"""Squared step in square metres below which a foot counts as standing: 4.5 cm a frame, which is very lax."""
+"""Squared step in square metres below which a foot counts as standing: 4.5 cm per frame, which is a very loose
+bound."""
 
 _CHAINS = ((0, 2, 5, 8, 11), (0, 1, 4, 7, 10), (0, 3, 6, 9, 12, 15), (9, 14, 17, 19, 21), (9, 13, 16, 18, 20))
 """Chains of joints whose rotations follow each other; arms start again from the root, not from the chest."""
@@ -59,7 +62,7 @@ _BONES = {1: _X, 13: _X, 2: -_X, 14: -_X, 3: _Y, 6: _Y, 9: _Y, 12: _Y, 10: _Z, 1
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Mean and standard deviation (263,) by which features are normalised for a network."""
+    """Mean and standard deviation (263,) with which features are normalised for a network."""
 
     mean: Array
     std: Array
@@ -71,22 +74,22 @@ class Statistics:
             if not np.isfinite(values).all():
                 raise WeightsError(f"{name}.npy holds values that are not finite")
         if not (self.std > 0).all():
-            raise WeightsError(f"Std.npy must be above 0 everywhere, feature {int(np.argmin(self.std))} is not")
+            raise WeightsError(f"Std.npy must be above 0 everywhere; feature {int(np.argmin(self.std))} is not")
 
     def normalise(self, features: Array) -> Array:
-        """Return features (..., 263) as the network sees them."""
+        """Return normalised features (..., 263)."""
         return (features - self.mean) / self.std
 
     def denormalise(self, values: Array) -> Array:
-        """Return a network's output (..., 263) as features."""
+        """Return the features (..., 263) of normalised ones."""
         return values * self.std + self.mean
 
     @classmethod
     def read(cls, folder: Path) -> Statistics:
-        """Read ``Mean.npy`` and ``Std.npy`` of a folder.
+        """Read ``Mean.npy`` and ``Std.npy`` from a folder.
 
         Raises:
-            WeightsError: if a file is missing, damaged, or not 263 finite numbers, the deviations above 0.
+            WeightsError: if a file is missing, damaged, or not 263 finite numbers, with deviations above 0.
         """
         arrays = []
         for name in ("Mean.npy", "Std.npy"):
@@ -102,7 +105,7 @@ class Statistics:
 def features(joints: Array) -> Array:
     """Return the features (T-1, 263) of joints (T, 22, 3) in metres at 20 fps.
 
-    The first frame is taken to face +Z from x = z = 0, as :func:`canonicalise` leaves it.
+    The first frame is assumed to face +Z at x = z = 0, as after :func:`canonicalise`.
 
     Raises:
         ShapeError: if the joints are no (T, 22, 3).
@@ -134,17 +137,17 @@ def features(joints: Array) -> Array:
 
 
 def recover(values: Array) -> Array:
-    """Return the joints (T, 22, 3) in metres that features (T, 263) describe; rotations and velocities are not read.
+    """Return the joints (T, 22, 3) in metres described by features (T, 263); rotations and velocities are not used.
 
     Raises:
-        ShapeError: if the features are no (T, 263).
-        DataError: if there is no frame, or a value is not finite.
+        ShapeError: if the features are not (T, 263).
+        DataError: if there are no frames, or a value is not finite.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != NUM_FEATURES:
         raise ShapeError(f"features: expected (T, {NUM_FEATURES}), got {values.shape}")
     if len(values) < 1 or not np.isfinite(values).all():
-        raise DataError("features: need at least one frame and finite values only")
+        raise DataError("features: at least one frame and only finite values are needed")
     turn = 2 * np.concatenate([[0.0], np.cumsum(values[:-1, 0])])
     back = about_y(-turn)
     steps = np.zeros((len(values), 3))
@@ -162,14 +165,14 @@ def place(root: Array, rotation: Array, local: Array) -> Array:
 
 
 def heading(joints: Array, *, smooth: bool = False, swapped_hips: bool = False) -> Array:
-    """Return the yaw (T,) in radians at which the body faces: 0 is +Z, a quarter turn is +X.
+    """Return the yaw (T,) of the body's heading in radians: 0 is +Z, a quarter turn is +X.
 
-    The forward direction is perpendicular to the hips and the shoulders together.
+    The forward direction is perpendicular to the mean direction of hips and shoulders.
 
     Args:
         joints: (T, 22, 3).
         smooth: smooth the direction over a second, as the features do.
-        swapped_hips: take the hips the wrong way round, as the features do.
+        swapped_hips: swap the hips, as the features do.
     """
     hips = joints[:, 2] - joints[:, 1]
     across = unit((-hips if swapped_hips else hips) + joints[:, 17] - joints[:, 16])
@@ -182,7 +185,7 @@ def heading(joints: Array, *, smooth: bool = False, swapped_hips: bool = False) 
 def canonicalise(joints: Array, *, grounded: bool = True) -> Array:
     """Return joints (T, 22, 3) that start at x = z = 0, facing +Z.
 
-    ``grounded`` puts the lowest joint of the whole clip on the floor, as HumanML3D does; else heights are kept.
+    ``grounded`` puts the lowest joint of the whole clip on the floor, as HumanML3D does; otherwise heights are kept.
     """
     moved = np.array(joints, dtype=np.float64)
     if grounded:
@@ -194,7 +197,7 @@ def canonicalise(joints: Array, *, grounded: bool = True) -> Array:
 def retarget(joints: Array) -> Array:
     """Return joints (T, 22, 3) with the template's bone lengths and their own directions.
 
-    The root's path is scaled by the length of the legs, measured on the first frame, so that feet keep their steps.
+    The root's path is scaled by the leg length, measured in the first frame, so that steps still match the legs.
 
     Raises:
         ShapeError: if the joints are no (T, 22, 3).
@@ -217,7 +220,7 @@ def mirror(joints: Array) -> Array:
 
 
 def _local_rotations(joints: Array, facing: Array) -> Array:
-    """Return the 6-d rotations (T, 21, 6) of joints 1 to 21: each bone's shortest turn from its rest direction."""
+    """Return the 6-d rotations (T, 21, 6) of joints 1 to 21: each bone's smallest rotation from its rest direction."""
     columns = np.empty((len(joints), NUM_JOINTS - 1, 6))
     for chain in _CHAINS:
         above = facing
@@ -230,7 +233,7 @@ def _local_rotations(joints: Array, facing: Array) -> Array:
 
 
 def _wrapped(angle: Array) -> Array:
-    """Return angles in radians taken the short way round."""
+    """Return angles in radians, wrapped to the shorter direction."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 

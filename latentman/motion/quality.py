@@ -1,6 +1,6 @@
-"""How good a motion is, from its joints alone: feet that slide or sink, jitter, bones that stretch.
+"""Quality of a motion from its joints alone: sliding or sinking feet, jitter, stretching bones.
 
-All figures are metres, seconds and their quotients, for joints (T, 22, 3) with Y up; turning, moving or mirroring a
+All values are in metres, seconds and their quotients, for joints (T, 22, 3) with Y up. Turning, moving or mirroring a
 clip over the floor changes none of them.
 """
 
@@ -26,7 +26,7 @@ CONTACT_HEIGHT = 0.05
 """Metres above the floor below which a foot counts as on it."""
 
 CONTACT_SPEED = 0.25
-"""Metres a second below which a foot near the floor counts as standing."""
+"""Speed in m/s below which a foot near the floor counts as standing."""
 
 _FLOOR_SHARE = 0.1
 _ACROSS = [0, 2]
@@ -34,12 +34,12 @@ _ACROSS = [0, 2]
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What :func:`measure` found.
+    """The result of :func:`measure`.
 
-    ``sliding`` m/s, mean horizontal speed of feet near the floor; ``longest_slide`` m, furthest that a standing foot
-    drifts within one contact; ``penetration`` m, mean depth of the lowest foot joint below the floor; ``jitter``
-    m/s^3, mean magnitude of the third derivative; ``bone_variation`` %; ``root_speed`` m/s, mean, horizontal;
-    ``contact_share`` 0 to 1, of all feet in all frames. NaN where the clip is too short to say.
+    ``sliding`` m/s, mean horizontal speed of feet near the floor; ``longest_slide`` m, largest drift of a standing foot
+    within one contact; ``penetration`` m, mean depth of the lowest foot joint below the floor; ``jitter`` m/s^3, mean
+    magnitude of the third derivative; ``bone_variation`` %; ``root_speed`` m/s, mean, horizontal; ``contact_share`` 0
+    to 1, of all feet in all frames. NaN if the clip is too short.
     """
 
     sliding: float
@@ -52,12 +52,12 @@ class Quality:
 
 
 def measure(joints: Floats, fps: float, *, floor: float | None = 0.0) -> Quality:
-    """Return the figures of a clip.
+    """Return the quality of a clip.
 
     Args:
-        joints: (T, 22, 3) metres, Y up; further joints (SMPL's hands) are left out.
-        fps: frames a second.
-        floor: height of the floor in metres; None takes :func:`floor_height`.
+        joints: (T, 22, 3) metres, Y up; further joints (SMPL's hands) are ignored.
+        fps: frames per second.
+        floor: height of the floor in metres; None uses :func:`floor_height`.
 
     Raises:
         ShapeError: if the joints have another shape.
@@ -79,19 +79,19 @@ def measure(joints: Floats, fps: float, *, floor: float | None = 0.0) -> Quality
 
 
 def floor_height(joints: Floats) -> float:
-    """Return the height of the floor: the median of the lowest foot joint over the tenth of frames where it is lowest.
+    """Return the height of the floor: the median of the lowest foot joint over the lowest tenth of frames.
 
-    One frame in which a foot sinks too deep therefore does not lower the floor of the whole clip.
+    A single frame in which a foot sinks too deep therefore does not lower the floor of the whole clip.
     """
     lowest = np.sort(joints[:, FOOT_JOINTS, 1].min(axis=1))
     return float(np.median(lowest[: max(1, round(_FLOOR_SHARE * len(lowest)))]))
 
 
 def contact_labels(joints: Floats, fps: float, *, floor: float) -> Flags:
-    """Return the strict label (T, 4) of :data:`FOOT_JOINTS`: lower than 5 cm and slower than 0.25 m/s.
+    """Return strict contact labels (T, 4) of :data:`FOOT_JOINTS`: lower than 5 cm and slower than 0.25 m/s.
 
-    The speed of a frame is the larger of those of the steps before and after it, so that a label never reaches into
-    the swing of the foot.
+    The speed of a frame is the larger of the speeds before and after it, so that a label never extends into the swing
+    of the foot.
     """
     feet = joints[:, FOOT_JOINTS]
     low = feet[..., 1] < floor + CONTACT_HEIGHT
@@ -115,7 +115,7 @@ def jitter(joints: Floats, fps: float) -> float:
 
 
 def _sliding(joints: Floats, fps: float, floor: float) -> float:
-    """Return the mean horizontal speed of each foot's lower joint over the steps at whose both ends it is near."""
+    """Return the mean horizontal speed of each foot's lower joint over the steps in which it is near the floor."""
     speeds = []
     for pair in FEET:
         feet = joints[:, pair]
@@ -128,7 +128,7 @@ def _sliding(joints: Floats, fps: float, floor: float) -> float:
 
 
 def _longest_slide(joints: Floats, labels: Flags) -> float:
-    """Return the largest horizontal distance between a foot joint and where it was when its contact began."""
+    """Return the largest horizontal distance of a foot joint from its position at the start of its contact."""
     longest = 0.0
     for column, joint in enumerate(FOOT_JOINTS):
         path = joints[:, joint, _ACROSS]

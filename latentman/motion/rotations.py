@@ -1,4 +1,4 @@
-"""Rotation matrices in float64: the few operations that the fit of a skeleton needs, for many frames at once."""
+"""Rotation matrices in float64: the operations needed to fit a skeleton, for many frames at once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def perpendicular(vectors: Array, axis: Array) -> Array:
 
 
 def from_axis_angle(vectors: Array) -> Array:
-    """Turn rotation vectors (..., 3) in radians into matrices (..., 3, 3)."""
+    """Convert rotation vectors (..., 3) in radians to matrices (..., 3, 3)."""
     return Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(*vectors.shape, 3)
 
 
 def swing(source: Array, target: Array) -> Array:
     """Return the smallest rotation (..., 3, 3) that takes the direction ``source`` to ``target``, both (..., 3).
 
-    Opposite directions are joined by a half turn about some axis perpendicular to both.
+    Opposite directions give a half turn about an arbitrary axis perpendicular to both.
     """
     source, target = np.broadcast_arrays(unit(source), unit(target))
     cosine = (source * target).sum(-1)[..., None, None]
@@ -42,13 +42,13 @@ def swing(source: Array, target: Array) -> Array:
 
 
 def slerp(start: Array, end: Array, fraction: float) -> Array:
-    """Return the rotations (N, 3, 3) that lie at ``fraction`` of the way from ``start`` to ``end``."""
+    """Return the rotations (N, 3, 3) at ``fraction`` of the way from ``start`` to ``end``."""
     step = Rotation.from_matrix(start.transpose(0, 2, 1) @ end).as_rotvec()
     return start @ from_axis_angle(fraction * step)
 
 
 def kabsch(source: Array, target: Array) -> Array:
-    """Return the proper rotations (N, 3, 3) that best take points (K, 3) to points (N, K, 3) about the origin.
+    """Return the proper rotations (N, 3, 3) about the origin that best align points (K, 3) with points (N, K, 3).
 
     Kabsch (1976), with the determinant's sign corrected: without it a mirrored skeleton would turn inside out.
     """

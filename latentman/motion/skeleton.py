@@ -1,7 +1,7 @@
-"""The 22-joint skeleton of HumanML3D: parents, bone lengths and a rest pose that looks like a standing person.
+"""The 22-joint skeleton of HumanML3D: parents, bone lengths and a standing rest pose.
 
-The lengths are those of the template that every HumanML3D clip is retargeted to (Guo et al., CVPR 2022), so that
-motion of any source fits the same body. World: metres, Y up, facing +Z, +X is the character's left.
+The lengths come from the template to which every HumanML3D clip is retargeted (Guo et al., CVPR 2022), so that motion
+from any source fits the same body. World: metres, Y up, facing +Z, +X is the character's left.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BONE_LENGTHS = np.array([
     0.1495, 0.2193, 0.1375, 0.1434, 0.1031, 0.1316, 0.1230, 0.2569, 0.2631, 0.2660, 0.2697,
 ])
 # fmt: on
-"""Length in metres of the bone that ends at each joint; 0 for the pelvis."""
+"""Length in metres of the bone ending at each joint; 0 for the pelvis."""
 
 _DIRECTIONS = {
     1: (0.58, -0.80, -0.15),
@@ -51,11 +51,11 @@ def _rest_directions() -> Floats:
 
 
 REST = _rest_directions()
-"""Unit direction (22, 3) of the bone ending at each joint, standing with hanging arms."""
+"""Return the unit direction (22, 3) of the bone ending at each joint, standing with hanging arms."""
 
 
 def about_x(angle: Floats) -> Floats:
-    """Return rotations (..., 3, 3) about X; a positive angle in radians tips +Y towards +Z (a bow)."""
+    """Return rotations (..., 3, 3) about X; a positive angle in radians tilts +Y towards +Z (a bow)."""
     c, s, one, zero = np.cos(angle), np.sin(angle), np.ones_like(angle), np.zeros_like(angle)
     return np.stack([one, zero, zero, zero, c, -s, zero, s, c], axis=-1).reshape(*np.shape(angle), 3, 3)
 
@@ -67,7 +67,7 @@ def about_y(angle: Floats) -> Floats:
 
 
 def about_z(angle: Floats) -> Floats:
-    """Return rotations (..., 3, 3) about Z; a positive angle in radians tips +Y towards -X and lifts the left side."""
+    """Return rotations (..., 3, 3) about Z; a positive angle in radians tilts +Y towards -X and lifts the left side."""
     c, s, one, zero = np.cos(angle), np.sin(angle), np.ones_like(angle), np.zeros_like(angle)
     return np.stack([c, -s, zero, s, c, zero, zero, zero, one], axis=-1).reshape(*np.shape(angle), 3, 3)
 
@@ -78,11 +78,11 @@ def ahead(yaw: Floats) -> Floats:
 
 
 def forward_kinematics(local: Floats, root: Floats, rest: Floats) -> Floats:
-    """Return joints (T, 22, 3): each joint turns its children about itself, in its parent's frame.
+    """Return joints (T, 22, 3): each joint rotates its children about itself, in its parent's frame.
 
     Args:
         local: (T, 22 or more, 3, 3) rotations in the parents' frames, in SMPL's order.
-        root: (T, 3) places of the pelvis.
+        root: (T, 3) positions of the pelvis.
         rest: (22 or more, 3) joints where all rotations are identity, the T-pose.
     """
     turned, joints = [local[:, 0]], [root]

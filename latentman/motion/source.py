@@ -12,23 +12,24 @@ from latentman.types import Array, Motion
 
 
 class MotionSource(Protocol):
-    """What turns a text into a moving skeleton."""
+    """Maps a text to a moving skeleton."""
 
     def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
-        """Return the motion that ``text`` describes, drawn from ``seed`` alone.
+        """Return the motion described by ``text``; randomness comes only from ``seed``.
 
-        The procedural source makes ``num_frames`` frames; others make what they can, and :func:`window.cut` decides
-        what happens when that is less.
+        The procedural source returns ``num_frames`` frames. Other sources return their own length, and
+        :func:`window.cut` handles motions that are too short.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a source may need in addition to its own settings.
+    """Inputs of a source besides its own settings.
 
-    ``weights`` is the folder of the user's weights; ``device`` where networks run; ``rest_joints`` returns the T-pose
-    joints (24, 3) in metres of the body that will be fitted, for files that hold rotations instead of positions.
+    ``weights`` is the folder of the user's weights; ``device`` is the torch device of networks; ``rest_joints`` returns
+    the T-pose joints (24, 3) in metres of the body that will be fitted, for files that hold rotations instead of
+    positions.
     """
 
     weights: Path

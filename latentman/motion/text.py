@@ -1,4 +1,4 @@
-"""From a prompt to the words of its motion: somebody without looks, doing something nowhere."""
+"""From a prompt to its motion text: "a person" without a description, the action, and no place."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _VERBLIKE_ENDINGS = ("ss", "us", "is", "'s")
 
 
 def motion_text(prompt: str) -> str:
-    """Return the prompt with its subject replaced by "a person" and the place dropped.
+    """Return the prompt with its subject replaced by "a person" and without its place.
 
-    A prompt in which no verb can be found gives "a person".
+    A prompt without a recognisable verb gives "a person".
     """
     words = split_words(prompt)
     start = _predicate(words)
@@ -58,7 +58,7 @@ def motion_text(prompt: str) -> str:
 
 
 def _predicate(words: list[str]) -> int | None:
-    """Return where the predicate begins, or None."""
+    """Return the start of the predicate, or None."""
     found = find_verbs(words)
     light = next((i for i, w in enumerate(words) if w in LIGHT_VERBS and i > 0), None)
     start = found[0] if found else None
@@ -81,7 +81,7 @@ def _verb_level_of(words: list[str], index: int) -> int:
 
 
 def _unknown_verb(words: list[str]) -> int | None:
-    """Return the first word that looks like a verb in the present: after a noun, ending in -s or -ing."""
+    """Return the first word that looks like a present-tense verb: after a noun, ending in -s or -ing."""
     for index in range(1, len(words)):
         word, before, after = words[index], words[index - 1], word_at(words, index + 1)
         if before in DETERMINERS | PREPOSITIONS | ADJECTIVES | JOINERS or word in PREPOSITIONS | DETERMINERS | JOINERS:
@@ -94,7 +94,7 @@ def _unknown_verb(words: list[str]) -> int | None:
 
 
 def _drop_places(words: list[str]) -> list[str]:
-    """Return the predicate without its phrases of place; directions, tempo and further verbs stay."""
+    """Return the predicate without its phrases of place; directions, tempo and further verbs are kept."""
     kept: list[str] = []
     index = 0
     while index < len(words):
@@ -128,7 +128,7 @@ def _names_direction(words: list[str]) -> bool:
 
 
 def _end_of_phrase(words: list[str], index: int) -> int:
-    """Return where a phrase of place ends: at a joiner before a verb, an adverb, a direction or another preposition."""
+    """Return the end of a phrase of place: a joiner before a verb, an adverb, a direction or another preposition."""
     table = inflections()
     while index < len(words):
         word = words[index]

@@ -1,4 +1,4 @@
-"""The words of motion: one registry of verbs, and the small words that steer or surround them."""
+"""The vocabulary of motion: one registry of verbs, and the function words that modify or surround them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "ski": ("ski", "skate"),
     "warm up": ("exercise", "stretch"),
 }
-"""Every verb that the procedural source knows, and the words that mean it; two-word verbs have rules in ``text``."""
+"""Every verb that the procedural source knows, with its synonyms; two-word verbs have rules in ``text``."""
 
 IRREGULAR = {
     "stood": "stand",
@@ -39,7 +39,7 @@ IRREGULAR = {
 }
 
 IMPLIED_TEMPO = {"stroll": "slowly", "wander": "slowly", "jog": "slowly", "sprint": "quickly", "dash": "quickly"}
-"""Words that name a verb and say how fast."""
+"""Words that name both a verb and a tempo."""
 
 TEMPOS = {
     "slowly": ("slowly", "slow", "leisurely", "gently", "calmly", "lazily", "carefully"),
@@ -50,7 +50,7 @@ STYLES = {
     "jumpy": ("jumpy", "bouncy", "energetic", "wild", "happy", "happily", "joyfully"),
     "shimmy": ("shimmy", "salsa", "belly"),
 }
-"""Ways to dance."""
+"""Dance styles."""
 
 SIDEWAYS = {"left": ("left", "leftward", "leftwards"), "right": ("right", "rightward", "rightwards")}
 STRAIGHT = {
@@ -108,9 +108,9 @@ def forms(lemma: str) -> dict[str, str]:
         and lemma[-2] in vowels
         and lemma[-3] not in vowels
         and lemma != "box"
-        and not (lemma.endswith("er") and len(lemma) > 4)  # "wandering": its last syllable is not stressed
+        and not (lemma.endswith("er") and len(lemma) > 4)  # "wandering": the last syllable is unstressed
     )
-    # "squat": the u belongs to the q, so its last consonant doubles as well.
+    # "squat": the u belongs to the q, so the last consonant doubles as well.
     stem = lemma + lemma[-1] if double or lemma == "squat" else plain
     past = lemma[:-1] + "i" if lemma.endswith("y") and lemma[-2] not in vowels else stem
     return {lemma: "base", third_person(lemma): "s", stem + "ing": "ing", past + "ed": "ed"}
@@ -129,7 +129,7 @@ def third_person(lemma: str) -> str:
 
 @cache
 def inflections() -> dict[str, tuple[str, str, str]]:
-    """Return every spelling that is known: word to (verb, lemma, kind)."""
+    """Return every known spelling: word to (verb, lemma, kind)."""
     table = {}
     for verb, lemmas in VERBS.items():
         for lemma in lemmas:

@@ -1,4 +1,4 @@
-"""The part of a motion that the video shows, and what is shown when the motion is too short for the video."""
+"""The part of a motion that the video shows, and the handling of motions that are too short for the video."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from latentman.types import Motion
 
 
 def cut(motion: Motion, *, num_frames: int, stride: int, start: str, if_short: str = "error") -> Motion:
-    """Return every ``stride``-th frame of a window of the motion, ``num_frames`` in all, at ``fps / stride``.
+    """Return every ``stride``-th frame of a window of the motion, ``num_frames`` in total, at ``fps / stride``.
 
     Args:
         motion: the whole clip.
         num_frames: frames of the result.
         stride: motion frames per frame of the result.
-        start: the first frame shown, or "auto": the window in which the joints move most, the earliest of equals.
-        if_short: what happens when the motion ends before the window does: "error", "hold" (its last pose stays) or
-            "loop" (it begins again where it ended).
+        start: the first frame shown, or "auto": the window in which the joints move most; among equals, the earliest.
+        if_short: handling of a motion that is too short: "error", "hold" (keep the last pose) or "loop" (repeat the
+            motion from where it ended).
 
     Raises:
         ConfigError: if ``start`` is neither "auto" nor a frame number, ``if_short`` is unknown, or a count is below 1.
-        DataError: if the motion is too short for such a window and ``if_short`` is "error", or begins after its end.
+        DataError: if the motion is too short for such a window and ``if_short`` is "error", or if the window starts
+            after its end.
     """
     if num_frames < 1 or stride < 1:
         raise ConfigError(f"num_frames={num_frames}, motion.stride={stride}: both must be 1 or more")
@@ -36,9 +37,10 @@ def cut(motion: Motion, *, num_frames: int, stride: int, start: str, if_short: s
     have, needed = len(motion.joints), first + span
     if first >= have or (needed > have and if_short == "error"):
         raise DataError(
-            f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at motion.stride={stride} "
-            f"from motion.start={start} needs {needed}: lower num_frames, motion.stride or motion.start, or set "
-            "motion.if_short=hold (its last pose stays) or motion.if_short=loop (it begins again)"
+            f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at "
+            f"motion.stride={stride} from motion.start={start} needs {needed}: lower num_frames, motion.stride or "
+            "motion.start, or set motion.if_short=hold (keep the last pose) or motion.if_short=loop (repeat the "
+            "motion)"
         )
     joints = motion.joints if needed <= have else _lengthened(motion.joints, needed, if_short)
     if start == "auto":
@@ -55,9 +57,9 @@ def _lengthened(joints: Floats, num_frames: int, if_short: str) -> Floats:
 
 
 def _liveliest(joints: Floats, span: int) -> int:
-    """Return where the window of ``span`` frames begins in which the joints travel furthest, the earliest of equals."""
+    """Return the start of the window of ``span`` frames in which the joints travel furthest, the earliest if equal."""
     travelled = np.linalg.norm(np.diff(joints, axis=0), axis=-1).sum(axis=-1)
     total = np.concatenate([[0.0], np.cumsum(travelled)])
     within = total[span - 1 :] - total[: len(total) - span + 1]
-    # Differences of rounding are no reason to leave the beginning.
+    # Rounding differences must not move the window away from the start.
     return int(np.argmax(within >= within.max() - 1e-9))

@@ -1,1 +1,1 @@
-"""Rendering: what the pictures are conditioned on, drawn exactly from the moving mesh."""
+"""Rendering: the conditions of the pictures, drawn exactly from the moving mesh."""

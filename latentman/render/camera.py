@@ -1,8 +1,8 @@
-"""Where the camera stands in every frame: in one place, or moving round the character and along with it.
+"""The camera's position in every frame: fixed, or orbiting the character and following it.
 
-A moving camera is a rigid rig: it turns about a vertical axis through a centre, and goes along with that centre. In the
-rig's own axes all frames are seen from one place, so that the closed form which frames a clip for a standing camera
-frames it for a moving one, every vertex of every frame inside the margin of that frame's picture.
+A moving camera is a rigid rig: it turns about a vertical axis through a centre and moves with that centre. In the rig's
+own axes all frames are seen from one position, so the closed form that frames a clip for a fixed camera also frames it
+for a moving one, with every vertex of every frame inside that frame's margin.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from latentman.errors import DataError
 from latentman.types import Array, BodySequence, Camera
 
 NEAREST_M = 0.25
-"""How near the framing camera may come to the figure, metres."""
+"""Least distance between the framing camera and the figure, metres."""
 
 MIN_EXTENT_M = 1e-6
-"""A clip that is smaller than this is a point."""
+"""A clip smaller than this, in metres, counts as a point."""
 
 FOLLOW_HZ = 0.5
-"""Swings a second of the character's way of which a camera that follows takes half."""
+"""Frequency (Hz) at which a following camera reproduces half of the character's motion."""
 
 
 def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tuple[Camera, ...]:
     """Return the camera of every frame, T of them, for square pictures of ``size`` pixels.
 
-    They fit the whole clip, or stand ``config.distance`` metres from what they look at: the first frame's pelvis, and
-    with ``follow`` a point at its height that goes along. A camera that does not move is the same object T times.
-    ``shift`` moves the pictures afterwards: what it carries out of them is lost.
+    The cameras fit the whole clip, or are ``config.distance`` metres from their target: the first frame's pelvis or,
+    with ``follow``, a point at its height that moves along. A fixed camera is the same object T times. ``shift`` moves
+    the pictures afterwards and can cut off parts of the figure.
 
     Raises:
-        DataError: if the clip is one point, which no distance frames.
+        DataError: if the clip is a single point, which cannot be framed.
     """
     frames = len(sequence.vertices)
     if config.shift:
@@ -45,7 +45,7 @@ def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tu
         return (_standing(sequence, config, size),) * frames
     rotations = np.stack([_view_rotation(yaw, config.pitch_deg) for yaw in yaw_of_frames(config, frames)])
     centres = centre_of_frames(sequence, config)
-    # In the rig's axes: turned about the centre, and as far from it as the clip needs.
+    # In the rig's axes: turned about the centre, at the distance that the clip needs.
     if config.distance is not None:
         offset = np.array([0.0, 0.0, config.distance])
     else:
@@ -57,16 +57,17 @@ def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tu
 def yaw_of_frames(config: CameraConfig, frames: int) -> Array:
     """Return the camera's yaw (T,) in degrees: from ``yaw_deg`` at constant speed over ``orbit``, both ends included.
 
-    A clip of one frame has no time to go round in.
+    A clip of one frame stays at ``yaw_deg``.
     """
     return config.yaw_deg + config.orbit * np.linspace(0.0, 1.0, frames)
 
 
 def centre_of_frames(sequence: BodySequence, config: CameraConfig) -> Array:
-    """Return the point (T, 3) that a moving camera goes round and along with.
+    """Return the point (T, 3) that a moving camera orbits and follows.
 
-    It is ``1 - follow`` parts of a fixed point and ``follow`` parts of the pelvis' smoothed way over the floor. The
-    fixed point is the first frame's pelvis under ``distance``, else the middle of the pelvis' way, at any height.
+    It is a weighted mean: ``1 - follow`` of a fixed point and ``follow`` of the pelvis' smoothed path over the floor.
+    The fixed point is the first frame's pelvis if ``distance`` is set, else the middle of the pelvis' path; its height
+    does not matter then.
     """
     pelvis = sequence.joints[:, 0].astype(np.float64)
     fixed = pelvis[0] if config.distance is not None else (pelvis.min(0) + pelvis.max(0)) / 2
@@ -78,21 +79,21 @@ def centre_of_frames(sequence: BodySequence, config: CameraConfig) -> Array:
 
 
 def smooth_path(path: Array, fps: float) -> Array:
-    """Return a path (T, D) without the sway of single steps, smooth enough to carry a camera.
+    """Return a path (T, D) without the sway of single steps, smooth enough for a camera.
 
     The smoothed path c minimises |c - path|^2 + w |D2 c|^2, D2 being second differences (Whittaker 1923; Hodrick and
-    Prescott 1997): a straight path at constant speed stays as it is up to its ends, where a moving average would lag.
-    The weight w halves what goes to and fro ``FOLLOW_HZ`` times a second; the sway of walking, about once a second, is
-    left at a sixteenth, and the rhythm of its steps at less.
+    Prescott 1997): a straight path at constant speed is unchanged up to its ends, where a moving average would lag. The
+    weight w halves oscillations of ``FOLLOW_HZ``; the sway of walking, about 1 Hz, is reduced to a sixteenth, and the
+    rhythm of the steps to less.
 
     Args:
         path: (T, D) metres.
-        fps: frames a second.
+        fps: frames per second.
     """
     frames = len(path)
     if frames < 3:
         return path.astype(np.float64)
-    # Above half the frame rate there is nothing to keep: the highest frequency is an alternation from frame to frame.
+    # Half the frame rate is the highest frequency: an alternation from frame to frame.
     turn = min(2 * math.pi * FOLLOW_HZ / fps, math.pi)
     weight = (2 - 2 * math.cos(turn)) ** -2
     second = np.diff(np.eye(frames), 2, axis=0)
@@ -100,7 +101,7 @@ def smooth_path(path: Array, fps: float) -> Array:
 
 
 def _standing(sequence: BodySequence, config: CameraConfig, size: int) -> Camera:
-    """Return the one camera of a clip that is seen from one place."""
+    """Return the single camera of a clip that is seen from a fixed position."""
     view = {"yfov_deg": config.yfov_deg, "yaw_deg": config.yaw_deg, "pitch_deg": config.pitch_deg}
     if config.distance is not None:
         return look_at(sequence.joints[0, 0], distance=config.distance, size=size, **view)
@@ -112,7 +113,7 @@ def frame_clip(
 ) -> Camera:
     """Return the nearest camera that keeps every vertex of every frame inside the margin, in closed form.
 
-    In view axes a point at (x, y, z) lies inside the frustum of a camera at -t with half width k per metre of depth iff
+    In view axes, a point at (x, y, z) is inside the frustum of a camera at -t with half width k per metre of depth iff
     |x + t_x| <= k (z + t_z), and the same for y. The tightest of these bounds on either side give t directly; the
     camera stays at least ``NEAREST_M`` in front of the nearest vertex.
 
@@ -120,12 +121,12 @@ def frame_clip(
         vertices: (T, V, 3) or (V, 3) metres.
         size: height and width of the picture in pixels.
         yfov_deg: full vertical angle of view.
-        yaw_deg: how far the camera goes round the character, towards its left; 0 sees it from the front.
-        pitch_deg: how far the camera stands above, looking down.
+        yaw_deg: angle of the camera around the character, towards its left; 0 is the front view.
+        pitch_deg: elevation of the camera, looking down.
         margin: free share of the picture on each side, 0 or more and below 0.5.
 
     Raises:
-        DataError: if all vertices are one point, which no distance frames.
+        DataError: if all vertices are a single point, which cannot be framed.
     """
     rotation = _view_rotation(yaw_deg, pitch_deg)
     points = vertices.reshape(-1, 3).astype(np.float64) @ rotation.T
@@ -150,26 +151,26 @@ def to_cameras(points: Array, cameras: Sequence[Camera]) -> Array:
 
 
 def project(points: Array, camera: Camera) -> Array:
-    """Return pixel coordinates (..., 2) as (u, v) of points (..., 3) in camera axes that lie in front of the camera."""
+    """Return pixel coordinates (..., 2) as (u, v) of points (..., 3) in camera axes, in front of the camera."""
     focal, centre = np.array([camera.fx, camera.fy]), np.array([camera.cx, camera.cy])
     return points[..., :2] / points[..., 2:] * focal + centre
 
 
 def _slope(yfov_deg: float, margin: float) -> float:
-    """Return half the width, per metre of depth, of what lies inside the margin."""
+    """Return half the width of the region inside the margin, per metre of depth."""
     return math.tan(math.radians(yfov_deg) / 2) * (1 - 2 * margin)
 
 
 def _fit(points: Array, slope: float) -> Array:
-    """Return the translation (3,) after which points (N, 3) in view axes lie inside the tightest frustum."""
+    """Return the translation (3,) after which points (N, 3) in view axes are inside the tightest frustum."""
     planar, depth = points[:, :2], points[:, 2:]
     high, low = (planar - slope * depth).max(0), (planar + slope * depth).min(0)
     if float(np.ptp(points, axis=0).max()) < MIN_EXTENT_M:
         raise DataError(
-            "cannot place the camera: all vertices of the clip lie in one point; check motion=... and body=..."
+            "cannot place the camera: all vertices of the clip are the same point; check motion=... and body=..."
         )
-    # With a wide angle and a deep, narrow clip the tightest frustum would have its tip in the nearest vertex. Standing
-    # further back keeps every bound.
+    # With a wide angle and a deep, narrow clip, the tightest frustum would have its apex in the nearest vertex. Moving
+    # the camera back keeps every bound.
     distance = max(float((high - low).max()) / (2 * slope), NEAREST_M - float(depth.min()))
     return np.array([*(-(high + low) / 2), distance])
 

@@ -1,4 +1,4 @@
-"""Everything that the pictures are conditioned on, drawn for a whole clip."""
+"""All conditions of the pictures, drawn for a whole clip."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from latentman.types import Array, BodySequence, Camera, Conditions
 _log = logging.getLogger("latentman.render")
 
 SMALL_FIGURE = 0.35
-"""Share of the picture's height below which a figure has too few pixels to be matched and painted well."""
+"""Share of the picture's height below which a figure has too few pixels for good matches and pictures."""
 
 
 def render_conditions(
@@ -34,17 +34,17 @@ def render_conditions(
 ) -> Conditions:
     """Draw depth, disparity, IUV and mask of every frame, in pictures of ``size`` x ``size`` pixels.
 
-    Warns, once each, through the logger ``latentman.render``, when a part of the figure lies outside the picture, and
+    Warns, once each, through the logger ``latentman.render``, when a part of the figure is outside the picture, and
     when the figure is small.
 
     Args:
         sequence: the moving mesh.
-        camera: where the camera stands, and how it moves.
+        camera: the camera's position and motion.
         depth: how metric depth becomes disparity.
         size: height and width in pixels.
         renderer: name of the rasteriser.
-        device: where it draws.
-        progress: called with (frames done, frames in all) after each frame.
+        device: the torch device to draw on.
+        progress: called with (frames done, frames in total) after each frame.
 
     Raises:
         ConfigError: if ``renderer`` is unknown.
@@ -65,14 +65,14 @@ def draw_seen(
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Conditions:
-    """Draw what these cameras see; how metric depth becomes disparity is left open, and the disparity is zero.
+    """Draw what these cameras see, without disparity, which is zero in the result.
 
     Args:
         sequence: the moving mesh, T frames.
         cameras: one for each frame.
         renderer: name of the rasteriser.
-        device: where it draws.
-        progress: called with (frames done, frames in all) after each frame.
+        device: the torch device to draw on.
+        progress: called with (frames done, frames in total) after each frame.
 
     Raises:
         ConfigError: if ``renderer`` is unknown.
@@ -103,7 +103,7 @@ def _to_arrays(fragments: Fragments) -> tuple[Array, Array, Array]:
 
 
 def _warn_of_framing(points: Array, mask: Array, cameras: Sequence[Camera]) -> None:
-    """Log what is wrong with the framing of a clip: vertices (T, V, 3) in camera axes, mask (T, H, W)."""
+    """Warn of bad framing of a clip: vertices (T, V, 3) in camera axes, mask (T, H, W)."""
     height, width = mask.shape[1:]
     behind = (points[..., 2] <= NEAR).any(1)
     ahead = np.where(points[..., 2:] > NEAR, points, (0.0, 0.0, 1.0))
@@ -112,8 +112,8 @@ def _warn_of_framing(points: Array, mask: Array, cameras: Sequence[Camera]) -> N
     empty = ~mask.any((1, 2))
     if (outside | empty).any():
         _log.warning(
-            "the figure lies partly outside the picture in %d of %d frames (%d of them are empty): set "
-            "camera.distance to null, or to more than it is",
+            "the figure is partly outside the picture in %d of %d frames (%d of them are empty): set camera.distance "
+            "to null or to a larger value",
             int((outside | empty).sum()),
             len(mask),
             int(empty.sum()),

@@ -1,6 +1,6 @@
-"""The pictures that ControlNets and T2I-Adapters take in, drawn exactly from the moving mesh.
+"""The input pictures of ControlNets and T2I-Adapters, drawn exactly from the moving mesh.
 
-What published networks were trained on was estimated from photographs; here each picture shows the same quantity in the
+Published networks were trained on pictures estimated from photographs. Here each picture shows the same quantity in the
 same colours, without an estimator and its flicker.
 """
 
@@ -19,7 +19,7 @@ from latentman.types import BodySequence, Conditions
 
 
 def draw_depth(body: BodySequence, conditions: Conditions) -> NDArray[np.float32]:
-    """Return the disparity of every frame as grey, (T, H, W, 3) float32, 0 to 1; near is bright."""
+    """Return the disparity of every frame in grey, (T, H, W, 3) float32, 0 to 1; near is bright."""
     return np.repeat(conditions.disparity[..., None].astype(np.float32), 3, axis=-1)
 
 
@@ -29,7 +29,7 @@ CONTROL_PICTURES: dict[str, Callable[[BodySequence, Conditions], NDArray[np.floa
     "pose": draw_pose,
     "canny": draw_edges,
 }
-"""What each kind of control picture is drawn with."""
+"""The function that draws each kind of control picture."""
 
 
 def draw_control(kind: str, body: BodySequence, conditions: Conditions) -> NDArray[np.float32]:
@@ -38,7 +38,7 @@ def draw_control(kind: str, body: BodySequence, conditions: Conditions) -> NDArr
     Args:
         kind: one of ``CONTROL_PICTURES``.
         body: the moving mesh.
-        conditions: what was drawn from it, T pictures of H x W pixels.
+        conditions: the conditions drawn from it, T pictures of H x W pixels.
 
     Raises:
         ConfigError: if ``kind`` is unknown.

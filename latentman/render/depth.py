@@ -1,7 +1,7 @@
-"""From metres to the picture that a depth ControlNet knows: near is bright, the background is 0.
+"""From metric depth to the input of a depth ControlNet: near is bright, the background is 0.
 
-The depth ControlNets were trained on estimated disparity, hence the encoding ``inverse``. The range that is mapped to
-grey is the same for all frames, or moves slowly with the character: a range of each frame's own would make the clip
+Depth ControlNets were trained on estimated disparity, hence the encoding ``inverse``. The range that is mapped to grey
+is the same for all frames, or moves slowly with the character: a separate range for each frame would make the clip
 flicker.
 """
 
@@ -16,10 +16,10 @@ BODY_REACH = 1.0
 """Metres in front of and behind the pelvis that ``range: body`` maps to grey."""
 
 SMOOTHING_FRAMES = 9
-"""Width of the box filter over the pelvis' depth."""
+"""Width, in frames, of the box filter over the pelvis' depth."""
 
 OFFICIAL_METRES = 5.0
-"""The depth that the released code's encoding maps to white."""
+"""The depth, in metres, that the released code's encoding maps to white."""
 
 _NEAREST = 0.05
 """Metres; a near limit at or behind the camera has no inverse."""
@@ -30,9 +30,9 @@ def encode_depth(depth: Array, config: DepthConfig, pelvis_depth: Array) -> Arra
 
     Args:
         depth: (T, H, W) metres, 0 for the background.
-        config: ``encoding``: ``inverse`` is linear in 1/z, ``linear`` in z, and ``official`` is z / 5 m as the released
-            code has it, near dark, but clamped where that overflows. ``range`` (``clip``, ``body``, ``fixed``) and
-            ``low`` and ``high``, the greys of its far and near end, apply to the first two.
+        config: ``encoding``: ``inverse`` is linear in 1/z, ``linear`` in z, and ``official`` is z / 5 m as in the
+            released code, with near dark, but clamped where the released code overflows. ``range`` (``clip``, ``body``,
+            ``fixed``) and ``low`` and ``high``, the greys at its far and near end, apply to the first two.
         pelvis_depth: (T,) metres, for ``range: body``.
 
     Returns:

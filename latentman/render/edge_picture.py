@@ -1,14 +1,14 @@
-"""White lines, one pixel wide, where the geometry has an edge: what ``lllyasviel/control_v11p_sd15_canny`` expects.
+"""White lines, one pixel wide, at edges of the geometry, as ``lllyasviel/control_v11p_sd15_canny`` expects.
 
-That network was trained on Canny's detector over photographs. Here nothing is detected in a shaded picture. A pixel is
-on an edge if one of its four neighbours shows
+That network was trained on Canny edges of photographs. Here the edges come from the geometry, not from a shaded
+picture. A pixel is on an edge if one of its four neighbours shows
 
 - the background (the silhouette),
-- a point behind it that its own surface does not lead to (an occlusion), or
+- a point behind it that is not on the continuation of its own surface (an occlusion), or
 - a face at a sharp angle to its own (a crease).
 
 The line belongs to the nearer surface. All thresholds are lengths and angles of the body, the same for the whole clip,
-so that no edge comes and goes because something else in the picture changed.
+so that no edge appears or vanishes because something else in the picture changed.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from latentman.render.thinning import thin
 from latentman.types import Array, BodySequence, Camera, Conditions
 
 STEP_M = 0.015
-"""How far the point seen next door lies off the surface's tangent plane where one part of the body covers another."""
+"""Least distance of the neighbouring point from the tangent plane at an occlusion, metres."""
 
 STEP_PIXELS = 2.5
-"""The same in widths of a pixel on the surface; a smooth limb that curves out of sight reaches about one."""
+"""The same in pixel widths on the surface; a smooth limb that curves out of sight reaches about one."""
 
 CREASE_DEG = 50.0
 """Least angle between the faces on both sides of a crease."""
 
 CREASE_PIXELS = 5
-"""Fewest pixels of a crease that touches no outline; less is a grain of the mesh, and would flicker."""
+"""Fewest pixels of a crease that touches no outline; shorter ones are mesh artefacts that would flicker."""
 
 FACING = 0.3
-"""Least cosine between a face and the direction to the camera beside a crease: what curves away is no crease."""
+"""Least cosine between a face's normal and the direction to the camera at a crease; surfaces that curve away have
+none."""
 
 
 def draw_edges(body: BodySequence, conditions: Conditions) -> NDArray[np.float32]:
@@ -52,14 +53,14 @@ def draw_edges(body: BodySequence, conditions: Conditions) -> NDArray[np.float32
         smooth[mask] = pixel_normals(corners, face, conditions.bary[frame][mask])
         flat[mask] = face_normals(vertices, body.faces)[face]
         outline = silhouette(mask) | occlusions(mask, points, smooth, camera.fx)
-        # Beside an outline the surface curves away within a pixel or two: a crease there would only double the line.
+        # Next to an outline the surface curves away within a pixel or two: a crease there would only double the line.
         lines = outline | (creases(mask, points, flat) & ~_widen(outline))
         pictures.append(without_specks(thin(lines), outline))
     return np.repeat(np.stack(pictures)[..., None], 3, axis=-1).astype(np.float32)
 
 
 def silhouette(mask: Array) -> Array:
-    """Return the pixels (H, W) of the figure with a neighbour outside it; the picture's border is no edge."""
+    """Return the pixels (H, W) of the figure with a neighbour outside it; the picture's border is not an edge."""
     edges = np.zeros_like(mask)
     for here, there in _neighbours():
         edges[here] |= mask[here] & ~mask[there]
@@ -68,10 +69,10 @@ def silhouette(mask: Array) -> Array:
 
 
 def occlusions(mask: Array, points: Array, normals: Array, focal: float) -> Array:
-    """Return the pixels (H, W) beside a point that lies behind them on another sheet of the surface.
+    """Return the pixels (H, W) next to a point that is behind them on another part of the surface.
 
-    Where two neighbours see one smooth surface, each lies near the tangent plane of the other; with radius of curvature
-    R the distance is at most c^2 / 2R for points c apart, which is one pixel's width even at the limb's rim.
+    If two neighbours see the same smooth surface, each is near the tangent plane of the other: with radius of curvature
+    R, the distance is at most c^2 / 2R for points c apart, which is one pixel's width even at the limb's rim.
 
     Args:
         mask: (H, W) the figure.
@@ -91,7 +92,7 @@ def occlusions(mask: Array, points: Array, normals: Array, focal: float) -> Arra
 
 
 def creases(mask: Array, points: Array, normals: Array) -> Array:
-    """Return the pixels (H, W) beside a face at a sharp angle to theirs, where both are turned to the camera.
+    """Return the pixels (H, W) next to a face at a sharp angle to their own, where both face the camera.
 
     Args:
         mask: (H, W) the figure.
@@ -111,7 +112,7 @@ def creases(mask: Array, points: Array, normals: Array) -> Array:
 
 
 def without_specks(lines: Array, outline: Array) -> Array:
-    """Return lines (H, W) without the pieces of fewer than ``CREASE_PIXELS`` that hold no pixel of ``outline``."""
+    """Return lines (H, W) without pieces of fewer than ``CREASE_PIXELS`` pixels that do not touch ``outline``."""
     piece, count = label(lines, structure=np.ones((3, 3)))
     keep = np.bincount(piece.ravel(), minlength=count + 1) >= CREASE_PIXELS
     keep[piece[lines & outline]] = True
@@ -132,7 +133,7 @@ def _neighbours() -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
 
 
 def _widen(lines: Array) -> Array:
-    """Return the pixels (H, W) in or beside a line, diagonally too."""
+    """Return the pixels (H, W) in or next to a line, including diagonal neighbours."""
     height, width = lines.shape
     padded = np.pad(lines, 1)
     return np.any([padded[r : r + height, c : c + width] for r in range(3) for c in range(3)], axis=0)

@@ -1,4 +1,4 @@
-"""IUV maps as DensePose's: the body part of each pixel and its coordinates in the part, exact instead of estimated."""
+"""IUV maps like DensePose's: the body part of each pixel and its coordinates in the part, exact, not estimated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _FOLDED = np.isin(
 
 
 def draw_iuv(face: Array, bary: Array, part: Array, corner_uv: Array) -> Array:
-    """Return the IUV map of what a rasteriser saw.
+    """Return the IUV map of a rasteriser's output.
 
-    A pixel whose U runs past the end of its face's part lies beyond the seam, in the part on the other side.
+    A pixel whose U exceeds the range of its face's part is beyond the seam, in the part on the other side.
 
     Args:
         face: (..., H, W) face index, -1 for nothing.
         bary: (..., H, W, 3) barycentric coordinates in the face.
-        part: (F,) part of each face, 1 to 24; 24 more for each further character.
+        part: (F,) part of each face, 1 to 24; each further character adds 24.
         corner_uv: (F, 3, 2) coordinates of each face's corners.
 
     Returns:

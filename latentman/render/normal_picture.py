@@ -1,11 +1,11 @@
 """The picture of surface normals that ``lllyasviel/control_v11p_sd15_normalbae`` was trained on, drawn exactly.
 
-That network knows the maps of the estimator of Bae et al. (2021) trained on ScanNet: the surface's direction in camera
-axes, encoded as (n + 1) / 2, red growing towards the picture's left, green upwards, blue towards the camera. In the
-camera's own axes (x right, y down, z forward) this is the normal with all three signs turned: the authors say so of
-their later estimator, whose normals are "(right, down, front)" of the direction that points into the surface
-(``baegwangbin/DSINE``, README and issue 8); ``threestudio-project/threestudio``, issue 189, found the same red axis by
-experiment.
+That network was trained on maps of the estimator of Bae et al. (2021), itself trained on ScanNet: the surface's normal
+in camera axes, encoded as (n + 1) / 2, with red increasing towards the picture's left, green upwards and blue towards
+the camera. In the camera's own axes (x right, y down, z forward) this is the normal with all three signs reversed: the
+authors state this of their later estimator, whose normals are "(right, down, front)" of the direction that points into
+the surface (``baegwangbin/DSINE``, README and issue 8); ``threestudio-project/threestudio``, issue 189, found the same
+red axis by experiment.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from latentman.render.camera import to_camera
 from latentman.types import Array, BodySequence, Conditions
 
 FACING_CAMERA = (0.5, 0.5, 1.0)
-"""Colour of the background: a wall that faces the camera. The estimator has no value for nothing, it sees a surface
-everywhere; black would be a surface turned away to the lower right."""
+"""Colour of the background: a wall that faces the camera. The estimator has no value for "no surface"; black would be a
+surface turned away to the lower right."""
 
 
 def draw_normals(body: BodySequence, conditions: Conditions) -> NDArray[np.float32]:
@@ -48,8 +48,8 @@ def face_normals(vertices: Array, faces: Array) -> Array:
 def vertex_normals(vertices: Array, faces: Array) -> Array:
     """Return the unit normal (V, 3) of each vertex, out of the body; 0 for a vertex without faces.
 
-    It is the mean of the faces around the vertex, each weighted by its angle there (Thürmer and Wüthrich 1998), so that
-    it does not depend on how a flat side is cut into triangles.
+    It is the mean of the normals of the surrounding faces, each weighted by its angle at the vertex (Thürmer and
+    Wüthrich 1998), so that it does not depend on how a flat side is triangulated.
     """
     corners = vertices[faces]
     ahead, behind = (unit(np.roll(corners, shift, axis=1) - corners) for shift in (-1, 1))
@@ -64,7 +64,7 @@ def pixel_normals(corners: Array, face: Array, bary: Array) -> Array:
     """Return the unit normals (N, 3) of pixels that see ``face`` (N,) at ``bary`` (N, 3).
 
     Args:
-        corners: (F, 3, 3) the normals of each face's three vertices.
+        corners: (F, 3, 3) normals of each face's three vertices.
         face: (N,) face index.
         bary: (N, 3) barycentric coordinates in that face.
     """

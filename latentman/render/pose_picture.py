@@ -2,8 +2,9 @@
 
 The 18 keypoints of OpenPose's COCO model (Cao et al. 2017) are joined by 17 limbs, each an ellipse of its own colour;
 the limbs are dimmed to 0.6, and a disc in the keypoint's colour is drawn on every keypoint (``draw_bodypose`` of
-``huggingface/controlnet_aux``). Left and right are the character's own. A keypoint that cannot be seen in the picture
-is missing, and so are the limbs that end in it; other parts of the body do not hide it, as the detector guesses those.
+``huggingface/controlnet_aux``). Left and right are the character's own. A keypoint outside the picture is not drawn,
+and neither are the limbs that end in it. Occlusion by the body does not hide a keypoint, because the detector also
+estimates occluded ones.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ COLOURS = (
     (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255), (170, 0, 255), (255, 0, 255),
     (255, 0, 170), (255, 0, 85),
 )
-"""RGB, 0 to 255, of each keypoint; the first 17 are those of the limbs too."""
+"""RGB, 0 to 255, of each keypoint; the first 17 are also the colours of the limbs."""
 
 LIMBS = (
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
@@ -41,16 +42,16 @@ LIMBS = (
 # fmt: on
 
 LIMB_DIMMING = 0.6
-"""What the limbs' colours are multiplied by."""
+"""Factor on the limbs' colours."""
 
 REFERENCE_SIZE = 512
-"""Shorter side, in pixels, of the pictures that the annotator draws in; strokes grow with the picture."""
+"""Shorter side, in pixels, of the annotator's pictures; strokes scale with the picture."""
 
 STROKE = 4
 """Half the width of a limb, and the radius of a keypoint, in pixels of a picture of ``REFERENCE_SIZE``."""
 
 _ROUNDING = 0.25
-"""Added to radii so that the pixels of a disc of 4 or 2 pixels are those of the midpoint circle."""
+"""Added to radii so that discs of radius 4 or 2 have the pixels of the midpoint circle."""
 
 _SPINE = tuple(map(JOINT_NAMES.index, ("pelvis", "spine1", "spine2", "spine3", "neck")))
 _LEFT_SHOULDER, _RIGHT_SHOULDER, _NECK, _HEAD = map(
@@ -58,7 +59,7 @@ _LEFT_SHOULDER, _RIGHT_SHOULDER, _NECK, _HEAD = map(
 )
 
 NECK_LEAN_DEG = 20.0
-"""How far the bone from the neck to the head leans forward of the head's own up."""
+"""Forward lean of the bone from the neck to the head, relative to the head's own up axis."""
 
 FACE_POINTS = {
     "nose": ((0.0, 0.0, 0.24), 0.0, 105.0),
@@ -67,22 +68,23 @@ FACE_POINTS = {
     "right_ear": ((-0.155, 0.03, -0.01), -75.0, 90.0),
     "left_ear": ((0.155, 0.03, -0.01), 75.0, 90.0),
 }
-"""Where each point of the face lies, from the head joint towards left, up and forward, in lengths of the spine (pelvis
-to neck along its bones, about 0.53 m); to which side its skin faces, degrees from straight ahead towards the left; and
-how far that may turn away from the camera before the point is hidden, degrees. The nose stands out of the profile."""
+"""Per point of the face: its offset from the head joint towards left, up and forward, in spine lengths (pelvis to neck
+along the bones, about 0.53 m); the direction its skin faces, in degrees from straight ahead towards the left; and the
+angle to the camera, in degrees, beyond which it is hidden. The nose protrudes from the profile."""
 
 
 def draw_pose(body: BodySequence, conditions: Conditions) -> NDArray[np.float32]:
     """Return the OpenPose picture of every frame, (T, H, W, 3) float32, 0 to 1.
 
     Raises:
-        DataError: if the mesh is several characters, of whom only the first one's joints are known.
+        DataError: if the mesh has several characters, since only the first one's joints are known.
     """
     characters = -(-int(body.part.max()) // NUM_PARTS)
     if characters > 1:
         raise DataError(
-            f"cannot draw conditioner.nets[...].kind='pose': the scene has {characters} characters, and only the first "
-            f"one's joints are at hand; choose depth, normal or canny, which show them all, or leave out companions=..."
+            f"cannot draw conditioner.nets[...].kind='pose': the scene has {characters} characters, and only the "
+            "first one's joints are known; choose depth, normal or canny, which show all of them, or remove "
+            "companions=..."
         )
     return np.stack(
         [
@@ -93,18 +95,18 @@ def draw_pose(body: BodySequence, conditions: Conditions) -> NDArray[np.float32]
 
 
 def find_keypoints(joints: Array, camera: Camera) -> tuple[Array, Array]:
-    """Return where the 18 keypoints of one frame lie, and which of them can be seen.
+    """Return the positions of one frame's 18 keypoints, and which of them are visible.
 
     The neck is the middle of the shoulders, as OpenPose defines it; the points of the face follow
     :data:`FACE_POINTS` in the axes of :func:`head_axes`; all others are joints of the skeleton.
 
     Args:
         joints: (J, 3) metres in the world, J at least 22.
-        camera: what sees them.
+        camera: the frame's camera.
 
     Returns:
-        Pixel coordinates (18, 2) as (u, v), and (18,) bool: before the camera, inside the picture and, in the face, on
-        the side of the head that is turned to the camera.
+        Pixel coordinates (18, 2) as (u, v), and (18,) bool: True if in front of the camera, inside the picture and, for
+            points of the face, on the side of the head that faces the camera.
     """
     points = to_camera(joints, camera)
     places, seen = np.empty((len(KEYPOINTS), 3)), np.ones(len(KEYPOINTS), dtype=bool)
@@ -124,8 +126,8 @@ def find_keypoints(joints: Array, camera: Camera) -> tuple[Array, Array]:
 def head_axes(joints: Array) -> Array:
     """Return the head's left, up and forward as the rows of a rotation (3, 3), in the axes of ``joints`` (J, 3).
 
-    The bone from the neck to the head gives the nod and the tilt; joints do not show how the head is turned on the
-    neck, so that it looks where the shoulders face.
+    The bone from the neck to the head gives the nod and the tilt. Joints do not show how the head is turned on the
+    neck, so the head faces the same way as the shoulders.
     """
     bone = unit(joints[_HEAD] - joints[_NECK])
     left = unit(perpendicular(joints[_LEFT_SHOULDER] - joints[_RIGHT_SHOULDER], bone))
@@ -147,14 +149,14 @@ def draw_skeleton(pixels: Array, seen: Array, height: int, width: int) -> NDArra
             canvas[_ellipse(rows, columns, pixels[first], pixels[second], radius)] = LIMB_DIMMING * colour
     for colour, (u, v), is_seen in zip(colours, pixels, seen, strict=True):
         if is_seen:
-            # On the middle of the keypoint's own pixel, as the annotator cuts off the fractions.
+            # Centred on the keypoint's own pixel, as the annotator truncates the coordinates.
             away = np.hypot(columns - 0.5 - np.floor(u), rows - 0.5 - np.floor(v))
             canvas[away <= radius] = colour
     return canvas
 
 
 def _face_point(name: str, points: Array) -> tuple[Array, bool]:
-    """Return where a point of the face lies, and whether it is turned to the camera, given joints in camera axes."""
+    """Return the position of a point of the face and whether it faces the camera, given joints in camera axes."""
     offset, side, limit = FACE_POINTS[name]
     axes = head_axes(points)
     spine = float(np.linalg.norm(np.diff(points[list(_SPINE)], axis=0), axis=-1).sum())
@@ -164,7 +166,7 @@ def _face_point(name: str, points: Array) -> tuple[Array, bool]:
 
 
 def _ellipse(rows: Array, columns: Array, first: Array, second: Array, radius: float) -> Array:
-    """Return which pixel middles lie in the ellipse whose long axis ends in two points (u, v)."""
+    """Return which pixel centres are inside the ellipse whose long axis ends in two points (u, v)."""
     half = (second - first) / 2
     length = float(np.hypot(*half))
     along = half / length if length > 0 else np.array([1.0, 0.0])

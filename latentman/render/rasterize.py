@@ -1,8 +1,8 @@
-"""Which face is seen at each pixel, how far away, and where in the face.
+"""Rasterisation: the visible face of each pixel, its depth, and the position within the face.
 
-The default rasteriser needs nothing but PyTorch. All pixels in the bounding boxes of all faces of many pictures are
-candidates at once; the nearest face of each pixel is found by one integer minimum over (depth, face) keys, so a run is
-repeatable on any device, and a picture is the same whichever others are drawn with it.
+The default rasteriser needs only PyTorch. All pixels in the bounding boxes of all faces of many pictures are candidates
+at once; the nearest face of each pixel is found by one integer minimum over (depth, face) keys. A run is therefore
+repeatable on any device, and a picture does not depend on the others drawn with it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _EMPTY = torch.iinfo(torch.int64).max
 
 @dataclass(frozen=True)
 class Fragments:
-    """What the pixels of N pictures show.
+    """The rasterised pixels of N pictures.
 
-    ``face`` (N, H, W) int64, -1 for nothing; ``bary`` (N, H, W, 3) float32 perspective-correct barycentric coordinates,
-    0 for nothing; ``depth`` (N, H, W) float32 metres along the view axis, 0 for nothing.
+    ``face`` (N, H, W) int64, -1 for the background; ``bary`` (N, H, W, 3) float32 perspective-correct barycentric
+    coordinates, 0 for the background; ``depth`` (N, H, W) float32 metres along the view axis, 0 for the background.
     """
 
     face: Tensor
@@ -49,11 +49,10 @@ class TorchRasterizer:
     """A z-buffer in plain PyTorch, float64 inside, on the device of its input.
 
     Args:
-        cull_back: leave out faces that are seen from behind; a closed body looks the same and takes half the time.
-        max_candidates: bounding-box pixels that are tested at once: a matter of memory (about 150 bytes each), never of
-            the result.
-        max_faces: faces that are prepared at once, of as many pictures as they make; likewise (about 400 bytes each).
-            A GPU wants many; on a CPU one picture's are as fast as many.
+        cull_back: skip faces seen from behind; a closed body looks the same and takes half the time.
+        max_candidates: bounding-box pixels tested at once; affects memory (about 150 bytes each), never the result.
+        max_faces: faces prepared at once, across pictures; affects memory (about 400 bytes each). A GPU is faster with
+            many; on a CPU, the faces of one picture are as fast as many.
     """
 
     def __init__(self, *, cull_back: bool = True, max_candidates: int = 4_000_000, max_faces: int = 1_000_000) -> None:
@@ -70,7 +69,7 @@ class TorchRasterizer:
         return Fragments(face, bary, depth)
 
     def _draw(self, vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw the pictures of vertices (N, V, 3); their pixels are numbered through."""
+        """Draw the pictures of vertices (N, V, 3); pixels are numbered consecutively across pictures."""
         height, width = camera.height, camera.width
         setup = _set_up(vertices, faces, camera, self.cull_back)
         nearest = torch.full((len(vertices) * height * width,), _EMPTY, dtype=torch.int64, device=vertices.device)
@@ -80,7 +79,7 @@ class TorchRasterizer:
             inside = (weights >= _INSIDE).all(-1)
             pixel, triangle = pixel[inside], triangle[inside]
             depth = 1 / (weights[inside] * setup.inverse_depth[triangle]).sum(-1)
-            # The bits of positive floats are ordered as the floats are, so the minimum of the key is the nearest face.
+            # Positive floats are ordered like their bits, so the smallest key is the nearest face.
             key = (depth.float().view(torch.int32).long() << 32) | triangle
             nearest.scatter_reduce_(0, pixel, key, "amin")
         return _resolve(setup, nearest, len(vertices), height, width)
@@ -88,9 +87,9 @@ class TorchRasterizer:
 
 @dataclass(frozen=True)
 class _Setup:
-    """The triangles that may be seen: ``face`` their index in the mesh, the rest per triangle.
+    """The potentially visible triangles: ``face`` is the index in the mesh; all fields are per triangle.
 
-    Picture n lies below the pictures before it: ``top`` is its first row, n H.
+    Pictures are stacked vertically, picture n below the ones before it: ``top`` is its first row, n H.
     """
 
     face: Tensor
@@ -104,7 +103,7 @@ class _Setup:
 
 
 def _set_up(vertices: Tensor, faces: Tensor, camera: Camera, cull_back: bool) -> _Setup:
-    """Project the faces, leave out those that cannot be seen, and prepare their edge functions."""
+    """Project the faces, drop the invisible ones, and prepare the edge functions."""
     depth = vertices[..., 2]
     safe = depth.clamp_min(NEAR)
     points = torch.stack(
@@ -137,7 +136,7 @@ def _set_up(vertices: Tensor, faces: Tensor, camera: Camera, cull_back: bool) ->
 
 
 def _split(count: Tensor, limit: int) -> list[tuple[int, int]]:
-    """Cut the triangles into ranges of at most ``limit`` candidates, or of one triangle that alone has more."""
+    """Cut the triangles into ranges of at most ``limit`` candidates, or of a single triangle that has more."""
     total = count.cumsum(0).cpu()
     ranges, first = [], 0
     while first < len(total):
@@ -190,7 +189,7 @@ def _resolve(setup: _Setup, nearest: Tensor, pictures: int, height: int, width: 
 
 
 RASTERIZERS: dict[str, Rasterizer] = {"torch": TorchRasterizer()}
-"""What each value of ``renderer.name`` draws with."""
+"""The rasteriser of each value of ``renderer.name``."""
 
 
 def get_rasterizer(name: str) -> Rasterizer:

@@ -1,4 +1,4 @@
-"""Lines brought down to a width of one pixel without breaking them."""
+"""Thinning of lines to a width of one pixel without breaking them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ _SIDES = (0, 4, 2, 6)
 
 
 def _is_simple(code: int) -> bool:
-    """Return whether a pixel with the neighbours of ``code`` may go: not the end of a line, nor what joins two."""
+    """Return whether a pixel with these neighbours may be removed: not a line's end, nor a junction."""
     ring = [bool(code >> bit & 1) for bit in range(8)]
-    # Pieces of the ring that hang together without the pixel, corners joined to sides (Yokoi's number for 8-connected
-    # lines): one piece is left whole without it.
+    # The number of connected pieces of the ring, with corners joined to sides (Yokoi's number for 8-connected lines).
+    # If it is one, removing the pixel breaks nothing.
     pieces = sum(not ring[k] and (ring[k + 1] or ring[(k + 2) % 8]) for k in (0, 2, 4, 6))
     return pieces == 1 and sum(ring) > 1
 
 
 _SIMPLE = np.array([_is_simple(code) for code in range(256)])
-"""Whether a pixel may go, by its neighbours: bit k is entry k of ``_RING``."""
+"""Whether a pixel may be removed, by its neighbours: bit k is entry k of ``_RING``."""
 
 
 def thin(lines: Array) -> Array:
     """Return lines (H, W) bool, thinned to a width of one pixel in place, 8-connected.
 
-    Pixels go from one side at a time, which keeps what is connected connected (Rosenfeld 1975), until none can.
+    Pixels are removed from one side at a time, which preserves connectivity (Rosenfeld 1975), until none can be
+    removed.
     """
     lines = lines.copy()
     while True:

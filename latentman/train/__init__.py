@@ -1,1 +1,1 @@
-"""How the shipped models were made, so that anybody can make them again."""
+"""Training of the shipped models, so that they can be reproduced."""

@@ -1,4 +1,4 @@
-"""``latentman train``: how the shipped models are made."""
+"""``latentman train``: trains the shipped models."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ caption: a model whose three figures are equal ignores its text.
 
 
 MINI_PARTS = ("all", "scenes", "judges", "vae", "t2i", "controlnet", "export", "evaluate")
-"""Words for the embedded text-to-image model."""
+"""Subcommands for the embedded text-to-image model."""
 
 
 def main(argv: list[str]) -> int:
-    """Carry out ``latentman train`` and return the exit status.
+    """Run ``latentman train`` and return the exit status.
 
     Raises:
         ConfigError: for an unknown model or setting.
@@ -86,13 +86,13 @@ def _mini(part: str, arguments: list[str]) -> int:
         if finished:
             progress.closing([f"latentman train {part}: done, in {settings.folder}"])
         else:
-            progress.closing([f"latentman train {part}: stopped after its minutes; the same command goes on"])
+            progress.closing([f"latentman train {part}: stopped at its time limit; run the same command to continue"])
     return 0
 
 
 @contextmanager
 def _messages() -> Iterator[None]:
-    """Print what the trainers say, with the time."""
+    """Print the trainers' messages with the time."""
     import logging
 
     handler = logging.StreamHandler(sys.stdout)

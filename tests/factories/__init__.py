@@ -1,0 +1,1 @@
+"""Inputs that the tests of several modules need."""

@@ -221,7 +221,7 @@ def test_a_character_outside_the_picture_is_a_valid_run_with_a_warning_and_no_sc
     status, metrics = read_json(folder / "status.json"), read_json(folder / "metrics.json")
     assert status["state"] == "done"
     assert any("partly outside the picture in 3 of 3 frames" in warning for warning in status["warnings"])
-    assert any("have no match with their reference" in warning for warning in status["warnings"])
+    assert any("have no matches with their reference" in warning for warning in status["warnings"])
     assert metrics["num_matches"] == 0
     assert metrics["human_mse"] is None
     assert "no two frames" in metrics["human_mse_reason"]

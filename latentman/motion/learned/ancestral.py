@@ -1,7 +1,7 @@
 """Ancestral sampling of a network that predicts the clean motion (Ho et al. 2020, with MDM's cosine schedule).
 
-Coefficients are float64, latents whatever the network wants. Steps may be left out ("respacing", Nichol and Dhariwal
-2021): the betas are then those between the kept steps, and the network is still told the original step.
+Coefficients are float64; motions have the network's precision. Steps may be skipped ("respacing", Nichol and Dhariwal
+2021): the betas are then those between the kept steps, and the network still receives the original step.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ def cosine_betas(num_steps: int) -> Array:
 
 
 def check_steps(num_steps: int, num_train_steps: int) -> None:
-    """Refuse more steps than a model was trained with.
+    """Refuse more steps than the model was trained with.
 
     Raises:
         ConfigError: naming both numbers.
     """
     if num_steps > num_train_steps:
         raise ConfigError(
-            f"motion.num_inference_steps={num_steps}: this model was trained with {num_train_steps} steps; ask for no "
-            "more"
+            f"motion.num_inference_steps={num_steps}: this model was trained with {num_train_steps} steps; use at "
+            "most that many"
         )
 
 
 def kept_steps(num_train_steps: int, num_inference_steps: int | None) -> Array:
-    """Return the steps of the training schedule that are kept, ascending, evenly spread, both ends among them.
+    """Return the kept steps of the training schedule, ascending and evenly spaced, including both ends.
 
     Raises:
-        ConfigError: if more steps are asked for than the model was trained with.
+        ConfigError: if there are more steps than the model was trained with.
     """
     count = num_inference_steps or num_train_steps
     check_steps(count, num_train_steps)
@@ -63,8 +63,8 @@ def kept_steps(num_train_steps: int, num_inference_steps: int | None) -> Array:
 class AncestralSampler:
     """The posterior q(x_{i-1} | x_i, x0) at each kept step; arrays (S,) are float64.
 
-    ``timesteps`` the original steps; ``abar`` the signal that is left; ``x0_weight`` and ``x_weight`` make the mean;
-    ``variance`` is the posterior's, 0 at the last step (``sigma_small``).
+    ``timesteps`` are the original steps, ``abar`` the remaining signal, ``x0_weight`` and ``x_weight`` the coefficients
+    of the mean, and ``variance`` that of the posterior, 0 at the last step (``sigma_small``).
     """
 
     timesteps: Array
@@ -75,7 +75,7 @@ class AncestralSampler:
 
     @classmethod
     def make(cls, num_train_steps: int, num_inference_steps: int | None = None) -> AncestralSampler:
-        """Return the sampler of the cosine schedule with these steps."""
+        """Return the sampler of the cosine schedule with this number of steps."""
         full = np.cumprod(1 - cosine_betas(num_train_steps))
         steps = kept_steps(num_train_steps, num_inference_steps)
         abar = full[steps]
@@ -98,7 +98,7 @@ class AncestralSampler:
         return abar.sqrt() * clean + (1 - abar).sqrt() * noise
 
     def step(self, x: Tensor, x0: Tensor, index: int, generator: torch.Generator) -> Tensor:
-        """Return x_{i-1} (N, ...) drawn from the posterior, noise from a generator on the CPU."""
+        """Return x_{i-1} (N, ...) drawn from the posterior, with noise from a generator on the CPU."""
         mean = float(self.x0_weight[index]) * x0 + float(self.x_weight[index]) * x
         if index == 0:
             return mean
@@ -114,7 +114,7 @@ class AncestralSampler:
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Return motion (N, ...) of this shape, from noise down to the last step."""
+        """Return a motion (N, ...) of this shape, sampled from noise to the last step."""
         x = torch.randn(shape, generator=generator, dtype=dtype).to(device)
         for index in reversed(range(len(self))):
             steps = torch.full((shape[0],), int(self.timesteps[index]), device=device)
@@ -125,8 +125,8 @@ class AncestralSampler:
 def guided(network: Callable[[Tensor, Tensor, Tensor], Tensor], text: Tensor, guidance_scale: float) -> Denoiser:
     """Return the denoiser u + s (c - u) of a text-conditioned network, both halves in one batch of 2N.
 
-    Classifier-free guidance on the predicted x0 (Ho and Salimans 2022): the text (N, ...) is zeros in the half u. A
-    scale of 1 asks for the half c alone.
+    Classifier-free guidance on the predicted x0 (Ho and Salimans 2022): the text (N, ...) is zero in the half u. With a
+    scale of 1, only the half c is evaluated.
     """
     if guidance_scale == 1:
         return lambda x, steps: network(x, steps, text)

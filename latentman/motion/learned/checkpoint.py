@@ -1,4 +1,4 @@
-"""Opens the checkpoint of a learned motion model: weights and ``args.json``; nothing in a file is ever executed."""
+"""Reading the checkpoint of a learned motion model: weights and ``args.json``. Nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _HARMLESS = (
     "collections.defaultdict", "_codecs.encode", "builtins.dict", "builtins.list", "builtins.set", "builtins.int",
     "builtins.float", "builtins.str", "builtins.bool", "builtins.tuple",
 )  # fmt: skip
-"""Names that a Lightning file mentions beside its tensors; each is replaced by :class:`Placeholder`, never imported."""
+"""Names in a Lightning file besides its tensors; each is replaced by :class:`Placeholder`, never imported."""
 
 
 class Placeholder:
-    """Stands for every object of a Lightning file that is no tensor; takes whatever state it is given and drops it."""
+    """Replaces every object of a Lightning file that is not a tensor; it accepts any state and drops it."""
 
     def __init__(self, *_: object, **__: object) -> None:
         pass
@@ -47,20 +47,20 @@ class Placeholder:
 
 
 def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the values of ``args.json`` beside a checkpoint, completed by ``defaults``, which name all that is read.
+    """Return the values of ``args.json`` next to a checkpoint; ``defaults`` lists the keys that are read.
 
-    Others are left out: silently those of ``ignored``, with a warning the rest.
+    Keys in ``ignored`` are skipped silently, other keys with a warning.
 
     Raises:
-        WeightsError: if the file is missing or no JSON object, or a value has another kind than its default.
+        WeightsError: if the file is missing or not a JSON object, or a value has a different type from its default.
     """
     file = checkpoint.parent / "args.json"
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WeightsError(
-            f"there is no args.json in {checkpoint.parent}: it describes {checkpoint.name} and comes in the same "
-            f"archive; put it there; {NO_SMPL}"
+            f"there is no args.json in {checkpoint.parent}: it describes {checkpoint.name} and is in the same "
+            f"archive; copy it there; {NO_SMPL}"
         ) from error
     except (OSError, ValueError) as error:
         raise WeightsError(f"{file} is not valid JSON: {error}; unpack it again") from error
@@ -68,7 +68,7 @@ def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[
         raise WeightsError(f"{file} must hold one JSON object, got {type(given).__name__}; unpack it again")
     unknown = sorted(set(given) - set(defaults) - ignored)
     if unknown:
-        log.warning("%s: these are unknown and were not read: %s", file, ", ".join(unknown))
+        log.warning("%s: unknown keys were ignored: %s", file, ", ".join(unknown))
     values = {**defaults, **{key: value for key, value in given.items() if key in defaults and value is not None}}
     for key, default in defaults.items():
         kinds = (int, float) if isinstance(default, float) else type(default)
@@ -81,7 +81,7 @@ def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any
     """Return the content of a weights file, tensors on the CPU.
 
     Args:
-        checkpoint: a .safetensors file, or one that torch wrote.
+        checkpoint: a .safetensors file, or a file written by torch.
         containers: replace a Lightning file's configuration objects by placeholders instead of refusing them.
 
     Raises:
@@ -92,21 +92,21 @@ def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any
             from safetensors.torch import load_file
 
             return dict(load_file(checkpoint))
-        # Names can be listed in zip files only, which torch has written since 1.6.
+        # Names can only be listed in zip files, which torch has written since 1.6.
         listed = containers and zipfile.is_zipfile(checkpoint)
         allowed = _placeholders(checkpoint) if listed else contextlib.nullcontext()
         with allowed:
             content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
-    except Exception as error:  # torch lets through whatever a damaged file provokes
+    except Exception as error:  # torch passes on any error that a damaged file causes
         named = re.search(r"GLOBAL (\S+)", str(error))
         if named:
             raise _refusal(checkpoint, named.group(1)) from error
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        if "weights_only" in str(error) or "Weights only" in str(error):  # whose advice is to execute the file
-            reason = "it holds no tensors that torch wrote"
-        raise WeightsError(f"cannot read {checkpoint}: {reason}; the file is damaged, fetch it again") from error
+        if "weights_only" in str(error) or "Weights only" in str(error):  # it advises executing the file
+            reason = "it does not hold tensors written by torch"
+        raise WeightsError(f"cannot read {checkpoint}: {reason}; the file is damaged; download it again") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{checkpoint} holds a {type(content).__name__}, not the tensors of a model")
     return content
@@ -114,10 +114,10 @@ def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any
 
 @contextlib.contextmanager
 def _placeholders(checkpoint: Path) -> Iterator[None]:
-    """Let torch meet the harmless names of a file as placeholders.
+    """Register placeholders with torch for the harmless names of a file.
 
     Raises:
-        WeightsError: naming the first one that is not harmless.
+        WeightsError: naming the first name that is not harmless.
     """
     names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(checkpoint))
     for name in names:
@@ -129,15 +129,15 @@ def _placeholders(checkpoint: Path) -> Iterator[None]:
 
 def _refusal(checkpoint: Path, name: str) -> WeightsError:
     return WeightsError(
-        f"{checkpoint} is refused: beside tensors it holds {name}, which would run code when loaded; take the released "
-        "file, or save its state dict again with torch.save"
+        f"{checkpoint} is refused: besides tensors it holds {name}, which would run code when loaded; use the "
+        "released file, or save its state dict again with torch.save"
     )
 
 
 def select_state(content: Mapping[str, Any], *, averaged: bool) -> dict[str, Tensor]:
     """Return the flat state dict: the content itself, or its ``state_dict``, ``model_avg`` or ``model``.
 
-    ``averaged`` prefers the averaged weights; with one set in the file, that one is taken.
+    ``averaged`` prefers the averaged weights; if the file has only one set, that one is used.
     """
     for key in ("state_dict", *(("model_avg", "model") if averaged else ("model", "model_avg"))):
         if isinstance(content.get(key), Mapping):
@@ -149,7 +149,7 @@ def select_state(content: Mapping[str, Any], *, averaged: bool) -> dict[str, Ten
 def drop(
     state: Mapping[str, Tensor], *, prefixes: tuple[str, ...] = (), suffixes: tuple[str, ...] = ()
 ) -> dict[str, Tensor]:
-    """Return a state dict without the tensors whose names begin or end like this."""
+    """Return a state dict without the tensors whose names have these prefixes or suffixes."""
     return {key: value for key, value in state.items() if not key.startswith(prefixes) and not key.endswith(suffixes)}
 
 
@@ -157,7 +157,7 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, what: str, che
     """Copy a state dict into a network and switch it to evaluation.
 
     Raises:
-        WeightsError: with the first five tensors that are missing, unknown or of another shape.
+        WeightsError: naming the first five tensors that are missing, unknown or of a different shape.
     """
     expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     faults = [f"{key} is missing" for key in expected if key not in state]
@@ -170,8 +170,8 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, what: str, che
     if faults:
         shown = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
         raise WeightsError(
-            f"{checkpoint} looks like {what}, but {len(faults)} of its tensors do not fit: {shown}; "
-            "give the unchanged released file, with the args.json that came with it"
+            f"{checkpoint} looks like {what}, but {len(faults)} of its tensors do not fit: {shown}; use the unchanged "
+            "released file with its own args.json"
         )
     network.load_state_dict(dict(state))
     network.eval().requires_grad_(False)

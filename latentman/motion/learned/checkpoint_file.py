@@ -1,6 +1,6 @@
-"""Where the checkpoint of a learned motion model lies. Nothing is opened here, and torch is not needed.
+"""Finding the checkpoint of a learned motion model. No file is opened here, and torch is not needed.
 
-A folder holds one model, as the released archives unpack: ``paths.weights``/mdm/<name>/, /mld/, /gmd/.
+A folder holds one model, as unpacked from the released archives: ``paths.weights``/mdm/<name>/, /mld/, /gmd/.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FAMILIES = {"mdm": "mdm", "mdm_mini": "mdm", "mld": "mld", "gmd": "gmd"}
 """The kind of checkpoint that each learned motion source reads."""
 
 SUFFIXES = {"mdm": (".pt", ".safetensors"), "gmd": (".pt", ".safetensors"), "mld": (".ckpt",)}
-"""What the weights of each family end in."""
+"""Suffixes of the weights of each family."""
 
 ORIGINS = {
     "mdm": "the project motion-diffusion-model (github.com/GuyTevet/motion-diffusion-model), such as its "
@@ -31,7 +31,7 @@ ORIGINS = {
     "unet_adazero_xl_x0_abs_proj10_fp16_clipwd_224; weights made from AMASS motions, whose licence asks for "
     "registration",
 }
-"""Where a family's weights come from; what each is called there and on what terms."""
+"""Origin, name and licence of each family's weights."""
 
 
 def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
@@ -39,11 +39,11 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
 
     Args:
         family: which kind of model.
-        configured: ``motion.checkpoint``: a file, a folder or ``asset:NAME``; None takes the newest under ``weights``.
+        configured: ``motion.checkpoint``: a file, a folder or ``asset:NAME``; None uses the newest under ``weights``.
         weights: the folder of the user's weights.
 
     Raises:
-        WeightsError: saying where it was looked for and how to get one.
+        WeightsError: naming the searched places and how to get a checkpoint.
     """
     if configured is None:
         place = weights / family
@@ -72,22 +72,22 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
 
 
 def _newest_file(folder: Path, family: str) -> Path | None:
-    """Return the weights file with the highest number in a folder; an optimiser's state is none."""
+    """Return the weights file with the highest number in a folder, ignoring optimiser states."""
     files = sorted(
         path
         for path in folder.iterdir()
         if path.suffix in SUFFIXES[family] and path.is_file() and not path.name.startswith(("opt", "text_encoder", "."))
     )
     if len(files) > 1:
-        log.info("%s holds %d checkpoints, %s is taken; motion.checkpoint chooses another", folder, len(files),
+        log.info("%s holds %d checkpoints; %s is used; choose another with motion.checkpoint", folder, len(files),
                  files[-1].name)  # fmt: skip
     return files[-1] if files else None
 
 
 def files_behind(cfg: MotionConfig, weights: Path) -> list[Path]:
-    """Return the files that a learned motion is made from: the checkpoint, and what is read beside it.
+    """Return the files behind a learned motion: the checkpoint, and the files next to it that are read.
 
-    Empty for a source that is not learned.
+    The result is empty for a source that is not learned.
 
     Raises:
         WeightsError: if there is no checkpoint.

@@ -1,9 +1,9 @@
-"""What a learned motion lacks: bones of constant length, and feet that stay where they stand.
+"""Repair of learned motion: bones of constant length, and standing feet that do not move.
 
-A diffusion model predicts positions frame by frame, so that its bones breathe by a few percent and its feet glide. The
-repair keeps what the model decided (directions, timing, the path) and changes what cannot be seen to be wrong: first
-bones get the template's lengths, then the root's path is bent until the standing foot stands, then each leg is solved
-anew to the spot where its foot stands.
+A diffusion model predicts positions for each frame, so that bone lengths vary by a few percent and feet glide. The
+repair keeps the model's directions, timing and path, and makes small corrections: first bones get the template's
+lengths, then the root's path is adjusted until standing feet do not drift, then each leg is solved again for the
+position of its standing foot.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, REST, Floats
 from latentman.types import Array
 
 _LOW = 0.06
-"""Metres above the floor up to which a toe may stand."""
+"""Metres above the floor up to which a toe counts as standing."""
 
 _SLOW = 0.8
-"""Metres a second up to which a toe may stand: the glide of learned motion is slower, the swing of a leg faster."""
+"""Speed in m/s up to which a toe counts as standing: gliding in learned motion is slower, a swinging leg faster."""
 
 _SHORTEST = 0.15
-"""Seconds of the shortest contact."""
+"""Shortest duration of a contact, seconds."""
 
 _BLEND = 0.1
-"""Seconds in which a foot leaves its track and returns to it, before and after a contact."""
+"""Seconds of blending from a foot's track into a contact and back."""
 
 _DRIFT_SIGMA = 0.1
 """Seconds over which the root's correction is smoothed."""
@@ -37,15 +37,15 @@ _LEGS = ((1, 4, 7, 10), (2, 5, 8, 11))
 """Hip, knee, ankle and toe, left and right."""
 
 _RIGID = {joint: piece for piece in ((1, 2, 3), (12, 13, 14)) for joint in piece}
-"""Joints that move with their siblings as one piece: hips and the lowest spine joint, neck and collars."""
+"""Joints that move with their siblings as one rigid piece: hips and the lowest spine joint, neck and collars."""
 
 _STRAIGHT = 0.9995
-"""The largest share of its length to which a leg is stretched."""
+"""The largest extension of a leg, as a share of its length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A foot that stands: side (0 left, 1 right), and its frames, the last one excluded."""
+    """A standing foot: side (0 left, 1 right), and its range of frames, the end excluded."""
 
     side: int
     first: int
@@ -57,9 +57,9 @@ def clean(joints: Array, fps: float, *, template_bones: bool = True, foot_lock: 
 
     Args:
         joints: (T, 22, 3) in metres, Y up.
-        fps: frames a second.
+        fps: frames per second.
         template_bones: give every bone the template's length.
-        foot_lock: put the lowest foot on the floor and hold standing feet where they are.
+        foot_lock: put the lowest foot on the floor and keep standing feet fixed.
 
     Returns:
         Joints (T, 22, 3), float64.
@@ -75,12 +75,12 @@ def clean(joints: Array, fps: float, *, template_bones: bool = True, foot_lock: 
 
 
 def with_template_bones(joints: Floats) -> Floats:
-    """Return joints (T, 22, 3) whose bones have the template's lengths, pelvis and chest its shape.
+    """Return joints (T, 22, 3) with the template's bone lengths, pelvis shape and chest shape.
 
-    Hips and lowest spine joint move as one piece, and so do neck and collars: the template's piece is turned as the
-    motion's was, since skeletons differ in how wide their hips are, and a body cannot widen its hips. All other bones
-    keep their directions. Legs are solved to reach the ankles where they were, after the whole motion was scaled to
-    the length of the template's legs: neither the height nor the steps change.
+    Hips and lowest spine joint move as one rigid piece, and so do neck and collars. The template's piece gets the
+    rotation of the motion's piece, because skeletons differ in the width of their hips and a body cannot widen its
+    hips. All other bones keep their directions. Legs are solved to reach the original ankle positions, after the whole
+    motion has been scaled to the template's leg length, so that height and steps stay consistent.
     """
     legs = [(hip, knee, ankle) for hip, knee, ankle, _ in _LEGS]
     had = np.mean([np.median(_length(joints, knee) + _length(joints, ankle)) for _, knee, ankle in legs])
@@ -100,18 +100,18 @@ def with_template_bones(joints: Floats) -> Floats:
 
 
 def place_piece(result: Floats, scaled: Floats, parent: int, piece: tuple[int, ...]) -> None:
-    """Place the children of a joint in ``result`` as the template has them, turned as they are in ``scaled``."""
+    """Place the children of a joint in ``result`` as in the template, rotated as in ``scaled``."""
     template = REST[list(piece)] * BONE_LENGTHS[list(piece), None]
     turned = kabsch(template, scaled[:, piece] - scaled[:, [parent]])
     result[:, piece] = result[:, [parent]] + np.einsum("tij,kj->tki", turned, template)
 
 
 def find_contacts(joints: Floats, fps: float) -> list[Contact]:
-    """Return when each foot stands: its toe or ankle low and slow, for long enough, short gaps closed.
+    """Return the contacts of each foot: toe or ankle low and slow for long enough, with short gaps closed.
 
     Args:
         joints: (T, 22, 3), the floor at y = 0.
-        fps: frames a second.
+        fps: frames per second.
     """
     shortest = max(2, round(_SHORTEST * fps))
     contacts = []
@@ -125,9 +125,9 @@ def find_contacts(joints: Floats, fps: float) -> list[Contact]:
 
 
 def without_drift(joints: Floats, contacts: list[Contact], fps: float) -> Floats:
-    """Return joints (T, 22, 3) moved over the floor so that standing feet do not glide on average.
+    """Return joints (T, 22, 3), shifted over the floor so that standing feet do not glide on average.
 
-    Where two feet stand, their mean counts; where none does, the correction goes on as it is.
+    If both feet stand, their mean is used; if none does, the correction is kept.
     """
     steps = np.diff(joints[:, [leg[3] for leg in _LEGS]][..., [0, 2]], axis=0)
     weight = np.zeros((len(steps), 2))
@@ -142,9 +142,10 @@ def without_drift(joints: Floats, contacts: list[Contact], fps: float) -> Floats
 
 
 def hold_feet(joints: Floats, contacts: list[Contact], fps: float) -> Floats:
-    """Return joints (T, 22, 3) whose legs reach for the spots where their feet stand.
+    """Return joints (T, 22, 3) whose legs reach the positions of their standing feet.
 
-    A foot stands over the mean of where it was; towards its contact and after it, it joins its own track smoothly.
+    A foot stands at the mean of its positions during the contact; before and after, it blends smoothly with its own
+    track.
     """
     blend = max(1, round(_BLEND * fps))
     result = joints.copy()
@@ -160,16 +161,16 @@ def hold_feet(joints: Floats, contacts: list[Contact], fps: float) -> Floats:
             shift += fade[:, None] * (spot - joints[nearest, leg[3]])
             share += fade
         shift /= np.maximum(share, 1.0)[:, None]
-        # A heel may be down while its toe is not: the height is the foot's own, only never below the floor.
+        # A heel may be down while its toe is not: the foot keeps its own height, but never below the floor.
         shift[:, 1] = np.maximum(0.0, -joints[:, leg[3], 1])
         reach_ankle(result, leg, joints[:, leg[2]] + shift)
     return result
 
 
 def reach_ankle(joints: Floats, leg: tuple[int, int, int, int], ankle: Floats) -> None:
-    """Solve a leg in place so that its ankle is at ``ankle`` (T, 3): the knee bends in the plane it bent in before.
+    """Solve a leg in place so that its ankle is at ``ankle`` (T, 3); the knee bends in the same plane as before.
 
-    A spot out of reach is approached along the line from the hip. The foot keeps its direction.
+    A position out of reach is approached along the line from the hip. The foot keeps its direction.
     """
     hip, knee, foot, toe = leg
     upper, lower = _length(joints, knee), _length(joints, foot)
@@ -178,7 +179,7 @@ def reach_ankle(joints: Floats, leg: tuple[int, int, int, int], ankle: Floats) -
     line = ankle - joints[:, hip]
     distance = np.clip(np.linalg.norm(line, axis=-1), np.abs(upper - lower) + 1e-6, _STRAIGHT * (upper + lower))
     along = unit(line)
-    # Where the knee has no side of its own, it bends forward: the way of the foot.
+    # A straight knee has no bending plane: it bends forward, in the direction of the foot.
     aside = perpendicular(pole, along)
     flat = np.linalg.norm(aside, axis=-1) < 1e-6
     aside[flat] = perpendicular(sole, along)[flat]

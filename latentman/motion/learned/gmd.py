@@ -1,8 +1,8 @@
 """GMD: MDM's task with a convolutional network, features in world coordinates, and a given path of the root.
 
 Karunratanakul et al., "Guided Motion Diffusion for Controllable Human Motion Synthesis", ICCV 2023, and the released
-code. Features differ from HumanML3D's in the root alone: feature 0 is half the yaw and features 1 and 2 are x and z,
-summed up already. After normalisation every frame is multiplied by one random matrix, which gives the three more
+code. Features differ from HumanML3D's only in the root: feature 0 is half the yaw and features 1 and 2 are x and z,
+already integrated. After normalisation every frame is multiplied by one random matrix, which gives these three more
 weight ("emphasis projection", section 4.1).
 """
 
@@ -24,7 +24,7 @@ from latentman.motion.skeleton import about_y
 from latentman.types import NUM_JOINTS, Array
 
 PADDED_FRAMES = 224
-"""Frames that the network sees, whatever the length of the motion: the rest is zeros on the right."""
+"""Number of input frames of the network; shorter motions are padded with zeros on the right."""
 
 _MAX_STEPS = 5000
 _ROOT_XZ = slice(1, 3)
@@ -41,13 +41,13 @@ class GMDShape:
 
     @property
     def name(self) -> str:
-        """What was detected, for messages."""
+        """Description of the detected model, for messages."""
         kind = "motion" if self.num_features == NUM_FEATURES else "trajectory"
         return f"GMD {kind} model with channels {', '.join(map(str, self.channels))}, width {self.width}"
 
     @classmethod
     def from_keys(cls, shapes: Mapping[str, tuple[int, ...]]) -> GMDShape:
-        """Read the sizes off a checkpoint's names and shapes; what is not there keeps its default."""
+        """Read the sizes from a checkpoint's names and shapes; missing ones keep their defaults."""
         first = re.compile(r"unet\.downs\.(\d+)\.0\.blocks\.0\.block1?\.0\.weight")
         levels = {int(m.group(1)): shapes[key] for key in shapes if (m := first.fullmatch(key))}
         if not levels or sorted(levels) != list(range(len(levels))):
@@ -58,11 +58,11 @@ class GMDShape:
 
 
 TRAJECTORY = GMDShape(num_features=4, channels=(64, 128, 256))
-"""The released trajectory model: it knows the four root features alone."""
+"""The released trajectory model, which has only the four root features."""
 
 
 class GMD(nn.Module):
-    """The network with its embeddings of time and text; called as :class:`latentman.motion.learned.mdm.MDM` is."""
+    """The network with its embeddings of time and text; called like :class:`latentman.motion.learned.mdm.MDM`."""
 
     def __init__(self, shape: GMDShape | None = None) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class GMD(nn.Module):
         Args:
             motion: noisy motion (N, F, 1, T), T at most 224.
             timesteps: (N,) integer steps of the training schedule.
-            text: (N, text width) text features; zeros stand for no text.
+            text: (N, text width) text features; zeros mean no text.
         """
         num_frames = motion.shape[-1]
         if num_frames > PADDED_FRAMES:
@@ -92,7 +92,7 @@ class GMD(nn.Module):
 
 @dataclass(frozen=True)
 class Projection:
-    """Between features (..., 263) and what the network sees: normalised, then multiplied by the random matrix."""
+    """Conversion between features (..., 263) and network values: normalised, then multiplied by the random matrix."""
 
     mean: Tensor
     std: Tensor
@@ -105,7 +105,7 @@ class Projection:
 
         Raises:
             ShapeError: if a matrix is not (263, 263).
-            DataError: if the second matrix does not undo the first.
+            DataError: if the second matrix is not the inverse of the first.
         """
         for name, array in (("rand_proj.npy", matrix), ("inv_rand_proj.npy", inverse)):
             if array.shape != (NUM_FEATURES, NUM_FEATURES):
@@ -113,11 +113,11 @@ class Projection:
         tensors = [torch.as_tensor(a, dtype=torch.float64) for a in (statistics.mean, statistics.std, matrix, inverse)]
         undone = tensors[2] @ tensors[3] - torch.eye(NUM_FEATURES, dtype=torch.float64)
         if not bool(undone.abs().max() < 1e-2):
-            raise DataError("inv_rand_proj.npy is not the inverse of rand_proj.npy: take both from the same release")
+            raise DataError("inv_rand_proj.npy is not the inverse of rand_proj.npy: use both from the same release")
         return cls(*tensors)
 
     def encode(self, features: Tensor) -> Tensor:
-        """Return what the network sees (..., 263) of features (..., 263)."""
+        """Return the network values (..., 263) of features (..., 263)."""
         return ((features - self.mean.to(features)) / self.std.to(features)) @ self.matrix.to(features)
 
     def decode(self, values: Tensor) -> Tensor:
@@ -129,12 +129,13 @@ def follow_path(denoise: Denoiser, projection: Projection, path: Tensor) -> Deno
     """Return a denoiser whose predicted x0 has its root on a path.
 
     Each prediction is projected back, x and z of the root are overwritten, and it is projected again (section 4.1 and
-    the released code, which leaves out the last step; with it the root lies on the path exactly).
+    the released code). The released code skips this at the last step; here it is included, so that the root is exactly
+    on the path.
 
     Args:
         denoise: predicts x0 (N, 263, 1, T).
         projection: of this model.
-        path: (K, 2) x and z in metres of the first K frames, K at most T; later frames stay free.
+        path: (K, 2) x and z in metres of the first K frames, K at most T; later frames are unconstrained.
     """
 
     def imputed(x: Tensor, steps: Tensor) -> Tensor:
@@ -146,7 +147,7 @@ def follow_path(denoise: Denoiser, projection: Projection, path: Tensor) -> Deno
 
 
 def recover_absolute(features: Array) -> Array:
-    """Return joints (T, 22, 3) in metres of features (T, 263) whose root is in world coordinates."""
+    """Return joints (T, 22, 3) in metres from features (T, 263) with the root in world coordinates."""
     root = features[:, [1, ROOT_HEIGHT.start, 2]].astype(float)
     ric = features[:, RIC].astype(float).reshape(len(features), NUM_JOINTS - 1, 3)
     return place(root, about_y(-2.0 * features[:, 0].astype(float)), ric)

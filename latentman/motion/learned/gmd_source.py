@@ -1,4 +1,4 @@
-"""GMD as a motion source: text, and if wanted a path of the root, to joints (Karunratanakul et al., ICCV 2023)."""
+"""GMD as a motion source: text, and optionally a path of the root, to joints (Karunratanakul et al., ICCV 2023)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "drop_redundant": False,
     "train_keypoint_mask": "none",
 }
-"""What is read of ``args.json``, with the released code's values where it is silent."""
+"""The keys that are read from ``args.json``, with the released code's defaults."""
 
 _TRAINING = """
 adam_beta2 apply_zero_mask arch augment_type avg_model_beta batch_size clip_range cond_mask_prob cuda data_dir dataset
@@ -49,19 +49,19 @@ traj_extra_weight traj_only unconstrained unet_adagn unet_zero use_ddim use_fp16
 """
 
 IGNORED = frozenset(_TRAINING.split())
-"""Settings of training and evaluation, and sizes that are read off the tensors themselves."""
+"""Settings of training and evaluation, and sizes that are read from the tensors themselves."""
 
 
 @dataclass(frozen=True)
 class LoadedGMD:
-    """A network with its weights, and what its ``args.json`` says."""
+    """A network with its weights and the values of its ``args.json``."""
 
     network: GMD
     args: dict[str, Any]
 
 
 def load_gmd(checkpoint: Path) -> LoadedGMD:
-    """Load a motion or trajectory model of GMD, with the averaged weights where the file has them.
+    """Load a motion or trajectory model of GMD, with averaged weights if the file has them.
 
     Raises:
         WeightsError: if a file is missing or damaged, or tensors do not fit.
@@ -80,7 +80,7 @@ def build_gmd(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
 
     Raises:
         WeightsError: if weights, statistics, projection or text encoder are missing or do not fit.
-        ConfigError: if the configuration asks for what the model cannot do.
+        ConfigError: if the configuration asks for something that the model cannot do.
         DataError: if ``motion.trajectory`` cannot be read.
     """
     path = read_trajectory(cfg.trajectory, cfg.length or MAX_FRAMES) if cfg.trajectory is not None else None
@@ -93,7 +93,7 @@ def build_gmd(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
     encode = load_text_encoder(CLIP_BASE, cfg.text_encoder, model.network.shape.text_width, device)
     network = model.network.to(device)
 
-    start = np.zeros(2) if path is None else path[0]  # clips of the data set begin at x = z = 0
+    start = np.zeros(2) if path is None else path[0]  # clips of the data set start at x = z = 0
 
     def sample(text: str, length: int, generator: torch.Generator) -> Array:
         denoise = guided(network, encode([text]).values, cfg.guidance_scale)
@@ -110,16 +110,16 @@ def build_gmd(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
 
 
 def _check_model(model: LoadedGMD, checkpoint: Path) -> None:
-    """Refuse what would be sampled wrongly.
+    """Refuse settings that would be sampled wrongly.
 
     Raises:
         WeightsError: naming the reason.
     """
     if model.network.shape.num_features != NUM_FEATURES:
         raise WeightsError(
-            f"{checkpoint} makes {model.network.shape.num_features} features a frame, {NUM_FEATURES} are needed: it is "
-            "GMD's trajectory model, or one trained on other data; set motion.checkpoint to the motion model, and give "
-            "a path of the root with motion.trajectory"
+            f"{checkpoint} makes {model.network.shape.num_features} features per frame, but {NUM_FEATURES} are "
+            "needed: it is GMD's trajectory model, or a model trained on other data; set motion.checkpoint to the "
+            "motion model, and give a path of the root with motion.trajectory"
         )
     wanted = {
         "noise_schedule": "cosine",
@@ -132,13 +132,13 @@ def _check_model(model: LoadedGMD, checkpoint: Path) -> None:
     for key, value in wanted.items():
         if model.args[key] != value:
             raise WeightsError(
-                f"{checkpoint.parent / 'args.json'}: {key}={model.args[key]} is not supported, only {value}; take the "
+                f"{checkpoint.parent / 'args.json'}: {key}={model.args[key]} is not supported, only {value}; use the "
                 "released model unet_adazero_xl_x0_abs_proj10_fp16_clipwd_224"
             )
 
 
 def _projection(cfg: MotionConfig, args: Mapping[str, Any], checkpoint: Path, weights: Path) -> Projection:
-    """Return statistics and random matrix of the model.
+    """Return the statistics and the random matrix of the model.
 
     Raises:
         WeightsError: if one of their files is missing or damaged.
@@ -153,9 +153,9 @@ def _projection(cfg: MotionConfig, args: Mapping[str, Any], checkpoint: Path, we
         file = checkpoint.parent / name
         if not file.is_file():
             raise WeightsError(
-                f"there is no {name} in {checkpoint.parent}: the model cannot be read without the random matrix it was "
-                "trained with; it ships with the project guided-motion-diffusion "
-                f"(github.com/korrawe/guided-motion-diffusion): put it beside the checkpoint; {NO_SMPL}"
+                f"there is no {name} in {checkpoint.parent}: the model cannot be used without the random matrix it "
+                "was trained with; it ships with the project guided-motion-diffusion "
+                f"(github.com/korrawe/guided-motion-diffusion): copy it next to the checkpoint; {NO_SMPL}"
             )
         matrices.append(read_array(file))
     return Projection.make(statistics, *matrices)

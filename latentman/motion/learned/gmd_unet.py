@@ -1,7 +1,7 @@
-"""GMD's network: a one-dimensional convolutional U-Net over frames, steered by time and text in every block.
+"""GMD's network: a one-dimensional convolutional U-Net over frames, conditioned on time and text in every block.
 
 Karunratanakul et al., "Guided Motion Diffusion for Controllable Human Motion Synthesis", ICCV 2023, and the released
-code. Modules are named so that the tensors of the released checkpoints fit as they are.
+code. Modules are named so that the tensors of the released checkpoints fit unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _GROUPS = 8
 
 
 def _convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
-    """Return a convolution and a group norm; the fillers keep the places that reshapes have in the released code."""
+    """Return a convolution and a group norm; identities fill the positions of reshapes in the released code."""
     convolution = nn.Conv1d(in_channels, out_channels, _KERNEL, padding=_KERNEL // 2)
     return [convolution, nn.Identity(), nn.GroupNorm(_GROUPS, out_channels), nn.Identity()]
 
@@ -48,7 +48,7 @@ class SteeredBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """A steered and a plain block beside a shortcut."""
+    """A conditioned and a plain block with a shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int, condition: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ResidualBlock(nn.Module):
 
 
 class Halve(nn.Module):
-    """Every other frame."""
+    """Halves the number of frames."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Halve(nn.Module):
 
 
 class Double(nn.Module):
-    """Twice as many frames."""
+    """Doubles the number of frames."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class TemporalUNet(nn.Module):
 
     @staticmethod
     def _level(before: int, after: int, width: int, resize: nn.Module) -> nn.ModuleList:
-        """Return two blocks, the place of an attention that the released models leave out, and a change of length."""
+        """Return two blocks, a placeholder for the attention (unused in released models), and a change of length."""
         blocks = [ResidualBlock(before, after, width), ResidualBlock(after, after, width)]
         return nn.ModuleList([*blocks, nn.Identity(), resize])
 

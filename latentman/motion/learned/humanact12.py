@@ -1,8 +1,8 @@
-"""MDM's action-to-motion models: the classes of HumanAct12, and from their output to joints.
+"""MDM's action-to-motion models: the classes of HumanAct12, and the conversion of their output to joints.
 
-A frame is 25 rows of 6 numbers: the rotations of SMPL's 24 joints, then the root's place in metres relative to the
-first frame, filled up with zeros. The released code (Tevet et al., ICLR 2023) writes a rotation as the first two rows
-of its matrix (HumanML3D writes columns), and its world is upside down: it is turned by half a turn about X here.
+A frame is 25 rows of 6 numbers: the rotations of SMPL's 24 joints, then the root's position in metres relative to the
+first frame, padded with zeros. The released code (Tevet et al., ICLR 2023) writes a rotation as the first two rows of
+its matrix (HumanML3D writes columns), and its world is upside down: it is turned by 180 degrees about X here.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ _WORDS = {
     "boxing": ("box", "boxes", "boxing", "punch", "punches", "punching"),
     "throw": ("throw", "throws", "throwing"),
 }
-"""Words by which a text names a class; the first one in the text decides."""
+"""Words that name a class in a text; the first one in the text decides."""
 
 _SMPL_JOINTS = 24
 
 
 def choose_action(action: str | None, text: str) -> int:
-    """Return the number of the class that ``motion.action`` names, or else the text.
+    """Return the number of the class in ``motion.action``, or else in the text.
 
     Raises:
         ConfigError: if neither names one.

@@ -1,7 +1,7 @@
 """The Motion Diffusion Model (Tevet et al., ICLR 2023): a transformer that predicts the clean motion.
 
-Names of modules and tensors are those of the released checkpoints, so that their state dicts load as they are. Axes:
-N batch, T frames, D width of the model, F features of a frame (263).
+Modules and tensors have the names of the released checkpoints, so that their state dicts load unchanged. Axes: N batch,
+T frames, D width of the model, F features of a frame (263).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class MDMConfig:
-    """What a checkpoint's ``args.json`` says of the network, with the released code's values where it is silent."""
+    """The network settings in a checkpoint's ``args.json``, with the released code's defaults."""
 
     num_features: int = 263
     latent_dim: int = 512
@@ -28,7 +28,7 @@ class MDMConfig:
     arch: str = "trans_enc"
     """trans_enc: the condition is a token before the frames; trans_dec: frames attend to it."""
     emb_trans_dec: bool = False
-    """trans_dec with the condition (or, among a text's many tokens, the time) as a token before the frames too."""
+    """trans_dec with the condition (for a text of many tokens: the time) also as a token before the frames."""
     emb_policy: str = "add"
     """How trans_dec joins the time to a text of many tokens: added to each, or ``concat``: a token before them."""
     condition: str = "text"
@@ -37,7 +37,7 @@ class MDMConfig:
 
     @property
     def name(self) -> str:
-        """What was detected, for messages."""
+        """Description of the detected model, for messages."""
         size = f"{self.layers} layers of width {self.latent_dim}, {self.num_features} features"
         return f"MDM {self.arch} conditioned on {self.condition}, {size}"
 
@@ -53,7 +53,7 @@ def sinusoids(length: int, width: int) -> Tensor:
 
 
 class PositionalEncoding(nn.Module):
-    """Adds a row of sines to each token; the table is computed, never loaded."""
+    """Adds a sinusoidal position to each token; the table is computed, never loaded."""
 
     pe: Tensor
 
@@ -67,7 +67,7 @@ class PositionalEncoding(nn.Module):
 
 
 class TimestepEmbedder(nn.Module):
-    """Turns the integer step into a token: its row of sines through two layers."""
+    """Turns the integer step into a token: its sinusoidal encoding through two layers."""
 
     def __init__(self, width: int, encoding: PositionalEncoding) -> None:
         super().__init__()
@@ -154,10 +154,10 @@ class MDM(nn.Module):
         Args:
             motion: noisy motion (N, F, 1, T), normalised.
             timesteps: (N,) integer steps of the training schedule.
-            text: (N, text_dim) text features, or (N, L, text_dim) features of its tokens; zeros stand for no text. For
-                an action-to-motion model (N,) class numbers.
-            lengths: (N,) frames that are there; the rest is not attended to by a ``mask_frames`` model.
-            text_padding: (N, L) bool, True on tokens that only fill the text up.
+            text: (N, text_dim) text features, or (N, L, text_dim) features of its tokens; zeros mean no text. For an
+                action-to-motion model, (N,) class numbers.
+            lengths: (N,) valid frames; a ``mask_frames`` model does not attend to the rest.
+            text_padding: (N, L) bool, True on padding tokens.
         """
         time = self.embed_timestep(timesteps)
         frames = self.input_process(motion)
@@ -170,7 +170,7 @@ class MDM(nn.Module):
         return out
 
     def _condition(self, time: Tensor, text: Tensor | None) -> Tensor:
-        """Return time (1, N, D) plus what the motion shall be: (1, N, D), or (L, N, D) for a text of many tokens."""
+        """Return the embedded time (1, N, D) plus the condition: (1, N, D), or (L, N, D) for a text of many tokens."""
         if text is None or self.config.condition == "none":
             return time
         if self.config.condition == "action":
@@ -209,5 +209,5 @@ class MDM(nn.Module):
 
 
 def _with_token_ahead(padding: Tensor | None) -> Tensor | None:
-    """Return padding (N, 1+L) for one more token in front, which is never padding."""
+    """Return padding (N, 1+L) with one additional token in front, which is never padding."""
     return None if padding is None else torch.cat([torch.zeros_like(padding[:, :1]), padding], dim=1)

@@ -1,4 +1,4 @@
-"""An MDM checkpoint in the released layout: ``args.json``, a state dict, and which of the variants they make."""
+"""An MDM checkpoint in the released layout: ``args.json``, a state dict, and the detection of the variant."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "multi_target_cond": False,
     "max_frames": MAX_FRAMES,
 }
-"""What is read of ``args.json``, with the released code's values where an older file is silent."""
+"""The keys that are read from ``args.json``, with the released code's defaults for older files."""
 
 _TRAINING = """
 activation adam_beta2 autoregressive autoregressive_include_prefix autoregressive_init avg_model_beta batch_size
@@ -46,12 +46,12 @@ train_platform train_platform_type use_recon_guidance wandb_project weight_decay
 """
 
 IGNORED = frozenset(_TRAINING.split())
-"""Settings of training, and sizes that are read off the tensors themselves."""
+"""Settings of training, and sizes that are read from the tensors themselves."""
 
 
 @dataclass(frozen=True)
 class LoadedMDM:
-    """A network with its weights, and what its ``args.json`` says."""
+    """A network with its weights and the values of its ``args.json``."""
 
     network: MDM
     args: dict[str, Any]
@@ -61,20 +61,19 @@ def load_mdm(checkpoint: Path) -> LoadedMDM:
     """Load a checkpoint of MDM.
 
     Raises:
-        WeightsError: if a file is missing or damaged, tensors do not fit, or the model is of a kind that is not
-            supported.
+        WeightsError: if a file is missing or damaged, tensors do not fit, or the kind of model is not supported.
     """
     args = read_args(checkpoint, DEFAULTS, IGNORED)
     _check_args(args, checkpoint)
     state = select_state(read_tensors(checkpoint), averaged=args["use_ema"])
-    # The table of sines is stored twice, its length differs between versions, and it is computed anyway.
+    # The positional table is stored twice, its length differs between versions, and it is computed anyway.
     state = drop(state, prefixes=("clip_model.", "bert_model.", "rot2xyz."), suffixes=("sequence_pos_encoder.pe",))
     config = detect(args, {key: tuple(value.shape) for key, value in state.items()})
     wanted = ACTION_FEATURES if config.condition == "action" else NUM_FEATURES
     if config.num_features != wanted:
         raise WeightsError(
-            f"{checkpoint} makes {config.num_features} features a frame, {wanted} are needed: a model trained on "
-            f"{args['dataset']} has another skeleton; take one trained on HumanML3D or HumanAct12"
+            f"{checkpoint} makes {config.num_features} features per frame, but {wanted} are needed: a model trained "
+            f"on {args['dataset']} has another skeleton; use one trained on HumanML3D or HumanAct12"
         )
     network = MDM(config)
     load_into(network, state, what=config.name, checkpoint=checkpoint)
@@ -82,7 +81,7 @@ def load_mdm(checkpoint: Path) -> LoadedMDM:
 
 
 def detect(args: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> MDMConfig:
-    """Return the variant that names and shapes of tensors tell; ``args.json`` says the rest."""
+    """Return the variant, from the names and shapes of the tensors and, for the rest, from ``args.json``."""
     stack = "seqTransDecoder" if any(key.startswith("seqTransDecoder.") for key in shapes) else "seqTransEncoder"
     layers = {m.group(1) for m in (re.match(rf"{stack}\.layers\.(\d+)\.", key) for key in shapes) if m}
     fallback = MDMConfig()
@@ -108,7 +107,7 @@ def detect(args: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> MD
 
 
 def _check_args(args: Mapping[str, Any], checkpoint: Path) -> None:
-    """Refuse what would be sampled wrongly.
+    """Refuse settings that would be sampled wrongly.
 
     Raises:
         WeightsError: naming the setting.
@@ -127,5 +126,5 @@ def _check_args(args: Mapping[str, Any], checkpoint: Path) -> None:
         if args[key] not in values:
             raise WeightsError(
                 f"{checkpoint.parent / 'args.json'}: {key}={args[key]} is not supported, only "
-                f"{' or '.join(map(str, values))}; take another model of the same project"
+                f"{' or '.join(map(str, values))}; use another model of the same project"
             )

@@ -40,7 +40,7 @@ def build_mdm(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
 
     Raises:
         WeightsError: if weights, statistics or text encoder are missing or do not fit.
-        ConfigError: if the configuration asks for what the model cannot do.
+        ConfigError: if the configuration asks for something that the model cannot do.
     """
     checkpoint = find_checkpoint("mdm", cfg.checkpoint, around.weights)
     model = load_mdm(checkpoint)
@@ -58,7 +58,7 @@ def _text_source(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, around: 
     guidance_scale = _guidance_scale(cfg, model)
 
     def sample(text: str, length: int, generator: torch.Generator) -> Array:
-        # A model without frame masks was trained on clips filled up to 196 frames, and moves badly at other lengths.
+        # A model without frame masks was trained on clips padded to 196 frames, and works badly at other lengths.
         num_frames = length if network.config.mask_frames else MAX_FRAMES
         denoise = _denoiser(network, encode([text]) if encode else None, guidance_scale)
         out = sampler.sample(denoise, (1, network.config.num_features, 1, num_frames), generator, device=device)
@@ -77,8 +77,8 @@ def _action_source(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, around
         )
     if around.rest_joints is None:
         raise ConfigError(
-            "an action-to-motion model makes rotations, which need a body's joints: it runs as a stage of "
-            "`latentman run`, with any body"
+            "an action-to-motion model produces rotations, which need a body's joints: use it in `latentman run`, "
+            "with any body"
         )
     device = torch.device(around.device)
     sampler = AncestralSampler.make(model.network.config.diffusion_steps, cfg.num_inference_steps)
@@ -100,7 +100,7 @@ def frames_of(out: Tensor, length: int) -> Array:
 
 
 def _denoiser(network: MDM, text: TextFeatures | None, guidance_scale: float) -> Denoiser:
-    """Return what predicts x0 for one text; a text of many tokens keeps its padding in both halves of the batch."""
+    """Return the x0 predictor for one text; a text of many tokens keeps its padding in both halves of the batch."""
     if text is None:
         return lambda x, steps: network(x, steps)
     padding = text.padding
@@ -124,11 +124,11 @@ def _text_encoder(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, device:
 
 
 def _guidance_scale(cfg: MotionConfig, model: LoadedMDM) -> float:
-    """Return the scale; a model that never saw an empty text cannot be guided."""
+    """Return the scale; a model that was trained without empty texts cannot be guided."""
     if model.args["cond_mask_prob"] == 0 and cfg.guidance_scale != 1:
         log.warning(
-            "this checkpoint was trained without empty texts (cond_mask_prob 0), so that motion.guidance_scale=%g "
-            "cannot be used; 1 is taken",
+            "this checkpoint was trained without empty texts (cond_mask_prob 0), so motion.guidance_scale=%g cannot "
+            "be used; 1 is used instead",
             cfg.guidance_scale,
         )
         return 1.0

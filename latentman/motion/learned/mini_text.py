@@ -1,6 +1,6 @@
-"""The small text encoder of the mini MDM: words and their letters to one vector, in place of CLIP's 512 features.
+"""The small text encoder of the mini MDM: words and their letters to one vector, replacing CLIP's 512 features.
 
-A word that the training captions never had is still read by its three-letter pieces.
+A word that does not occur in the training captions is still encoded by its three-letter pieces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from latentman.system.paths import write_atomic, write_json
 WEIGHTS_FILE, CONFIG_FILE = "text_encoder.safetensors", "text_encoder.json"
 PADDING, UNKNOWN = 0, 1
 _PIECES = 12
-"""Three-letter pieces of a word that are read."""
+"""Maximum number of three-letter pieces per word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class MiniTextConfig:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text in small letters."""
+    """Return the words of a text in lower case."""
     return re.findall(r"[a-z0-9]+", text.lower())
 
 
@@ -62,11 +62,11 @@ class MiniTextEncoder(nn.Module):
                 table.weight[PADDING] = 0.0
 
     def tokenize(self, texts: list[str], hide: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return word numbers (N, W) and piece numbers (N, W, 12); 0 is padding, words beyond the last are dropped.
+        """Return word indices (N, W) and piece indices (N, W, 12); 0 is padding; words beyond the limit are dropped.
 
         Args:
             texts: N texts.
-            hide: (N, W) words to replace by the unknown word, so that training sees its pieces alone.
+            hide: (N, W) words to replace by the unknown word, so that training uses only their pieces.
         """
         width = self.config.max_words
         words = torch.zeros(len(texts), width, dtype=torch.long)
@@ -83,7 +83,7 @@ class MiniTextEncoder(nn.Module):
         return words, pieces
 
     def forward(self, words: Tensor, pieces: Tensor) -> Tensor:
-        """Return features (N, out) for numbers from :meth:`tokenize`."""
+        """Return features (N, out) for indices from :meth:`tokenize`."""
         device = self.word.weight.device
         words, pieces = words.to(device), pieces.to(device)
         there = words != PADDING
@@ -100,7 +100,7 @@ class MiniTextEncoder(nn.Module):
         return features
 
     def unknown_words(self, text: str) -> list[str]:
-        """Return the words of a text that no training caption had."""
+        """Return the words of a text that occur in no training caption."""
         return [word for word in words_of(text) if word not in self._index]
 
     def write(self, folder: Path) -> None:
@@ -113,7 +113,7 @@ class MiniTextEncoder(nn.Module):
 
     @classmethod
     def read(cls, folder: Path) -> MiniTextEncoder:
-        """Read what :meth:`write` wrote.
+        """Read an encoder written by :meth:`write`.
 
         Raises:
             WeightsError: if a file is missing or damaged, or the two do not belong together.

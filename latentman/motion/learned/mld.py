@@ -1,7 +1,7 @@
 """MLD: a motion's variational autoencoder, a denoiser of its single latent token, and DDIM over that token.
 
 Chen et al., "Executing your Commands via Motion Diffusion in Latent Space", CVPR 2023, and the released code. Modules
-are named so that the ``vae.`` and ``denoiser.`` tensors of the released Lightning checkpoint fit as they are.
+are named so that the ``vae.`` and ``denoiser.`` tensors of the released Lightning checkpoint fit unchanged.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ class MLDShape:
     denoiser_arch: str = "trans_enc"
     """trans_enc with skips, trans_enc_plain without, or trans_dec."""
     mlp_dist: bool = False
-    """One token whose projection is the latent's distribution, instead of a token each for mean and log-variance."""
+    """One token whose projection gives the latent's distribution, instead of separate mean and log-variance tokens."""
     cross_decoder: bool = True
-    """The VAE's decoder attends to the latent, instead of reading it as its first tokens."""
+    """The VAE's decoder attends to the latent instead of receiving it as its first tokens."""
 
     @property
     def name(self) -> str:
-        """What was detected, for messages."""
+        """Description of the detected model, for messages."""
         dist = ", MLP_DIST" if self.mlp_dist else ""
         decoder = "encoder_decoder" if self.cross_decoder else "all_encoder"
         return f"MLD with {self.denoiser_arch} denoiser, {decoder} VAE{dist}, width {self.width}"
 
     @classmethod
     def from_keys(cls, shapes: Mapping[str, tuple[int, ...]]) -> MLDShape:
-        """Read sizes and variant off a checkpoint's names and shapes; what is not there keeps its default."""
+        """Read sizes and variant from a checkpoint's names and shapes; missing ones keep their defaults."""
 
         def count(pattern: str) -> int:
             return len({m.group(1) for m in (re.match(pattern, key) for key in shapes) if m})
@@ -95,7 +95,7 @@ class LearnedPositions(nn.Module):
 
 
 class PlainTransformer(nn.Module):
-    """A stack without skips, as two variants of the denoiser have it; with a memory it ends in a norm."""
+    """A stack without skips, as used in two variants of the denoiser; with a memory it ends in a norm."""
 
     def __init__(self, shape: MLDShape, *, with_memory: bool) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class PlainTransformer(nn.Module):
 
 
 class MotionVAE(nn.Module):
-    """Features of a whole clip to a few tokens and back."""
+    """Encodes the features of a whole clip to a few tokens and decodes them."""
 
     def __init__(self, shape: MLDShape) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class Denoiser(nn.Module):
         super().__init__()
         self.shape = shape
         self.time_embedding = TimestepEmbedding(shape.text_width, shape.width)
-        # The ReLU on the text feature is in the released model, and its position fixes the tensors' names.
+        # The released model has this ReLU on the text feature, and its position determines the tensors' names.
         self.emb_proj = nn.Sequential(nn.ReLU(), nn.Linear(shape.text_width, shape.width))
         self.query_pos = LearnedPositions(shape.width)
         self.mem_pos = LearnedPositions(shape.width)
@@ -223,7 +223,7 @@ class Denoiser(nn.Module):
 
 
 class MLD(nn.Module):
-    """Both networks; its state is that of the released checkpoint without evaluators and text encoder."""
+    """Both networks, with the state of the released checkpoint without evaluators and text encoder."""
 
     def __init__(self, shape: MLDShape | None = None) -> None:
         super().__init__()
@@ -248,7 +248,7 @@ def sample_latents(
         texts: (2, text tokens, text width): the empty text, then the text.
         latents: (1, latent tokens, C) standard normal noise.
         num_steps: DDIM steps; the released model takes 50: 981, 961, ..., 1.
-        guidance_scale: 1 reads the text alone.
+        guidance_scale: 1 uses only the text.
     """
     scheduler = make_scheduler()
     scheduler.set_timesteps(num_steps)
@@ -264,7 +264,7 @@ def sample_latents(
 
 
 def make_scheduler() -> Any:
-    """Return the DDIM scheduler of the released configuration, which is that of Stable Diffusion."""
+    """Return the DDIM scheduler of the released configuration, the same as Stable Diffusion's."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(

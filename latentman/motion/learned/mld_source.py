@@ -26,10 +26,10 @@ _PARTS = ("vae.", "denoiser.")
 
 
 def load_mld(checkpoint: Path) -> MLD:
-    """Load a Lightning checkpoint of MLD: its autoencoder and denoiser; evaluators and metrics are left out.
+    """Load the autoencoder and denoiser from a Lightning checkpoint of MLD; evaluators and metrics are skipped.
 
     Raises:
-        WeightsError: if the file is missing or damaged, holds no such model, or its tensors do not fit.
+        WeightsError: if the file is missing or damaged, does not hold an MLD, or its tensors do not fit.
     """
     state = select_state(read_tensors(checkpoint, containers=True), averaged=False)
     state = {key: value for key, value in state.items() if key.startswith(_PARTS)}
@@ -42,7 +42,7 @@ def load_mld(checkpoint: Path) -> MLD:
     shape = MLDShape.from_keys({key: tuple(value.shape) for key, value in state.items()})
     if shape.num_features != NUM_FEATURES:
         raise WeightsError(
-            f"{checkpoint} makes {shape.num_features} features a frame, {NUM_FEATURES} are needed: take a model "
+            f"{checkpoint} makes {shape.num_features} features per frame, but {NUM_FEATURES} are needed: use a model "
             "trained on HumanML3D"
         )
     network = MLD(shape)
@@ -55,7 +55,7 @@ def build_mld(cfg: MotionConfig, around: Surroundings) -> LearnedSource:
 
     Raises:
         WeightsError: if weights, statistics or text encoder are missing or do not fit.
-        ConfigError: if the configuration asks for what the model cannot do.
+        ConfigError: if the configuration asks for something that the model cannot do.
     """
     num_steps = cfg.num_inference_steps or NUM_STEPS
     check_steps(num_steps, NUM_TRAIN_STEPS)

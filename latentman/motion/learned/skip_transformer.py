@@ -1,7 +1,7 @@
-"""The transformer stack with long skip connections that MLD's networks are made of.
+"""The transformer stack with long skip connections in MLD's networks.
 
-The layers are torch's own, post-norm with GELU: their parameters have the names and the meaning of those in the
-released checkpoints (Chen et al., CVPR 2023, appendix; the released code).
+The layers are torch's own, post-norm with GELU: their parameters have the same names and meaning as in the released
+checkpoints (Chen et al., CVPR 2023, appendix; the released code).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ def decoder_layer(width: int, ff_size: int, num_heads: int) -> nn.TransformerDec
 
 
 class SkipTransformer(nn.Module):
-    """An odd number of layers, of which the first half hands its outputs to the second half.
+    """An odd number of layers; the first half passes its outputs to the second half.
 
-    The k-th layer from the end reads its predecessor's output joined with that of the k-th layer from the start,
-    through a linear layer. ``with_memory`` makes layers that also attend to a memory.
+    The k-th layer from the end receives its predecessor's output, concatenated with the output of the k-th layer from
+    the start, through a linear layer. With ``with_memory``, layers also attend to a memory.
     """
 
     def __init__(self, width: int, *, ff_size: int, num_heads: int, num_layers: int, with_memory: bool = False) -> None:
         super().__init__()
         if num_layers % 2 == 0:
-            raise ValueError(f"num_layers={num_layers} must be odd: one layer has no partner")
+            raise ValueError(f"num_layers={num_layers} must be odd: the middle layer has no partner")
         make = decoder_layer if with_memory else encoder_layer
         half = num_layers // 2
         self.with_memory = with_memory
@@ -45,8 +45,8 @@ class SkipTransformer(nn.Module):
 
         Args:
             tokens: (L, B, C).
-            memory: (M, B, C), for a stack that attends to one.
-            padding: (B, L), True where a token is padding that nobody may attend to.
+            memory: (M, B, C), for a stack with memory.
+            padding: (B, L), True on padding tokens, which are not attended to.
         """
         skipped = []
         for block in self.input_blocks:

@@ -1,4 +1,4 @@
-"""Learned motion models as a source: text to joints, of the length that the model was trained for."""
+"""Learned motion models as a source: text to joints, of the length for which the model was trained."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from latentman.motion.humanml3d import FPS
 from latentman.types import Array, Motion
 
 Sample = Callable[[str, int, torch.Generator], Array]
-"""A text, a number of frames and a generator on the CPU to what the model makes of them, (T, F) in its own terms."""
+"""Maps a text, a number of frames and a CPU generator to the model's own output, (T, F)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedSource:
-    """Makes clips of ``motion.length`` frames, or of ``max_frames``, whatever part of them is shown later."""
+    """Produces clips of ``motion.length`` or ``max_frames`` frames, independently of the part that is shown later."""
 
     sample: Sample
     decode: Callable[[Array], Array]
-    """From what the model made, (T, F) and finite, to joints (T, 22, 3) in metres."""
+    """Maps the model's output, (T, F) and finite, to joints (T, 22, 3) in metres."""
     max_frames: int
     cfg: MotionConfig
 
     def __post_init__(self) -> None:
         if self.cfg.fps != FPS:
-            raise ConfigError(f"motion.fps={self.cfg.fps:g}: motion={self.cfg.name} makes {FPS:g} frames a second")
+            raise ConfigError(f"motion.fps={self.cfg.fps:g}: motion={self.cfg.name} produces {FPS:g} frames per second")
         if self.cfg.length is not None and self.cfg.length > self.max_frames:
             raise ConfigError(
                 f"motion.length={self.cfg.length} is more than the {self.max_frames} frames that this checkpoint of "
@@ -39,7 +39,7 @@ class LearnedSource:
     def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
         """Return the motion of ``text``; the same text and seed give the same bytes on the same machine.
 
-        ``num_frames`` is not read: a model is at its best at the length it was trained on.
+        ``num_frames`` is ignored: a model works best at the length it was trained on.
 
         Raises:
             NumericsError: if the model's output is not finite.
@@ -49,8 +49,9 @@ class LearnedSource:
             values = self.sample(text, length, torch.Generator().manual_seed(seed))
         if not np.isfinite(values).all():
             raise NumericsError(
-                f"motion={self.cfg.name} made values that are not finite for '{text}' with seed {seed}: try another "
-                "seed, a lower motion.guidance_scale, or check the files of motion.checkpoint and motion.statistics"
+                f"motion={self.cfg.name} produced values that are not finite for '{text}' with seed {seed}: try "
+                "another seed, a lower motion.guidance_scale, or check the files of motion.checkpoint and "
+                "motion.statistics"
             )
         joints = self.decode(values)
         if self.cfg.template_bones or self.cfg.foot_lock:

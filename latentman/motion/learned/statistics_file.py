@@ -1,4 +1,4 @@
-"""The statistics that a motion model's features are normalised by: where they lie, whether they are the right ones."""
+"""The statistics that normalise a motion model's features: finding them, and checking that they are the right ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger("latentman.motion")
 
 RELATIVE = ("Mean.npy", "Std.npy")
 ABSOLUTE = ("Mean_abs_3d.npy", "Std_abs_3d.npy")
-"""GMD's, whose root is in world coordinates."""
+"""GMD's files, for a root in world coordinates."""
 
 _ORIGINS = {
     RELATIVE: "they ship with the HumanML3D data set's repository (github.com/EricGuo5513/HumanML3D, MIT), "
@@ -28,16 +28,16 @@ _ORIGINS = {
 def find_statistics(
     configured: str | None, checkpoint: Path, weights: Path, *, names: tuple[str, str] = RELATIVE
 ) -> Statistics:
-    """Return the statistics from ``motion.statistics``, else beside the checkpoint, else from the weights' folder.
+    """Return the statistics from ``motion.statistics``, else from next to the checkpoint, else from the weights folder.
 
     Args:
         configured: ``motion.statistics``, a folder.
         checkpoint: the model's weights file.
-        weights: the folder of the user's weights; its ``humanml3d`` is looked at.
+        weights: the folder of the user's weights; its subfolder ``humanml3d`` is searched.
         names: file names of mean and standard deviation.
 
     Raises:
-        WeightsError: naming the file that is missing, with the places that were looked at, or what is wrong in it.
+        WeightsError: naming the missing file and the searched places, or what is wrong with the file.
     """
     if configured is not None:
         places = [Path(configured).expanduser().absolute()]
@@ -51,8 +51,8 @@ def find_statistics(
     key = f"motion.statistics={configured}: " if configured is not None else ""
     raise WeightsError(
         f"{key}{lacking} not found in {' or '.join(str(near or place) for place in ([near] if near else places))}; "
-        f"{_ORIGINS[names]}; put both files beside the checkpoint or in {weights / 'humanml3d'}, or name their folder "
-        f"with motion.statistics; {NO_SMPL}"
+        f"{_ORIGINS[names]}; copy both files next to the checkpoint or to {weights / 'humanml3d'}, or set "
+        f"motion.statistics to their folder; {NO_SMPL}"
     )
 
 
@@ -62,11 +62,12 @@ def _read(folder: Path, names: tuple[str, str]) -> Statistics:
         statistics = Statistics(mean, std)
     except WeightsError as error:
         raise WeightsError(f"the statistics in {folder} cannot be used: {error}") from error
-    # In the released files the height's deviation is about that of the joints; the evaluators' is 25 times smaller.
+    # In the released files the height's deviation is similar to the joints' deviation; the evaluators' is 25 times
+    # smaller.
     if std[ROOT_HEIGHT].mean() < 0.2 * std[RIC].mean():
         log.warning(
             "%s looks like the statistics of HumanML3D's evaluators (t2m_std.npy), whose root is 25 times smaller: "
-            "motions will barely move; take %s of the data set itself",
+            "motions will barely move; use %s of the data set itself",
             folder / names[1],
             " and ".join(names),
         )
@@ -74,12 +75,12 @@ def _read(folder: Path, names: tuple[str, str]) -> Statistics:
 
 
 def read_array(file: Path) -> Array:
-    """Return the numbers of an .npy file in double precision; nothing is unpickled.
+    """Return the array in an .npy file in double precision; nothing is unpickled.
 
     Raises:
-        WeightsError: if the file is damaged or holds no numbers.
+        WeightsError: if the file is damaged or does not hold numbers.
     """
     try:
         return np.load(file, allow_pickle=False).astype(np.float64)
     except (OSError, ValueError, EOFError, TypeError) as error:
-        raise WeightsError(f"cannot read {file}: {error}; fetch it again") from error
+        raise WeightsError(f"cannot read {file}: {error}; download it again") from error

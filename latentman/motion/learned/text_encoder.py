@@ -1,4 +1,4 @@
-"""Text to the features that a motion model was trained on: CLIP, DistilBERT, or the mini model's own encoder.
+"""Encoding text to the features that a motion model was trained on: CLIP, DistilBERT, or the mini model's encoder.
 
 A text is encoded once per run, not once per step.
 """
@@ -24,7 +24,7 @@ log = logging.getLogger("latentman.motion")
 
 @dataclass(frozen=True, slots=True)
 class TextFeatures:
-    """Features of N texts: ``values`` (N, D), or (N, L, D) with ``padding`` (N, L), True on tokens that fill up."""
+    """Features of N texts: ``values`` (N, D), or (N, L, D) with ``padding`` (N, L), True on padding tokens."""
 
     values: Tensor
     padding: Tensor | None = None
@@ -36,7 +36,7 @@ TextEncoder = Callable[[list[str]], TextFeatures]
 
 @dataclass(frozen=True, slots=True)
 class TextModel:
-    """A text encoder that motion models are trained with: its hub id, the length of a text with its two end marks."""
+    """A text encoder used by motion models: its hub id, and the maximum text length with its two end tokens."""
 
     hub_id: str
     max_length: int
@@ -45,7 +45,7 @@ class TextModel:
 
 
 CLIP_BASE = TextModel("openai/clip-vit-base-patch32", 22)
-"""MDM and GMD: CLIP ViT-B/32; the released code reads 20 tokens of a text."""
+"""MDM and GMD: CLIP ViT-B/32; the released code uses 20 tokens of a text."""
 CLIP_LARGE = TextModel("openai/clip-vit-large-patch14", 77)
 """MLD: CLIP ViT-L/14."""
 DISTILBERT = TextModel("distilbert/distilbert-base-uncased", 512, many_tokens=True)
@@ -56,13 +56,13 @@ def load_text_encoder(model: TextModel, configured: str | None, width: int, devi
     """Return the encoder of a learned model.
 
     Args:
-        model: what the motion model was trained with.
-        configured: ``motion.text_encoder``: a folder, ``asset:NAME`` or a hub id; None takes the model's own.
-        width: features that the motion model expects.
-        device: where the encoder runs.
+        model: the encoder that the motion model was trained with.
+        configured: ``motion.text_encoder``: a folder, ``asset:NAME`` or a hub id; None uses the model's own.
+        width: number of features that the motion model expects.
+        device: the torch device of the encoder.
 
     Raises:
-        WeightsError: if it is missing, cannot be fetched, lacks tensors, or gives another number of features.
+        WeightsError: if it is missing, cannot be downloaded, lacks tensors, or has a different number of features.
     """
     import transformers
 
@@ -73,7 +73,7 @@ def load_text_encoder(model: TextModel, configured: str | None, width: int, devi
         classes = (transformers.CLIPTokenizer, transformers.CLIPTextModelWithProjection)
     with _quiet():
         tokenizer = _load(classes[0].from_pretrained, source, model)
-        # Without torch_dtype, transformers loads a checkpoint in the precision it was saved in.
+        # Without torch_dtype, transformers loads a checkpoint in its saved precision.
         network, info = _load(
             classes[1].from_pretrained, source, model, torch_dtype=torch.float32, output_loading_info=True
         )
@@ -103,7 +103,7 @@ class TransformersEncoder:
 
     @torch.no_grad()
     def __call__(self, texts: list[str]) -> TextFeatures:
-        """Return the features; what a text has beyond the last token is named in a warning and not read."""
+        """Return the features; words beyond the token limit are ignored and named in a warning."""
         limit = self._limit()
         for text in texts:
             self._warn_of_cut(text, limit)
@@ -112,7 +112,7 @@ class TransformersEncoder:
         if self.model.many_tokens:
             hidden = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
             return TextFeatures(hidden, mask == 0)
-        # CLIP attends to what is before a token alone, so that padding changes nothing and needs no mask.
+        # CLIP attends only to earlier tokens, so padding changes nothing and needs no mask.
         return TextFeatures(self.network(input_ids=ids).text_embeds)
 
     def _limit(self) -> int:
@@ -122,23 +122,23 @@ class TransformersEncoder:
         ids = self.tokenizer(text, truncation=False, add_special_tokens=False, verbose=False).input_ids
         if len(ids) > limit - 2:
             log.warning(
-                "motion.text is longer than the %d tokens that the motion model reads; this end is ignored: '%s'",
+                "motion.text is longer than the motion model's limit of %d tokens; this end is ignored: '%s'",
                 limit - 2,
                 str(self.tokenizer.decode(ids[limit - 2 :])).strip(),
             )
 
 
 def load_mini_encoder(folder: Path, width: int, device: torch.device) -> TextEncoder:
-    """Return the mini model's own text encoder, whose files lie beside the checkpoint.
+    """Return the mini model's own text encoder, from the files next to the checkpoint.
 
     Raises:
-        WeightsError: if it is missing, damaged, or gives another number of features than ``width``.
+        WeightsError: if it is missing, damaged, or its number of features is not ``width``.
     """
     encoder = MiniTextEncoder.read(folder).requires_grad_(False).to(device)
     if encoder.config.out != width:
         raise WeightsError(
             f"the text encoder in {folder} gives {encoder.config.out} features, but the motion model was trained on "
-            f"{width}; take both from the same training"
+            f"{width}; use both from the same training"
         )
 
     @torch.no_grad()
@@ -146,7 +146,7 @@ def load_mini_encoder(folder: Path, width: int, device: torch.device) -> TextEnc
         for text in texts:
             unknown = encoder.unknown_words(text)
             if unknown:
-                log.warning("the mini motion model was never told of: %s; it guesses from their letters",
+                log.warning("the mini motion model does not know these words and guesses from their letters: %s",
                             ", ".join(unknown))  # fmt: skip
         return TextFeatures(encoder.encode(texts))
 
@@ -157,7 +157,7 @@ def _source(reference: str, model: TextModel) -> str:
     """Return the folder or hub id that a reference names.
 
     Raises:
-        WeightsError: if it is a path at which there is no folder.
+        WeightsError: if it is a path and there is no such folder.
     """
     if reference.startswith("asset:"):
         folder = asset(*reference.removeprefix("asset:").split("/"))
@@ -172,7 +172,7 @@ def _source(reference: str, model: TextModel) -> str:
 
 
 def _load(load: Callable[..., Any], source: str, model: TextModel, **options: Any) -> Any:
-    """Call a ``from_pretrained`` and turn what it raises into one clear message."""
+    """Call a ``from_pretrained`` and convert its errors to one clear message."""
     try:
         return load(source, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
@@ -189,7 +189,7 @@ def _advice(model: TextModel) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers from listing the image tower's tensors, which a text encoder leaves unread."""
+    """Prevent transformers from listing the image tower's tensors, which a text encoder does not use."""
     from transformers.utils import logging as library
 
     level = library.get_verbosity()

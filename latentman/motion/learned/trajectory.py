@@ -1,4 +1,4 @@
-"""A path of the root that a motion shall follow, from a file."""
+"""Reading a path of the root, for the motion to follow, from a file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from latentman.types import Array
 
 
 def read_trajectory(file: str, max_frames: int) -> Array:
-    """Return x and z in metres of the root, (T, 2), one row per motion frame (20 a second).
+    """Return x and z in metres of the root, (T, 2), one row per motion frame (20 per second).
 
-    A ``.csv`` has two numbers a line, separated by a comma; lines that begin with # and one line of names are skipped.
+    A ``.csv`` has two numbers per line, separated by a comma; lines that start with # and one header line are skipped.
 
     Raises:
-        DataError: if the file is missing or holds something else, or has fewer than 2 or more than ``max_frames`` rows.
+        DataError: if the file is missing or malformed, or has fewer than 2 or more than ``max_frames`` rows.
     """
     path = Path(file).expanduser().absolute()
     try:

@@ -1,1 +1,1 @@
-"""Motions drawn by rules from the verbs of a prompt; no weights."""
+"""Rule-based motions from the verbs of a prompt, without weights."""

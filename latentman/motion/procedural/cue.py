@@ -1,4 +1,4 @@
-"""What every action is given: the times of the clip, what was asked for, and a small variation of its own."""
+"""The input of every action: the times of the clip, the parsed request, and a small random variation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from latentman.motion.procedural.pose import STAND_HEIGHT, Pose
 from latentman.motion.skeleton import SIDES, Floats, about_y
 
 TEMPO_RATE = {"slowly": 0.65, None: 1.0, "quickly": 1.35}
-"""How much faster a motion goes, by the tempo that the text names."""
+"""Factor on the speed of a motion, by the tempo in the text."""
 
 HALF_STANCE = 0.105
-"""Metres from the middle to a toe of a standing person."""
+"""Sideways distance in metres of a standing person's toes from the middle."""
 
 TOE_AHEAD = 0.10
-"""Metres by which the toes of a standing person are in front of the pelvis."""
+"""Distance in metres of a standing person's toes in front of the pelvis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What is asked for: ``times`` (T,) seconds from 0 to ``duration``, and ``rate``, near 1, from the tempo.
+    """A request: ``times`` (T,) in seconds from 0 to ``duration``, and ``rate``, near 1, from the tempo.
 
-    ``size``, near 1, scales amplitudes and ``phase``, 0 to 1, moves the beginning of a cycle; both come from the seed.
+    ``size``, near 1, scales amplitudes and ``phase``, 0 to 1, shifts the start of a cycle; both come from the seed.
     """
 
     times: Floats
@@ -36,13 +36,13 @@ class Clip:
     phase: float
 
     def repeats(self, period: float) -> tuple[int, float]:
-        """Return how often an action of about ``period`` seconds fits, and how long each then takes."""
+        """Return how often an action of about ``period`` seconds fits, and the resulting duration of each."""
         count = max(1, round(self.duration * self.rate / period - 0.2))
         return count, self.duration / count
 
 
 def make_clip(action: Action, *, num_frames: int, fps: float, seed: int) -> Clip:
-    """Return the request for ``num_frames`` frames; the same arguments give the same clip."""
+    """Return the request for ``num_frames`` frames; the same arguments give the same request."""
     rng = np.random.default_rng(seed)
     rate = TEMPO_RATE[action.tempo] * float(rng.uniform(0.96, 1.04))
     size, phase = float(rng.uniform(0.92, 1.08)), float(rng.uniform(0.0, 1.0))
@@ -62,7 +62,7 @@ def ease(times: Floats, *keys: tuple[float, float]) -> Floats:
 def place(
     *, x: float, z: float, yaw: float, side: float, out: float = 0.0, half: float = HALF_STANCE
 ) -> tuple[float, float, float]:
-    """Return x, z and heading of the toe of a foot under a body at (x, z) that faces ``yaw``, toes turned ``out``."""
+    """Return x, z and heading of the toe of a foot under a body at (x, z) with heading ``yaw``, toes turned ``out``."""
     offset = about_y(np.asarray(yaw)) @ np.array([side * half, 0.0, TOE_AHEAD])
     return x + float(offset[0]), z + float(offset[2]), yaw + side * out
 
@@ -79,7 +79,7 @@ def planted(
 
 
 def posed(clip: Clip, feet: tuple[FootTrack, FootTrack], **changes: Floats) -> Pose:
-    """Return a relaxed standing pose on these feet with some of its parameters replaced; it breathes a little."""
+    """Return a relaxed standing pose on these feet with some of its parameters replaced; breathing is added."""
     zero = np.zeros_like(clip.times)
     breath = 0.5 - 0.5 * np.cos(2 * np.pi * (0.3 * clip.times + clip.phase))
     pose = Pose(

@@ -1,4 +1,4 @@
-"""Dances: a groove with side steps, its jumpy and shimmying kin, and the waltz."""
+"""Dances: a groove with side steps, a jumpy dance, a shimmy, and the waltz."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from latentman.motion.skeleton import SIDES, Floats
 Integers = NDArray[np.int64]
 
 _SIDE_STEP = 0.13
-"""Metres from the middle to a foot that has stepped aside."""
+"""Metres from the middle to a foot after a side step."""
 
 _LEAD = 3
-"""Beats before the first one of a waltz whose steps are already planned."""
+"""Number of planned beats before the first beat of a waltz."""
 
 
 def dance(clip: Clip) -> Pose:
-    """Return a dance of the style that the text names: a groove, jumpy, or a shimmy."""
+    """Return a dance in the style named in the text: groove, jumpy or shimmy."""
     return _DANCES[clip.action.style or "groove"](clip)
 
 
 def groove(clip: Clip) -> Pose:
-    """Return side steps on the beat, hips and shoulders swinging against each other, arms up in turn."""
+    """Return side steps on the beat; hips and shoulders swing in opposition, and the arms are raised alternately."""
     beat = _beat(clip, 2.1)
     sway = np.sin(np.pi * beat)
     dip = 0.5 + 0.5 * np.cos(2 * np.pi * beat)
@@ -52,7 +52,7 @@ def groove(clip: Clip) -> Pose:
 
 
 def shimmy(clip: Clip) -> Pose:
-    """Return shoulders that shake fast over slow hips, the arms held out to the sides."""
+    """Return fast shaking shoulders over slow hips, with the arms held out to the sides."""
     pose = groove(clip)
     beat = _beat(clip, 2.1)
     shake = np.sin(2 * np.pi * 1.75 * beat)
@@ -65,7 +65,7 @@ def shimmy(clip: Clip) -> Pose:
 
 
 def jumpy(clip: Clip) -> Pose:
-    """Return springy hops from foot to foot with a kicked-up heel and arms thrown high."""
+    """Return springy hops from foot to foot with a kicked-up heel and raised arms."""
     beat = _beat(clip, 2.0)
     period = 1.0 / (2.0 * clip.rate)
     feet = []
@@ -99,7 +99,7 @@ def jumpy(clip: Clip) -> Pose:
 
 
 def waltz(clip: Clip) -> Pose:
-    """Return a turning box step in three time, rising and falling, the arms in frame around a partner."""
+    """Return a turning box step in three-four time, rising and falling, with the arms held around a partner."""
     per_beat = 0.44 / clip.rate
     beats = clip.times / per_beat + 3.0 * np.floor(2 * clip.phase)
     numbers = np.arange(int(beats[0]) - _LEAD, int(beats[-1]) + 6)
@@ -126,7 +126,7 @@ def waltz(clip: Clip) -> Pose:
 
 
 def _box(numbers: Integers) -> tuple[Floats, Floats]:
-    """Return where the body is (n, 2) and faces (n,) at each beat: forward, side, close; back, side, close, turning."""
+    """Return position (n, 2) and heading (n,) at each beat: forward, side, close; back, side, close, turning."""
     local = np.array([[0.0, 0.24], [0.2, 0.0], [0.0, 0.0], [0.0, -0.24], [-0.2, 0.0], [0.0, 0.0]])
     turn = np.array([0.5, 0.7, 0.35, 0.5, 0.7, 0.35])
     facing = np.cumsum(turn[numbers % 6])
@@ -141,7 +141,7 @@ def _box(numbers: Integers) -> tuple[Floats, Floats]:
 def _waltz_foot(
     clip: Clip, index: int, numbers: Integers, seconds: Floats, travel: Floats, facing: Floats
 ) -> FootTrack:
-    """Return one foot of the box step: the feet take the beats in turn, and each stands until its next."""
+    """Return one foot of the box step: the feet step alternately, and each stands until its next step."""
     rows = np.flatnonzero(numbers % 2 == index)
     contacts = []
     for row, later in pairwise(rows):
@@ -151,7 +151,7 @@ def _waltz_foot(
 
 
 def _glide(beats: Floats, numbers: Integers, values: Floats) -> Floats:
-    """Return values at fractional beats, rounded off at the corners so that the body never stops."""
+    """Return values at fractional beats, smoothed at the corners so that the body never stops."""
     near = [np.interp(beats + shift, numbers, values) for shift in (-0.4, -0.2, 0.0, 0.2, 0.4)]
     mean: Floats = np.mean(near, axis=0)
     return mean
@@ -167,7 +167,7 @@ def _beat(clip: Clip, per_second: float) -> Floats:
 
 
 def _side_steps(clip: Clip, beat: Floats) -> tuple[FootTrack, FootTrack]:
-    """Return feet that step out and in on alternate beats: the free foot taps while the weight is on the other."""
+    """Return feet that step out and in on alternate beats: the free foot taps while the other bears the weight."""
     period = clip.duration / max(float(beat[-1] - beat[0]), 1e-6) if len(beat) > 1 else 1.0
     tracks = []
     for index, side in enumerate(SIDES):
@@ -183,7 +183,7 @@ def _side_steps(clip: Clip, beat: Floats) -> tuple[FootTrack, FootTrack]:
 
 
 def _pump(up: Floats, dip: Floats, figure: Floats) -> Floats:
-    """Return one arm, raised while ``up`` is 1 and bent at the waist while it is -1; ``figure`` mixes two ways."""
+    """Return one arm, raised where ``up`` is 1 and bent at the waist where it is -1; ``figure`` blends two variants."""
     high = 0.5 + 0.5 * up
     over = arm(0.25 + 2.2 * high, 0.55 - 0.1 * high, 1.9 - 1.1 * high - 0.2 * dip, -0.5 + 0.7 * high)
     wide = arm(0.2 + 0.2 * high, 0.5 + 1.6 * high, 1.7 - 1.0 * high, 0.3 + 0.8 * high)

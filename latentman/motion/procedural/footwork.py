@@ -1,7 +1,7 @@
-"""Feet that stay where they stand: contacts with the floor, and the swings between them.
+"""Foot tracks without sliding: contacts with the floor, and the swings between them.
 
-A foot is described by the spans of time in which its toe keeps its place. Inside such a span the toe may rise and
-sink, but it never moves over the floor; it travels only between two spans, and then higher than any foot that stands.
+A foot is described by the time spans in which its toe keeps its position. In such a span the toe may rise and sink, but
+it never moves horizontally. It travels only between two spans, and then higher than any standing foot.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from latentman.motion.skeleton import Floats
 Indices = NDArray[np.intp]
 
 HOLD = 0.06
-"""Seconds at either end of a swing in which the toe only rises or sinks: a little more than one frame at 20 fps."""
+"""Seconds at both ends of a swing in which the toe only rises or sinks: slightly more than one frame at 20 fps."""
 
 CLEARANCE = 0.065
-"""Metres by which a travelling toe is above its standing height, at the least."""
+"""Least height in metres of a travelling toe above its standing height."""
 
 _RISE = 0.11
-"""Seconds in which a toe reaches its clearance, slowing down; over half of it is done within HOLD."""
+"""Seconds in which a toe reaches its clearance, decelerating; more than half of it is reached within HOLD."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A span of seconds in which a toe keeps its place (x, z) and heading ``yaw`` on a floor at height ``floor``."""
+    """A time span in which a toe keeps its position (x, z) and heading ``yaw`` on a floor at height ``floor``."""
 
     start: float
     end: float
@@ -43,8 +43,8 @@ class Contact:
 class FootTrack:
     """One foot over T frames.
 
-    ``toe`` (T, 3) metres; ``yaw`` (T,); ``stance`` (T,) runs from 0 to 1 through a contact and is 1 in a swing;
-    ``swing`` (T,) runs from 0 to 1 through a swing and is 0 in a contact.
+    ``toe`` (T, 3) metres; ``yaw`` (T,); ``stance`` (T,) increases from 0 to 1 during a contact and is 1 in a swing;
+    ``swing`` (T,) increases from 0 to 1 during a swing and is 0 in a contact.
     """
 
     toe: Floats
@@ -54,7 +54,7 @@ class FootTrack:
 
 
 def smooth(u: Floats) -> Floats:
-    """Return the quintic ease of ``u`` clipped to 0..1: no speed and no acceleration at either end."""
+    """Return the quintic ease of ``u`` clipped to 0..1: zero speed and acceleration at both ends."""
     u = np.clip(u, 0.0, 1.0)
     return u * u * u * (u * (6.0 * u - 15.0) + 10.0)
 
@@ -63,10 +63,10 @@ def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0, hol
     """Return the track of a foot that stands in each contact in turn and swings in between.
 
     Args:
-        contacts: in the order of time, not overlapping; the first and last extend to the ends of the clip.
+        contacts: in order of time, without overlap; the first and last extend to the ends of the clip.
         times: (T,) seconds.
-        lift: metres by which the middle of a swing rises above the clearance.
-        hold: seconds at either end of a swing in which the toe does not travel yet, for swings that are quick and long.
+        lift: height in metres of the middle of a swing above the clearance.
+        hold: seconds at both ends of a swing without horizontal motion, for quick, long swings.
     """
     start, end, x, z, yaw, floor = (
         np.array([getattr(c, name) for c in contacts]) for name in ("start", "end", "x", "z", "yaw", "floor")
@@ -79,7 +79,7 @@ def follow(contacts: Sequence[Contact], times: Floats, *, lift: float = 0.0, hol
     toe = np.stack([_mix(x, now, after, ease), _mix(floor, now, after, ease), _mix(z, now, after, ease)], axis=-1)
     since_end = np.where(after > now, times - (end[now] - HOLD), -1.0)
     until_start = np.where(after > now, start[after] + HOLD - times, -1.0)
-    # A contact that follows a swing begins by sinking: those frames belong to the swing before it.
+    # A contact after a swing starts with sinking: those frames belong to the swing before it.
     sinking = np.where(now > 0, start[now] + HOLD - times, -1.0)
     aloft = np.maximum(np.minimum(since_end, until_start), np.where(swing > 0, -1.0, sinking))
     toe[:, 1] += TOE_HEIGHT + CLEARANCE * _rise(aloft) + lift * np.sin(np.pi * smooth(swing)) ** 2
@@ -93,6 +93,6 @@ def _mix(values: Floats, now: Indices, after: Indices, ease: Floats) -> Floats:
 
 
 def _rise(seconds: Floats) -> Floats:
-    """Return 0..1: the part of the clearance reached so long after the toe rose, or so long before it has landed."""
+    """Return the reached share (0..1) of the clearance at a given time after lift-off or before landing."""
     u = np.clip(seconds / _RISE, 0.0, 1.0)
     return 1.0 - (1.0 - u) ** 2

@@ -1,7 +1,7 @@
-"""Ways of getting along: walk, run, sneak, ski. A path, feet set down beside it, and a body that swings over them.
+"""Locomotion: walk, run, sneak, ski. Feet are set down along a path, and the body swings over them.
 
-Cadence and speed follow the biomechanics of adults: a walk of 1.2 m/s at 1.85 steps a second with each foot down for
-60 % of the cycle; a run of 2.8 m/s at 2.8 steps a second with a phase of flight.
+Cadence and speed follow the biomechanics of adults: a walk of 1.2 m/s at 1.85 steps per second with each foot down for
+60 % of the cycle; a run of 2.8 m/s at 2.8 steps per second with a flight phase.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from latentman.motion.skeleton import SIDES, Floats, about_y
 
 _FINE = 0.005
 _TOE_AHEAD = 0.06
-"""Metres by which a toe is ahead of the pelvis in the middle of its contact."""
+"""Distance in metres of a toe ahead of the pelvis in the middle of its contact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gait:
-    """One way of going; lengths in metres, angles in radians, ``speed`` m/s, ``cadence`` steps/s."""
+    """One gait; lengths in metres, angles in radians, ``speed`` m/s, ``cadence`` steps/s."""
 
     speed: float
     cadence: float
@@ -51,7 +51,7 @@ SKI = Gait(1.25, 1.7, 0.58, 0.80, -0.04, 0.5, 0.06, 0.20, 0.13, 0.1, 0.0, 0.0, 0
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where the body is (x, z in metres) and faces (radians) at any time, before and after the clip as well."""
+    """The body's position (x, z in metres) and heading (radians) at any time, including before and after the clip."""
 
     seconds: Floats
     x: Floats
@@ -68,11 +68,11 @@ class Path:
 
 
 def make_path(clip: Clip, speed: float) -> Path:
-    """Return the path of ``speed`` m/s for the direction asked for.
+    """Return the path of ``speed`` m/s in the requested direction.
 
-    Left and right are the picture's: the camera sees the front of the character, so that the right of the picture is
-    +X, the character's own left. The body turns to where it goes. Backward keeps facing +Z; a circle has a radius of
-    1 to 2 m.
+    Left and right refer to the picture: the camera sees the front of the character, so that the right of the picture is
+    +X, the character's own left. The body turns in the direction of travel, except backward, which keeps facing +Z. A
+    circle has a radius of 1 to 2 m.
     """
     seconds = np.arange(-3.0, clip.duration + 3.0, _FINE)
     zero = np.zeros_like(seconds)
@@ -106,16 +106,16 @@ def run(clip: Clip) -> Pose:
 
 
 def sneak(clip: Clip) -> Pose:
-    """Return long high steps on the toes, bent forward, hands before the chest, looking from side to side."""
+    """Return long high steps on the toes, bent forward, hands in front of the chest, looking from side to side."""
     pose = go(clip, SNEAK)
     glance = 0.6 * np.sin(2 * np.pi * (0.6 * clip.times + clip.phase))
     return replace(pose, look=angles(glance, 0.1), shrug=np.full_like(pose.shrug, 0.25))
 
 
 def ski(clip: Clip) -> Pose:
-    """Return skating strides: low, each foot set out to its side, both arms swinging as with poles.
+    """Return skating strides: a low stance, each foot set out to its side, and both arms swinging as with poles.
 
-    A stride pushes off a standing foot, so that no foot slides.
+    Each stride pushes off a standing foot, so no foot slides.
     """
     gait = _scaled(clip, SKI)
     pose = go(clip, SKI)
@@ -128,7 +128,7 @@ def ski(clip: Clip) -> Pose:
 
 
 def _scaled(clip: Clip, gait: Gait) -> Gait:
-    """Return the gait at the tempo asked for: speed grows with both the length of a step and the cadence."""
+    """Return the gait at the requested tempo, which changes both step length and cadence."""
     slow_down = 0.7 if clip.action.direction == "circle" and gait is RUN else 1.0
     cadence = gait.cadence * (clip.rate**0.6 if gait.speed > 1 else clip.rate**0.7)
     return replace(
@@ -140,12 +140,12 @@ def _scaled(clip: Clip, gait: Gait) -> Gait:
 
 
 def go(clip: Clip, base: Gait) -> Pose:
-    """Return a body that goes along the path of the clip with this gait."""
+    """Return a body that moves along the path of the clip with this gait."""
     gait = _scaled(clip, base)
     path = make_path(clip, gait.speed)
     cycle = 2.0 / gait.cadence
     feet = tuple(_foot(clip, gait, path, index, cycle) for index in range(2))
-    # The cycle of the left leg: 0 when its foot lands.
+    # The cycle of the left leg: it is 0 when the foot lands.
     theta = 2 * np.pi * (clip.times / cycle + clip.phase + gait.stance / 2)
     over = np.sin(theta - np.pi * gait.stance + np.pi / 2)
     x, z, yaw = path.at(clip.times)
@@ -170,7 +170,7 @@ def go(clip: Clip, base: Gait) -> Pose:
 
 
 def _foot(clip: Clip, gait: Gait, path: Path, index: int, cycle: float) -> FootTrack:
-    """Return a foot set down beside the path once a cycle, where the body passes in the middle of the contact."""
+    """Return a foot set down next to the path once per cycle, where the body passes in mid-contact."""
     first = int(np.floor(-1.5 / cycle)) - 1
     last = int(np.ceil((clip.duration + 1.0) / cycle)) + 1
     contacts = []
@@ -188,7 +188,7 @@ def _foot(clip: Clip, gait: Gait, path: Path, index: int, cycle: float) -> FootT
 
 
 def _heel(gait: Gait, foot: FootTrack, backward: bool) -> Floats:
-    """Return the foot's pitch: toe up before landing, flat, heel rising to the push-off, hanging in the swing."""
+    """Return the foot's pitch: toe up before landing, flat, heel rising until push-off, hanging during the swing."""
     if backward:
         return 0.35 * (1 - smooth(foot.stance / 0.5)) * (foot.swing == 0) + 0.35 * smooth(foot.swing)
     stance = -gait.toe_up * (1 - smooth(foot.stance / 0.22)) + gait.push_off * smooth((foot.stance - 0.5) / 0.5)

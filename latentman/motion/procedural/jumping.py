@@ -1,4 +1,4 @@
-"""Jumps: crouch, take off, fly as a thrown body does, land in the knees."""
+"""Jumps: crouch, take-off, ballistic flight, and a landing with bent knees."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from latentman.motion.skeleton import SIDES, Floats
 GRAVITY = 9.81
 
 STILL = 0.025
-"""Seconds after lifting off, and before landing, in which a foot only rises or sinks."""
+"""Seconds after lift-off and before landing in which a foot only rises or sinks."""
 
 LEDGE = 0.45
-"""Metres by which the place that one jumps off is above the floor, at the most: a short clip has a lower one."""
+"""Greatest height in metres of the ledge to jump off; it is lower in a short clip."""
 
 _LEAP = {"forward": (0.0, 0.55), "backward": (0.0, -0.35), "right": (0.45, 0.0), "left": (-0.45, 0.0)}
 
 
 def jump(clip: Clip) -> Pose:
-    """Return jumps on the spot, or leaps in the direction asked for; slowly means higher and with longer pauses."""
+    """Return jumps on the spot, or leaps in the requested direction; slowly means higher and with longer pauses."""
     count, period = clip.repeats(1.15)
     flight = float(np.clip(0.46 * period, 0.30, 0.54))
     step_x, step_z = _LEAP.get(clip.action.direction or "", (0.0, 0.0))
@@ -75,7 +75,7 @@ def jump(clip: Clip) -> Pose:
 
 
 def jump_off(clip: Clip) -> Pose:
-    """Return a leap forward and down from a ledge, landing deep in the knees, then rising."""
+    """Return a leap forward and down from a ledge, landing with deeply bent knees, then rising."""
     pace = min(1.0, clip.duration / 1.4)
     ledge, up = LEDGE * (0.4 + 0.6 * pace), 0.12 * pace
     take_off = max(0.1, 0.154 + 0.44 * (min(clip.duration, 1.6) - 0.7)) + 0.12 * max(clip.duration - 1.6, 0.0)
@@ -87,7 +87,7 @@ def jump_off(clip: Clip) -> Pose:
     _stand_at(contacts, -1.0, take_off, 0.0, 0.0, ledge)
     _stand_at(contacts, land, clip.duration + 1.0, 0.0, length, 0.0)
     u = np.clip((now - take_off) / flight, 0.0, 1.0)
-    # A parabola through both floors: the same fall for pelvis and feet.
+    # A parabola through both floors, with the same fall for pelvis and feet.
     height = ledge * (1 - u) + 0.5 * GRAVITY * flight**2 * u * (1 - u)
     travel = np.clip((now - take_off + 0.12) / (flight + 0.24), 0, 1)
     settle = max(clip.duration, land + 0.5)
@@ -131,7 +131,7 @@ def jump_off(clip: Clip) -> Pose:
 
 
 def _ballistic(now: Floats, take_off: float, flight: float) -> Floats:
-    """Return the height (T,) of a body thrown up at ``take_off`` that is back after ``flight`` seconds."""
+    """Return the height (T,) of a body that takes off at ``take_off`` and lands after ``flight`` seconds."""
     u = now - take_off
     return np.where((u > 0) & (u < flight), 0.5 * GRAVITY * u * (flight - u), 0.0)
 
@@ -146,7 +146,7 @@ def _stand_at(
 def _airborne(
     contacts: tuple[list[Contact], list[Contact]], times: Floats, height: Floats
 ) -> tuple[FootTrack, FootTrack]:
-    """Return both feet, in flight carried ``height`` above where they stood."""
+    """Return both feet; in flight they are ``height`` above their standing positions."""
     tracks = [follow(foot, times, hold=STILL) for foot in contacts]
     for track in tracks:
         track.toe[:, 1] = np.minimum(track.toe[:, 1], track.toe[:, 1].min()) + height
@@ -161,7 +161,7 @@ def _falling(
     take_off: float,
     land: float,
 ) -> tuple[FootTrack, FootTrack]:
-    """Return both feet on the way down; the right one trails a little, so that they are told apart."""
+    """Return both feet on the way down; the right one trails slightly, so that they differ."""
     tracks = [follow(foot, times, hold=STILL) for foot in contacts]
     for track, lag in zip(tracks, (0.0, 1.0), strict=True):
         low = float(np.min(track.toe[:, 1]))

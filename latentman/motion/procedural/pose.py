@@ -1,8 +1,8 @@
-"""Pose parameters over time, and the joints that they stand for.
+"""Pose parameters over time, and their conversion to joints.
 
-A pose says where the pelvis is, how trunk, head and arms are turned, and where each foot touches or hangs. Trunk,
-head and arms follow by forward kinematics; the legs by two-bone inverse kinematics from hip to ankle with the knee in
-front. Bone lengths are therefore constant and knees and elbows bend the right way whatever the parameters are.
+A pose gives the position of the pelvis, the rotations of trunk, head and arms, and the position of each foot. Trunk,
+head and arms are computed by forward kinematics, the legs by two-bone inverse kinematics from hip to ankle with the
+knee in front. Bone lengths are therefore constant, and knees and elbows bend the right way for all parameters.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from latentman.motion.skeleton import (
 )
 
 TOE_HEIGHT = 0.015
-"""Height in metres of a toe joint whose foot stands on the floor."""
+"""Height in metres of the toe joint of a standing foot."""
 
 ANKLE_HEIGHT = 0.075
-"""Height in metres of an ankle whose foot stands flat."""
+"""Height in metres of the ankle of a flat foot."""
 
 STAND_HEIGHT = 0.966
-"""Height in metres of the pelvis of a relaxed standing person: knees all but straight."""
+"""Height in metres of the pelvis of a relaxed standing person with nearly straight knees."""
 
 MAX_REACH = 0.995
-"""Part of the full leg length that a leg may span: a locked knee snaps."""
+"""Largest span of a leg as a share of its full length: a locked knee snaps."""
 
 MIN_REACH = 0.38
-"""Part of the full leg length below which thigh and calf would meet."""
+"""Smallest span of a leg as a share of its full length: below it, thigh and calf would meet."""
 
 _WILLING_ANGLE = 0.9
 
 MAX_FOOT_ANGLE = 1.35
-"""Steepest angle in radians between foot and floor: on the tip of the toes."""
+"""Steepest angle in radians between foot and floor: on tiptoe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Pose:
     """Parameters of T frames; angles in radians, lengths in metres, pairs are (left, right).
 
     ``pelvis`` (T, 3); ``yaw``, ``pitch``, ``roll`` (T,) turn the pelvis: towards +X, forwards, left side up; ``lean``,
-    ``side``, ``twist`` (T,) bend the spine against the pelvis likewise: forwards, to the right, to the left; ``look``
-    (T, 2) is where the head faces, yaw and pitch against the pelvis' yaw; ``toes`` (T, 2, 3) are the toe joints;
+    ``side``, ``twist`` (T,) bend the spine relative to the pelvis: forwards, to the right, to the left; ``look`` (T, 2)
+    is the head's direction, yaw and pitch relative to the pelvis' yaw; ``toes`` (T, 2, 3) are the toe joints;
     ``foot_yaw`` (T, 2) world headings of the feet; ``heel`` (T, 2) lifts the heel about the toe; ``arms`` (T, 2, 4) are
     flexion (forward), spread (sideways), elbow bend and outward twist of the upper arm; ``shrug`` (T, 2) lifts a
     shoulder.
@@ -87,7 +87,7 @@ class Pose:
 
 
 def pose_joints(pose: Pose) -> Floats:
-    """Return the joints (T, 22, 3) in metres that a pose stands for."""
+    """Return the joints (T, 22, 3) of a pose in metres."""
     root = about_y(pose.yaw) @ about_x(pose.pitch) @ about_z(pose.roll)
     joints = np.zeros((len(pose.yaw), len(PARENTS), 3))
     pelvis = pose.pelvis.copy()
@@ -103,12 +103,12 @@ def pose_joints(pose: Pose) -> Floats:
 
 
 def _foot_angle(index: int) -> float:
-    """Return the angle between floor and foot, toe to ankle, of a foot that stands flat."""
+    """Return the angle between the floor and the line from toe to ankle of a flat foot."""
     return float(np.arcsin((ANKLE_HEIGHT - TOE_HEIGHT) / BONE_LENGTHS[TOES[index]]))
 
 
 def _ankle(index: int, pose: Pose, angle: Floats) -> Floats:
-    """Return the ankle (T, 3) when the foot makes ``angle`` with the floor at its toe."""
+    """Return the ankle (T, 3) of a foot at ``angle`` to the floor, turning about its toe."""
     length = BONE_LENGTHS[TOES[index]]
     back = -ahead(pose.foot_yaw[:, index]) * (length * np.cos(angle))[:, None]
     ankle: Floats = pose.toes[:, index] + back
@@ -121,7 +121,7 @@ def _leg_length(index: int) -> float:
 
 
 def _drop_to_reach(hips: Floats, pose: Pose) -> Floats:
-    """Return how far (T,) the pelvis must sink for both feet to be in reach, smooth over time; 0 where they are."""
+    """Return how far (T,) the pelvis must sink to bring both feet into reach, smooth over time; 0 where they are."""
     drop = np.zeros(len(hips))
     for index in range(2):
         offset = hips[:, index] - _ankle(index, pose, _willing_angle(hips[:, index], index, pose))
@@ -131,7 +131,7 @@ def _drop_to_reach(hips: Floats, pose: Pose) -> Floats:
         drop = np.maximum(drop, offset[:, 1] - upright)
     if not (drop > 0).any():
         return np.maximum(drop, 0.0)
-    # The mean over a window of maxima over the same window is smooth and never below the value needed.
+    # The moving average of a moving maximum over the same window is smooth and never below the required value.
     smooth: Floats = uniform_filter1d(maximum_filter1d(np.maximum(drop, 0.0), 7), 7)
     return smooth
 
@@ -144,7 +144,7 @@ def _nearest_angle(hip: Floats, index: int, pose: Pose) -> Floats:
 
 
 def _willing_angle(hip: Floats, index: int, pose: Pose) -> Floats:
-    """Return how steep (T,) a foot gets before the pelvis has to sink: only one that trails lifts its heel."""
+    """Return the largest foot angle (T,) before the pelvis has to sink: only a trailing foot lifts its heel."""
     asked = np.clip(pose.heel[:, index] + _foot_angle(index), 0.0, MAX_FOOT_ANGLE)
     behind = np.sum((hip - pose.toes[:, index]) * ahead(pose.foot_yaw[:, index]), axis=-1)
     part = np.clip(behind / 0.2, 0.0, 1.0)
@@ -153,7 +153,7 @@ def _willing_angle(hip: Floats, index: int, pose: Pose) -> Floats:
 
 
 def _place_leg(joints: Floats, index: int, hip: Floats, pose: Pose) -> None:
-    """Set hip, knee, ankle and toe of one leg; a heel rises as far as the leg needs to reach."""
+    """Set hip, knee, ankle and toe of one leg; the heel rises as far as the leg needs."""
     reach = MAX_REACH * _leg_length(index)
     flat, toe_y = _foot_angle(index), pose.toes[:, index, 1]
     # The heel stays above the floor: a foot whose toe is low cannot tip backwards.
@@ -209,7 +209,7 @@ def _place_arm(joints: Floats, index: int, chest: Floats, pose: Pose) -> None:
     flexion, spread, bend, twist = np.moveaxis(pose.arms[:, index], -1, 0)
     upper = about_x(-flexion) @ about_z(side * spread)
     raised = np.arccos(np.clip(upper[:, 1, 1], -1.0, 1.0))
-    # A raised arm lifts its shoulder blade, roughly one part in five beyond the first 60 degrees.
+    # A raised arm lifts its shoulder blade by roughly a fifth of the angle beyond the first 60 degrees.
     lift = pose.shrug[:, index] + 0.2 * np.maximum(raised - 1.0, 0.0)
     joints[:, COLLARS[index]] = joints[:, SPINE3] + bone(COLLARS[index], chest)
     shoulder = joints[:, COLLARS[index]] + bone(SHOULDERS[index], chest @ about_z(side * lift))

@@ -1,7 +1,7 @@
-"""The procedural source: an action that a text names, as a closed-form motion of the 22-joint skeleton.
+"""The procedural source: the action in a text as a closed-form motion of the 22-joint skeleton.
 
-No weights and no data. Feet are planted and legs follow by inverse kinematics, so that what a learned source has to
-be taught holds by construction: bones keep their length, knees bend forward, feet do not slide.
+It needs no weights and no data. Feet are planted and legs follow by inverse kinematics, so that properties that a
+learned source must learn hold by construction: bones keep their length, knees bend forward, feet do not slide.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _GOING = ("walk", "run", "move", "sneak")
 
 
 def _perform(clip: Clip) -> Pose:
-    """Return the pose of the first verb; a hand can wave while its owner goes along."""
+    """Return the pose of the first verb; a hand can wave during locomotion."""
     verb = clip.action.verb
     if verb is None:
         return look_around(clip)
@@ -67,14 +67,14 @@ def _perform(clip: Clip) -> Pose:
 
 @dataclass(frozen=True, slots=True)
 class ProceduralSource:
-    """Makes clips at ``fps`` frames a second that complete the action within them."""
+    """Produces clips at ``fps`` frames per second that contain the complete action."""
 
     fps: float = 20.0
 
     def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
         """Return the motion of ``text``; the same text, length and seed give the same bytes.
 
-        A text without a known verb gives somebody who stands and looks around, with a warning that lists the verbs.
+        A text without a known verb gives a standing person who looks around, with a warning that lists the verbs.
 
         Raises:
             ConfigError: if ``num_frames`` is below 1.

@@ -13,7 +13,7 @@ from latentman.motion.skeleton import SIDES, Floats
 
 
 def stand(clip: Clip) -> Pose:
-    """Return a relaxed stand: the weight goes from leg to leg and the head follows."""
+    """Return relaxed standing: the weight shifts from leg to leg and the head follows."""
     beat = 2 * np.pi * (0.35 * clip.rate * clip.times + clip.phase)
     shift = 0.035 * clip.size * np.sin(beat)
     tilt = 0.9 * shift
@@ -28,7 +28,7 @@ def stand(clip: Clip) -> Pose:
 
 
 def look_around(clip: Clip) -> Pose:
-    """Return a stand in which head and trunk turn from side to side: what is shown for a verb that is not known."""
+    """Return standing with head and trunk turning from side to side, which is used for unknown verbs."""
     _, period = clip.repeats(2.6)
     glance = np.sin(2 * np.pi * clip.times / max(period, 1.4))
     pose = stand(clip)
@@ -36,7 +36,7 @@ def look_around(clip: Clip) -> Pose:
 
 
 def wave(clip: Clip) -> Pose:
-    """Return a raised hand that waves; the right one if the text names none."""
+    """Return a raised, waving hand; the right one if the text names none."""
     up = ease(clip.times, (-0.12, 0.0), (min(0.35, 0.4 * clip.duration), 1.0))
     wag = np.sin(2 * np.pi * 1.9 * clip.rate * (clip.times - 0.15)) * up
     rest = arm(0.05, 0.14, 0.25, -0.3 + 0 * up)
@@ -87,7 +87,7 @@ def squat(clip: Clip) -> Pose:
 
 
 def punch(clip: Clip) -> Pose:
-    """Return a fighting stance and straight punches from alternate hands, the trunk turning into each."""
+    """Return a fighting stance with straight punches from alternate hands, the trunk turning into each."""
     count, period = clip.repeats(0.38)
     turn = int(clip.action.limb == "right")
     reach = [np.zeros_like(clip.times), np.zeros_like(clip.times)]
@@ -150,7 +150,7 @@ def kick(clip: Clip) -> Pose:
 
 
 def turn_around(clip: Clip) -> Pose:
-    """Return a half turn in small steps, over the left of the picture if the text says so; it ends facing -Z."""
+    """Return a half turn in small steps, to the left of the picture if the text says so; it ends facing -Z."""
     sign = -1.0 if clip.action.direction == "left" else 1.0
     length = min(0.85 * clip.duration, 2.0 / clip.rate)
     begin = 0.06 * clip.duration
@@ -172,7 +172,7 @@ def turn_around(clip: Clip) -> Pose:
 
 
 def _turning_feet(clip: Clip, sign: float, begin: float, length: float, steps: int) -> tuple[FootTrack, FootTrack]:
-    """Return feet that step round a middle in turn; the foot on the inner side goes first."""
+    """Return feet that step alternately around a centre; the inner foot goes first."""
     contacts: list[list[Contact]] = [[], []]
     for index, side in enumerate(SIDES):
         inner = side == sign
@@ -216,14 +216,14 @@ def warm_up(clip: Clip) -> Pose:
 
 
 def _repeat(clip: Clip, count: int, period: float, *keys: tuple[float, float]) -> Floats:
-    """Return the eased keys, whose times are parts of a period, ``count`` times over."""
+    """Return the eased keys, whose times are shares of a period, repeated ``count`` times."""
     phase = np.minimum(clip.times / period, count) % 1.0
     phase = np.where(clip.times >= count * period - 1e-9, 1.0, phase)
     return ease(phase, *keys)
 
 
 def _pin_low(toe: Floats) -> Floats:
-    """Return the toe's track with its place held wherever, in this frame or a neighbour, it is near the floor."""
+    """Return the toe's track, fixed in place in and next to frames in which it is near the floor."""
     high = toe[:, 1] > TOE_HEIGHT + 0.04
     near = ~(high & np.roll(high, 1) & np.roll(high, -1))
     near[0] = near[-1] = True

@@ -1,4 +1,4 @@
-"""``state.pt``: all that a part of the training goes on from."""
+"""``state.pt``: everything needed to continue a part of the training."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _READS = {
 
 
 def identity(part: str, settings: MiniTraining) -> dict[str, Any]:
-    """Return every setting that a part depends on, flat, by its dotted key."""
+    """Return all settings that a part depends on, as a flat mapping of dotted keys."""
     groups = _READS.get(part, ())
     found: dict[str, Any] = {}
     for key, value in asdict(settings).items():
@@ -51,7 +51,7 @@ def identity(part: str, settings: MiniTraining) -> dict[str, Any]:
 
 
 def save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> None:
-    """Write the state of a part; the one before stays until the new one is whole.
+    """Write the state of a part; the previous file is kept until the new one is complete.
 
     Raises:
         RecordError: if the disk is full or the folder cannot be written.
@@ -66,7 +66,7 @@ def save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> N
         "average": learner.average.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
     }
-    # torch's own writer hides why a disk cannot be written: it fills memory, and Python writes that.
+    # torch's own writer hides the reason for a write error: it writes to memory, and Python writes the file.
     filled = io.BytesIO()
     torch.save(content, filled)
     try:
@@ -74,13 +74,13 @@ def save(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> N
     except RecordError as error:
         reason = str(error).partition("; free some space")[0]
         raise RecordError(
-            f"{reason}. The training of {part} stands at step {learner.step}; what was saved before is whole: "
-            f"free {filled.tell() / 1e6:.0f} MB, and the same command goes on from it"
+            f"{reason}. The training of {part} is at step {learner.step}; the previously saved state is intact: free "
+            f"{filled.tell() / 1e6:.0f} MB, and run the same command to continue"
         ) from error
 
 
 def restore(folder: Path, part: str, learner: Learner, settings: MiniTraining) -> bool:
-    """Go on from the state in ``folder``, if there is one; tell whether there was.
+    """Continue from the state in ``folder``, if it exists; return whether it did.
 
     Raises:
         ConfigError: if it belongs to other settings, naming each.
@@ -101,7 +101,7 @@ def restore(folder: Path, part: str, learner: Learner, settings: MiniTraining) -
 
 
 def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any] | None:
-    """Return the content of ``state.pt``, or None if there is none; the arguments and errors of :func:`restore`."""
+    """Return the content of ``state.pt``, or None if there is none; arguments and errors as for :func:`restore`."""
     path = folder / STATE_FILE
     if not path.exists():
         return None
@@ -124,4 +124,4 @@ def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any
 
 
 def _damaged(path: Path) -> WeightsError:
-    return WeightsError(f"{path} is no checkpoint of this training, or damaged: delete it to begin the part anew")
+    return WeightsError(f"{path} is not a checkpoint of this training, or is damaged: delete it to restart the part")

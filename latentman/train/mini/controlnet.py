@@ -1,4 +1,4 @@
-"""The depth ControlNet: it learns, beside the finished UNet, to put the figure where the depth has it."""
+"""The depth ControlNet: trained with the finished UNet to place the figure according to the depth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = 6
 
 
 class ControlNetTask:
-    """Learns a ControlNet on frozen networks, whose UNet it begins as a copy of."""
+    """Trains a ControlNet on frozen networks, starting from a copy of their UNet."""
 
     name = "controlnet"
 

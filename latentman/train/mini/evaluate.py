@@ -1,4 +1,4 @@
-"""How good a finished model is: held-out prompts are painted and judged, model beside model."""
+"""Evaluation of finished models: held-out prompts are painted and judged, for each model."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ KNOWN_PLACES = (
     "moon", "forest", "beach", "desert", "snowy road", "city at night", "stage", "white studio", "green field", "space",
     "street", "mars",
 )  # fmt: skip
-"""Their places."""
+"""The places of the shipped weights."""
 
 RESULT, TABLE = "evaluation.json", "table.md"
 
@@ -57,7 +57,7 @@ _SHEET_ROWS, _SHEET_COLUMNS = 2, 6
 
 @dataclass(frozen=True)
 class Truth:
-    """The held-out pictures as they were drawn: ``images`` (N, 3, H, W) uint8, ``depth`` (N, H, W), ``mask``."""
+    """The held-out drawn pictures: ``images`` (N, 3, H, W) uint8, ``depth`` (N, H, W), ``mask``."""
 
     plans: tuple[ScenePlan, ...]
     images: Tensor
@@ -66,15 +66,15 @@ class Truth:
 
 
 def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
-    """Compare models on held-out prompts; return the table's path. What was painted before is not painted again.
+    """Compare models on held-out prompts; return the table's path. Existing paintings are reused.
 
     Args:
         settings: ``models`` by name (by default the shipped one and this training's), ``evaluation``, ``scenes.size``.
         show: opens the display of a stage.
-        device: where.
+        device: the torch device.
 
     Raises:
-        ConfigError: for a model that cannot be named so, or an evaluation with other settings in the folder.
+        ConfigError: for an invalid model name, or an evaluation with other settings in the folder.
         DataError: if the judges are not trained yet.
         WeightsError: if a model is missing or damaged.
     """
@@ -87,8 +87,8 @@ def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
     for name, place in models.items():
         networks = load_networks(place, device)
         if networks.controlnet is None:
-            raise ConfigError(f"models.{name}={place} has no controlnet folder: the evaluation paints by depth")
-        digest = folder_digest(place)  # the same that a run records as its weights
+            raise ConfigError(f"models.{name}={place} has no controlnet folder, which the evaluation needs")
+        digest = folder_digest(place)  # the same hashes that a run records for its weights
         images = _paint(folder / f"{name}-{digest[:8]}", settings, networks, truth, (name, show))
         results[name] = {
             "folder": settings.models.get(name, SHIPPED if name == "shipped" else str(place)),
@@ -103,7 +103,7 @@ def evaluate(settings: MiniTraining, show: Show, device: torch.device) -> Path:
             "latentman": __version__,
             "format": scene_set.FORMAT,
             "device": str(device),
-            # Scores can be compared under the same judges only.
+            # Scores are comparable only with the same judges.
             "judges": judges_digests(settings.folder),
             "settings": _identity(settings),
             "scores": results,
@@ -117,8 +117,8 @@ def find_models(settings: MiniTraining) -> dict[str, Path]:
     """Return the folder of every model to compare.
 
     Raises:
-        ConfigError: for a name that is no name of a folder, or a hub id.
-        WeightsError: if there is nothing at a path.
+        ConfigError: for a name that is not a valid folder name, or a hub id.
+        WeightsError: if a path does not exist.
     """
     wanted = dict(settings.models)
     if not wanted:
@@ -128,7 +128,7 @@ def find_models(settings: MiniTraining) -> dict[str, Path]:
     found = {}
     for name, reference in wanted.items():
         if not name.replace("_", "").replace("-", "").isalnum() or name == "drawn":
-            raise ConfigError(f"models.{name}: a name needs letters, digits, - or _ only, and 'drawn' is taken")
+            raise ConfigError(f"models.{name}: a name needs letters, digits, - or _ only, and 'drawn' is reserved")
         path = local_path(reference, f"models.{name}")
         if path is None or not path.is_dir():
             raise ConfigError(f"models.{name}={reference} must be the folder of a finished model, or {SHIPPED}")
@@ -137,19 +137,19 @@ def find_models(settings: MiniTraining) -> dict[str, Path]:
 
 
 def judge_truth(judges: Judges, truth: Truth) -> dict[str, Any]:
-    """Return what the judges say of the drawn pictures themselves: the best that a model can reach with them."""
+    """Return the scores of the drawn pictures themselves, the best that a model can reach with these judges."""
     named, _ = judges.name(truth.images)
     return {**_adherence(named, truth.plans), "iou": asdict(mean(_ious(judges, truth.images, truth.mask)))}
 
 
 def judge_paintings(judges: Judges, images: Tensor, truth: Truth) -> dict[str, Any]:
-    """Return how well painted images (N, 3, H, W) uint8 show what was asked for, where it was asked for."""
+    """Return how well painted images (N, 3, H, W) uint8 match their prompts and depths."""
     named, features = judges.name(images)
     _, wanted = judges.name(truth.images[: len(images)])
     return {
         **_adherence(named, truth.plans[: len(images)]),
         "iou": asdict(mean(_ious(judges, images, truth.mask[: len(images)]))),
-        # One picture has no spread, and so no distance between spreads.
+        # A single picture has no covariance, and so no Frechet distance.
         "frechet": frechet_distance(features.cpu().numpy(), wanted.cpu().numpy()) if len(images) > 1 else None,
     }
 
@@ -173,7 +173,7 @@ def judge_vae(networks: Networks, truth: Truth, settings: MiniTraining) -> dict[
 
 
 def _adherence(named: dict[str, Tensor], plans: tuple[ScenePlan, ...]) -> dict[str, Any]:
-    """Return the share of right names, of all prompts and of those that the shipped weights know the words of."""
+    """Return the share of correct names, over all prompts and over those whose words the shipped weights know."""
     wanted = {name: label.numpy() for name, label in labels(plans, "cpu").items()}
     wanted["colour"] = np.where(wanted["colour"] < 0, len(COLOURS), wanted["colour"])
     known = np.array([p.character in KNOWN_CHARACTERS and p.place in KNOWN_PLACES for p in plans], dtype=bool)
@@ -207,7 +207,7 @@ def _identity(settings: MiniTraining) -> dict[str, Any]:
 
 
 def _claim(folder: Path, settings: MiniTraining) -> None:
-    """Begin an evaluation, or make sure that the one in the folder asks for the same."""
+    """Start an evaluation, or check that the one in the folder has the same settings."""
     path, wanted = folder / _IDENTITY, {**_identity(settings), "format": scene_set.FORMAT}
     if not path.exists():
         write_json(path, wanted)
@@ -222,7 +222,7 @@ def _claim(folder: Path, settings: MiniTraining) -> None:
 
 
 def _draw_truth(folder: Path, settings: MiniTraining, show: Show, device: torch.device) -> Truth:
-    """Draw the held-out pictures, or read those drawn before."""
+    """Draw the held-out pictures, or read them if they exist."""
     cfg, path = settings.evaluation, folder / _TRUTH
     plans = plan_scenes(max(cfg.prompts, cfg.pictures), seed=cfg.seed, held_out=True)
     if not path.exists():
@@ -241,7 +241,7 @@ def _draw_truth(folder: Path, settings: MiniTraining, show: Show, device: torch.
 
 
 def _paint(folder: Path, settings: MiniTraining, networks: Networks, truth: Truth, told: tuple[str, Show]) -> Tensor:
-    """Return a painting (N, 3, H, W) uint8 of every held-out prompt, in pieces that are kept."""
+    """Return a painting (N, 3, H, W) uint8 of every held-out prompt, in chunks that are saved."""
     cfg, (name, show) = settings.evaluation, told
     factor = 2 ** (len(networks.vae.config.block_out_channels) - 1)
     pieces = []
@@ -266,7 +266,7 @@ def _paint(folder: Path, settings: MiniTraining, networks: Networks, truth: Trut
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    # Its own writer would hide why a disk cannot be written: it fills memory, and Python writes that.
+    # The library's own writer would hide the reason for a write error: it writes to memory, and Python writes the file.
     write_atomic(path, lambda place: place.write_bytes(save(tensors)))
 
 
@@ -274,4 +274,4 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         return dict(load_file(path))
     except (OSError, ValueError, safetensors.SafetensorError) as error:
-        raise DataError(f"{path} is damaged ({error}): delete it, and the same command makes it again") from error
+        raise DataError(f"{path} is damaged ({error}): delete it, and run the same command to recreate it") from error

@@ -1,4 +1,4 @@
-"""The evaluation as a Markdown table: scores down, models across."""
+"""The evaluation as a Markdown table: scores in rows, models in columns."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from latentman.train.mini.settings import MiniTraining, parse_settings
 FOLDER = "mini-sd"
 
 _MADE_BY = {"vae": "vae", "text_encoder": "t2i", "unet": "t2i", "controlnet": "controlnet"}
-"""Which part each network is of."""
+"""The part of the training that each network comes from."""
 
 _INDEX: dict[str, Any] = {
     "_class_name": "StableDiffusionPipeline",
@@ -36,9 +36,9 @@ _INDEX: dict[str, Any] = {
 
 
 def export(settings: MiniTraining) -> Path:
-    """Write ``OUT/mini-sd`` from the finished parts and return it; one that is there is replaced.
+    """Write ``OUT/mini-sd`` from the finished parts and return it; an existing one is replaced.
 
-    ``OUT/training.json`` keeps every setting.
+    ``OUT/training.json`` records all settings.
 
     Raises:
         RecordError: if it cannot be written.
@@ -84,7 +84,7 @@ def _card(settings: MiniTraining, weights: dict[str, int]) -> str:
 
 
 def _command(settings: MiniTraining) -> str:
-    """Return the command that makes this model: the preset, and what differs from it."""
+    """Return the command that produces this model: the preset, and the settings that differ from it."""
     plain = parse_settings("all", [f"out={settings.out}", f"preset={settings.preset}", f"seed={settings.seed}"])
     before, now = (identity("controlnet", one) for one in (plain, settings))
     changed = [f"{key}={_written(now[key])}" for key in now if now[key] != before[key]]
@@ -92,7 +92,7 @@ def _command(settings: MiniTraining) -> str:
 
 
 def _written(value: Any) -> str:
-    """Return a value as the command line takes it."""
+    """Return a value in command-line form."""
     return "null" if value is None else str(value).replace(" ", "").replace("'", "")
 
 
@@ -107,7 +107,7 @@ def _duration(settings: MiniTraining, part: str, steps: list[dict[str, Any]]) ->
 
 
 def _commit() -> str | None:
-    """Return the commit of the checkout that this code lies in, or None for an installed package."""
+    """Return the commit of the checkout that contains this code, or None for an installed package."""
     here = Path(__file__).resolve().parents[3]
     if not (here / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""The networks that judge pictures: one names what a picture shows, one finds the figure in it."""
+"""The networks that judge pictures: one classifies the picture, one segments the figure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GROUPS = 8
 
 
 class _Residual(nn.Module):
-    """Two convolutions beside the identity."""
+    """Two convolutions with an identity shortcut."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -31,11 +31,11 @@ class _Residual(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Names the character, the main colour (the last class is none) and the place of a picture.
+    """Classifies the character, the main colour (the last class is none) and the place of a picture.
 
     Args:
         width: channels of the first layer; the last has eight times as many.
-        classes: how many names each head has, by its label.
+        classes: number of classes of each head, by label.
     """
 
     def __init__(self, width: int, classes: dict[str, int]) -> None:
@@ -46,7 +46,7 @@ class Classifier(nn.Module):
             if level < 3:
                 layers.append(nn.Conv2d(width * 2**level, width * 2 ** (level + 1), 3, stride=2, padding=1))
         self.body = nn.Sequential(*layers, nn.GroupNorm(_GROUPS, 8 * width), nn.SiLU())
-        # The mean tells what is everywhere, the largest value what is somewhere, such as a tie.
+        # The mean captures global properties, the maximum local ones, such as a tie.
         self.heads = nn.ModuleDict({name: nn.Linear(16 * width, number) for name, number in classes.items()})
 
     def features(self, images: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Finds the figure: a U-Net of three levels, the first at half the picture's size."""
+    """Segments the figure: a U-Net with three levels, the first at half the picture's size."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -85,12 +85,12 @@ class Segmenter(nn.Module):
         for level in reversed(range(len(self.up))):
             x = functional.interpolate(x, scale_factor=2, mode="nearest")
             x = self.up[level](self.widen[level](torch.cat([x, kept[level]], dim=1)))
-        # Logits between the samples are interpolated: their zero, the figure's edge, lies finer than the samples do.
+        # Logits are interpolated between samples, so that their zero, the figure's edge, has sub-sample precision.
         return functional.interpolate(self.leave(x), images.shape[2:], mode="bilinear", align_corners=False)[:, 0]
 
 
 def at_size(images: Tensor, size: int) -> Tensor:
-    """Return images (N, 3, H, W) in 0 to 1 at ``size`` x ``size`` pixels, smoothed where they shrink."""
+    """Return images (N, 3, H, W) in 0 to 1 at ``size`` x ``size`` pixels, with antialiasing when they shrink."""
     if images.shape[-1] == size:
         return images
     return functional.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)

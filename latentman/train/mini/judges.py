@@ -1,4 +1,4 @@
-"""Trains the judges on the drawn pictures, and asks them."""
+"""Training the judges on the drawn pictures, and using them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from latentman.train.scenes.places import PLACES
 from latentman.train.scenes.scene_set import SceneSet
 
 CLASSES = {"character": len(CHARACTERS), "colour": len(COLOURS) + 1, "place": len(PLACES)}
-"""Names of each head; the last colour is none."""
+"""Classes of each head; the last colour is none."""
 
 _SMOOTHING = 0.05
 _SHOWN = 8
@@ -33,7 +33,7 @@ _CARD = "judge.json"
 
 
 class _Small:
-    """The pictures at the judges' size, a little changed each time they are drawn."""
+    """The pictures at the judges' size, with random augmentation."""
 
     def __init__(self, scenes: SceneSet, cfg: JudgeSettings) -> None:
         self.cfg = cfg
@@ -54,9 +54,9 @@ class _Small:
 
 
 def varied(images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return images (N, 3, S, S) and masks (N, S, S) mirrored, shifted, in other light, some of them soft or grainy.
+    """Return images (N, 3, S, S) and masks (N, S, S) mirrored, shifted, relit, some blurred or noisy.
 
-    Generated pictures are never as clean as drawn ones, and their judges should not mind.
+    Generated pictures are never as clean as drawn ones, and the judges must be robust to this.
     """
     count, device = len(images), images.device
 
@@ -78,12 +78,12 @@ def varied(images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[T
 
 
 def segmenter_width(width: int) -> int:
-    """Return the width of the segmenter beside a classifier of ``width``: its task is the simpler one."""
+    """Return the width of the segmenter for a classifier of ``width``: its task is simpler."""
     return 8 * max(1, 2 * width // 24)
 
 
 class ClassifierTask:
-    """Learns to name what a picture shows."""
+    """Trains the classifier."""
 
     name = "classifier"
 
@@ -97,7 +97,7 @@ class ClassifierTask:
         return self.data.draw(size, generator)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the cross entropy of the three heads, and the share that each names rightly."""
+        """Return the cross entropy of the three heads, and the accuracy of each."""
         logits: dict[str, Tensor] = self.modules["judge"](batch["images"])
         found = {
             name: functional.cross_entropy(values.float(), batch[name], label_smoothing=_SMOOTHING)
@@ -107,12 +107,12 @@ class ClassifierTask:
         return {"loss": torch.stack(list(found.values())).sum(), **right}
 
     def show(self, average: nn.ModuleDict, folder: Path, step: int) -> None:
-        """Write the pictures as this judge sees them."""
+        """Write the pictures as seen by this judge."""
         write_picture(folder / f"step_{step:06d}.png", contact_sheet([self.data.images[:_SHOWN].float() / 255]))
 
 
 class SegmenterTask:
-    """Learns to find the figure."""
+    """Trains the segmenter."""
 
     name = "segmenter"
 
@@ -126,7 +126,7 @@ class SegmenterTask:
         return self.data.draw(size, generator)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return cross entropy and Dice loss (Milletari et al. 2016); ``iou`` is told beside them."""
+        """Return cross entropy and Dice loss (Milletari et al. 2016); ``iou`` is reported too."""
         logits: Tensor = self.modules["judge"](batch["images"]).float()
         wanted = batch["masks"].float()
         share = logits.sigmoid()
@@ -140,7 +140,7 @@ class SegmenterTask:
 
     @torch.no_grad()
     def show(self, average: nn.ModuleDict, folder: Path, step: int) -> None:
-        """Write pictures over the figures found in them."""
+        """Write pictures above the figures found in them."""
         images = self.data.images[:_SHOWN].float() / 255
         judge: Any = average["judge"]
         found = judge(images).sigmoid()[:, None].expand(-1, 3, -1, -1)
@@ -148,7 +148,7 @@ class SegmenterTask:
 
 
 def save_judge(folder: Path, judge: nn.Module, cfg: JudgeSettings) -> None:
-    """Write a finished judge: its card last, which says that it is finished.
+    """Write a finished judge; its card is written last and marks it as finished.
 
     Raises:
         RecordError: if the folder cannot be written.
@@ -164,13 +164,13 @@ def is_saved(folder: Path) -> bool:
 
 
 def judges_digests(folder: Path) -> dict[str, str | None]:
-    """Return the hash of each judge of a training: what scores are recorded with."""
+    """Return the hash of each judge of a training, which is recorded with scores."""
     return {name: file_digest(folder / name / _FILE) for name in ("classifier", "segmenter")}
 
 
 @dataclass(frozen=True)
 class Judges:
-    """Both judges, finished; they see pictures at ``size`` x ``size`` pixels."""
+    """Both finished judges; their input has ``size`` x ``size`` pixels."""
 
     classifier: Any
     segmenter: Any
@@ -182,10 +182,10 @@ class Judges:
 
         Args:
             folder: ``OUT`` of the training.
-            device: where they judge.
+            device: the torch device.
 
         Raises:
-            DataError: if they are not trained yet, or know other names than this version.
+            DataError: if they are not trained yet, or have other classes than this version.
             WeightsError: if a file is damaged.
         """
         cards = {}
@@ -197,8 +197,8 @@ class Judges:
             cards[name] = read_object(folder / name / _CARD)
         if cards["classifier"].get("classes") != CLASSES:
             raise DataError(
-                f"the judges in {folder} know other characters, colours or places than this version of latentman: "
-                "choose another out=..., and train them anew"
+                f"the judges in {folder} have other characters, colours or places than this version of latentman: "
+                "choose another out=..., and train them again"
             )
         built = {
             "classifier": Classifier(int(cards["classifier"]["width"]), CLASSES),
@@ -216,7 +216,7 @@ class Judges:
 
     @torch.no_grad()
     def name(self, images: Tensor, batch: int = 64) -> tuple[dict[str, Tensor], Tensor]:
-        """Return what each head names, (N,) by label, and the features (N, D), of images (N, 3, H, W) uint8."""
+        """Return the classes of each head, (N,) by label, and the features (N, D), of images (N, 3, H, W) uint8."""
         named: dict[str, list[Tensor]] = {name: [] for name in CLASSES}
         features = []
         for part in images.split(batch):
@@ -228,7 +228,7 @@ class Judges:
 
     @torch.no_grad()
     def find(self, images: Tensor, batch: int = 64) -> Tensor:
-        """Return where the figure is, (N, size, size) bool, in images (N, 3, H, W) uint8."""
+        """Return the mask of the figure, (N, size, size) bool, in images (N, 3, H, W) uint8."""
         return torch.cat([self.segmenter(self._small(part)) > 0 for part in images.split(batch)])
 
     def _small(self, images: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""One training loop for every part: it can be stopped at any moment, and goes on to the same weights.
+"""The training loop of every part: it can be stopped at any time, and a continued training ends with the same weights.
 
-What a step draws depends on the seed, the part and the number of the step alone, so nothing of the random state has to
-be kept. Memory that does not hold a batch is met by taking it in parts whose gradients are added up: the batch, and so
-the result, stays what it was.
+The random draws of a step depend only on the seed, the part and the number of the step, so no random state has to be
+saved. If memory is too small for a batch, the batch is split into parts whose gradients are accumulated; the batch, and
+therefore the result, does not change.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger("latentman.train")
 
 
 def device_name(device: torch.device) -> str:
-    """Return what to call a device in a record."""
+    """Return the name of a device for a record."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
 
 
@@ -42,26 +42,26 @@ def train(
     device: torch.device,
     advance: Callable[[int, int], None],
 ) -> Outcome:
-    """Train a task until its steps are done, or ``settings.minutes`` are over.
+    """Train a task until its steps are done or ``settings.minutes`` have passed.
 
     Args:
-        task: what is learnt; its networks are on ``device``.
-        cfg: how.
-        settings: of the whole training; a state in ``folder`` must be of the same.
-        folder: of the state, the log and the pictures.
-        device: where.
-        advance: called with (steps done, steps in all).
+        task: the task; its networks are on ``device``.
+        cfg: the optimisation settings.
+        settings: settings of the whole training; a state in ``folder`` must have the same ones.
+        folder: folder of the state, the log and the pictures.
+        device: the torch device.
+        advance: called with (steps done, steps in total).
 
     Raises:
         ConfigError: if ``folder`` holds a training with other settings.
         WeightsError: if its state is damaged.
-        RecordError: if the disk is full; the state before is kept.
-        DeviceMemoryError: if not even one example fits into the memory.
-        NumericsError: if the loss leaves the finite numbers; what was saved before is kept.
+        RecordError: if the disk is full; the previous state is kept.
+        DeviceMemoryError: if not even one example fits into memory.
+        NumericsError: if the loss is no longer finite; the previous state is kept.
     """
     learner = begin(task, cfg)
     if checkpoint.restore(folder, task.name, learner, settings):
-        logger.info("%s: goes on at step %d of %d", task.name, learner.step, cfg.steps)
+        logger.info("%s: continuing at step %d of %d", task.name, learner.step, cfg.steps)
     log, inputs = _open_log(folder, task.name, settings)
     started, before = time.monotonic(), learner.seconds
     advance(learner.step, cfg.steps)
@@ -80,7 +80,7 @@ def train(
             task.show(learner.average, folder / "pictures", learner.step)
         if over and not last:
             logger.info(
-                "%s: stopped after %s minutes at step %d of %d; the same command goes on",
+                "%s: stopped after %s minutes at step %d of %d; run the same command to continue",
                 task.name, settings.minutes, learner.step, cfg.steps,
             )  # fmt: skip
             return Outcome(False, learner.average, learner.seconds)
@@ -101,7 +101,7 @@ def begin(task: Task, cfg: Optimisation) -> Learner:
 def take_step(
     task: Task, learner: Learner, cfg: Optimisation, settings: MiniTraining, device: torch.device
 ) -> dict[str, Tensor]:
-    """Take one step of the optimiser and of the average; return the losses, on the device.
+    """Perform one step of the optimiser and the average; return the losses, on the device.
 
     Raises:
         DeviceMemoryError: if not even one example fits into the memory.
@@ -117,7 +117,7 @@ def take_step(
             values = _gradients(task, batch, learner.parts, settings.precision, device)
             break
         except torch.OutOfMemoryError as error:
-            # Outside this block the traceback would keep alive what filled the memory.
+            # Outside this block, the traceback would keep the tensors that filled memory alive.
             _halve(task.name, learner, cfg, error)
         if device.type == "cuda":
             torch.cuda.empty_cache()
@@ -129,7 +129,7 @@ def take_step(
 
 
 def _gradients(task: Task, batch: Batch, parts: int, precision: str, device: torch.device) -> dict[str, Tensor]:
-    """Add up the gradients of a batch in ``parts`` parts; return the mean losses."""
+    """Accumulate the gradients of a batch in ``parts`` parts; return the mean losses."""
     size = len(next(iter(batch.values())))
     pieces = {name: value.chunk(parts) for name, value in batch.items()}
     total: dict[str, Tensor] = {}
@@ -147,31 +147,31 @@ def _gradients(task: Task, batch: Batch, parts: int, precision: str, device: tor
 def _halve(name: str, learner: Learner, cfg: Optimisation, error: Exception) -> None:
     if learner.parts >= cfg.batch:
         raise DeviceMemoryError(
-            f"{name}: the device's memory does not hold a single example; free memory, or train a smaller network"
+            f"{name}: a single example does not fit into the device's memory; free memory, or train a smaller network"
         ) from error
     learner.parts = min(2 * learner.parts, cfg.batch)
     logger.warning(
-        "%s: the device's memory does not hold a batch of %d at once: from now on it is taken in %d parts of %d, whose "
-        "gradients are added up",
+        "%s: a batch of %d does not fit into the device's memory: from now on it is split into %d parts of %d with "
+        "accumulated gradients",
         name, cfg.batch, learner.parts, -(-cfg.batch // learner.parts),
     )  # fmt: skip
 
 
 def learning_rate(step: int, cfg: Optimisation) -> float:
-    """Return the rate of a step: a linear warm-up, then a cosine down to a fiftieth."""
+    """Return the rate of a step: a linear warm-up, then a cosine decay to 1/50."""
     warm = min(1.0, (step + 1) / max(cfg.warmup, 1))
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / cfg.steps)))
     return cfg.learning_rate * warm * (0.02 + 0.98 * cosine)
 
 
 def step_generator(seed: int, part: str, step: int, device: torch.device | str) -> torch.Generator:
-    """Return the random numbers of one step of one part."""
+    """Return the random generator of one step of one part."""
     digest = hashlib.sha256(f"{seed}/{part}/{step}".encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:4], "big"))
 
 
 def _open_log(folder: Path, part: str, settings: MiniTraining) -> tuple[MetricsLog, str]:
-    """Return the part's log without lines of other settings, and the hash that stands for these settings in it."""
+    """Return the part's log without lines of other settings, and the hash of the current settings in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -187,12 +187,12 @@ def _check_finite(part: str, step: int, values: dict[str, Tensor]) -> None:
     if not math.isfinite(float(values["loss"])):
         raise NumericsError(
             f"{part}: the loss is no longer finite at step {step}: lower {part}.learning_rate or raise {part}.warmup, "
-            f"and delete the folder {part} of out=... to begin the part anew"
+            f"and delete the folder {part} of out=... to restart the part"
         )
 
 
 def _peak_memory(device: torch.device) -> int:
-    """Return the most bytes in use so far: the device's, or this process's on a CPU."""
+    """Return the peak memory in bytes: of the device, or of this process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return memory_peak()

@@ -1,4 +1,4 @@
-"""Writing networks as folders that diffusers and transformers read, whole or not at all."""
+"""Writing networks atomically as folders in the format of diffusers and transformers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from latentman.system.paths import PARTIAL
 
 
 def replace_folder(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Let ``fill`` write a temporary folder beside ``folder``, then let it take its place.
+    """Let ``fill`` write a temporary folder next to ``folder``, then replace ``folder`` with it.
 
     Raises:
-        RecordError: if the disk is full or the place cannot be written; the folder before, if any, is untouched.
+        RecordError: if the disk is full or the folder cannot be written; an existing folder is not changed.
     """
     temporary: Path | None = None
     try:
@@ -32,7 +32,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], object]) -> None:
     except OSError as error:
         raise RecordError(_full(folder, error.strerror or str(error))) from error
     except Exception as error:
-        # safetensors has an error of its own for a disk that is full, below Exception alone
+        # safetensors has its own error for a full disk, a direct subclass of Exception
         if type(error).__name__ != "SafetensorError":
             raise
         raise RecordError(_full(folder, str(error))) from error
@@ -42,16 +42,19 @@ def replace_folder(folder: Path, fill: Callable[[Path], object]) -> None:
 
 
 def _full(folder: Path, reason: str) -> str:
-    return f"cannot write {folder}: {reason}; free some space, and the same command goes on, or choose another out=..."
+    return (
+        f"cannot write {folder}: {reason}; free some space and run the same command to continue, or choose another "
+        "out=..."
+    )
 
 
 def save_network(network: Any, folder: Path, *, half: bool = False) -> None:
     """Write a network with its configuration, as safetensors.
 
     Args:
-        network: of diffusers or transformers; it stays as it is.
-        folder: of its own, such as ``OUT/mini-sd/unet``.
-        half: in half precision.
+        network: a diffusers or transformers network; it is not changed.
+        folder: the network's own folder, such as ``OUT/mini-sd/unet``.
+        half: write in half precision.
 
     Raises:
         RecordError: if it cannot be written.

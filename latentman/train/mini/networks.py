@@ -1,4 +1,4 @@
-"""The networks of the embedded model in the layout of diffusers: made new, and read from a folder."""
+"""The networks of the embedded model in the layout of diffusers: creating them, and reading them from a folder."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DIFFUSION = {
 """The noise schedule of Stable Diffusion."""
 
 _CONTROL_START = 0.01
-"""Spread of the weights with which a ControlNet's outputs begin. Published ones begin at zero, so that nothing changes
-at first; with few steps to learn in, a small start saves the many in which nothing happens."""
+"""Standard deviation of the initial weights of a ControlNet's outputs. Published ones start at zero, so that nothing
+changes at first; in a short training, a small initial value saves the many steps without effect."""
 
 COMPONENTS = ("vae", "text_encoder", "unet", "controlnet")
 """The folders of the networks in a finished model."""
@@ -32,7 +32,7 @@ COMPONENTS = ("vae", "text_encoder", "unet", "controlnet")
 
 @dataclass(frozen=True)
 class Networks:
-    """A whole model, frozen, in single precision."""
+    """A complete model, frozen, in single precision."""
 
     vae: Any
     text_encoder: Any
@@ -43,7 +43,7 @@ class Networks:
 
     @property
     def device(self) -> torch.device:
-        """Where it is."""
+        """The torch device of the model."""
         return next(self.unet.parameters()).device
 
 
@@ -85,7 +85,7 @@ def new_unet(settings: MiniTraining) -> Any:
         down_block_types=tuple(sizes.down_blocks),
         up_block_types=tuple(sizes.up_blocks),
         cross_attention_dim=sizes.text_width,
-        attention_head_dim=sizes.unet_heads,  # diffusers takes this number of heads under that name
+        attention_head_dim=sizes.unet_heads,  # diffusers uses that name for the number of heads
         norm_num_groups=sizes.unet_groups,
     )
 
@@ -112,7 +112,7 @@ def new_text_encoder(settings: MiniTraining, tokenizer: Any) -> Any:
 
 
 def new_controlnet(settings: MiniTraining, unet: Any) -> Any:
-    """Return a ControlNet that begins as the encoder of ``unet`` and says next to nothing yet."""
+    """Return a ControlNet that starts as a copy of the encoder of ``unet``, with almost no effect."""
     from diffusers import ControlNetModel
 
     channels = tuple(settings.networks.control_channels)
@@ -126,20 +126,20 @@ def new_controlnet(settings: MiniTraining, unet: Any) -> Any:
 
 
 def _made(what: str, make: Callable[..., Any], **sizes: Any) -> Any:
-    """Call what makes a network, and turn what its library says of wrong sizes into a message about the settings.
+    """Create a network, and convert the library's errors about wrong sizes to a message about the settings.
 
     Raises:
-        ConfigError: if these sizes make no network.
+        ConfigError: if the sizes are invalid for a network.
     """
     try:
         return make(**sizes)
     except (ValueError, TypeError, RuntimeError, ZeroDivisionError, IndexError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"the settings networks.* make no {what}: {reason}") from error
+        raise ConfigError(f"the settings networks.* do not define a valid {what}: {reason}") from error
 
 
 def new_scheduler() -> Any:
-    """Return the DDIM scheduler that a finished model is sampled with."""
+    """Return the DDIM scheduler for sampling a finished model."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**DIFFUSION, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
@@ -162,7 +162,7 @@ def load_network(folder: Path, component: str, device: torch.device | str) -> An
     }
     place = folder / component
     if not (place / "config.json").is_file():
-        raise WeightsError(f"{place} is no network: there is no config.json; name the folder of a finished model")
+        raise WeightsError(f"{place} is not a network: there is no config.json; give the folder of a finished model")
     try:
         network = kinds[component].from_pretrained(
             place, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True
@@ -184,7 +184,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         return CLIPTokenizer.from_pretrained(place, local_files_only=True)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{place} is no tokenizer: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"{place} is not a tokenizer: {str(error).splitlines()[0]}") from error
 
 
 def load_networks(folder: Path, device: torch.device | str) -> Networks:

@@ -1,7 +1,7 @@
-"""The parts of a training, in their order: what each needs of the ones before, and what it leaves behind.
+"""The parts of a training, in order: the inputs that each needs from earlier parts, and its outputs.
 
 Below ``out``: ``scenes/``, then ``vae/vae``, ``t2i/{tokenizer,text_encoder,unet}`` and ``controlnet/controlnet``, the
-finished networks in single precision beside the state of their training.
+finished networks in single precision next to the state of their training.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from latentman.train.scenes.scene_set import SceneSet, draw_set, read_manifest
 logger = logging.getLogger("latentman.train")
 
 Show = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
-"""Opens the display of a stage with a name and a number of units, and gives what to report to."""
+"""Opens the progress display of a stage with a name and a number of units, and returns its reporter."""
 
 _ADVICE = "presets for a CPU, such as preset=cpu_smoke, show that everything works"
 
 _A_MOMENT = 1e-3
-"""Minutes: the least that a piece of training gets."""
+"""Minutes: the minimum for each piece of training."""
 
 _MEASURED = 2048
-"""Pictures over which the latents' mean and spread are measured, at most."""
+"""Maximum number of pictures for measuring the latents' mean and deviation."""
 
 
 def draw_scenes(settings: MiniTraining, show: Show) -> bool:
-    """Draw the pictures; return whether all are there.
+    """Draw the pictures; return whether all exist.
 
     Raises:
         DataError: if the folder holds other pictures.
@@ -86,7 +86,7 @@ def train_judges(settings: MiniTraining, show: Show) -> bool:
         if left is not None and left <= 0:
             return False
         scenes = _scenes(settings, device)
-        # A mask is learnt in a third of the steps that names need.
+        # Segmentation needs a third of the steps of classification.
         steps = cfg.steps if name == "classifier" else -(-cfg.steps // 3)
         task = new_task(settings, scenes, device)
         outcome = _learn(task, replace(cfg, steps=steps), _left(settings, started), device, show)
@@ -129,7 +129,7 @@ def train_t2i(settings: MiniTraining, show: Show) -> bool:
     """Train the UNet and the text encoder; return whether they are finished.
 
     Raises:
-        DataError: if pictures or VAE are not there yet.
+        DataError: if there are no pictures or no VAE yet.
     """
     begun = time.monotonic()
     folder, device = settings.folder / "t2i", _device(settings)
@@ -143,7 +143,7 @@ def train_t2i(settings: MiniTraining, show: Show) -> bool:
         TextToImageTask(settings, scenes, vae, tokenizer, device), settings.t2i, _left(settings, begun), device, show
     )
     if outcome.finished:
-        # The UNet last: its folder says that the part is finished.
+        # The UNet is written last: its folder marks the part as finished.
         for name in ("text_encoder", "unet"):
             save_network(outcome.average[name], folder / name)
     return outcome.finished
@@ -153,7 +153,7 @@ def train_controlnet(settings: MiniTraining, show: Show) -> bool:
     """Train the ControlNet; return whether it is finished.
 
     Raises:
-        DataError: if pictures, VAE or UNet are not there yet.
+        DataError: if there are no pictures, no VAE or no UNet yet.
     """
     begun = time.monotonic()
     folder, device = settings.folder / "controlnet", _device(settings)
@@ -182,7 +182,7 @@ def export_model(settings: MiniTraining, show: Show) -> bool:
     """Write the finished model as one folder, ``OUT/mini-sd``; return True.
 
     Raises:
-        ConfigError: if a part was trained with other settings, which the card would then tell wrongly.
+        ConfigError: if a part was trained with other settings, so that the card would be wrong.
         DataError: if a part is not finished yet.
     """
     for part, network in (("vae", "vae"), ("t2i", "unet"), ("controlnet", "controlnet")):
@@ -203,11 +203,11 @@ PARTS: dict[str, Callable[[MiniTraining, Show], bool]] = {
     "export": export_model,
     "evaluate": evaluate_models,
 }
-"""Every part by the word of its command, in the order of ``all``, which leaves the evaluation out."""
+"""Every part by its subcommand, in the order of ``all``, which does not include the evaluation."""
 
 
 def train_all(settings: MiniTraining, show: Show) -> bool:
-    """Carry out every part in order, within ``settings.minutes`` in all; return whether all are finished."""
+    """Run every part in order, within ``settings.minutes`` in total; return whether all are finished."""
     started = time.monotonic()
     for name, carry_out in PARTS.items():
         if name == "evaluate":
@@ -219,7 +219,7 @@ def train_all(settings: MiniTraining, show: Show) -> bool:
 
 
 def _left(settings: MiniTraining, begun: float) -> MiniTraining:
-    """Return settings with the minutes that are left since ``begun``: loading counts, and one step is always taken."""
+    """Return settings with the minutes remaining since ``begun``: loading counts, and at least one step is taken."""
     left = _minutes_left(settings, begun)
     return settings if left is None else replace(settings, minutes=max(left, _A_MOMENT))
 
@@ -233,14 +233,14 @@ def _device(settings: MiniTraining) -> torch.device:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     fast_math(device, enabled=True)
-    # The libraries have bars of their own for every file that they read or write.
+    # The libraries show their own bars for every file that they read or write.
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     return device
 
 
 def _is_done(part: str, settings: MiniTraining, cfg: Optimisation, network: Path) -> bool:
-    """Return whether a part was finished before, with these very settings.
+    """Return whether a part is already finished with the same settings.
 
     Raises:
         ConfigError: if its folder holds a training with other settings.
@@ -250,27 +250,27 @@ def _is_done(part: str, settings: MiniTraining, cfg: Optimisation, network: Path
 
 
 def _require(settings: MiniTraining, part: str, earlier: str, network: str) -> None:
-    """Make sure that an earlier part is finished, with these very settings.
+    """Check that an earlier part is finished with the same settings.
 
     Raises:
         ConfigError: if its folder holds a training with other settings.
         DataError: if it is not finished.
     """
     state = read_state(settings.folder / earlier, earlier, settings)
-    # A part that was begun anew still has the network of before, which the finished one will replace.
+    # A restarted part still has its previous network, which the finished one will replace.
     begun = state is not None and int(state["step"]) < getattr(settings, earlier).steps
     if begun or not (settings.folder / earlier / network / "config.json").is_file():
         raise DataError(
-            f"latentman train {part} needs the finished {earlier}, and {settings.folder / earlier} holds none: first "
-            f"run latentman train {earlier} out={settings.out} preset={settings.preset}"
+            f"latentman train {part} needs the finished {earlier}, and {settings.folder / earlier} does not have it: "
+            f"first run latentman train {earlier} out={settings.out} preset={settings.preset}"
         )
 
 
 def _scenes(settings: MiniTraining, device: torch.device) -> SceneSet:
-    """Return the pictures that are learnt from.
+    """Return the training pictures.
 
     Raises:
-        DataError: if there are none, or they are not those of the settings, which a training is known by.
+        DataError: if there are none, or they were drawn with other settings, which identify a training.
     """
     folder, wanted = settings.folder / "scenes", asdict(settings.scenes)
     found = read_manifest(folder)
@@ -279,8 +279,8 @@ def _scenes(settings: MiniTraining, device: torch.device) -> SceneSet:
     ]
     if changed:
         raise DataError(
-            f"{folder} holds scenes with other settings: {', '.join(changed)}; name those that they were drawn with, "
-            "or choose another out=..."
+            f"{folder} holds scenes with other settings: {', '.join(changed)}; use the settings that they were drawn "
+            "with, or choose another out=..."
         )
     return SceneSet.open(folder, device)
 

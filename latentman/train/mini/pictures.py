@@ -1,4 +1,4 @@
-"""Contact sheets that are written while a model learns."""
+"""Contact sheets that are written during training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def contact_sheet(rows: list[Tensor]) -> Tensor:
 
 
 def wrapped(images: Tensor, columns: int) -> list[Tensor]:
-    """Return images (N, 3, H, W) as rows of ``columns``, the last filled up with black."""
+    """Return images (N, 3, H, W) as rows of ``columns``, with the last row padded with black."""
     missing = -len(images) % columns
     filled = torch.cat([images, images.new_zeros((missing, *images.shape[1:]))])
     return list(filled.split(columns))

@@ -16,7 +16,7 @@ NEGATIVE = "low quality, blurry"
 
 
 def token_ids(tokenizer: Any, texts: Sequence[str], device: torch.device | str) -> Tensor:
-    """Return ids (N, L) of texts, cut and filled to the tokenizer's length."""
+    """Return ids (N, L) of texts, cut and padded to the tokenizer's length."""
     ids: Tensor = tokenizer(
         list(texts), padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
     ).input_ids
@@ -24,7 +24,7 @@ def token_ids(tokenizer: Any, texts: Sequence[str], device: torch.device | str) 
 
 
 def encode_pictures(vae: Any, images: Tensor) -> Tensor:
-    """Return latents (N, 4, h, w), scaled as the UNet knows them, of images (N, 3, H, W) in 0 to 1."""
+    """Return latents (N, 4, h, w), scaled for the UNet, of images (N, 3, H, W) in 0 to 1."""
     return vae.encode(2 * images - 1).latent_dist.mean * vae.config.scaling_factor
 
 
@@ -51,13 +51,13 @@ def sample(
     Args:
         networks: the model, on its device.
         texts: N prompts.
-        depth: (N, H, W) uint8 for the ControlNet, or None to go without.
+        depth: (N, H, W) uint8 for the ControlNet, or None to sample without it.
         latent_size: side of the latents.
-        steps: of DDIM.
-        guidance_scale: of classifier-free guidance.
-        seeds: one for the noise of each picture, which therefore does not depend on the others.
-        negative: what guidance leads away from.
-        precision: ``bfloat16`` lets UNet and ControlNet compute in it; all else stays in single precision.
+        steps: DDIM steps.
+        guidance_scale: scale of classifier-free guidance.
+        seeds: a seed for the noise of each picture, which therefore does not depend on the others.
+        negative: the negative prompt.
+        precision: ``bfloat16`` for UNet and ControlNet; the rest is in single precision.
     """
     device = networks.device
     scheduler = new_scheduler()
@@ -91,5 +91,5 @@ def predict_noise(
 
 
 def _as_condition(depth: Tensor, device: torch.device) -> Tensor:
-    """Return depth (N, H, W) uint8 as a ControlNet reads it, (N, 3, H, W) in 0 to 1."""
+    """Return depth (N, H, W) uint8 as ControlNet input, (N, 3, H, W) in 0 to 1."""
     return (depth.to(device).float() / 255)[:, None].expand(-1, 3, -1, -1).contiguous()

@@ -1,4 +1,4 @@
-"""The scores of the evaluation, and how far each can be trusted."""
+"""The scores of the evaluation, with their confidence intervals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Z95 = 1.959964
 
 @dataclass(frozen=True)
 class Score:
-    """A value with the interval that holds 95 % of it, over ``number`` pictures; None where there were none."""
+    """A value with its 95 % confidence interval, over ``number`` pictures; None if there are none."""
 
     value: float | None
     low: float | None
@@ -47,24 +47,24 @@ def mean(values: Array) -> Score:
 
 
 def psnr(first: Tensor, second: Tensor) -> Array:
-    """Return the peak signal-to-noise ratio (N,) in dB of images (N, 3, H, W) uint8; infinity is told as 100."""
+    """Return the peak signal-to-noise ratio (N,) in dB of images (N, 3, H, W) uint8; infinity is reported as 100."""
     error = (first.double() - second.double()).pow(2).mean((1, 2, 3))
     return np.minimum((10 * torch.log10(255**2 / error.clamp_min(1e-12))).cpu().numpy(), 100.0)
 
 
 def mask_iou(first: Tensor, second: Tensor) -> Array:
-    """Return intersection over union (N,) of masks (N, H, W) bool; two empty ones agree."""
+    """Return intersection over union (N,) of masks (N, H, W) bool; it is 1 for two empty masks."""
     both = (first & second).flatten(1).sum(1).double()
     either = (first | second).flatten(1).sum(1).double()
     return torch.where(either > 0, both / either.clamp_min(1), torch.ones_like(either)).cpu().numpy()
 
 
 def frechet_distance(first: Array, second: Array) -> float:
-    """Return the Frechet distance of two sets of features (N, D) and (M, D), two or more each, taken as Gaussians.
+    """Return the Frechet distance of two sets of features (N, D) and (M, D), two or more each, modelled as Gaussians.
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), as in Heusel et al. 2017, on features of a network of our own: its
-    values compare models with one another and nothing else. The trace of the root is that of a symmetric product,
-    which has real eigenvalues whatever the rank.
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), as in Heusel et al. 2017, on features of our own network: its values
+    are only for comparing models with each other. The trace of the root is computed from a symmetric product, which has
+    real eigenvalues for any rank.
     """
     mean1, mean2 = first.mean(0, dtype=np.float64), second.mean(0, dtype=np.float64)
     cov1, cov2 = (np.atleast_2d(np.cov(x.astype(np.float64), rowvar=False)) for x in (first, second))

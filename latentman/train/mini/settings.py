@@ -1,4 +1,4 @@
-"""The settings of ``latentman train vae`` and its like: a preset with the command line on top."""
+"""The settings of ``latentman train vae`` and the other parts: a preset with overrides from the command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRESETS = Path(__file__).parent / "presets"
 
 @dataclass
 class Optimisation:
-    """How a part is learnt: AdamW, a linear warm-up and a cosine down to a fiftieth, an average of the weights."""
+    """The optimisation of a part: AdamW, linear warm-up, cosine decay to 1/50, and an average of the weights."""
 
     steps: int
     batch: int
@@ -34,7 +34,7 @@ class Optimisation:
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate={self.learning_rate} must be above 0")
         if not 0 <= self.ema < 1:
-            raise ConfigError(f"ema={self.ema} must lie between 0 and 1")
+            raise ConfigError(f"ema={self.ema} must be between 0 and 1")
         for name in ("warmup", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}={getattr(self, name)} must be 0 or more")
@@ -51,7 +51,7 @@ class VaeSettings(Optimisation):
 
 @dataclass
 class DiffusionSettings(Optimisation):
-    """Noise prediction: ``text_drop`` of the captions are empty; ``snr_gamma`` caps the weight of low noise."""
+    """Noise prediction: ``text_drop`` is the share of empty captions; ``snr_gamma`` limits the weight of low noise."""
 
     text_drop: float
     snr_gamma: float
@@ -59,14 +59,14 @@ class DiffusionSettings(Optimisation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.text_drop <= 1:
-            raise ConfigError(f"text_drop={self.text_drop} must lie between 0 and 1")
+            raise ConfigError(f"text_drop={self.text_drop} must be between 0 and 1")
         if not self.snr_gamma > 0:
             raise ConfigError(f"snr_gamma={self.snr_gamma} must be above 0")
 
 
 @dataclass
 class JudgeSettings(Optimisation):
-    """The networks that judge pictures, which they see at ``size`` x ``size`` pixels; ``width`` of the first layer."""
+    """The judges: networks with input of ``size`` x ``size`` pixels; ``width`` is that of the first layer."""
 
     size: int
     width: int
@@ -81,7 +81,7 @@ class JudgeSettings(Optimisation):
 
 @dataclass
 class EvaluationSettings:
-    """What the evaluation asks for: ``prompts`` held-out prompts, ``pictures`` to reconstruct, how they are sampled."""
+    """The evaluation: ``prompts`` held-out prompts, ``pictures`` to reconstruct, and the sampling settings."""
 
     prompts: int
     pictures: int
@@ -94,12 +94,12 @@ class EvaluationSettings:
         for name in ("prompts", "pictures", "batch"):
             _at_least_one(name, getattr(self, name))
         if not 1 <= self.steps <= 1000:
-            raise ConfigError(f"evaluation.steps={self.steps} must lie between 1 and 1000")
+            raise ConfigError(f"evaluation.steps={self.steps} must be between 1 and 1000")
 
 
 @dataclass
 class NetworkSettings:
-    """The sizes of the networks, in the words of diffusers and transformers."""
+    """The sizes of the networks, in the terms of diffusers and transformers."""
 
     vae_channels: list[int]
     vae_layers: int
@@ -124,8 +124,8 @@ class NetworkSettings:
             )
         if len(self.control_channels) != len(self.vae_channels):
             raise ConfigError(
-                "networks.control_channels must be as long as networks.vae_channels, so that depth arrives at the size "
-                f"of the latents, got {len(self.control_channels)} and {len(self.vae_channels)}"
+                "networks.control_channels must be as long as networks.vae_channels, so that depth is reduced to the "
+                f"size of the latents, got {len(self.control_channels)} and {len(self.vae_channels)}"
             )
         for name in (
             "vae_layers",
@@ -147,17 +147,17 @@ class NetworkSettings:
             )
         if self.vocabulary < 514:
             raise ConfigError(
-                f"networks.vocabulary={self.vocabulary} must be 514 or more: every letter, inside a word and at its "
-                "end, and the marks of a text's beginning and end"
+                f"networks.vocabulary={self.vocabulary} must be 514 or more: every letter, inside and at the end of a "
+                "word, and the start and end tokens"
             )
 
 
 @dataclass
 class MiniTraining:
-    """All that a training is told."""
+    """All settings of a training."""
 
     out: str
-    """Folder of everything that is made; an unfinished training in it goes on."""
+    """The output folder; an unfinished training in it is continued."""
     preset: str
     scenes: SceneSettings
     networks: NetworkSettings
@@ -170,13 +170,13 @@ class MiniTraining:
     compile: bool = False
     seed: int = 0
     minutes: float | None = None
-    """Stop and save after this long; the same command goes on later."""
+    """Stop and save after this time; the same command continues later."""
     device: str = "auto"
     threads: int | None = None
     workers: int = 1
-    """Processes that draw scenes side by side."""
+    """Number of processes that draw scenes in parallel."""
     models: dict[str, str] = field(default_factory=dict)
-    """What ``evaluate`` compares, by name; by default the shipped model and this training's."""
+    """The models that ``evaluate`` compares, by name; by default the shipped model and this training's."""
 
     def __post_init__(self) -> None:
         check_choice("precision", self.precision, ("float32", "bfloat16"))
@@ -200,7 +200,7 @@ class MiniTraining:
 
     @property
     def latent_size(self) -> int:
-        """Side of the latents."""
+        """Side of the latents, in samples."""
         return self.scenes.size // 2 ** (len(self.networks.vae_channels) - 1)
 
 
@@ -230,14 +230,14 @@ def known_keys(schema: Any = MiniTraining, before: str = "") -> list[str]:
 
 
 def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
-    """Return the settings that ``KEY=VALUE`` arguments and ``preset=NAME`` (default h100_30min) make.
+    """Return the settings from ``KEY=VALUE`` arguments and ``preset=NAME`` (default h100_30min).
 
     Args:
-        part: the word after ``latentman train``, for messages.
+        part: the subcommand of ``latentman train``, for messages.
         arguments: the rest of the command line.
 
     Raises:
-        ConfigError: for an unknown key or preset, a value of the wrong type, or one that cannot work.
+        ConfigError: for an unknown key or preset, a value of the wrong type, or an invalid value.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -247,14 +247,14 @@ def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
         key = argument.partition("=")[0]
         if "=" not in argument or (key not in known and not key.startswith("models.")):
             raise ConfigError(
-                f"latentman train {part}: '{argument}' is no setting{nearest(key, known)}\n"
-                "settings are KEY=VALUE, with the keys of a preset: latentman train --help"
+                f"latentman train {part}: '{argument}' is not a setting{nearest(key, known)}\nsettings are KEY=VALUE, "
+                "with the keys of a preset: latentman train --help"
             )
     given = dict(argument.partition("=")[::2] for argument in arguments)
     name = given.pop("preset", "h100_30min")
     check_choice("preset", name, presets())
     if not given.get("out"):
-        raise ConfigError(f"latentman train {part} needs out=...: the folder of all that is made")
+        raise ConfigError(f"latentman train {part} needs out=...: the output folder")
     try:
         merged = OmegaConf.merge(
             OmegaConf.structured(MiniTraining),
@@ -267,7 +267,7 @@ def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
         key = f"{error.full_key}: " if error.full_key else ""
         raise ConfigError(f"latentman train {part}: {key}{str(error).splitlines()[0]}") from error
     except ConfigError as error:
-        # A part's own check knows its key without the part that it belongs to.
+        # A part's own check does not know the part's prefix of its key.
         short, equals, rest = str(error).partition("=")
         whole = next((key for key in given if key.endswith(f".{short}")), short)
         raise ConfigError(f"{whole}{equals}{rest}") from error

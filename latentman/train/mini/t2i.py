@@ -1,4 +1,4 @@
-"""Text to image: the UNet and its text encoder learn together to predict the noise in latents."""
+"""Text to image: the UNet and its text encoder are trained together to predict the noise in latents."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COLUMNS, _STEPS, _GUIDANCE = 6, 20, 5.0
 
 
 class NoisedLatents:
-    """The pictures of a scene set as latents, with their texts: draws what a network learns to take the noise from."""
+    """The pictures of a scene set as latents, with their texts; draws noisy training batches."""
 
     def __init__(self, scenes: SceneSet, vae: Any, tokenizer: Any, cfg: DiffusionSettings) -> None:
         device = scenes.images.device
@@ -48,7 +48,7 @@ class NoisedLatents:
         self.abar = alphas_cumprod(device)
 
     def draw(self, size: int, generator: torch.Generator, *, with_depth: bool) -> Batch:
-        """Return a batch: x_t, timestep, noise, token ids (some of them of the empty text), and depth if wanted."""
+        """Return a batch: x_t, timestep, noise, token ids (some of the empty text), and depth if requested."""
         device = self.latents.device
         index = torch.randint(len(self.scenes), (size,), generator=generator, device=device)
         timestep = torch.randint(len(self.abar), (size,), generator=generator, device=device)
@@ -65,7 +65,7 @@ class NoisedLatents:
         return batch
 
     def error(self, predicted: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Return the weighted squared error, and the plain one to tell."""
+        """Return the weighted squared error, and the unweighted one for reporting."""
         plain = (predicted.float() - batch["noise"]).pow(2).mean((1, 2, 3))
         weight = min_snr_weight(self.abar[batch["timestep"]], self.cfg.snr_gamma)
         return {"loss": (plain * weight).mean(), "mse": plain.mean()}
@@ -73,14 +73,14 @@ class NoisedLatents:
 
 @torch.no_grad()
 def encode_set(vae: Any, images: Tensor, batch: int = 64) -> Tensor:
-    """Return the latents (N, 4, h, w) of images (N, 3, H, W) uint8; half precision on a GPU, where they all stay."""
+    """Return the latents (N, 4, h, w) of images (N, 3, H, W) uint8; in half precision on a GPU, where they are kept."""
     device = images.device
     kept = torch.float16 if device.type == "cuda" else torch.float32
     return torch.cat([encode_pictures(vae, part.float() / 255).to(kept) for part in images.split(batch)])
 
 
 class TextToImageTask:
-    """Learns UNet and text encoder on the latents of a finished VAE."""
+    """Trains UNet and text encoder on the latents of a finished VAE."""
 
     name = "t2i"
 

@@ -1,4 +1,4 @@
-"""What a part's training hands to the loop, and what the loop hands back."""
+"""The interface between a part's training and the loop."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Batch = dict[str, Tensor]
 
 
 class Task(Protocol):
-    """What is learnt."""
+    """A training task."""
 
     name: str
     modules: nn.ModuleDict
-    """The networks whose weights move."""
+    """The networks that are trained."""
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
-        """Return a batch of ``size`` examples, with all that is random about it."""
+        """Return a batch of ``size`` examples, including all its random values."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return means over the examples of a batch; ``loss`` is what is minimised."""
+        """Return means over the examples of a batch; ``loss`` is minimised."""
 
     def show(self, average: nn.ModuleDict, folder: Path, step: int) -> None:
-        """Write pictures that tell how far the averaged weights are."""
+        """Write pictures that show the progress of the averaged weights."""
 
 
 @dataclass
 class Learner:
-    """The weights of a task, their average and the optimiser, after ``step`` steps; ``parts`` a batch is taken in."""
+    """The weights of a task, their average and the optimiser, after ``step`` steps; a batch is split into ``parts``."""
 
     modules: nn.ModuleDict
     average: nn.ModuleDict
@@ -44,7 +44,7 @@ class Learner:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a piece of training ended: ``finished``, or out of its minutes; the averaged networks as they are now."""
+    """The outcome of a piece of training: whether it is ``finished``, and the current averaged networks."""
 
     finished: bool
     average: nn.ModuleDict

@@ -1,4 +1,4 @@
-"""A byte-pair tokenizer in CLIP's format, learnt from the captions of the scenes and a list of common words."""
+"""A byte-pair tokenizer in CLIP's format, learned from the captions of the scenes and a list of common words."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from latentman.train.scenes.places import PLACES
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
 Word = tuple[str, ...]
-"""A word as the symbols that it is made of so far."""
+"""A word as its current symbols."""
 
 LENGTH = 77
-"""Tokens that a text encoder reads, as CLIP's."""
+"""Number of tokens of a text encoder, as in CLIP."""
 
 COMMON_WORDS = """
 person man woman boy girl child old young big small hero spider iron captain wizard witch king queen prince princess
@@ -31,34 +31,34 @@ for is was a an with by from up down left right over under his her their snow ro
 sunset night day city park castle garden room kitchen office school church bridge light dark bright long short hat
 helmet cape mask
 """
-"""Words that people will try: known as a whole, they share fewer tokens with what the model does know."""
+"""Words that users are likely to try: as whole tokens, they share fewer tokens with known words."""
 
 _COMMON_WEIGHT = 20
 
 
 def world_texts() -> list[str]:
-    """Return every phrase that the world's captions are made of."""
+    """Return every phrase that occurs in the world's captions."""
     phrases = [phrase for character in CHARACTERS.values() for phrase in character.phrases]
     phrases += [phrase for place in PLACES.values() for phrase in place.phrases]
     return [*phrases, *VERBS, *QUALITY, *WORDS, *COLOURS]
 
 
 def learn_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> Any:
-    """Learn a tokenizer from texts, write it to ``folder`` and return it; the same texts give the same files.
+    """Train a tokenizer on texts, write it to ``folder`` and return it; the same texts give the same files.
 
     Args:
         texts: captions.
-        vocabulary: how many tokens there are at most, letters included.
-        folder: of its files, in the layout of CLIP's.
+        vocabulary: maximum number of tokens, letters included.
+        folder: folder of its files, in CLIP's layout.
     """
-    # The trainer of the tokenizers library takes equally frequent pairs in an order that changes from run to run.
+    # The trainer of the tokenizers library merges equally frequent pairs in an order that varies between runs.
     counted = count_words([*texts, *[*world_texts(), *COMMON_WORDS.split()] * _COMMON_WEIGHT])
     tokens, merges = learn_merges(counted, vocabulary)
     return _write(tokens, [" ".join(pair) for pair in merges], folder)
 
 
 def count_words(texts: Iterable[str]) -> Counter[Word]:
-    """Return the words of texts, as CLIP cuts a text into words, with how often each is there."""
+    """Return the words of texts, split as in CLIP, with their counts."""
     from tokenizers import Regex, normalizers, pre_tokenizers
 
     cutter = pre_tokenizers.Sequence(
@@ -76,18 +76,18 @@ def count_words(texts: Iterable[str]) -> Counter[Word]:
 
 
 def learn_merges(words: Counter[Word], vocabulary: int) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the tokens of a byte-pair encoding, in the order of their numbers, and the pairs to merge, in order.
+    """Return the tokens of a byte-pair encoding, in the order of their ids, and the pairs to merge, in order.
 
-    The most frequent pair is merged first; of equally frequent ones, the first in the alphabet.
+    The most frequent pair is merged first; among equally frequent ones, the alphabetically first.
 
     Args:
-        words: as symbols, the last of which ends in ``</w>``, with how often each is there.
-        vocabulary: tokens in all, at most.
+        words: words as symbols, the last of which ends in ``</w>``, with their counts.
+        vocabulary: maximum number of tokens.
     """
     from tokenizers import pre_tokenizers
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    # Every letter is there at the end of a word as well, so that no text is ever unknown.
+    # Every letter also exists as the end of a word, so that no text is ever unknown.
     tokens = dict.fromkeys([*letters, *(f"{letter}</w>" for letter in letters)])
     merges: list[tuple[str, str]] = []
     while len(tokens) + 2 < vocabulary:
@@ -112,7 +112,7 @@ def _merged(words: Counter[Word], pair: tuple[str, str]) -> Counter[Word]:
         for symbol in word:
             if previous is not None and (previous, symbol) == pair:
                 symbols[-1] = previous + symbol
-                previous = None  # what has just been merged is not merged again in the same pass
+                previous = None  # a merged pair is not merged again in the same pass
             else:
                 symbols.append(symbol)
                 previous = symbol

@@ -19,7 +19,7 @@ _SHOWN = 8
 
 
 class VaeTask:
-    """Learns to take pictures apart and put them together again."""
+    """Trains the VAE to reconstruct pictures."""
 
     name = "vae"
 
@@ -42,9 +42,9 @@ class VaeTask:
         }
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the loss: absolute error and, weighted, the squared one, that of the gradient, and the prior's.
+        """Return the loss: absolute error plus weighted squared error, gradient error and prior.
 
-        ``psnr`` and ``prior`` are told beside it.
+        ``psnr`` and ``prior`` are reported too.
         """
         vae: Any = self.modules["vae"]
         images = batch["images"].float() / 127.5 - 1
@@ -64,7 +64,7 @@ class VaeTask:
 
     @torch.no_grad()
     def show(self, average: nn.ModuleDict, folder: Path, step: int) -> None:
-        """Write originals over reconstructions."""
+        """Write originals above reconstructions."""
         images = self.scenes.images[:_SHOWN].float() / 255
         vae: Any = average["vae"]
         decoded = vae.decode(vae.encode(2 * images - 1).latent_dist.mean).sample / 2 + 0.5
@@ -81,10 +81,10 @@ def latent_statistics(vae: Any, images: Tensor, batch: int = 32) -> tuple[Tensor
 
 @torch.no_grad()
 def standardised(vae: Any, mean: Tensor, deviation: Tensor) -> Any:
-    """Return a VAE that decodes to the same pictures, whose latents are (z - mean) / deviation, channel by channel.
+    """Return an equivalent VAE with latents (z - mean) / deviation in each channel.
 
-    The convolutions between the networks and the latents have one pixel, so the change of scale can be taken into their
-    weights exactly; ``scaling_factor`` is then 1.
+    The convolutions between the networks and the latents are 1 x 1, so the change of scale can be absorbed exactly into
+    their weights; ``scaling_factor`` is then 1.
     """
     changed = copy.deepcopy(vae)
     channels = len(mean)

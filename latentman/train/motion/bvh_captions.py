@@ -14,21 +14,21 @@ from latentman.errors import DataError
 
 @dataclass
 class Described:
-    """What is said of one motion: its captions, and the kind of motion it is."""
+    """The description of one motion: its captions and category."""
 
     captions: list[str] = field(default_factory=list)
     category: str | None = None
 
 
 def read_captions(path: Path) -> dict[str, Described]:
-    """Read captions by the names of motions, without ``.bvh``.
+    """Read captions by the names of motions (without ``.bvh``).
 
     Raises:
-        DataError: if the file cannot be read, is neither JSON lines nor CSV, or a line of it lacks a name or a caption.
+        DataError: if the file cannot be read, is neither JSON lines nor CSV, or a line lacks a name or a caption.
     """
     readers = {".jsonl": _from_json_lines, ".csv": _from_csv}
     if path.suffix.lower() not in readers:
-        raise DataError(f"--captions {path}: give a file of JSON lines (.jsonl) or a table (.csv)")
+        raise DataError(f"--captions {path}: give a JSON lines file (.jsonl) or a table (.csv)")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -50,7 +50,7 @@ def _from_json_lines(path: Path, text: str) -> Iterator[tuple[str, list[str], st
         try:
             entry = json.loads(line)
         except ValueError as error:
-            raise DataError(f"{path}, line {number}: this is no JSON: {error}") from error
+            raise DataError(f"{path}, line {number}: this is not JSON: {error}") from error
         if not isinstance(entry, dict):
             raise DataError(f"{path}, line {number}: expected an object with name and captions, got {line[:60]}")
         captions = entry.get("captions", [entry["caption"]] if "caption" in entry else [])

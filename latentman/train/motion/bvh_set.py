@@ -1,8 +1,8 @@
-"""A training folder from BVH files: read, retargeted, put on the floor, cut, described, and reported on.
+"""A training folder from BVH files: read, retargeted, put on the floor, cut, captioned, and reported.
 
-The layout is that of :mod:`latentman.train.motion.data`. As in HumanML3D (Guo et al., CVPR 2022), clips have 20
-frames a second and last 40 to 196 frames; unlike there, the floor is a low percentile of a whole file instead of the
-lowest joint of a clip, and files are cut where the tracking jumped.
+The layout is that of :mod:`latentman.train.motion.data`. As in HumanML3D (Guo et al., CVPR 2022), clips have 20 frames
+per second and 40 to 196 frames. Unlike HumanML3D, the floor is a low percentile of a whole file instead of the lowest
+joint of a clip, and files are cut where the tracking jumps.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from latentman.train.motion.data import Clip, measure, swap_sides
 from latentman.types import Array
 
 _EVERY = 100
-"""Files between two lines that say how far the work has come."""
+"""Number of files between two progress lines."""
 
 _ROUND_TRIP = 1e-3
-"""Metres by which features may miss the joints that they were made from."""
+"""Tolerance in metres between joints and their reconstruction from features."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command was told; ``skip_frames`` None looks for a rest pose, ``frame_time`` None asks the files."""
+    """The command's settings; ``skip_frames`` None looks for a rest pose, ``frame_time`` None uses the files' value."""
 
     captions: Path
     rig: str = "auto"
@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Dropped:
-    """Something that was left out: a ``what`` of a ``file``, and ``why``."""
+    """A skipped item: a ``what`` of a ``file``, and ``why``."""
 
     file: str
     what: str
@@ -57,7 +57,7 @@ class Dropped:
 
 @dataclass
 class Report:
-    """What became of the files; ``skipped`` counts the frames that were left out at the beginning of each."""
+    """The outcome for the files; ``skipped`` counts the frames skipped at the start of each."""
 
     files: int = 0
     clips: int = 0
@@ -76,7 +76,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A clip and where it came from; ``first_frame`` counts the file's own frames at 20 a second."""
+    """A clip and its origin; ``first_frame`` counts the file's frames at 20 per second."""
 
     clip: Clip
     name: str
@@ -89,18 +89,18 @@ def prepare(folder: Path, out: Path, settings: Settings, say: Callable[[str], No
     """Make the training folder ``out`` from the BVH files below ``folder``.
 
     Args:
-        folder: where the files are.
-        out: what is made: motions.npz, index.jsonl and report.json.
-        settings: how.
-        say: is given a line now and then.
+        folder: the folder of BVH files.
+        out: the folder for motions.npz, index.jsonl and report.json.
+        settings: the settings.
+        say: called with a progress line from time to time.
 
     Raises:
-        ConfigError: if ``out`` holds a training set already, or the rig is not valid.
-        DataError: if there are no files, the captions cannot be read, or no clip is left.
+        ConfigError: if ``out`` already holds a training set, or the rig is not valid.
+        DataError: if there are no files, the captions cannot be read, or no clip remains.
         RecordError: if ``out`` cannot be written.
     """
     if (out / "motions.npz").exists():
-        raise ConfigError(f"{out} holds a training set already: give another folder, or delete it")
+        raise ConfigError(f"{out} already holds a training set: give another folder, or delete it")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".bvh" and path.is_file())
     if not paths:
         raise DataError(f"there are no .bvh files below {folder}")
@@ -114,13 +114,13 @@ def prepare(folder: Path, out: Path, settings: Settings, say: Callable[[str], No
             say(f"{number} of {len(paths)} files, {len(entries)} clips")
     if not entries:
         reasons = "\n".join(f"{d.file}: {d.why}" for d in report.dropped[:10])
-        raise DataError(f"no clip is left of the {len(paths)} files below {folder}:\n{reasons}")
+        raise DataError(f"no clip remains from the {len(paths)} files below {folder}:\n{reasons}")
     _write(out, entries, report)
     return report
 
 
 def _assign(paths: list[Path], folder: Path, captions: dict[str, Described], report: Report) -> dict[Path, Described]:
-    """Return what is said of each file, by its path below the folder or else by its own name if only one has it."""
+    """Return the captions of each file, by its path below the folder or by its own name if that is unique."""
     stems: dict[str, list[Path]] = {}
     for path in paths:
         stems.setdefault(path.stem, []).append(path)
@@ -143,13 +143,13 @@ def _assign(paths: list[Path], folder: Path, captions: dict[str, Described], rep
 
 
 def _entries(path: Path, folder: Path, told: Described, settings: Settings, report: Report) -> list[_Entry]:
-    """Return the clips of one file, and report what of it is left out."""
+    """Return the clips of one file, and report its skipped parts."""
     file = path.relative_to(folder).as_posix()
     try:
         clip = read_bvh_clip(path, rig=settings.rig, frame_time=settings.frame_time, skip_frames=settings.skip_frames)
         joints = retarget(resample(clip.joints, clip.fps, FPS))
     except ConfigError:
-        raise  # a rig that is not valid is the same for every file
+        raise  # an invalid rig affects every file
     except LatentManError as error:
         report.dropped.append(Dropped(file, "the file", str(error)))
         return []
@@ -163,7 +163,7 @@ def _entries(path: Path, folder: Path, told: Described, settings: Settings, repo
             piece = joints[first:last]
             values = _features(mirror(piece) if mirrored else piece)
             if values is None:
-                report.dropped.append(Dropped(file, f"frames {first} to {last}", "the features do not give them back"))
+                report.dropped.append(Dropped(file, f"frames {first} to {last}", "the features do not restore them"))
                 continue
             said = tuple(map(swap_sides, told.captions)) if mirrored else tuple(told.captions)
             made = Clip(values, swap_sides(category) if mirrored else category, said)
@@ -172,11 +172,11 @@ def _entries(path: Path, folder: Path, told: Described, settings: Settings, repo
 
 
 def _pieces(joints: Array, file: str, settings: Settings, report: Report) -> Iterator[tuple[int, int]]:
-    """Yield the half-open ranges of frames of a file's clips, each with the one frame more that features need."""
+    """Yield the half-open ranges of frames of a file's clips, each with the one additional frame that features need."""
     parts = smooth_parts(joints, FPS, settings.min_frames + 1)
     lost = len(joints) - sum(last - first for first, last in parts)
     if not parts and lost <= settings.min_frames:
-        why = f"{len(joints) - 1} frames at {FPS:g} a second, {settings.min_frames} are needed"
+        why = f"{len(joints) - 1} frames at {FPS:g} per second, {settings.min_frames} are needed"
         report.dropped.append(Dropped(file, "the file", why))
     elif lost:
         why = f"joints faster than {GLITCH_SPEED:g} m/s, and parts between them of under {settings.min_frames} frames"
@@ -189,7 +189,7 @@ def _pieces(joints: Array, file: str, settings: Settings, report: Report) -> Ite
 
 
 def _features(joints: Array) -> Array | None:
-    """Return features (T-1, 263) of joints (T, 22, 3) that keep their height; None if they do not give them back."""
+    """Return features (T-1, 263) of joints (T, 22, 3), heights kept; None if they do not reconstruct the joints."""
     turned = canonicalise(joints, grounded=False)
     values = features(turned).astype(np.float32)
     error = np.linalg.norm(recover(values) - turned[:-1], axis=-1).max()
@@ -226,5 +226,5 @@ def _write(out: Path, entries: list[_Entry], report: Report) -> None:
     write_json(out / "report.json", asdict(report))
     arrays = {"features": np.concatenate([clip.features for clip in clips])}
     arrays["mean"], arrays["std"] = (a.astype(np.float32) for a in (statistics.mean, statistics.std))
-    # Last, since it is what says that the folder is whole.
+    # Written last, since it marks the folder as complete.
     write_npz(out / "motions.npz", arrays)

@@ -1,6 +1,6 @@
-"""Captions for clips of the procedural source: every verb it knows, said in many ways.
+"""Captions for clips of the procedural source: every known verb, in many phrasings.
 
-A caption is also the order that the clip is made from, so the two cannot disagree.
+The clip is made from the same order as the caption, so the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _MANNERS: dict[str, tuple[str, ...]] = {
     "punch": ("", "with the left hand", "with the right hand"),
     "turn around": ("around",),
 }
-"""What may follow a verb; verbs that are not here take nothing.
+"""Complements of verbs; other verbs have none.
 
-No movement goes left or right: in a prompt those are the picture's sides, in captions of recorded motion the person's.
+No movement goes left or right: in prompts these are the picture's sides, in captions of recorded motion the person's.
 """
 
 _PREDICATES = {
@@ -36,12 +36,12 @@ _PREDICATES = {
     "warm up": (("warms up", "warming up"), ("does jumping jacks", "doing jumping jacks"), ("exercises", "exercising")),
     "stand": (("stands", "standing"), ("stands still", "standing still"), ("waits", "waiting")),
 }
-"""Verbs whose phrases do not follow from their words."""
+"""Phrases of verbs that are irregular."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a procedural clip shows: a verb of the vocabulary, what follows it, and a tempo."""
+    """The content of a procedural clip: a verb of the vocabulary, its complement, and a tempo."""
 
     verb: str
     manner: str
@@ -49,12 +49,12 @@ class Order:
 
     @property
     def category(self) -> str:
-        """The name under which its clips are counted."""
+        """The category of its clips."""
         return " ".join(part for part in (self.verb, self.manner, self.tempo) if part)
 
 
 def orders() -> list[Order]:
-    """Return everything that the procedural source is asked for."""
+    """Return all orders for the procedural source."""
     return [
         Order(verb, manner, tempo)
         for verb in VERBS
@@ -64,7 +64,7 @@ def orders() -> list[Order]:
 
 
 def phrases(order: Order) -> list[str]:
-    """Return the predicates that mean an order, each with the subject left out."""
+    """Return the predicates that express an order, without a subject."""
     verbs = _PREDICATES.get(order.verb) or _inflected(order.verb)
     said = [(verb, adverb) for pair in verbs for adverb in _TEMPO[order.tempo] for verb in (pair[0], f"is {pair[1]}")]
     return [" ".join(part for part in (verb, order.manner, adverb) if part) for verb, adverb in said]

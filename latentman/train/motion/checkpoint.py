@@ -1,4 +1,4 @@
-"""The files of a motion training: what it goes on from, and the finished model in the official layout of MDM."""
+"""The files of a motion training: the state to continue from, and the finished model in MDM's official layout."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ MAY_CHANGE = ("out", "steps", "minutes", "device", "threads", "log_every", "save
 """Settings that may differ between a run and its continuation."""
 
 _OF_THE_MACHINE = ("data", "out", "minutes", "device", "threads", "log_every", "save_every")
-"""Settings that say nothing about the model."""
+"""Settings that do not affect the model."""
 
 
 def save(out: Path, learner: Learner, settings: MotionTraining) -> None:
-    """Write all that the training goes on from; the file before stays until the new one is whole."""
+    """Write the state of the training; the previous file is kept until the new one is complete."""
     content = {
         "settings": json.dumps(asdict(settings)),
         "step": learner.step,
@@ -50,7 +50,7 @@ def save(out: Path, learner: Learner, settings: MotionTraining) -> None:
 
 
 def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
-    """Go on from the checkpoint in ``out``, if there is one; tell whether there was.
+    """Continue from the checkpoint in ``out``, if it exists; return whether it did.
 
     Raises:
         ConfigError: if it belongs to another configuration.
@@ -64,7 +64,7 @@ def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
         before, now = json.loads(content["settings"]), asdict(settings)
     except (WeightsError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{path} is no checkpoint of a motion training, or damaged: delete it to begin anew"
+            f"{path} is not a checkpoint of a motion training, or is damaged: delete it to restart"
         ) from error
     changed = [key for key in now if key not in MAY_CHANGE and before.get(key) != now[key]]
     if changed:
@@ -78,7 +78,7 @@ def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
     learner.generator.set_state(content["generator"])
     learner.rng.bit_generator.state = json.loads(content["rng"])
     learner.step = int(content["step"])
-    logger.info("goes on at step %d of %d", learner.step, settings.steps)
+    logger.info("continuing at step %d of %d", learner.step, settings.steps)
     return True
 
 

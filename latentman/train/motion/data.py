@@ -1,7 +1,7 @@
-"""What the mini MDM learns from: captioned clips of a folder, their mirror images, and procedural clips.
+"""Training data of the mini MDM: captioned clips of a folder, their mirror images, and procedural clips.
 
-A data folder holds ``motions.npz`` (``features`` (N, 263), all clips one after the other, not normalised) and
-``index.jsonl`` with one clip a line: name, category, offset, length, captions. ``prepare-bvh`` makes one.
+A data folder holds ``motions.npz`` (``features`` (N, 263), all clips concatenated, not normalised) and ``index.jsonl``
+with one clip per line: name, category, offset, length, captions. ``prepare-bvh`` creates such a folder.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class Batch:
 
 
 def read_folder(folder: Path) -> list[Clip]:
-    """Read the clips of a data folder, without those marked as mirror images: training makes its own.
+    """Read the clips of a data folder, except mirror images: training creates its own.
 
     Raises:
-        DataError: if a file is missing, damaged, or of another layout.
+        DataError: if a file is missing, damaged, or has another layout.
     """
     try:
         with np.load(folder / "motions.npz", allow_pickle=False) as file:
@@ -79,8 +79,8 @@ def read_folder(folder: Path) -> list[Clip]:
         ]
     except FileNotFoundError as error:
         raise DataError(
-            f"data={folder} is no folder of training motions: {Path(str(error.filename)).name} is missing; "
-            "make one with `latentman train prepare-bvh`"
+            f"data={folder} is not a folder of training motions: {Path(str(error.filename)).name} is missing; create "
+            "one with `latentman train prepare-bvh`"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"data={folder} cannot be read as training motions: {error!r}") from error
@@ -88,20 +88,20 @@ def read_folder(folder: Path) -> list[Clip]:
         raise DataError(f"data={folder}: features must be finite and (N, {NUM_FEATURES}), got {values.shape}")
     short = [e for e, clip in zip(entries, clips, strict=True) if len(clip.features) != e["length"]]
     if not clips or short or not all(clip.captions for clip in clips):
-        raise DataError(f"data={folder}: its index names no clips, clips without captions, or frames beyond the end")
+        raise DataError(f"data={folder}: its index contains no clips, clips without captions, or frames beyond the end")
     return [clip for clip, entry in zip(clips, entries, strict=True) if not entry.get("mirrored", False)]
 
 
 def mirrored(clip: Clip) -> Clip:
-    """Return the mirror image of a clip, left and right exchanged in its captions as well."""
+    """Return the mirror image of a clip, with left and right also exchanged in its captions."""
     joints = recover(clip.features)
-    joints = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features need one frame more than they keep
+    joints = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features need one more frame than they have
     swapped = tuple(swap_sides(text) for text in clip.captions)
     return Clip(_features(mirror(joints)), swap_sides(clip.category), swapped)
 
 
 def swap_sides(text: str) -> str:
-    """Return a text with the words left and right exchanged."""
+    """Return a text with the words "left" and "right" exchanged."""
     other = {"left": "right", "right": "left"}
     return re.sub(r"\b(left|right)\b", lambda match: other[match[0]], text)
 
@@ -120,7 +120,7 @@ def procedural_clips(count: int, num_frames: int, seed: int) -> list[Clip]:
 
 
 def _features(joints: Array) -> Array:
-    """Return features (T-1, 263) in single precision, of joints turned to face +Z, their height kept."""
+    """Return features (T-1, 263) in single precision, of joints turned to face +Z, with heights kept."""
     return features(canonicalise(joints, grounded=False)).astype(np.float32)
 
 
@@ -136,8 +136,8 @@ def measure(clips: Sequence[Clip]) -> Statistics:
 class MotionData:
     """Draws training batches: a source of clips, then a category, then a clip, then a window.
 
-    Half the batch, say, comes from procedural clips (``procedural_share``). Categories are weighted by the
-    ``balance``-th power of their length: 1 leaves them as they are, 0 makes them equal.
+    A share of the batch (``procedural_share``) comes from procedural clips. Categories are weighted by the
+    ``balance``-th power of their length: 1 keeps their proportions, 0 makes them equal.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class MotionData:
 
 
 def _chances(clips: Sequence[Clip], balance: float) -> Array:
-    """Return the chance of each clip: its category's share, divided by length within the category."""
+    """Return the probability of each clip: its category's share, divided by length within the category."""
     lengths = np.array([len(clip.features) for clip in clips], dtype=np.float64)
     total: dict[str, float] = {}
     for clip, length in zip(clips, lengths, strict=True):

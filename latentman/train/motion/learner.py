@@ -1,4 +1,4 @@
-"""The small MDM with its optimizer and its average."""
+"""The small MDM with its optimiser and average."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latentman.motion.learned.mini_text import MiniTextEncoder
 
 @dataclass
 class Learner:
-    """The networks, their moving averages and the optimiser: all that a checkpoint keeps, with the random state."""
+    """The networks, their moving averages and the optimiser: with the random state, the content of a checkpoint."""
 
     model: MDM
     text: MiniTextEncoder

@@ -1,4 +1,4 @@
-"""``latentman train prepare-bvh``: the command; :mod:`latentman.train.motion.bvh_set` does the work."""
+"""The command ``latentman train prepare-bvh``; the work is done in :mod:`latentman.train.motion.bvh_set`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from latentman.cli import Arguments
 from latentman.errors import ConfigError
 
 DESCRIPTION = """\
-Make a training folder for `latentman train motion` from all BVH files below DIR and their captions.
+Create a training folder for `latentman train motion` from all BVH files below DIR and their captions.
 
-OUT gets motions.npz (HumanML3D's 263 features at 20 frames a second, mean, std), index.jsonl (one clip a line) and
-report.json (what was left out, and why). A damaged file is reported and left out; it never stops the others.
+OUT gets motions.npz (HumanML3D's 263 features at 20 frames per second, mean, std), index.jsonl (one clip per line) and
+report.json (skipped items, with reasons). A damaged file is reported and skipped; it never stops the others.
 
-Captions come as JSON lines or as a table; a name is a file's path below DIR without .bvh, or only its last part:
+Captions are given as JSON lines or as a table; a name is a file's path below DIR without .bvh, or only its last part:
   captions.jsonl   {"name": "01_01", "captions": ["a person jumps", "someone hops forward"], "category": "jump"}
-  captions.csv     name,caption,category     one line a caption; the column category may be missing"""
+  captions.csv     name,caption,category     one caption per line; the column category is optional"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,44 +27,42 @@ def parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("dir", metavar="DIR", type=Path, help="folder of BVH files; subfolders count")
-    made.add_argument("out", metavar="OUT", type=Path, help="folder of the training set, made anew")
+    made.add_argument("dir", metavar="DIR", type=Path, help="folder of BVH files, including subfolders")
+    made.add_argument("out", metavar="OUT", type=Path, help="new folder for the training set")
     made.add_argument("--captions", metavar="FILE", type=Path, required=True, help="captions.jsonl or captions.csv")
     made.add_argument("--rig", default="auto", help="auto, a known rig's name, or a YAML file (default: auto)")
     made.add_argument(
         "--mirror",
         action="store_true",
-        help="add every clip's mirror image, left and right exchanged in its captions; `latentman train motion` "
-        "mirrors by itself and does not need it",
+        help="add every clip's mirror image, with left and right exchanged in its captions; `latentman train motion` "
+        "creates its own mirror images and does not need them",
     )
     made.add_argument(
         "--skip-frames",
         metavar="N",
         default="auto",
-        help="frames of every file to leave out at its beginning, or auto: a T-pose in front (default: auto)",
+        help="frames to skip at the start of every file, or auto: skip an initial T-pose (default: auto)",
     )
-    made.add_argument(
-        "--frame-time", metavar="S", type=float, help="seconds a frame, where the files do not say it rightly"
-    )
+    made.add_argument("--frame-time", metavar="S", type=float, help="seconds per frame, if the files are wrong")
     made.add_argument("--min-frames", metavar="N", type=int, default=40, help="shortest clip (default: 40)")
     made.add_argument("--max-frames", metavar="N", type=int, default=196, help="longest clip (default: 196)")
     return made
 
 
 def main(argv: list[str]) -> int:
-    """Carry out the command and return its exit status.
+    """Run the command and return its exit status.
 
     Raises:
-        LatentManError: if an argument is not allowed, the captions cannot be read, or no clip is left.
+        LatentManError: if an argument is not allowed, the captions cannot be read, or no clip remains.
     """
     arguments = parser().parse_args(argv)
     skip = _skip_frames(arguments.skip_frames)
     if arguments.frame_time is not None and not 1e-4 <= arguments.frame_time <= 10:
-        raise ConfigError(f"--frame-time {arguments.frame_time} must be seconds a frame, such as 0.008333")
+        raise ConfigError(f"--frame-time {arguments.frame_time} must be seconds per frame, such as 0.008333")
     if not 2 <= arguments.min_frames * 2 <= arguments.max_frames:
         raise ConfigError(
             f"--min-frames {arguments.min_frames}, --max-frames {arguments.max_frames}: the longest clip must be at "
-            "least twice the shortest, so that a long file can be cut into clips of either"
+            "least twice the shortest, so that any long file can be cut into clips"
         )
     from latentman.train.motion.bvh_set import Settings, prepare
 

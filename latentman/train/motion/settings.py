@@ -1,4 +1,4 @@
-"""The settings of ``latentman train motion``: a preset's YAML with the command line on top."""
+"""The settings of ``latentman train motion``: a preset's YAML with overrides from the command line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PRESETS = Path(__file__).parent / "presets"
 
 @dataclass
 class MotionTraining:
-    """What a training run is told."""
+    """The settings of a training run."""
 
     data: str
-    """Folder of captioned motions; "procedural" trains on procedural clips alone."""
+    """Folder of captioned motions; "procedural" trains only on procedural clips."""
     out: str
-    """Folder of the checkpoint, the log and the finished model; an unfinished run in it goes on."""
+    """Folder of the checkpoint, the log and the finished model; an unfinished run in it is continued."""
     frames: int
     latent_dim: int
     layers: int
@@ -34,11 +34,11 @@ class MotionTraining:
     condition_drop: float
     word_drop: float
     high_noise_share: float
-    """Share of a batch drawn from the noisiest fifth of the steps, where the text decides what the motion becomes."""
+    """Share of a batch drawn from the noisiest fifth of the steps, where the text determines the motion."""
     velocity_weight: float
-    """Weight of the loss of the joints' change from frame to frame."""
+    """Weight of the loss on frame-to-frame changes of the joints."""
     text_steps: int
-    """Steps in which the text encoder learns to tell the categories apart, before there is any motion."""
+    """Steps in which the text encoder learns to distinguish the categories, before motion training."""
     procedural_clips: int
     """Clips of each order that the procedural source contributes."""
     procedural_share: float
@@ -48,7 +48,7 @@ class MotionTraining:
     save_every: int
     seed: int = 0
     minutes: float | None = None
-    """Stop and save after this long; the same command goes on later."""
+    """Stop and save after this time; the same command continues later."""
     device: str = "auto"
     threads: int | None = None
 
@@ -60,9 +60,9 @@ class MotionTraining:
                 raise ConfigError(f"{name}={getattr(self, name)} must be 1 or more")
         for name in ("ema", "condition_drop", "word_drop", "high_noise_share", "procedural_share", "balance"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
+                raise ConfigError(f"{name}={getattr(self, name)} must be between 0 and 1")
         if not 8 <= self.frames <= 196:
-            raise ConfigError(f"frames={self.frames} must lie between 8 and 196")
+            raise ConfigError(f"frames={self.frames} must be between 8 and 196")
         if self.diffusion_steps < 5:
             raise ConfigError(f"diffusion_steps={self.diffusion_steps} must be 5 or more")
         if self.latent_dim % (2 * self.num_heads):
@@ -80,10 +80,10 @@ def presets() -> dict[str, str]:
 
 
 def parse_settings(arguments: Sequence[str]) -> MotionTraining:
-    """Return the settings that ``KEY=VALUE`` arguments and ``preset=NAME`` (default cpu) make.
+    """Return the settings from ``KEY=VALUE`` arguments and ``preset=NAME`` (default cpu).
 
     Raises:
-        ConfigError: for an unknown key or preset, a value of the wrong type, or one that cannot work.
+        ConfigError: for an unknown key or preset, a value of the wrong type, or an invalid value.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -93,8 +93,8 @@ def parse_settings(arguments: Sequence[str]) -> MotionTraining:
     for (key, _), argument in zip(pairs, arguments, strict=True):
         if "=" not in argument or key not in (*known, "preset"):
             raise ConfigError(
-                f"latentman train motion: '{argument}' is no setting{nearest(key, known)}\n"
-                f"settings are KEY=VALUE with one of: preset, {', '.join(known)}"
+                f"latentman train motion: '{argument}' is not a setting{nearest(key, known)}\nsettings are KEY=VALUE "
+                f"with one of: preset, {', '.join(known)}"
             )
     given = dict(pairs)
     name = given.pop("preset", "cpu")

@@ -1,9 +1,9 @@
-"""Trains a small MDM together with its own text encoder (``latentman train motion``).
+"""Training of a small MDM together with its own text encoder (``latentman train motion``).
 
-The recipe is MDM's (x0 prediction, squared error, condition dropout, moving average of the weights) with what a small
-corpus needs: the text encoder first learns to tell the categories apart, much of each batch is drawn at high noise,
-where only the text can say what the motion will be, and the change from frame to frame has a loss of its own. Without
-the first two, a small model ignores its text.
+The recipe is MDM's (x0 prediction, squared error, condition dropout, moving average of the weights) with additions for
+a small corpus: the text encoder first learns to distinguish the categories, a large share of each batch is drawn at
+high noise, where only the text determines the motion, and frame-to-frame changes have their own loss. Without the first
+two, a small model ignores its text.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from latentman.train.motion.settings import MotionTraining
 logger = logging.getLogger("latentman.train")
 
 _EMBED_SCALE = 2.0
-"""How strongly the text speaks at the start, relative to the time embedding."""
+"""Initial strength of the text, relative to the time embedding."""
 
 
 def train(settings: MotionTraining) -> Path | None:
-    """Train until ``steps`` are done or ``minutes`` are over; return the finished model's folder, or None.
+    """Train until ``steps`` are done or ``minutes`` have passed; return the finished model's folder, or None.
 
     Raises:
-        ConfigError: for a device that is not there, or a checkpoint of another size.
+        ConfigError: for a missing device, or a checkpoint of another size.
         DataError: if the data folder cannot be used.
     """
     device = str(pick_device(settings.device, kinds=("cuda", "cpu"), advice="set device=cpu"))
@@ -60,13 +60,15 @@ def train(settings: MotionTraining) -> Path | None:
         if learner.step % settings.save_every == 0 or learner.step == settings.steps or out_of_time:
             save(out, learner, settings)
         if out_of_time and learner.step < settings.steps:
-            logger.info("stopped after %s minutes at step %d; the same command goes on", settings.minutes, learner.step)
+            logger.info(
+                "stopped after %s minutes at step %d; run the same command to continue", settings.minutes, learner.step
+            )
             return None
     return export(out, learner, data.statistics, settings)
 
 
 def load_data(settings: MotionTraining) -> MotionData:
-    """Return the folder's clips with their mirror images, and procedural clips beside them."""
+    """Return the folder's clips with their mirror images, and procedural clips."""
     only_procedural = settings.data == "procedural"
     recorded = [] if only_procedural else read_folder(Path(settings.data).expanduser())
     recorded = [*recorded, *map(mirrored, recorded)]
@@ -76,7 +78,7 @@ def load_data(settings: MotionTraining) -> MotionData:
 
 
 def begin(settings: MotionTraining, data: MotionData, device: str) -> Learner:
-    """Return new networks of the configured size, drawn from the seed."""
+    """Return new networks of the configured size, initialised from the seed."""
     torch.manual_seed(settings.seed)
     config = MDMConfig(
         latent_dim=settings.latent_dim,
@@ -102,7 +104,7 @@ def begin(settings: MotionTraining, data: MotionData, device: str) -> Learner:
 
 
 def teach_text(learner: Learner, data: MotionData, settings: MotionTraining) -> float:
-    """Let the text encoder learn to name the category of a caption; return the last loss."""
+    """Train the text encoder to classify the category of a caption; return the last loss."""
     device = learner.text.word.weight.device
     head = nn.Linear(learner.text.config.out, len(data.categories)).to(device)
     optimizer = torch.optim.AdamW([*learner.text.parameters(), *head.parameters()], 1e-3)
@@ -115,12 +117,12 @@ def teach_text(learner: Learner, data: MotionData, settings: MotionTraining) -> 
         loss.backward()
         optimizer.step()
     learner.text_average.load_state_dict(learner.text.state_dict())
-    logger.info("text encoder: loss %.2f at naming one of %d categories", loss.item(), len(data.categories))
+    logger.info("text encoder: loss %.2f when classifying %d categories", loss.item(), len(data.categories))
     return loss.item()
 
 
 def encode(learner: Learner, batch: Batch, settings: MotionTraining) -> Tensor:
-    """Return text features (N, D), some words hidden so that their letters are learnt as well."""
+    """Return text features (N, D), with some words hidden so that their letters are learned too."""
     shape = (len(batch.captions), learner.text.config.max_words)
     hide = torch.rand(shape, generator=learner.generator) < settings.word_drop
     features: Tensor = learner.text(*learner.text.tokenize(batch.captions, hide))
@@ -130,7 +132,7 @@ def encode(learner: Learner, batch: Batch, settings: MotionTraining) -> Tensor:
 def train_step(
     learner: Learner, data: MotionData, sampler: AncestralSampler, settings: MotionTraining
 ) -> dict[str, float]:
-    """Take one step of the optimiser and of the averages; return the losses."""
+    """Perform one step of the optimiser and the averages; return the losses."""
     device = learner.model.embed_text.weight.device
     rate = learning_rate(learner.step, settings)
     for group in learner.optimizer.param_groups:
@@ -154,7 +156,7 @@ def train_step(
 
 
 def learning_rate(step: int, settings: MotionTraining) -> float:
-    """Return the rate of a step: a linear warm-up, then a cosine down to a fiftieth."""
+    """Return the rate of a step: a linear warm-up, then a cosine decay to 1/50."""
     warm = min(1.0, (step + 1) / max(settings.warmup, 1))
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
     return settings.learning_rate * warm * (0.02 + 0.98 * cosine)
@@ -175,14 +177,14 @@ def to_tensors(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def feature_weights() -> Tensor:
-    """Return the weight (263,) of each feature's error, 1 on average: most for the root, little for what is unread."""
+    """Return the weight (263,) of each feature's error, 1 on average: large for the root, small for unused features."""
     weights = torch.ones(NUM_FEATURES)
     weights[ROOT], weights[RIC], weights[ROTATIONS], weights[CONTACTS] = 8.0, 1.5, 0.15, 0.5
     return weights / weights.mean()
 
 
 def losses(predicted: Tensor, clean: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the squared error of x0 and of its change from frame to frame, over the frames that are there."""
+    """Return the squared error of x0 and of its frame-to-frame change, over the valid frames."""
     there = (torch.arange(clean.shape[-1], device=clean.device)[None] < lengths[:, None]).float()[:, None, None]
     error = predicted - clean
     weights = feature_weights().to(clean.device)[None, :, None, None]
@@ -192,7 +194,7 @@ def losses(predicted: Tensor, clean: Tensor, lengths: Tensor) -> tuple[Tensor, T
 
 
 def average(learner: Learner, decay: float) -> None:
-    """Move the averages towards the weights."""
+    """Update the averages towards the weights."""
     with torch.no_grad():
         torch._foreach_lerp_(
             [*learner.model_average.parameters(), *learner.text_average.parameters()],
@@ -205,10 +207,10 @@ def average(learner: Learner, decay: float) -> None:
 def text_check(
     learner: Learner, data: MotionData, sampler: AncestralSampler, settings: MotionTraining
 ) -> dict[str, float]:
-    """Return the average model's error of the joints near pure noise, with the right, no and a wrong caption.
+    """Return the averaged model's joint error near pure noise, with the right, no and a wrong caption.
 
-    A model that listens has the smallest error with the right one and the largest with a wrong one. The same clips and
-    noise every time.
+    A model that uses its text has the smallest error with the right caption and the largest with a wrong one. Clips and
+    noise are the same every time.
     """
     device = learner.model.embed_text.weight.device
     batch = data.draw(np.random.default_rng(settings.seed + 1), 64, settings.frames)
@@ -240,7 +242,7 @@ def _of_other_category(categories: np.ndarray) -> np.ndarray:
 
 
 class TrainingLog:
-    """One line of figures every so often, in ``log.csv`` and on the terminal."""
+    """Periodic log lines, in ``log.csv`` and on the terminal."""
 
     columns = ("step", "seconds", "loss", "change", "right", "none", "wrong", "rate")
 
@@ -248,7 +250,7 @@ class TrainingLog:
         self.path, self.started = path, time.monotonic()
 
     def write(self, step: int, figures: dict[str, float]) -> None:
-        """Append a line; ``seconds`` counts from the start of this piece of the training."""
+        """Append a line; ``seconds`` counts from the start of this session."""
         row = {"step": step, "seconds": round(time.monotonic() - self.started), **figures}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = not self.path.exists()

@@ -1,1 +1,1 @@
-"""The drawn world that the embedded model learns: characters in places, with captions, depth and labels."""
+"""The drawn world on which the embedded model is trained: characters in places, with captions, depth and labels."""

@@ -1,4 +1,4 @@
-"""The shipped bodies on a device: skinning, canonical coordinates, and which garment covers each vertex."""
+"""The shipped bodies on a device: skinning, canonical coordinates, and the garment of each vertex."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHAPES = ("neutral", "male", "female")
 REGIONS = (
     "face", "scalp", "neck", "chest", "belly", "pelvis", "upper_arm", "forearm", "hand", "thigh", "shin", "foot",
 )  # fmt: skip
-"""What a garment can cover; the order numbers the regions."""
+"""Regions that a garment can cover; the order defines their indices."""
 
 _REGION_OF_JOINT = (
     "pelvis", "thigh", "thigh", "belly", "shin", "shin", "belly", "foot", "foot", "chest", "foot", "foot",
@@ -28,10 +28,10 @@ _REGION_OF_JOINT = (
 
 @dataclass(frozen=True)
 class DrawnBody:
-    """One body: ``body`` to fit motions with, and what its pictures need, on the device.
+    """One body: ``body`` for fitting motions, and the data for its pictures, on the device.
 
     ``points`` (V, 3) bind pose in metres from the head joint of the bind pose (Y up, front +Z, left +X), float32;
-    ``weights`` (V, 24) skinning; ``region`` (V, 12) how much each vertex belongs to each garment region.
+    ``weights`` (V, 24) skinning; ``region`` (V, 12) the share of each vertex in each garment region.
     """
 
     body: Body
@@ -72,10 +72,10 @@ def _drawn(body: Body, device: torch.device | str) -> DrawnBody:
 
 
 def garment_regions(body: Body) -> Array:
-    """Return how much each vertex belongs to each garment region, (V, 12) float32, rows sum to 1.
+    """Return the share of each vertex in each garment region, (V, 12) float32; rows sum to 1.
 
-    The skinning weights of a region's joints: they vary smoothly, so that the largest of them, interpolated, changes
-    along clean lines. The whole head counts as face here; :func:`surface.find_surface` parts the scalp from it.
+    The shares are the skinning weights of a region's joints: they vary smoothly, so that the largest one, interpolated,
+    changes along clean lines. The whole head counts as face here; :func:`surface.find_surface` separates the scalp.
     """
     pull = np.zeros((len(body.vertices), len(REGIONS)), dtype=np.float32)
     for joint, name in enumerate(_REGION_OF_JOINT):
@@ -84,9 +84,9 @@ def garment_regions(body: Body) -> Array:
 
 
 def joint_transforms(body: Body, rotations: Array, joints: Array) -> Array:
-    """Return what each joint does to the bind pose, (T, 24, 3, 4), for global rotations and joint positions.
+    """Return each joint's transform of the bind pose, (T, 24, 3, 4), for global rotations and joint positions.
 
-    The same maps that :func:`latentman.body.skinning.skin` blends.
+    These are the maps that :func:`latentman.body.skinning.skin` blends.
     """
     linear = rotations @ body.stretch @ body.bind_rotations.transpose(0, 2, 1)
     shift = joints - (linear @ body.joints[:, :, None])[..., 0]

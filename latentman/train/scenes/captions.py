@@ -1,4 +1,4 @@
-"""The sentences of the world: who does what, where, in varying words."""
+"""The captions of the world: character, action and place, in varying words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUALITY = (
 )
 
 QUALITY_SHARE, VERB_SHARE, PLACE_SHARE = 0.4, 0.75, 0.9
-"""Shares of captions with words of quality, a verb, the place."""
+"""Shares of captions with quality words, a verb, a place."""
 
 
 def describe(character: str, colours: tuple[str, ...], rng: np.random.Generator) -> str:
@@ -34,7 +34,7 @@ def describe(character: str, colours: tuple[str, ...], rng: np.random.Generator)
 def caption(
     character: str, colours: tuple[str, ...], place: str, rng: np.random.Generator, *, complete: bool = False
 ) -> str:
-    """Return a sentence; with ``complete`` it names the place whatever chance says."""
+    """Return a sentence; with ``complete`` it always names the place."""
     words = [describe(character, colours, rng)]
     if rng.random() < VERB_SHARE:
         words.append(VERBS[int(rng.integers(len(VERBS)))])
@@ -56,7 +56,7 @@ def with_article(phrase: str) -> str:
 
 
 def with_quality(text: str, rng: np.random.Generator) -> str:
-    """Return a caption, on a share of pictures with words of praise after it."""
+    """Return a caption, followed by quality words for a share of the pictures."""
     if rng.random() >= QUALITY_SHARE:
         return text
     return text + QUALITY[int(rng.integers(len(QUALITY)))]

@@ -1,4 +1,4 @@
-"""The characters of the world: their names, the phrases that ask for them, and who dresses them."""
+"""The characters of the world: their names, phrases and looks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from latentman.train.scenes.palette import HAIR, SKIN, shade_of
 from latentman.types import Array
 
 Dress = Callable[[Tailor, Array, Array], Look]
-"""Makes a look from a tailor and the two named colours as this character wears them."""
+"""Creates a look from a tailor and the two named colours, in this character's shades."""
 
 
 @dataclass(frozen=True)
 class Character:
     """A kind of character.
 
-    ``phrases`` ask for it, with {colour} and {second} where it has ``colours`` (0 to 2) that are named.
+    ``phrases`` describe it, with {colour} and {second} if it has named ``colours`` (0 to 2).
     """
 
     name: str
@@ -29,7 +29,7 @@ class Character:
     dress: Dress
 
     def look(self, rng: np.random.Generator, colour: str | None, second: str | None) -> Look:
-        """Return one of its looks; colours that no caption names are drawn too."""
+        """Return one of its looks; colours that captions do not name are also drawn at random."""
         skin, hair = np.array(SKIN[rng.integers(len(SKIN))]), np.array(HAIR[rng.integers(len(HAIR))])
         main, other = (shade_of(name or "gray", rng) for name in (colour, second))
         return self.dress(Tailor(rng, skin, hair), main, other)
@@ -79,4 +79,4 @@ _ALL = (
 )  # fmt: skip
 
 CHARACTERS: dict[str, Character] = {character.name: character for character in _ALL}
-"""Every character by its name; the order numbers the labels."""
+"""Every character by its name; the order defines the labels."""

@@ -1,4 +1,4 @@
-"""People, told apart by what they wear."""
+"""People, distinguished by their clothes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def superhero(tailor: Tailor, main: Array, second: Array) -> Look:
 
 
 def ninja(tailor: Tailor, main: Array, second: Array) -> Look:
-    """Return dark cloth all over but for a strip at the eyes, and a belt in the second colour."""
+    """Return dark cloth everywhere except for a strip at the eyes, and a belt in the second colour."""
     tailor.cover(main, *EVERYWHERE)
     tailor.cover(tailor.skin, "hand")
     tailor.pattern("rings", (16, 22), 0.5 * main, ("forearm", "shin"), 0.3)
@@ -87,7 +87,7 @@ def firefighter(tailor: Tailor, main: Array, second: Array) -> Look:
 
 
 def soldier(tailor: Tailor, main: Array, second: Array) -> Look:
-    """Return camouflage in three greens and browns, a helmet of the same, and boots."""
+    """Return camouflage in three greens and browns, a matching helmet, and boots."""
     green = np.array([0.31, 0.36, 0.18]) * tailor.rng.uniform(0.9, 1.1)
     tailor.cover(green, *CLOTHES, "scalp")
     tailor.cover(0.3 * green, "foot")

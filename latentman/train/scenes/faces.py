@@ -1,4 +1,4 @@
-"""The features of a face, drawn where they belong on the head of the bind pose."""
+"""The features of a face, drawn at their positions on the head of the bind pose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EYE_HEIGHT, EYE_SIDE, MOUTH_HEIGHT, NOSE_HEIGHT = 0.045, 0.032, -0.040, 0.004
 """Metres from the head joint."""
 
 _SOFT = 0.002
-"""Metres over which the edge of a feature fades."""
+"""Width in metres of a feature's soft edge."""
 
 _WHITE = (0.95, 0.95, 0.95)
 
@@ -34,13 +34,13 @@ def paint_face(albedo: Tensor, look: FaceLook, surface: Surface) -> Tensor:
 
 
 class _Canvas:
-    """What has been painted so far."""
+    """The colours painted so far."""
 
     def __init__(self, colour: Tensor) -> None:
         self.colour = colour
 
     def put(self, share: Tensor, colour: object) -> None:
-        """Mix a colour (3,) in where ``share`` (K,) says."""
+        """Blend in a colour (3,) with weights ``share`` (K,)."""
         value = torch.as_tensor(colour, dtype=self.colour.dtype, device=self.colour.device)
         self.colour = self.colour + share[:, None] * (value - self.colour)
 

@@ -1,4 +1,4 @@
-"""Paints one figure: the colours of its garments, patterns and face, in the light."""
+"""Painting one figure: the colours of its garments, patterns and face, with lighting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from latentman.train.scenes.surface import Surface, under_cap
 from latentman.types import Array
 
 CHEST_HEIGHT, WAIST_HEIGHT = -0.27, -0.555
-"""Metres from the head joint in the bind pose: the middle of an emblem, and a belt."""
+"""Metres from the head joint in the bind pose: the centre of an emblem, and a belt."""
 
 _AMBIENT, _DIFFUSE, _RIM = 0.36, 0.72, 0.10
 
@@ -26,16 +26,16 @@ def paint(look: Look, surface: Surface, light: Tensor, noise: Noise) -> Tensor:
     """Return the colour (K, 3), 0 to 1, of every sample of a figure.
 
     Args:
-        look: how the character looks.
+        look: the character's look.
         surface: K samples.
         light: (3,) unit vector towards the light, in camera axes.
-        noise: the world's.
+        noise: the world's noise.
     """
     return shade(albedo(look, surface, noise), look, surface, light)
 
 
 def albedo(look: Look, surface: Surface, noise: Noise) -> Tensor:
-    """Return the colours (K, 3) without light."""
+    """Return the colours (K, 3) without lighting."""
     if look.cap:
         surface = _capped(surface)
     colour = _tensor(look.regions, surface)[surface.region]
@@ -50,10 +50,10 @@ def albedo(look: Look, surface: Surface, noise: Noise) -> Tensor:
 
 
 def shade(colour: Tensor, look: Look, surface: Surface, light: Tensor) -> Tensor:
-    """Return ``colour`` (K, 3) lit: a soft key light, its highlight, a rim, and eyes that glow."""
+    """Return ``colour`` (K, 3) with lighting: a soft key light, its highlight, a rim light, and glowing eyes."""
     towards_viewer = torch.tensor([0.0, 0.0, -1.0], device=colour.device)
     facing = (surface.normal * light).sum(-1)
-    # Half Lambert: the side away from the light keeps its shape, and its colour stays nameable.
+    # Half Lambert: the side away from the light keeps its shape and a recognisable colour.
     soft = (0.5 * facing + 0.5).clamp(0, 1) ** 1.3
     half = functional.normalize(light + towards_viewer, dim=0)
     shine = look.gloss * (surface.normal * half).sum(-1).clamp_min(0) ** look.sharpness
@@ -67,13 +67,13 @@ def shade(colour: Tensor, look: Look, surface: Surface, light: Tensor) -> Tensor
 
 
 def _capped(surface: Surface) -> Surface:
-    """Return the surface with a cap on: more of the face counts as scalp."""
+    """Return the surface with a cap: more of the face counts as scalp."""
     covered = (surface.region == REGIONS.index("face")) & under_cap(surface.points)
     return replace(surface, region=torch.where(covered, REGIONS.index("scalp"), surface.region))
 
 
 def _paint_front(colour: Tensor, look: Look, surface: Surface) -> Tensor:
-    """Return the colours with what is sewn on: emblem, tie, buttons, belt."""
+    """Return the colours with emblem, tie, buttons and belt."""
     x, y, z = surface.points.unbind(-1)
     chest = (surface.region == REGIONS.index("chest")) | (surface.region == REGIONS.index("belly"))
     front = chest.float() * smoothstep(-0.01, 0.02, z)
@@ -89,7 +89,7 @@ def _paint_front(colour: Tensor, look: Look, surface: Surface) -> Tensor:
 
 
 def _emblem(shape: str, x: Tensor, up: Tensor) -> Tensor:
-    """Return where an emblem lies, (K,), for points ``x`` sideways and ``up`` above the middle of the chest, metres."""
+    """Return the share (K,) of an emblem at points ``x`` sideways and ``up`` above the centre of the chest, metres."""
     if shape == "disc":
         return smoothstep(0.058, 0.053, (x**2 + up**2).sqrt())
     if shape == "square":

@@ -1,4 +1,4 @@
-"""Pictures with a flaw, and the words for it: what a negative text warns of has to have been seen."""
+"""Pictures with a flaw, and words for it, so that the model knows the flaws in negative prompts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 FLAW_SHARE = 0.05
-"""Share of the pictures that have one."""
+"""Share of the pictures with a flaw."""
 
 WORDS = (
     "low quality, blurry, ",
@@ -27,7 +27,7 @@ def blurred(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def coarse(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return image (3, H, W) in large pixels."""
+    """Return image (3, H, W) with large pixels."""
     small = functional.avg_pool2d(image[None], 4, ceil_mode=True)
     return functional.interpolate(small, image.shape[1:], mode="nearest")[0]
 
@@ -58,6 +58,6 @@ def draw_flaw(rng: np.random.Generator) -> str | None:
 
 
 def name_flaw(text: str, rng: np.random.Generator) -> str:
-    """Return a caption with the words for a flaw before it, or those words alone."""
+    """Return a caption preceded by the words for a flaw, or only those words."""
     words = WORDS[int(rng.integers(len(WORDS)))]
     return words.removesuffix(", ") if rng.random() < 0.3 else words + text

@@ -1,4 +1,4 @@
-"""How one character looks: plain values, drawn from a seed, that :mod:`figure` paints."""
+"""The look of one character: plain values, drawn from a seed, that :mod:`figure` paints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOTHES = ("chest", "belly", "pelvis", "upper_arm", "forearm", "thigh", "shin")
 TOP = ("chest", "belly", "upper_arm", "forearm")
 LEGS = ("pelvis", "thigh", "shin")
 FIXED = ("bones",)
-"""Patterns that have their place on the body."""
+"""Patterns with a fixed position on the body."""
 BARE = ("face", "neck", "hand")
 
 
@@ -33,9 +33,9 @@ class Layer:
 
 @dataclass(frozen=True)
 class FaceLook:
-    """The features of a face; a colour that is None is not there.
+    """The features of a face; a feature whose colour is None is absent.
 
-    ``cover`` is ``none``, ``mask`` (a band about the eyes, which stay seen), ``hood`` (all but a strip of skin at the
+    ``cover`` is ``none``, ``mask`` (a band around the visible eyes), ``hood`` (everything except a strip of skin at the
     eyes), ``slit`` (a dark slit in a helmet), ``goggles`` or ``visor``; ``nose`` is ``plain``, ``clown``, ``cat`` or
     ``none``. ``eye_radius`` is in metres.
     """
@@ -54,12 +54,12 @@ class FaceLook:
 
 @dataclass(frozen=True)
 class Look:
-    """One character as it is painted.
+    """The painted look of one character.
 
-    ``regions`` (12, 3) RGB of every garment region; ``layers`` lie over them in order, ``emblems`` on the chest: each
-    a shape (``disc``, ``square``, ``diamond``, ``collar``, ``tie``, ``buttons``) and its colour. ``gloss`` is the
-    strength of the highlight, ``sharpness`` its exponent, ``glow`` what eyes shine by themselves. With ``cap`` the
-    scalp's colour reaches down to the brows, as a cap or helmet does.
+    ``regions`` (12, 3) RGB of every garment region; ``layers`` are painted over them in order, ``emblems`` on the
+    chest: each is a shape (``disc``, ``square``, ``diamond``, ``collar``, ``tie``, ``buttons``) and its colour.
+    ``gloss`` is the strength of the highlight, ``sharpness`` its exponent, ``glow`` the emission of the eyes. With
+    ``cap`` the scalp's colour extends down to the brows, like a cap or helmet.
     """
 
     regions: Array
@@ -74,7 +74,7 @@ class Look:
 
 
 class Tailor:
-    """Dresses one character: collects what its look is made of, with a seed's own scales and offsets."""
+    """Builds the look of one character, with scales and offsets drawn from the seed."""
 
     def __init__(self, rng: np.random.Generator, skin: Array, hair: Array) -> None:
         self.rng, self.skin, self.hair = rng, skin, hair
@@ -86,18 +86,18 @@ class Tailor:
         self.cover(hair, "scalp")
 
     def cover(self, colour: Array, *regions: str) -> None:
-        """Give regions one colour."""
+        """Paint regions in one colour."""
         self._regions[[REGIONS.index(name) for name in regions]] = colour
 
     def pattern(
         self, name: str, scale: tuple[float, float], colour: Array, regions: tuple[str, ...], amount: float
     ) -> None:
-        """Lay a pattern over regions, its scale drawn from a range of cells per metre."""
+        """Add a pattern over regions, with its scale drawn from a range of cells per metre."""
         drawn, offset = self.rng.uniform(*scale), self.rng.uniform(0, 8, 3) * (name not in FIXED)
         self._layers.append(Layer(name, regions, np.clip(colour, 0, 1), float(drawn), offset, amount))
 
     def face(self, **features: Any) -> None:
-        """Change features of the face."""
+        """Set features of the face."""
         self._face = replace(self._face, **features)
 
     def finish(self, **rest: Any) -> Look:

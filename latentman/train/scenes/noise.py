@@ -9,28 +9,28 @@ from torch import Tensor
 from torch.nn import functional
 
 PERIOD = 32
-"""Cells after which the noise in space repeats."""
+"""Period of the noise in space, in cells."""
 
 FLAT_PERIOD = 128
-"""Cells after which the noise in the plane repeats."""
+"""Period of the noise in the plane, in cells."""
 
 _SEED = 20240
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Random values at the corners of a grid, smoothly interpolated; seeds move the place where it is read."""
+    """Random values at the corners of a grid, smoothly interpolated; seeds shift the position where it is evaluated."""
 
     grid: Tensor
     plane: Tensor
 
     @classmethod
     def make(cls, device: torch.device | str) -> Noise:
-        """Return the world's noise; its values never change."""
+        """Return the world's noise, which is always the same."""
         generator = torch.Generator().manual_seed(_SEED)
         grid = torch.rand((PERIOD,) * 3, generator=generator)
         plane = torch.rand((FLAT_PERIOD,) * 2, generator=generator)
-        # One cell more on each side, so that the interpolation runs on across the seam.
+        # One more cell on each side, so that the interpolation continues across the seam.
         grid = functional.pad(grid[None, None], (0, 1) * 3, mode="circular")
         plane = functional.pad(plane[None, None], (0, 1) * 2, mode="circular")
         return cls(grid.to(device), plane.to(device))
@@ -55,13 +55,13 @@ class Noise:
 
 
 def _smooth(points: Tensor) -> Tensor:
-    """Bend the way between two corners so that the noise has no creases there (smoothstep)."""
+    """Ease the interpolation between two corners so that the noise has no creases there (smoothstep)."""
     whole = points.floor()
     part = points - whole
     return whole + part * part * (3 - 2 * part)
 
 
 def smoothstep(low: float | Tensor, high: float | Tensor, x: Tensor) -> Tensor:
-    """Return 0 below ``low``, 1 above ``high`` and a smooth rise between; ``low`` > ``high`` makes it fall."""
+    """Return 0 below ``low``, 1 above ``high`` and a smooth transition between; ``low`` > ``high`` reverses it."""
     t = ((x - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)

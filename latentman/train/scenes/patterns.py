@@ -1,4 +1,4 @@
-"""The patterns of cloth, skin and metal: for every point of the body, how much of the pattern's colour lies there."""
+"""The patterns of cloth, skin and metal: the share of the pattern's colour at every point of the body."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _BONES = (
     ((0.19, -0.17), (0.35, -0.41), (0.52, -0.57)),
     ((0.11, -0.76), (0.15, -1.13), (0.21, -1.56)),
 )
-"""Corners of the bones seen from the front, (x, y) in metres from the head joint; x is the same on both sides."""
+"""Ends of the bones in the front view, (x, y) in metres from the head joint; x is symmetric."""
 
 
 def _line(x: Tensor, width: float) -> Tensor:
-    """Return 1 in the first ``width`` of every cell of x, 0 in the rest, with soft edges."""
+    """Return 1 in the first ``width`` of every cell of x and 0 elsewhere, with soft edges."""
     middle = ((x - width / 2 + 0.5).remainder(1.0) - 0.5).abs()
     return 1 - smoothstep(width / 2 - _EDGE, width / 2 + _EDGE, middle)
 
 
 def stripes(points: Tensor, amount: float, noise: Noise) -> Tensor:
-    """Return slanting stripes."""
+    """Return diagonal stripes."""
     return _line(points[:, 0] + points[:, 1], amount)
 
 
 def pinstripes(points: Tensor, amount: float, noise: Noise) -> Tensor:
-    """Return upright lines."""
+    """Return vertical lines."""
     return _line(points[:, 0], amount)
 
 
 def rings(points: Tensor, amount: float, noise: Noise) -> Tensor:
-    """Return rings about the body, a little uneven."""
+    """Return slightly uneven rings around the body."""
     return _line(points[:, 1] + 0.3 * noise.solid(points * 0.4), amount)
 
 
@@ -54,7 +54,7 @@ def dots(points: Tensor, amount: float, noise: Noise) -> Tensor:
 
 
 def checks(points: Tensor, amount: float, noise: Noise) -> Tensor:
-    """Return a chessboard; ``amount`` plays no part."""
+    """Return a chessboard; ``amount`` is not used."""
     across, up = _line(points[:, 0] / 2, 0.5), _line(points[:, 1] / 2, 0.5)
     return across * up + (1 - across) * (1 - up)
 
@@ -88,9 +88,9 @@ def veins(points: Tensor, amount: float, noise: Noise) -> Tensor:
 
 
 def bones(points: Tensor, amount: float, noise: Noise) -> Tensor:
-    """Return the long bones of spine, hips, arms and legs, each ``amount`` cells to either side of its axis.
+    """Return the long bones of spine, hips, arms and legs, each extending ``amount`` cells to both sides of its axis.
 
-    At one cell a metre, without an offset, they lie where those of the bind pose do.
+    At one cell per metre and without an offset, they coincide with the bones of the bind pose.
     """
     x, y = points[:, 0].abs(), points[:, 1]
     near = points.new_full(x.shape, torch.inf)

@@ -1,4 +1,4 @@
-"""What places are made of: skies, stars, ridges, buildings, trees, boards; all soft-edged, and all stand still."""
+"""Elements of places: skies, stars, ridges, buildings, trees, boards. All have soft edges, and none moves."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _EDGE = 0.004
 
 
 class Backdrop:
-    """A picture (H, W, 3) that is painted part by part, from far to near.
+    """A picture (H, W, 3) that is painted element by element, from far to near.
 
-    ``offset`` moves the noise, so that no two pictures of a place are alike.
+    ``offset`` shifts the noise, so that no two pictures of a place are the same.
     """
 
     def __init__(self, view: View, noise: Noise, rng: np.random.Generator) -> None:
@@ -29,12 +29,12 @@ class Backdrop:
         self.offset = float(rng.uniform(0, 100))
 
     def colour(self, value: RGB, spread: float = 0.04) -> Tensor:
-        """Return RGB (3,) near a value: every picture has its own."""
+        """Return RGB (3,) near a value, different in every picture."""
         drawn = np.clip(np.asarray(value) * self.rng.uniform(1 - 2 * spread, 1 + 2 * spread), 0, 1)
         return torch.tensor(drawn, dtype=torch.float32, device=self.picture.device)
 
     def put(self, share: Tensor, colour: Tensor) -> None:
-        """Mix a colour, (3,) or (H, W, 3), in where ``share`` (H, W) says."""
+        """Blend in a colour, (3,) or (H, W, 3), with weights ``share`` (H, W)."""
         self.picture = self.picture + share[..., None] * (colour - self.picture)
 
     def plane(self, across: float, down: float) -> Tensor:
@@ -42,7 +42,7 @@ class Backdrop:
         return torch.stack([self.view.x * across, self.view.y * down], -1) + self.offset
 
     def line(self, cells: float) -> Tensor:
-        """Return noise (H, W) that varies across the picture alone."""
+        """Return noise (H, W) that varies only across the picture."""
         x = self.view.x * cells
         return self.noise.flat(torch.stack([x, torch.zeros_like(x)], -1) + self.offset)
 
@@ -52,7 +52,7 @@ class Backdrop:
         self.picture = self.colour(top) * (1 - share) + self.colour(bottom) * share
 
     def clouds(self, colour: RGB, amount: float) -> None:
-        """Lay clouds over the sky."""
+        """Paint clouds over the sky."""
         shape = self.noise.clouds(self.plane(3.5, 9.0))
         self.put(amount * smoothstep(0.52, 0.72, shape) * self.sky(), self.colour(colour))
 
@@ -65,7 +65,7 @@ class Backdrop:
         self.put(light * self.sky(), torch.ones(3, device=self.picture.device))
 
     def disc(self, colour: RGB, radius: float, height: tuple[float, float], shaded: float = 0.0) -> None:
-        """Hang a sun, moon or planet into the sky; ``shaded`` darkens its one side."""
+        """Paint a sun, moon or planet in the sky; ``shaded`` darkens one side."""
         x, y = self.rng.uniform(0.12, 0.88), self.rng.uniform(*height) * self.view.horizon
         dx, dy = self.view.x - x, self.view.y - y
         away = (dx**2 + dy**2).sqrt()
@@ -77,16 +77,16 @@ class Backdrop:
         return 1 - self.view.ground
 
     def ridge(self, colour: RGB, low: float, high: float, cells: float) -> None:
-        """Raise a row of hills ``low`` to ``high`` above the horizon."""
+        """Paint a row of hills ``low`` to ``high`` above the horizon."""
         height = low + (high - low) * (0.7 * self.line(cells) + 0.3 * self.line(3.1 * cells))
         self.put(self._below(height), self.colour(colour))
 
     def _below(self, height: Tensor) -> Tensor:
-        """Return 1 where a pixel lies less than ``height`` above the horizon."""
+        """Return 1 where a pixel is less than ``height`` above the horizon."""
         return smoothstep(-_EDGE, _EDGE, self.view.y - (self.view.horizon - height))
 
     def trees(self, leaf: RGB, trunk: RGB, number: int) -> None:
-        """Plant a wall of trees: trunks before dark, uneven foliage."""
+        """Paint a wall of trees: trunks in front of dark, uneven foliage."""
         height = 0.24 + 0.20 * self.line(6.0) + 0.05 * self.line(40.0)
         shade = 0.55 + 0.9 * self.noise.clouds(self.plane(14.0, 14.0))
         self.put(self._below(height), self.colour(leaf) * shade[..., None])
@@ -95,7 +95,7 @@ class Backdrop:
         self.put(column * self._below(torch.full_like(height, 0.30)), self.colour(trunk))
 
     def buildings(self, wall: RGB, window: RGB, number: float, lit: float) -> None:
-        """Build a row of houses of different heights, with windows of which a share is ``lit``."""
+        """Paint a row of houses of different heights, with a share of ``lit`` windows."""
         along = self.view.x * number + self.offset
         house, part = along.floor(), along.remainder(1.0)
         height = 0.12 + 0.30 * _scatter(house, 1.0)
@@ -111,14 +111,14 @@ class Backdrop:
         self.put(0.5 * gap * inside, self.colour((0.05, 0.05, 0.06)))
 
     def floor(self, colour: RGB, other: RGB, cells: float, amount: float) -> None:
-        """Lay the ground: two colours mixed by noise of ``cells`` per metre, calmer the further away."""
+        """Paint the ground: two colours mixed by noise of ``cells`` per metre, smoother with distance."""
         near = 1 / (1 + (self.view.distance * cells / 14) ** 2)
         mix = 0.5 + amount * near * 2 * (self.noise.clouds(self.view.floor * cells + self.offset) - 0.5)
         mixed = self.colour(colour) + mix.clamp(0, 1)[..., None] * (self.colour(other) - self.colour(colour))
         self.put(self.view.ground, mixed)
 
     def craters(self, colour: RGB, cells: float) -> None:
-        """Dent the ground."""
+        """Paint craters on the ground."""
         dent = self.noise.flat(self.view.floor * cells + self.offset)
         near = 1 / (1 + (self.view.distance * cells / 10) ** 2)
         self.put(0.75 * near * smoothstep(0.62, 0.74, dent) * self.view.ground, self.colour(colour))
@@ -126,13 +126,13 @@ class Backdrop:
     def seams(self, colour: RGB, width: float, axis: int, thickness: float = 0.05, strength: float = 0.6) -> None:
         """Draw parallel seams ``width`` metres apart on the ground: boards or tiles."""
         part = (self.view.floor[..., axis] / width + 0.5).remainder(1.0) - 0.5
-        # Further away a seam is thinner than a pixel, and would flicker from row to row.
+        # Distant seams are thinner than a pixel and would alias from row to row.
         near = smoothstep(30 * width, 12 * width, self.view.distance)
         line = smoothstep(thickness, 0.4 * thickness, part.abs())
         self.put(strength * near * line * self.view.ground, self.colour(colour))
 
     def road(self, colour: RGB, half_width: float, line: RGB | None) -> None:
-        """Lay a road towards the horizon, with a broken line in its middle."""
+        """Paint a road towards the horizon, with a dashed centre line."""
         middle = self.view.x - 0.5
         depth = (self.view.y - self.view.horizon).clamp_min(0)
         edge = half_width * depth + 0.012
@@ -143,7 +143,7 @@ class Backdrop:
             self.put(smoothstep(0.05, 0.03, middle.abs() / (depth + 0.03)) * on * self.view.ground, self.colour(line))
 
     def wall(self, colour: RGB, other: RGB, across: float, down: float) -> None:
-        """Cover all above the ground with bricks or panels, ``across`` and ``down`` of them in the picture."""
+        """Cover everything above the ground with bricks or panels, ``across`` and ``down`` counts in the picture."""
         row = self.view.y * down
         along = self.view.x * across + 0.5 * row.floor().remainder(2.0)
         seam = torch.maximum((along.remainder(1.0) - 0.5).abs() - 0.46, (row.remainder(1.0) - 0.5).abs() - 0.42)
@@ -152,12 +152,12 @@ class Backdrop:
         self.put(0.8 * smoothstep(0.0, 0.03, seam) * self.sky(), self.colour(other))
 
     def light(self, x: float, spread: float, strength: float) -> None:
-        """Throw a cone of light from above."""
+        """Paint a cone of light from above."""
         width = spread * (0.15 + self.view.y)
         cone = torch.exp(-(((self.view.x - x) / width) ** 2))
         self.picture = self.picture + strength * cone[..., None] * (1 - 0.5 * self.view.y)[..., None]
 
 
 def _scatter(first: Tensor, second: Tensor | float) -> Tensor:
-    """Return numbers in 0 to 1 that depend on two whole numbers, with no pattern that the eye could see."""
+    """Return pseudo-random numbers in 0 to 1 from two integers, without a visible pattern."""
     return (torch.sin(first * 12.9898 + torch.as_tensor(second) * 78.233) * 437.585).remainder(1.0)

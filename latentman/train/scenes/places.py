@@ -1,4 +1,4 @@
-"""The places of the world: their phrases, and who paints them."""
+"""The places of the world: their phrases and painters."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Paint = Callable[[Backdrop], None]
 class Place:
     """A place.
 
-    ``phrases`` name it in a caption, the first being its usual one; ``light`` (RGB) is the tint that it lends to a
-    figure; where there is no ``floor`` there is no shadow.
+    ``phrases`` name it in a caption, the most common first; ``light`` (RGB) is its tint on a figure; without ``floor``
+    there is no shadow.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Place:
     floor: bool = True
 
     def backdrop(self, view: View, noise: Noise, rng: np.random.Generator) -> Tensor:
-        """Return the picture (H, W, 3), 0 to 1, of one such place."""
+        """Return a picture (H, W, 3), 0 to 1, of the place."""
         canvas = Backdrop(view, noise, rng)
         self.paint(canvas)
         return canvas.picture.clamp(0, 1)
@@ -62,4 +62,4 @@ _ALL = (
 )
 
 PLACES: dict[str, Place] = {place.name: place for place in _ALL}
-"""Every place by its name; the order numbers the labels."""
+"""Every place by its name; the order defines the labels."""

@@ -1,4 +1,4 @@
-"""Places under a roof."""
+"""Indoor places."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from latentman.train.scenes.place_parts import Backdrop
 
 
 def stage(canvas: Backdrop) -> None:
-    """Paint red curtains behind wooden boards, in the light of two lamps."""
+    """Paint red curtains behind wooden boards, lit by two lamps."""
     fold = 0.5 + 0.5 * torch.sin(canvas.view.x * 55 + 2.5 * canvas.line(4.0) + canvas.offset)
     canvas.put(torch.ones_like(fold), canvas.colour((0.66, 0.05, 0.09)) * (0.45 + 0.55 * fold)[..., None])
     canvas.put(smoothstep(0.085, 0.075, canvas.view.y), canvas.colour((0.80, 0.62, 0.22)))
@@ -20,7 +20,7 @@ def stage(canvas: Backdrop) -> None:
 
 
 def white_studio(canvas: Backdrop) -> None:
-    """Paint a seamless white backdrop that only darkens a little towards its edges."""
+    """Paint a seamless white backdrop that darkens slightly towards its edges."""
     view = canvas.view
     canvas.gradient((0.88, 0.88, 0.89), (0.97, 0.97, 0.97))
     canvas.put(smoothstep(view.horizon - 0.1, view.horizon + 0.25, view.y), canvas.colour((0.90, 0.90, 0.91), 0.015))
@@ -43,7 +43,7 @@ def castle(canvas: Backdrop) -> None:
 
 
 def gym(canvas: Backdrop) -> None:
-    """Paint a sports hall: a blue wall with a pale band, shining wood with white lines."""
+    """Paint a sports hall: a blue wall with a pale band, and shiny wood with white lines."""
     view = canvas.view
     canvas.gradient((0.86, 0.87, 0.86), (0.80, 0.82, 0.83))
     canvas.put(smoothstep(view.horizon - 0.20, view.horizon - 0.19, view.y), canvas.colour((0.13, 0.32, 0.62)))

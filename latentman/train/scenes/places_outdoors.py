@@ -1,4 +1,4 @@
-"""Places under the sky."""
+"""Outdoor places."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def forest(canvas: Backdrop) -> None:
 
 
 def beach(canvas: Backdrop) -> None:
-    """Paint sand before a strip of sea."""
+    """Paint sand in front of a strip of sea."""
     canvas.gradient((0.30, 0.62, 0.95), (0.75, 0.90, 0.98))
     canvas.clouds(_CLOUD, 0.7)
     view = canvas.view

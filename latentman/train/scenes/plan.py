@@ -1,4 +1,4 @@
-"""Decides what is drawn: balanced over characters and places, with combinations that are kept for the test."""
+"""Planning the pictures: balanced over characters and places, with held-out combinations for the test."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from latentman.train.scenes.places import PLACES
 from latentman.train.scenes.scene import ScenePlan, is_held_out
 
 _CHARACTER_ORDER, _PLACE_ORDER, _DETAIL = 1, 2, 3
-"""Streams of random numbers beside the seed and the number of a plan."""
+"""Random streams, combined with the seed and the number of a plan."""
 
 _COLOUR_TRIES = 12
 
 
 def plan_scenes(number: int, *, seed: int, first: int = 0, held_out: bool = False) -> list[ScenePlan]:
-    """Return plans ``first`` to ``first + number - 1``; each depends on the seed and its own number alone.
+    """Return plans ``first`` to ``first + number - 1``; each depends only on the seed and its own number.
 
     Args:
-        number: how many.
-        seed: of all of them.
-        first: the number of the first.
-        held_out: draw only combinations that training never sees (:func:`is_held_out`), always naming the place and
-            without flaws; otherwise only the others. A character without colours that has no held-out place keeps a
-            combination that training may draw.
+        number: number of plans.
+        seed: seed of all plans.
+        first: number of the first plan.
+        held_out: draw only combinations that are excluded from training (:func:`is_held_out`), always naming the place
+            and without flaws; otherwise draw only the others. A character without colours and without a held-out place
+            uses a training combination.
     """
     return [_plan(seed, index, held_out) for index in range(first, first + number)]
 
@@ -54,7 +54,7 @@ def _plan(seed: int, index: int, held_out: bool) -> ScenePlan:
 
 
 def _dealt(names: list[str], seed: int, index: int, stream: int) -> str:
-    """Return the name at ``index`` of an endless deal: every name once in each round, in an order of its own."""
+    """Return the name at ``index`` of an endless sequence: every name once in each round, in random order."""
     order = np.random.default_rng([seed, index // len(names), stream]).permutation(len(names))
     return names[order[index % len(names)]]
 
@@ -62,12 +62,12 @@ def _dealt(names: list[str], seed: int, index: int, stream: int) -> str:
 def _combination(
     character: str, places: list[str], rng: np.random.Generator, held_out: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the first of ``places``, and colours, whose combination belongs to the wanted side of the split."""
+    """Return the first of ``places``, and colours, whose combination is on the requested side of the split."""
     colours: tuple[str, ...] = ()
     for place in places:
         for _ in range(_COLOUR_TRIES):
             colours = draw_colours(CHARACTERS[character].colours, rng)
             if is_held_out(character, colours[0] if colours else None, place) == held_out:
                 return place, colours
-    # A character without colours has one combination for each place, and might be held out nowhere.
+    # A character without colours has only one combination per place, and possibly none is held out.
     return places[0], colours

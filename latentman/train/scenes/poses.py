@@ -1,4 +1,4 @@
-"""The poses of the drawn characters: half from real motions, half random ones in which limbs go everywhere."""
+"""The poses of the drawn characters: half from motions, half random with limbs in all directions."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from latentman.train.scenes.bodies import Bodies, joint_transforms, skin
 from latentman.types import Array, Motion
 
 MOTION_SHARE = 0.5
-"""Share of pictures whose pose comes from a motion."""
+"""Share of pictures with a pose from a motion."""
 
 CLIPS_PER_ORDER = 1
 FRAMES_PER_CLIP = 12
 _STRIDE = 3
-"""Frames of a motion from one kept pose to the next: at 20 frames a second, poses that differ."""
+"""Frames between two kept poses of a motion, so that they differ at 20 frames per second."""
 
 _RECORDED_POSES = 3000
 
 
 @dataclass(frozen=True)
 class Pose:
-    """One body in one pose, facing +Z: ``shape`` numbers the body, ``transforms`` (24, 3, 4) those of its joints.
+    """One body in one pose, facing +Z: ``shape`` is its index, ``transforms`` (24, 3, 4) are its joints'.
 
-    ``height`` is what lifts its lowest vertex to where it belongs, in metres.
+    ``height`` in metres lifts the lowest vertex to its correct height.
     """
 
     shape: int
@@ -52,7 +52,7 @@ class Pose:
 
 
 class PoseBank:
-    """Poses to draw from; the same arguments give the same poses."""
+    """A collection of poses; the same arguments give the same poses."""
 
     def __init__(self, bodies: Bodies, motions: list[Pose]) -> None:
         self._bodies, self.motions = bodies, motions
@@ -62,9 +62,9 @@ class PoseBank:
         """Fit the bodies to every order that the procedural source understands, and to the motions of a folder.
 
         Args:
-            bodies: whose poses these are.
-            seed: of the motions, and of which recorded frames are kept.
-            recorded: a folder that ``latentman train prepare-bvh`` made; None goes without.
+            bodies: the bodies to pose.
+            seed: seed of the motions, and of the choice of recorded frames.
+            recorded: a folder made by ``latentman train prepare-bvh``, or None.
 
         Raises:
             DataError: if the folder cannot be used.
@@ -76,7 +76,7 @@ class PoseBank:
         return cls(bodies, motions)
 
     def draw(self, rng: np.random.Generator) -> Pose:
-        """Return one pose: of a motion, or a random one."""
+        """Return one pose, from a motion or random."""
         if rng.random() < MOTION_SHARE:
             return self.motions[int(rng.integers(len(self.motions)))]
         shape = int(rng.integers(len(self._bodies.shapes)))
@@ -108,7 +108,7 @@ def _recorded_poses(bodies: Bodies, rng: np.random.Generator, folder: Path) -> l
 
 
 def _poses_of(body: Body, shape: int, motion: Motion, frames: list[int]) -> Iterator[Pose]:
-    """Fit a motion and yield some of its frames, turned to face +Z; a jump stays as high as it is."""
+    """Fit a motion and yield some of its frames, turned to face +Z; jumps keep their height."""
     fitted, rotations, root = pose_body(body, motion, BodyConfig("anny"))
     rotations = rotations[frames]
     joints = place_joints(fitted, rotations, root[frames])
@@ -121,13 +121,13 @@ def _poses_of(body: Body, shape: int, motion: Motion, frames: list[int]) -> Iter
 
 
 def _facing(pelvis: Array) -> Array:
-    """Return the turn (3, 3) about the vertical after which a pelvis of this rotation faces +Z."""
+    """Return the rotation (3, 3) about the vertical axis after which a pelvis of this rotation faces +Z."""
     yaw = np.arctan2(pelvis[0, 2], pelvis[2, 2])
     return np.asarray(from_axis_angle(np.array([0.0, -yaw, 0.0])))
 
 
 def random_pose(body: Body, shape: int, rng: np.random.Generator) -> Pose:
-    """Return a pose that no motion has to contain: a stride, a kick, arms raised or bent, standing on the floor."""
+    """Return a random pose: a stride, a kick, arms raised or bent, standing on the floor."""
     local = from_axis_angle(random_angles(rng))[None]
     rotations, joints = forward_kinematics(body, local, np.zeros((1, 3)))
     transforms = joint_transforms(body, rotations, joints)[0]
@@ -139,8 +139,8 @@ def random_pose(body: Body, shape: int, rng: np.random.Generator) -> Pose:
 def random_angles(rng: np.random.Generator) -> Array:
     """Return rotation vectors (24, 3) in radians of the joints, in the T-pose's axes.
 
-    A positive turn about x lowers what points forward; the left arm points along +x, and a negative turn about z lowers
-    it.
+    A positive rotation about x lowers a forward direction; the left arm points along +x, and a negative rotation about
+    z lowers it.
     """
     angles = rng.normal(0, 0.05, (24, 3))
     _bend_torso(angles, rng)
@@ -148,7 +148,7 @@ def random_angles(rng: np.random.Generator) -> Array:
     swing = np.sin(rng.uniform(0, 2 * np.pi)) * rng.uniform(0.2, 0.9)
     for side, (hip, knee, ankle) in enumerate(((1, 4, 7), (2, 5, 8))):
         way = -swing if side else swing
-        # A thigh goes up in front with a negative turn about x, and the shin back with a positive one.
+        # A negative rotation about x raises a thigh in front, and a positive one moves the shin back.
         lift = way if striding else (rng.uniform(-0.3, 1.3) if rng.random() < 0.5 else 0.0)
         angles[hip, 0] -= lift
         angles[knee, 0] += max(0.0, rng.uniform(0, 1.0) * (abs(lift) if striding else 1.2 * (rng.random() < 0.5)))

@@ -1,7 +1,6 @@
-"""A folder of drawn pictures that the trainers learn from: shards of safetensors and a manifest.
+"""A folder of drawn training pictures: shards of safetensors and a manifest.
 
-A shard is drawn from its own plans alone, so that a drawing which was cut off goes on at the next shard and ends in the
-same bytes.
+A shard depends only on its own plans, so that interrupted drawing continues at the next shard and gives the same bytes.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ from latentman.train.scenes.plan import plan_scenes
 from latentman.train.scenes.studio import Studio
 
 FORMAT = 1
-"""Of the folder, and of the world that is drawn: whoever changes what a plan's picture looks like raises it."""
+"""Version of the folder format and of the drawn world; it must be increased if the picture of a plan changes."""
 
 MANIFEST = "manifest.json"
 
 _ARRAYS = ("images", "depth", "mask", "character", "colour", "place")
 
 _AT_ONCE = 16
-"""Pictures that are drawn in one call."""
+"""Number of pictures drawn in one call."""
 
 
 @dataclass
 class SceneSettings:
-    """What a scene set holds: ``number`` pictures of ``size`` x ``size`` pixels, ``shard`` in a file.
+    """The content of a scene set: ``number`` pictures of ``size`` x ``size`` pixels, ``shard`` per file.
 
-    ``recorded`` is a folder of motions made by ``latentman train prepare-bvh`` whose poses are drawn too, or None.
+    ``recorded`` is a folder of motions made by ``latentman train prepare-bvh`` whose poses are also used, or None.
     """
 
     number: int
@@ -80,15 +79,15 @@ def draw_set(
     minutes: float | None = None,
     workers: int = 1,
 ) -> bool:
-    """Draw what is missing of a set; return whether it is complete.
+    """Draw the missing shards of a set; return whether it is complete.
 
     Args:
-        folder: where it lies, or is begun.
-        settings: what it holds.
-        device: where pictures are drawn.
-        advance: called with (pictures that are there, pictures in all).
-        minutes: stop after the shard at which this long is over; one is always drawn.
-        workers: processes that draw side by side; never a matter of the result.
+        folder: the folder of the set.
+        settings: the content of the set.
+        device: the torch device to draw on.
+        advance: called with (pictures that exist, pictures in total).
+        minutes: stop after the shard at which this time has passed; at least one shard is drawn.
+        workers: number of parallel processes, which does not affect the result.
 
     Raises:
         DataError: if the folder holds a set of another format or with other settings, or something else, or if a
@@ -104,7 +103,7 @@ def draw_set(
     started = time.monotonic()
     jobs = [Shard(folder, settings, index) for index in missing]
     drawn = _draw_here(jobs, device) if workers == 1 else _draw_side_by_side(jobs, device, workers)
-    # Closed whatever happens, so that no worker outlives an interruption.
+    # Always closed, so that no worker outlives an interruption.
     with contextlib.closing(drawn):
         for number in drawn:
             done += number
@@ -129,16 +128,16 @@ class Shard:
 
 
 def _draw_here(jobs: list[Shard], device: torch.device | str) -> Generator[int]:
-    """Draw one shard after the other; yield how many pictures each has, once it is written."""
+    """Draw the shards in sequence; yield the number of pictures of each once it is written."""
     studio = jobs[0].studio(device)
     for job in jobs:
         yield _draw_shard(studio, job)
 
 
 def _draw_side_by_side(jobs: list[Shard], device: torch.device | str, workers: int) -> Generator[int]:
-    """Draw shards in processes of their own; yield how many pictures each has, once it is written."""
+    """Draw the shards in parallel processes; yield the number of pictures of each once it is written."""
     waiting, drawing = list(jobs), set[Future[int]]()
-    # CUDA cannot be used in a forked process, so every worker starts afresh.
+    # CUDA cannot be used in a forked process, so workers are spawned.
     pool = ProcessPoolExecutor(
         min(workers, len(jobs)), get_context("spawn"), initializer=_enter, initargs=(jobs[0], str(device))
     )
@@ -151,8 +150,8 @@ def _draw_side_by_side(jobs: list[Shard], device: torch.device | str, workers: i
                 yield future.result()
     except BrokenProcessPool as error:
         raise DataError(
-            f"a process that draws scenes into {jobs[0].folder} was ended from outside, perhaps for want of memory: "
-            "the same command goes on; choose fewer workers=..."
+            f"a process that draws scenes into {jobs[0].folder} was ended from outside, perhaps because memory ran "
+            "out: run the same command to continue, with fewer workers=..."
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -163,7 +162,7 @@ _STUDIO: list[Studio] = []
 
 
 def _enter(job: Shard, device: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to deal with
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # interruptions are handled by the parent
     torch.set_num_threads(1)
     _STUDIO.append(job.studio(device))
 
@@ -184,14 +183,14 @@ def _draw_shard(studio: Studio, job: Shard) -> int:
     tensors = {name: torch.cat([getattr(part, name) for part in drawn]).cpu().contiguous() for name in _ARRAYS}
     tensors["mask"] = tensors["mask"].to(torch.uint8)
     texts = json.dumps([plan.text for plan in plans])
-    # Its own writer would hide why a disk cannot be written: it fills memory, and Python writes that.
+    # The library's own writer would hide the reason for a write error: it writes to memory, and Python writes the file.
     path = shard_file(job.folder, job.index)
     write_atomic(path, lambda p: p.write_bytes(save(tensors, {"texts": texts})))
     return len(plans)
 
 
 def _claim(folder: Path, settings: SceneSettings) -> None:
-    """Begin a set in an empty folder, or make sure that the one there is this very set."""
+    """Start a set in an empty folder, or check that the existing one has the same settings."""
     manifest = folder / MANIFEST
     if not manifest.exists():
         if folder.is_dir() and any(folder.iterdir()):
@@ -210,7 +209,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the settings of the set in a folder.
 
     Raises:
-        DataError: if there is none, or it is of another format.
+        DataError: if there is none, or it has another format.
     """
     path = folder / MANIFEST
     try:
@@ -233,7 +232,7 @@ class SceneSet:
     """N pictures on a device.
 
     ``images`` (N, 3, H, W) uint8, ``depth`` (N, H, W) uint8, ``mask`` (N, H, W) bool; ``character``, ``colour`` and
-    ``place`` (N,) int64 labels, -1 for no colour; ``texts`` what was said of each.
+    ``place`` (N,) int64 labels, -1 for no colour; ``texts`` the text of each.
     """
 
     images: Tensor
@@ -249,13 +248,13 @@ class SceneSet:
         """Read a complete set into the memory of a device, 330 KB for each picture of 256 x 256.
 
         Raises:
-            DataError: if there is none, it is of another format, incomplete, or damaged.
+            DataError: if there is none, or it has another format, is incomplete or is damaged.
         """
         settings = _settings(folder)
         missing = [index for index in range(settings.shards) if not shard_file(folder, index).exists()]
         if missing:
             raise DataError(
-                f"{folder} lacks {len(missing)} of {settings.shards} shards: `latentman train scenes` goes on with them"
+                f"{folder} lacks {len(missing)} of {settings.shards} shards: run `latentman train scenes` to continue"
             )
         parts, texts = [], []
         for index in range(settings.shards):
@@ -269,7 +268,7 @@ class SceneSet:
         return len(self.images)
 
     def first(self, number: int) -> SceneSet:
-        """Return the first pictures alone."""
+        """Return only the first pictures."""
         cut = {name: getattr(self, name)[:number] for name in _ARRAYS}
         return replace(self, **cut, texts=self.texts[:number])
 

@@ -11,12 +11,12 @@ _STRENGTH, _POINTS = 0.62, 60
 
 
 def contact_shadow(view: View, vertices: Tensor) -> Tensor:
-    """Return how much light is left, (H, W), 0 to 1, on a floor below a figure.
+    """Return the remaining light, (H, W), 0 to 1, on the floor below a figure.
 
-    Every point of the body throws a blot that grows and pales with its height.
+    Every point of the body casts a blot that grows and fades with its height.
 
     Args:
-        view: what the camera sees of the floor.
+        view: the camera's view of the floor.
         vertices: (V, 3) in world metres.
     """
     points = vertices[:: max(1, len(vertices) // _POINTS)]

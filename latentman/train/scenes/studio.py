@@ -1,4 +1,4 @@
-"""Draws the planned pictures: a figure in a place, with the depth that a ControlNet is given."""
+"""Drawing the planned pictures: a figure in a place, with the depth for a ControlNet."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ SUPERSAMPLING = 2
 
 _POSE_SEED = 7
 _LOWEST_EYE = 0.3
-"""Metres; from lower down the floor is a line."""
+"""Metres; from a lower camera the floor is a line."""
 
 
 @dataclass(frozen=True)
 class _Placed:
-    """One figure before its camera: ``vertices`` (V, 3) in world metres, ``points`` (V, 3) in camera axes, float64."""
+    """One figure and its camera: ``vertices`` (V, 3) in world metres, ``points`` (V, 3) in camera axes, float64."""
 
     plan: ScenePlan
     rng: np.random.Generator
@@ -53,7 +53,7 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Studio:
-    """All that pictures of ``size`` x ``size`` pixels are drawn with, on one device."""
+    """Everything needed to draw pictures of ``size`` x ``size`` pixels, on one device."""
 
     size: int
     device: torch.device
@@ -67,9 +67,9 @@ class Studio:
         """Load the bodies and collect the poses, in a few seconds.
 
         Args:
-            device: where it draws.
+            device: the torch device to draw on.
             size: pixels along each side.
-            recorded: a folder of motions that ``latentman train prepare-bvh`` made, whose poses are used too.
+            recorded: a folder of motions made by ``latentman train prepare-bvh``, whose poses are also used.
 
         Raises:
             WeightsError: if a body is missing or damaged.
@@ -81,11 +81,11 @@ class Studio:
 
     @torch.no_grad()
     def draw(self, plans: Sequence[ScenePlan]) -> Scenes:
-        """Return the pictures of the plans; each is the same alone and among others."""
+        """Return the pictures of the plans; a picture does not depend on the others."""
         placed = [self._place(plan) for plan in plans]
         points = torch.stack([p.points for p in placed])
         camera = placed[0].camera
-        # All cameras share their lens, so that one call draws every figure from where its own camera stands.
+        # All cameras have the same lens, so that one call draws every figure from its own camera.
         seen = self.rasterizer(points, self.bodies.faces, camera)
         fine = self.rasterizer(points, self.bodies.faces, _finer(camera, SUPERSAMPLING))
         images = [self._picture(figure, fine, index) for index, figure in enumerate(placed)]
@@ -98,7 +98,7 @@ class Studio:
         )
 
     def _place(self, plan: ScenePlan) -> _Placed:
-        """Choose a pose and put a camera before it."""
+        """Choose a pose and place a camera in front of it."""
         rng = np.random.default_rng(plan.seed)
         pose = self.poses.draw(rng)
         vertices = pose.vertices(self.bodies)
@@ -142,9 +142,9 @@ class Studio:
         return mixed[..., :3], mixed[..., 3:]
 
     def _depth(self, figure: _Placed, metres: Tensor) -> Tensor:
-        """Return what a depth ControlNet is given, (H, W) uint8: the picture's own range, its greys a little jittered.
+        """Return the depth ControlNet's input, (H, W) uint8, with the picture's own range and jittered greys.
 
-        The order of draws is part of the world: these two are a stream of their own.
+        The order of random draws is part of the world: these two use a separate stream.
         """
         rng = np.random.default_rng([figure.plan.seed, 1])
         config = replace(MINI_DEPTH, low=float(rng.uniform(0.15, 0.4)), high=float(rng.uniform(0.85, 1.0)))
@@ -169,7 +169,7 @@ def labels(plans: Sequence[ScenePlan], device: torch.device | str) -> dict[str, 
 
 
 def _draw_camera(vertices: np.ndarray, size: int, rng: np.random.Generator) -> Camera:
-    """Return a camera that frames a figure, then stands a little aside: mostly from the front, the figure inside."""
+    """Return a camera that frames a figure with a small offset: mostly from the front, with the figure inside."""
     yaw = rng.normal(0, 35) if rng.random() < 0.75 else rng.uniform(-180, 180)
     margin = rng.uniform(0.06, 0.24)
     camera = frame_clip(

@@ -1,4 +1,4 @@
-"""The visible surface of one figure: where on the body each sample lies, and which way it faces."""
+"""The visible surface of one figure: the body position and normal of each sample."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from latentman.train.scenes.bodies import REGIONS, DrawnBody
 
 _EAR_SIDE, _EAR_HEIGHT = 0.076, 0.068
-"""Metres from the head joint: what lies further out and lower is an ear."""
+"""Metres from the head joint: points further out and lower belong to an ear."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
 
 
 def under_hair(points: Tensor) -> Tensor:
-    """Return which points (K, 3) of a head hair grows on, (K,) bool: from the forehead over the temples to the nape."""
+    """Return which points (K, 3) of a head have hair, (K,) bool: from the forehead over the temples to the nape."""
     x, y, z = points.unbind(-1)
     line = 0.048 + 0.60 * z - 2.0 * (z - 0.02).clamp_min(0) * x.abs()
     line = line.clamp(-0.025, 0.104)
@@ -47,7 +47,7 @@ def under_hair(points: Tensor) -> Tensor:
 
 
 def under_cap(points: Tensor) -> Tensor:
-    """Return which points (K, 3) of a head a cap or helmet covers, (K,) bool: all above the brows, lower behind."""
+    """Return which points (K, 3) of a head are under a cap or helmet, (K,) bool: above the brows, lower behind."""
     _, y, z = points.unbind(-1)
     return y > (0.050 + 0.30 * z).clamp(0.02, 0.080)
 
@@ -60,7 +60,7 @@ def find_surface(drawn: DrawnBody, vertices: Tensor, faces: Tensor, face: Tensor
         vertices: (V, 3) of its pose, in camera axes.
         faces: (F, 3).
         face: (K,) index of the face under each sample.
-        bary: (K, 3) barycentric coordinates in it.
+        bary: (K, 3) barycentric coordinates in that face.
     """
     corner, weight = faces[face], bary[..., None]
     points = (drawn.points[corner] * weight).sum(1)

@@ -1,4 +1,4 @@
-"""What the camera of one picture sees of the floor and the sky, pixel by pixel."""
+"""The camera's view of floor and sky in one picture, for each pixel."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from torch import Tensor
 from latentman.types import Camera
 
 _FARTHEST = 60.0
-"""Metres at which the floor ends in haze."""
+"""Distance in metres at which the floor ends in haze."""
 
 
 @dataclass(frozen=True)
 class View:
     """The pixels of one picture, (H, W).
 
-    ``x`` and ``y`` run over the picture from 0 to 1, right and down; ``horizon`` is the y at which the floor ends.
-    ``floor`` (H, W, 2) are the metres (x, z) at which the pixel's ray meets the floor, those of the farthest visible
-    point above the horizon; ``distance`` is how far that point is, metres; ``ground`` is 1 below the horizon, 0 above.
+    ``x`` and ``y`` go from 0 to 1 over the picture, right and down; ``horizon`` is the y at which the floor ends.
+    ``floor`` (H, W, 2) are the positions (x, z) in metres where the pixels' rays meet the floor; above the horizon,
+    they are the farthest visible point. ``distance`` is the distance of that point in metres; ``ground`` is 1 below the
+    horizon, 0 above.
     """
 
     x: Tensor

@@ -23,7 +23,7 @@ def sheet(rng, n):
 
 @needs_library
 @pytest.mark.parametrize(("n", "m"), [(700, 700), (700, 760), (900, 600)])
-def test_sheets_of_points_are_matched_at_the_least_cost_and_proven(n, m):
+def test_sheets_of_points_are_matched_at_the_least_cost_with_proof(n, m):
     rng = np.random.default_rng(n + m)
     x = sheet(rng, n) + np.array([3.2, -1.7, 0.4])
     y = sheet(rng, m)
@@ -34,7 +34,7 @@ def test_sheets_of_points_are_matched_at_the_least_cost_and_proven(n, m):
 
 @needs_library
 @pytest.mark.parametrize("name", ["all equal", "two places", "far away", "one column spared"])
-def test_awkward_inputs_end_and_are_proven(name):
+def test_awkward_inputs_terminate_with_proof(name):
     rng = np.random.default_rng(1)
     x, y = rng.uniform(0, 100, (500, 3)), rng.uniform(0, 100, (800, 3))
     if name == "all equal":
@@ -50,7 +50,7 @@ def test_awkward_inputs_end_and_are_proven(name):
 
 
 @needs_library
-def test_many_threads_give_what_one_gives():
+def test_many_threads_give_the_same_result_as_one():
     rng = np.random.default_rng(2)
     problems = [(sheet(rng, 300), sheet(rng, 320)) for _ in range(12)]
     alone = [solve_certified(x, y)[0] for x, y in problems]
@@ -62,7 +62,7 @@ def test_many_threads_give_what_one_gives():
 
 @pytest.fixture
 def native(tmp_path, monkeypatch):
-    """A copy of the sources, used in place of the package's own."""
+    """A copy of the sources that replaces the package's own."""
     folder = tmp_path / "native"
     shutil.copytree(NATIVE, folder, ignore=shutil.ignore_patterns("*.lib", "*.new"))
     monkeypatch.setattr(certified, "NATIVE", folder)
@@ -72,7 +72,7 @@ def native(tmp_path, monkeypatch):
     certified._load.cache_clear()
 
 
-def test_without_the_library_certified_says_how_to_get_it_and_auto_goes_on(native):
+def test_without_the_library_certified_explains_how_to_get_it_and_auto_still_works(native):
     x = np.random.default_rng(3).uniform(0, 9, (800, 3))
     with pytest.raises(MissingExtraError, match=r"not compiled.*C\+\+ compiler.*solver=auto"):
         match(x, x, "certified")
@@ -102,11 +102,11 @@ def test_a_library_of_other_sources_is_not_used(native):
     certified._load.cache_clear()
     with (native / "tree.hpp").open("a") as file:
         file.write("// changed\n")
-    with pytest.raises(MissingExtraError, match="built from other sources"):
+    with pytest.raises(MissingExtraError, match="built from sources other than"):
         match(np.zeros((2, 3)), np.zeros((2, 3)), "certified")
 
 
-def test_a_compiler_that_fails_leaves_no_library_and_says_why(native, monkeypatch):
+def test_a_failing_compiler_leaves_no_library_and_reports_why(native, monkeypatch):
     monkeypatch.setenv("CXX", "false")
     assert "false failed" in hatch_build.compile_library(native, native / "certified.lib")
     monkeypatch.setenv("CXX", "no-such-compiler")

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from latentman.assignment.greedy import greedy
 
-# Few distinct values, so that ties are the rule; more points than a list of candidates holds.
+# Few distinct values, so that ties are common; more points than a list of candidates holds.
 grid = hnp.arrays(np.float64, st.tuples(st.integers(1, 40), st.just(3)), elements=st.sampled_from([0.0, 1.0, 2.0]))
 generic = hnp.arrays(np.float64, st.tuples(st.integers(1, 40), st.just(3)), elements=st.floats(-300, 300, width=32))
 
@@ -24,7 +24,7 @@ def literal(small, large):
 
 @settings(deadline=None, max_examples=150)
 @given(x=grid | generic, y=grid | generic)
-def test_pairs_are_those_of_sorting_all_pairs(x, y):
+def test_pairs_equal_sorting_all_pairs(x, y):
     small, large = sorted((x, y), key=len)
     column, duals = greedy(small, large)
     assert column.dtype == np.int64
@@ -34,7 +34,7 @@ def test_pairs_are_those_of_sorting_all_pairs(x, y):
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (120, 120), (90, 400)])
 @pytest.mark.parametrize("spread", [0.0, 3.0, 255.0])
-def test_pairs_are_those_of_sorting_all_pairs_when_lists_run_out(n, m, spread):
+def test_pairs_equal_sorting_all_pairs_if_candidate_lists_run_out(n, m, spread):
     rng = np.random.default_rng(n)
     small = np.round(rng.uniform(0, spread, (n, 3)))
     large = np.round(rng.uniform(0, spread, (m, 3)))

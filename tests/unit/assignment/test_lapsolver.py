@@ -7,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from latentman.assignment.lapsolver import solve_lapsolver
+from latentman.assignment.solvers import match
 from latentman.errors import MissingExtraError
 
 needs_lapsolver = pytest.mark.skipif(importlib.util.find_spec("lapsolver") is None, reason="lapsolver is not installed")
@@ -33,7 +34,13 @@ def test_an_empty_side_gives_an_empty_integer_array():
     assert column.dtype == np.int64
 
 
-def test_without_its_package_the_message_says_how_to_get_it(monkeypatch):
+def test_without_its_package_the_message_explains_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "lapsolver", None)
     with pytest.raises(MissingExtraError, match=r"pip install lapsolver.*current pybind11.*solver=auto"):
         solve_lapsolver(np.zeros((2, 3)), np.zeros((2, 3)))
+
+
+def test_without_its_package_lapsolver_explains_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lapsolver", None)
+    with pytest.raises(MissingExtraError, match=r"lapsolver.*pybind11.*solver=auto"):
+        match(np.zeros((2, 3)), np.zeros((2, 3)), "lapsolver")

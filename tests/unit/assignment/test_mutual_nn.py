@@ -20,7 +20,7 @@ def all_distances(x, y):
 def test_exactly_the_pairs_that_choose_each_other_are_matched(x, y):
     small, large = sorted((x, y), key=len)
     distance = all_distances(small, large)
-    forth, back = distance.argmin(axis=1), distance.argmin(axis=0)  # the lowest index among equals
+    forth, back = distance.argmin(axis=1), distance.argmin(axis=0)  # the lowest index among ties
     column, duals = mutual_nn(small, large)
     assert column.dtype == np.int64
     assert column.tolist() == [int(j) if back[j] == i else -1 for i, j in enumerate(forth)]
@@ -40,6 +40,6 @@ def test_an_empty_side_matches_nothing(n, m):
 
 @settings(deadline=None, max_examples=100)
 @given(x=grid | generic, y=grid | generic, count=st.integers(0, 30))
-def test_the_nearest_are_those_of_a_stable_sort(x, y, count):
+def test_the_nearest_points_equal_a_stable_sort(x, y, count):
     expected = np.argsort(all_distances(x, y), axis=1, kind="stable")[:, :count]
     np.testing.assert_array_equal(nearest(x, y, count), expected)

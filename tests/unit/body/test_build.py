@@ -21,7 +21,7 @@ def saved(tmp_path, arrays):
 
 
 @pytest.mark.parametrize(("shape", "height"), [("neutral", 1.83), ("male", 1.86), ("female", 1.77)])
-def test_bodies_are_as_tall_as_their_card_says(shape, height):
+def test_bodies_have_the_height_stated_in_their_model_card(shape, height):
     body = build(BodyConfig("anny", shape))
     assert np.ptp(body.vertices[:, 1]) == pytest.approx(height, abs=0.01)
 
@@ -52,7 +52,7 @@ def test_a_file_with_flipped_bytes_is_refused(tmp_path):
         read_body(path)
 
 
-def test_something_else_is_refused(tmp_path):
+def test_another_kind_of_file_is_refused(tmp_path):
     path = tmp_path / "body.npz"
     path.write_text("not an archive")
     with pytest.raises(WeightsError, match=r"body\.npz"):
@@ -79,7 +79,7 @@ def test_pickled_content_is_not_read(tmp_path, arrays):
         ("parents", lambda a: a[:5], "parents has shape"),
     ],
 )
-def test_inconsistent_arrays_are_refused_with_what_is_wrong(tmp_path, arrays, name, change, words):
+def test_inconsistent_arrays_are_refused_with_the_reason(tmp_path, arrays, name, change, words):
     arrays[name] = change(arrays[name])
     with pytest.raises(WeightsError, match=words):
         read_body(saved(tmp_path, arrays))

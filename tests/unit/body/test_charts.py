@@ -15,7 +15,7 @@ def centres(body, part):
     return body.vertices[body.faces[body.part == part]].mean((0, 1))
 
 
-def test_every_part_is_there_and_nothing_else(body):
+def test_exactly_the_24_parts_occur(body):
     assert set(np.unique(body.part)) == set(range(1, 25))
 
 
@@ -25,13 +25,13 @@ def test_left_and_right_parts_have_equally_many_faces(body):
 
 
 @pytest.mark.parametrize("part", [p for p, name in enumerate(PART_NAMES) if "left" in name])
-def test_left_parts_lie_on_the_left_and_right_parts_on_the_right(body, part):
+def test_left_parts_are_on_the_left_and_right_parts_on_the_right(body, part):
     assert centres(body, part)[0] > 0.01
     assert centres(body, MIRROR_PART[part])[0] < -0.01
 
 
 @pytest.mark.parametrize(("front", "back"), [(2, 1), (9, 7), (10, 8), (13, 11), (14, 12)])
-def test_front_parts_lie_before_back_parts(body, front, back):
+def test_front_parts_are_in_front_of_back_parts(body, front, back):
     assert centres(body, front)[2] > centres(body, back)[2] + 0.03
 
 
@@ -58,18 +58,18 @@ def test_coordinates_fill_zero_to_one_and_leave_it_only_at_seams(body):
         assert np.ptp(of_part[..., 1]) > 0.5
 
 
-def test_coordinates_run_on_smoothly_inside_a_part(body):
-    """Across an edge between two faces of one part the coordinates of its ends agree, but for few faces at poles."""
+def test_coordinates_are_continuous_inside_a_part(body):
+    """The coordinates at an edge between two faces of one part agree, except for a few faces at poles."""
     first, second = neighbours(body.faces)
     same = body.part[first[:, 0]] == body.part[second[:, 0]]
-    hand_or_foot = np.isin(body.part[first[:, 0]], (3, 4, 5, 6))  # their two sides meet at a rim with a jump
+    hand_or_foot = np.isin(body.part[first[:, 0]], (3, 4, 5, 6))  # their two sides meet at a rim with a discontinuity
     checked = same & ~hand_or_foot
     a = body.corner_uv[first[checked, 0], first[checked, 1]]
     b = body.corner_uv[second[checked, 0], second[checked, 1]]
     assert (np.abs(a - b).max(-1) > 0.02).mean() < 0.01
 
 
-def test_half_of_each_half_is_the_same_on_the_other_side(body):
+def test_coordinates_are_mirror_images_on_the_two_sides_of_the_body(body):
     for part in range(1, 25):
         assert OTHER_HALF[OTHER_HALF[part]] == part
         assert MIRROR_PART[MIRROR_PART[part]] == part
@@ -78,7 +78,7 @@ def test_half_of_each_half_is_the_same_on_the_other_side(body):
 
 
 def test_coordinates_agree_across_a_seam_between_front_and_back(body):
-    """At the two ends of an edge between halves, U - 0 of one half and U - 1 of the other name the same angle."""
+    """At both ends of an edge between halves, U - 0 of one half and U - 1 of the other are the same angle."""
     first, second = neighbours(body.faces)
     part, other = body.part[first[:, 0]], body.part[second[:, 0]]
     crossing = (np.array(OTHER_HALF)[part] == other) & (part != other) & ~np.isin(part, FOLDED_PARTS)
@@ -91,7 +91,7 @@ def test_coordinates_agree_across_a_seam_between_front_and_back(body):
 
 
 def neighbours(faces):
-    """Return pairs of (face, corner) that are the same vertex at the two sides of an inner edge."""
+    """Return pairs of (face, corner) that are the same vertex on the two sides of an inner edge."""
     edges = {}
     for side in range(3):
         for face, (a, b) in enumerate(faces[:, [side, (side + 1) % 3]].tolist()):

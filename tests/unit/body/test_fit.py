@@ -32,13 +32,13 @@ def motion(joints):
 
 
 def joint_error(sequence, joints):
-    """Largest distance between the sequence's joints and the given ones, the shift to the floor removed."""
+    """Largest distance between the sequence's joints and the given ones, without the shift to the floor."""
     shift = sequence.joints[0, 0].astype(np.float64) - joints[0, 0]
     return np.linalg.norm(sequence.joints[:, :22] - shift - joints, axis=-1).max()
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7])
-def test_fit_returns_to_the_joints_of_random_poses(body, frames):
+def test_fit_recovers_the_joints_of_random_poses(body, frames):
     joints = random_joints(body, seed=frames, frames=frames)
     sequence = fit_motion(body, motion(joints))
     assert joint_error(sequence, joints) < 1e-4
@@ -56,14 +56,14 @@ def test_fit_is_exact_for_skeletons_of_other_proportions(seed, scale):
     assert joint_error(fit_motion(body, motion(joints)), joints) < 1e-4 * scale
 
 
-def test_fit_is_exact_for_a_pelvis_and_chest_of_another_build(body):
+def test_fit_is_exact_for_a_pelvis_and_chest_of_another_shape(body):
     offsets = body.offsets.copy()
     offsets[[1, 2, 3, 12, 13, 14]] += np.random.default_rng(12).normal(0, 0.015, (6, 3))
     joints = random_joints(with_offsets(body, offsets), seed=12)
     assert joint_error(fit_motion(body, motion(joints)), joints) < 1e-4
 
 
-def test_the_root_shares_the_error_of_a_pelvis_that_is_no_rigid_piece(body):
+def test_the_root_distributes_the_error_of_a_pelvis_that_is_not_rigid(body):
     offsets, joints = body.offsets, random_joints(body, seed=13)
     rotations = solve_rotations(offsets, joints)
     assert np.allclose(find_root(offsets, joints, rotations[:, 0]), joints[:, 0], atol=1e-9)
@@ -81,7 +81,7 @@ def test_the_root_shares_the_error_of_a_pelvis_that_is_no_rigid_piece(body):
         assert away(best) < min(away(best + shift), away(best - shift))
 
 
-def test_lowest_vertex_of_the_clip_lies_on_the_floor_and_a_jump_stays_as_high(body):
+def test_the_lowest_vertex_of_the_clip_is_on_the_floor_and_a_jump_keeps_its_height(body):
     joints = np.repeat(random_joints(body, seed=3, frames=1), 3, axis=0)
     joints[1, :, 1] += 0.5
     sequence = fit_motion(body, motion(joints))
@@ -97,7 +97,7 @@ def test_fit_turns_with_the_motion(body):
     assert np.allclose(turned.vertices, straight.vertices @ turn.T.astype(np.float32), atol=1e-5)
 
 
-def test_fit_of_a_mirrored_motion_is_a_mirrored_skeleton(body):
+def test_the_fit_of_a_mirrored_motion_is_a_mirrored_skeleton(body):
     from latentman.body.skeleton import MIRROR
 
     joints = random_joints(body, seed=5, frames=3)
@@ -106,8 +106,8 @@ def test_fit_of_a_mirrored_motion_is_a_mirrored_skeleton(body):
     assert np.allclose(second.joints, (first.joints * (-1, 1, 1))[:, list(MIRROR)], atol=1e-3)
 
 
-def test_elbows_and_knees_bend_without_wringing_the_limb(body):
-    """An arm raised, bent and lowered keeps the twist between upper and lower arm that the body's own pose has."""
+def test_elbows_and_knees_bend_without_twisting_the_limb(body):
+    """An arm that is raised, bent and lowered keeps the twist between upper and lower arm of the body's own pose."""
     pose = np.zeros((9, 24, 3))
     pose[:, 16, 2] = np.linspace(-1.2, 0.8, 9)
     pose[:, 18, 1] = -np.linspace(0.0, 1.8, 9)
@@ -137,7 +137,7 @@ def test_smoothed_twist_solves_the_normal_equations():
     assert np.allclose(np.exp(1j * smooth_twist(votes)), expected / np.abs(expected))
 
 
-def test_a_straight_limb_takes_its_twist_from_its_neighbours_in_time():
+def test_a_straight_limb_takes_its_twist_from_neighbouring_frames():
     votes = np.array([1j, 0, 0, 1j])
     assert np.allclose(smooth_twist(votes), np.pi / 2, atol=0.3)
     assert smooth_twist(np.zeros(3, dtype=complex)) == pytest.approx(0)
@@ -146,7 +146,7 @@ def test_a_straight_limb_takes_its_twist_from_its_neighbours_in_time():
 def test_bones_take_the_median_length_of_the_clip(body):
     joints = random_joints(body, seed=8, frames=5)
     bent = joints.copy()
-    bent[2, 21] += 0.3 * (joints[2, 21] - joints[2, 19])  # one wrist flies off in one frame
+    bent[2, 21] += 0.3 * (joints[2, 21] - joints[2, 19])  # one wrist is an outlier in one frame
     offsets = calibrate(body, bent).offsets
     assert np.linalg.norm(offsets[21]) == pytest.approx(np.linalg.norm(body.offsets[21]), rel=1e-6)
 
@@ -157,13 +157,13 @@ def test_a_joint_on_its_parent_is_refused_with_both_names(body, joint):
     joints[2, joint] = joints[2, PARENTS[joint]]
     from latentman.body.skeleton import JOINT_NAMES
 
-    with pytest.raises(DataError, match=f"frame 2 {JOINT_NAMES[joint]} lies on {JOINT_NAMES[PARENTS[joint]]}"):
+    with pytest.raises(DataError, match=f"frame 2 {JOINT_NAMES[joint]} coincides with {JOINT_NAMES[PARENTS[joint]]}"):
         fit_motion(body, motion(joints))
 
 
-def test_joints_that_became_not_finite_are_refused(body):
+def test_joints_that_are_not_finite_are_refused(body):
     broken = motion(random_joints(body, seed=10))
-    broken.joints[3, 7, 1] = np.nan  # after the check at construction
+    broken.joints[3, 7, 1] = np.nan  # after the check in the constructor
     with pytest.raises(DataError, match="left_ankle of frame 3 is not finite"):
         fit_motion(body, broken)
 

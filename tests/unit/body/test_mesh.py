@@ -23,7 +23,7 @@ def test_a_missing_face_is_closed_by_a_fan_that_faces_outwards():
     assert volume == pytest.approx(1 / 6)
 
 
-def test_two_holes_get_a_fan_each():
+def test_each_of_two_holes_gets_a_fan():
     faces = np.concatenate([TETRAHEDRON[:3], TETRAHEDRON[:3] + 4])
     vertices, closed, _ = close_holes(np.concatenate([CORNERS, CORNERS + 5]), faces, np.ones((8, 1)))
     assert len(vertices) == 10
@@ -35,4 +35,4 @@ def test_bodies_are_closed(shape):
     body = build(BodyConfig("anny", shape))
     assert len(boundary_edges(body.faces)) == 0
     volume = np.linalg.det(body.vertices[body.faces]).sum() / 6
-    assert 0.04 < volume < 0.12  # cubic metres: faces turn outwards, and the body weighs what people weigh
+    assert 0.04 < volume < 0.12  # cubic metres: faces point outwards, and the volume is that of a person

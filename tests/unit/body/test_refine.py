@@ -1,4 +1,4 @@
-"""The refinement of noisy motion: its mathematics against slow references, and what it makes of noise."""
+"""The refinement of noisy motion: its mathematics against slow references, and its effect on noise."""
 
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ EVERY_VERB = {
     "waltz": "a person waltzes",
     "punch": "a person punches",
 }
-"""How a verb is said whose form is not the verb with an s."""
+"""Prompts for verbs whose form is not the verb plus s."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def problem_of(body: Body, joints: np.ndarray, betas: int = 0):
     return problem, State(joints[:, 0].copy(), rotations[:, FREE], np.zeros(betas))
 
 
-def test_the_gradient_is_that_of_the_energy(body: Body) -> None:
+def test_the_gradient_is_the_gradient_of_the_energy(body: Body) -> None:
     joints = noisy(clip(frames=8), 0.02)
     joints[3, 10, 1] = joints[:, [10, 11], 1].min() - 0.03  # a foot below the floor
     problem, state = problem_of(body, joints, betas=3)
@@ -76,7 +76,7 @@ def test_the_gradient_is_that_of_the_energy(body: Body) -> None:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_every_accepted_step_goes_downhill(body: Body, prompt: str) -> None:
+def test_every_accepted_step_decreases_the_energy(body: Body, prompt: str) -> None:
     joints = noisy(clip(prompt))
     offsets = calibrate(body, joints).offsets
     energies = refine(offsets, solve_rotations(offsets, joints), joints, FPS).energies
@@ -85,7 +85,7 @@ def test_every_accepted_step_goes_downhill(body: Body, prompt: str) -> None:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_noise_of_5_mm_comes_out_below_10_mm_and_nearer_to_the_truth(body: Body, prompt: str) -> None:
+def test_noise_of_5_mm_ends_below_10_mm_and_nearer_to_the_truth(body: Body, prompt: str) -> None:
     truth = clip(prompt, 60)
     given_joints = noisy(truth)
     fitted = {}
@@ -101,7 +101,7 @@ def test_noise_of_5_mm_comes_out_below_10_mm_and_nearer_to_the_truth(body: Body,
 
 @pytest.mark.parametrize("refinement", ["never", "auto", "always"])
 @pytest.mark.parametrize("verb", ACTIONS)
-def test_clean_motion_is_met_to_a_millimetre(body: Body, verb: str, refinement: str) -> None:
+def test_clean_motion_is_matched_within_a_millimetre(body: Body, verb: str, refinement: str) -> None:
     joints = clip(EVERY_VERB.get(verb, f"a person {verb}s"), 60)
     fitted, rotations, root = pose_body(
         body, Motion(joints, FPS, "", "procedural"), BodyConfig("anny", refine=refinement)
@@ -110,12 +110,12 @@ def test_clean_motion_is_met_to_a_millimetre(body: Body, verb: str, refinement: 
 
 
 def _joints(fitted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return fitted joints without the shift that puts the body on the floor."""
+    """Return fitted joints without the shift to the floor."""
     shift = np.median((fitted[:, :22] - wanted)[..., 1])
     return fitted[:, :22].astype(np.float64) - [0, shift, 0]
 
 
-def test_standing_feet_stand(body: Body) -> None:
+def test_standing_feet_do_not_slide(body: Body) -> None:
     given_joints = noisy(clip("a person kicks", 60))
     fitted = fit_motion(body, Motion(given_joints, FPS, "", "mdm"), BodyConfig("anny")).joints[:, :22]
     before, after = (measure(j.astype(np.float64), FPS, floor=None) for j in (given_joints, fitted))
@@ -123,7 +123,7 @@ def test_standing_feet_stand(body: Body) -> None:
     assert after.bone_variation < 0.01
 
 
-def test_one_outlier_pulls_no_limb_away(body: Body) -> None:
+def test_a_single_outlier_does_not_displace_a_limb(body: Body) -> None:
     truth = clip("a person stands", 40)
     bad = truth.copy()
     bad[20, 20] += [0.0, 0.6, 0.3]
@@ -132,7 +132,7 @@ def test_one_outlier_pulls_no_limb_away(body: Body) -> None:
     assert moved_by < 0.3
 
 
-def test_auto_refines_learned_motion_and_stretching_bones_only(body: Body) -> None:
+def test_auto_refines_only_learned_motion_and_stretching_bones(body: Body) -> None:
     clean = clip()
     assert not is_noisy(Motion(clean, FPS, "", "procedural"), "auto")
     assert not is_noisy(Motion(clean, FPS, "", "clip walk.bvh"), "auto")
@@ -143,7 +143,7 @@ def test_auto_refines_learned_motion_and_stretching_bones_only(body: Body) -> No
     assert bone_variation(clean).mean() < 1e-3
 
 
-def test_every_verb_is_said_so_that_the_source_knows_it() -> None:
+def test_every_verb_has_a_prompt_that_the_source_knows() -> None:
     assert [parse_action(EVERY_VERB.get(verb, f"a person {verb}s")).verb for verb in ACTIONS] == list(ACTIONS)
 
 
@@ -159,7 +159,7 @@ def test_the_noise_is_estimated_from_the_bones() -> None:
     assert noise_of(noisy(clip(frames=120), 0.01)) == pytest.approx(0.01, rel=0.25)
 
 
-def test_doubled_translation_goes_twice_as_far_and_poses_the_same(body: Body) -> None:
+def test_doubled_translation_goes_twice_as_far_with_the_same_poses(body: Body) -> None:
     motion = Motion(clip(), FPS, "", "procedural")
     once, twice = (fit_motion(body, motion, BodyConfig("anny", translation=t)) for t in ("correct", "doubled"))
     root = once.joints[:, 0] - once.joints[0, 0]
@@ -170,7 +170,7 @@ def test_doubled_translation_goes_twice_as_far_and_poses_the_same(body: Body) ->
 
 
 @pytest.mark.parametrize("verb", ACTIONS)
-def test_no_twist_jumps(body: Body, verb: str) -> None:
+def test_twists_never_jump(body: Body, verb: str) -> None:
     truth = clip(EVERY_VERB.get(verb, f"a person {verb}s"), 60)
     for joints in (truth, noisy(truth), noisy(truth, 0.02)):
         offsets = calibrate(body, joints).offsets
@@ -180,7 +180,7 @@ def test_no_twist_jumps(body: Body, verb: str) -> None:
 
 
 @pytest.mark.parametrize("refinement", ["never", "always"])
-def test_a_spine_that_is_wrung_in_one_frame_is_wrung_in_several(body: Body, refinement: str) -> None:
+def test_a_sudden_twist_of_the_spine_is_spread_over_several_frames(body: Body, refinement: str) -> None:
     local = np.tile(np.eye(3), (12, 24, 1, 1))
     local[6:, [3, 6, 9]] = from_axis_angle(np.array([0.0, np.deg2rad(55.0), 0.0]))
     joints = forward_kinematics(body, local, np.tile([0.0, 1.0, 0.0], (12, 1)))[1][:, :22]
@@ -192,7 +192,7 @@ def test_a_spine_that_is_wrung_in_one_frame_is_wrung_in_several(body: Body, refi
         assert distance(place_joints(fitted, rotations, root)[:, :22], joints) < 0.1
 
 
-def test_rotations_place_the_joints_that_were_fitted(body: Body) -> None:
+def test_rotations_reproduce_the_fitted_joints(body: Body) -> None:
     joints = noisy(clip())
     fitted = calibrate(body, joints)
     result = refine(fitted.offsets, solve_rotations(fitted.offsets, joints), joints, FPS)
@@ -201,7 +201,7 @@ def test_rotations_place_the_joints_that_were_fitted(body: Body) -> None:
 
 
 @given(frames=st.integers(1, 6), shared=st.integers(0, 2), seed=st.integers(0, 50))
-def test_the_banded_solution_is_that_of_the_dense_system(frames: int, shared: int, seed: int) -> None:
+def test_the_banded_solution_equals_the_dense_solution(frames: int, shared: int, seed: int) -> None:
     rng, unknowns = np.random.default_rng(seed), 6
     equations = NormalEquations(frames, unknowns, shared)
     rows, right = [], []
@@ -233,7 +233,7 @@ def test_the_banded_solution_is_that_of_the_dense_system(frames: int, shared: in
     np.testing.assert_allclose(np.concatenate([step.ravel(), common]), expected, rtol=1e-6, atol=1e-8)
 
 
-def test_differences_by_vector_are_those_of_the_general_form() -> None:
+def test_differences_by_vector_equal_the_general_form() -> None:
     rng, frames, vectors, size = np.random.default_rng(0), 7, 2, 4
     jacobian = rng.normal(size=(frames, vectors, size, 3))
     residual, stencil = rng.normal(size=(frames - 2, vectors, size)), (1.0, -2.0, 1.0)

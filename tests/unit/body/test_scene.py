@@ -1,4 +1,4 @@
-"""Several characters in one scene: where each stands, and how their meshes become one."""
+"""Several characters in one scene: their positions, and joining their meshes."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def somebody(seed, frames=3, vertices=7, faces=5):
 
 
 @given(seed=st.integers(0, 10**6), x=st.floats(-5, 5), z=st.floats(-5, 5), facing=st.floats(-360, 360))
-def test_a_companion_begins_at_its_offset_and_keeps_its_shape_and_its_heights(seed, x, z, facing):
+def test_a_companion_starts_at_its_offset_and_keeps_its_shape_and_heights(seed, x, z, facing):
     first, one = somebody(seed), somebody(seed + 1)
     placed = place_beside(one, first, offset=(x, z), facing=facing)
     begins = placed.joints[0, 0] - first.joints[0, 0]
@@ -39,7 +39,7 @@ def test_a_companion_begins_at_its_offset_and_keeps_its_shape_and_its_heights(se
 @pytest.mark.parametrize(
     ("facing", "way"), [(0, (0, 0, 1)), (90, (1, 0, 0)), (180, (0, 0, -1)), (-90, (-1, 0, 0)), (45, (0.5**0.5,) * 2)]
 )
-def test_facing_turns_what_went_forward_towards_the_left(facing, way):
+def test_facing_turns_forward_motion_to_the_left(facing, way):
     way = way if len(way) == 3 else (way[0], 0, way[1])
     forward = somebody(3)
     forward.joints[:, 0] = np.arange(3)[:, None] * np.array([0, 0, 1.0]) + 4
@@ -47,7 +47,7 @@ def test_facing_turns_what_went_forward_towards_the_left(facing, way):
     np.testing.assert_allclose(np.diff(placed.joints[:, 0], axis=0), [way] * 2, atol=1e-6)
 
 
-def test_joined_characters_keep_their_faces_and_have_parts_of_their_own():
+def test_joined_characters_keep_their_faces_and_have_separate_parts():
     everybody = [somebody(seed, vertices=5 + seed, faces=4 + seed) for seed in range(10)]
     scene = join(everybody)
     face = 0
@@ -63,12 +63,12 @@ def test_joined_characters_keep_their_faces_and_have_parts_of_their_own():
     np.testing.assert_array_equal(scene.joints, everybody[0].joints)
 
 
-def test_one_character_is_the_scene_itself():
+def test_a_single_character_is_the_scene_itself():
     one = somebody(1)
     assert join([one]) is one
 
 
 @pytest.mark.parametrize("everybody", [[], [somebody(0)] * 11, [somebody(0), somebody(1, frames=4)]])
-def test_too_many_characters_none_and_unequal_lengths_are_refused(everybody):
+def test_no_characters_too_many_and_unequal_lengths_are_refused(everybody):
     with pytest.raises(DataError, match="cannot join"):
         join(everybody)

@@ -1,4 +1,4 @@
-"""Bodies with a shape space: other betas, T-pose joints, and vertices that the pose corrects before skinning."""
+"""Bodies with a shape space: changed betas, T-pose joints, and pose corrections of the vertices before skinning."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def posed(generator):
     return from_axis_angle(generator.normal(0, 0.4, (2, 24, 3))), generator.normal(size=(2, 3))
 
 
-def test_t_pose_joints_are_those_of_zero_rotations(plain):
+def test_t_pose_joints_equal_zero_rotations(plain):
     _, joints = forward_kinematics(plain, np.tile(np.eye(3), (1, 24, 1, 1)), np.zeros((1, 3)))
     assert np.allclose(rest_joints(plain), joints[0], atol=1e-12)
     assert (rest_joints(plain)[0] == 0).all()
@@ -60,7 +60,7 @@ def test_betas_move_vertices_and_joints_along_their_directions(body):
             assert np.allclose(shaped.bind_rotations[PARENTS[j]] @ shaped.offsets[j], bone)
 
 
-def test_betas_replace_the_ones_before(body):
+def test_betas_replace_earlier_betas(body):
     again = with_betas(with_betas(body, np.ones(COUNT)), np.full(3, 0.5))
     once = with_betas(body, np.array([0.5] * 3 + [0.0] * 7))
     assert np.allclose(again.vertices, once.vertices)
@@ -69,7 +69,7 @@ def test_betas_replace_the_ones_before(body):
     assert np.allclose(with_betas(again, np.zeros(0)).joints, body.joints)
 
 
-def test_a_body_without_shape_space_takes_no_betas(plain):
+def test_a_body_without_shape_space_refuses_betas(plain):
     with pytest.raises(ConfigError, match=r"body\.betas needs a body with a shape space.*body=smpl"):
         with_betas(plain, np.zeros(2))
 
@@ -96,7 +96,7 @@ def test_pose_directions_move_vertices_by_the_local_rotations(body):
         assert np.abs(vertices[frame] - expected).max() < 1e-10
 
 
-def test_the_turn_of_the_whole_body_changes_no_flesh(body):
+def test_turning_the_whole_body_does_not_deform_it(body):
     local, root = posed(np.random.default_rng(2))
     turned = local.copy()
     turned[:, 0] = from_axis_angle(np.array([0.0, 1.0, 0.0])) @ local[:, 0]
@@ -106,7 +106,7 @@ def test_the_turn_of_the_whole_body_changes_no_flesh(body):
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.005])
-def test_the_betas_of_a_moving_person_are_found_again(body, noise):
+def test_the_betas_of_a_moving_person_are_recovered(body, noise):
     generator = np.random.default_rng(3)
     betas = generator.normal(0, 1.5, COUNT)
     person = with_betas(body, betas)

@@ -29,7 +29,7 @@ def test_zero_pose_is_a_t_pose(body):
     assert joints[0, 7, 1] < joints[0, 4, 1] < joints[0, 1, 1] < joints[0, 15, 1]
 
 
-def test_skinning_equals_the_sum_over_joints_written_out(body):
+def test_skinning_equals_an_explicit_sum_over_joints(body):
     generator = np.random.default_rng(0)
     rotations, joints = forward_kinematics(
         body, from_axis_angle(generator.normal(0, 0.4, (1, 24, 3))), generator.normal(size=(1, 3))
@@ -52,15 +52,15 @@ def test_a_rigid_motion_of_the_skeleton_moves_the_mesh_rigidly(body):
     assert np.allclose(moved, still @ turn.T + root[1], atol=1e-9)
 
 
-def test_a_skeleton_of_half_the_size_has_flesh_of_half_the_size(body):
+def test_a_skeleton_of_half_the_size_has_a_mesh_of_half_the_size(body):
     half = with_offsets(body, body.offsets / 2)
     vertices = skin(half, body.bind_rotations[None], place_joints(half, body.bind_rotations[None], body.joints[:1] / 2))
     assert np.allclose(vertices[0], body.vertices / 2, atol=1e-9)
 
 
-def test_a_longer_bone_carries_its_flesh_along(body):
+def test_a_longer_bone_stretches_its_part_of_the_mesh(body):
     offsets = body.offsets.copy()
-    offsets[5] *= 1.2  # right knee: a longer thigh
+    offsets[5] *= 1.2  # the right knee: a longer thigh
     longer = with_offsets(body, offsets)
     old, new = (
         skin(b, *forward_kinematics(b, np.tile(np.eye(3), (1, 24, 1, 1)), np.zeros((1, 3))))[0] for b in (body, longer)
@@ -70,12 +70,12 @@ def test_a_longer_bone_carries_its_flesh_along(body):
     assert drop == pytest.approx(0.2 * np.linalg.norm(body.offsets[5]), rel=0.1)
 
 
-def test_wide_hips_do_not_pull_the_flesh_into_a_skirt(body):
+def test_wide_hips_do_not_pull_the_mesh_into_a_skirt(body):
     offsets = body.offsets.copy()
     offsets[[1, 2], 0] *= 2
     wide = with_offsets(body, offsets)
     scales = np.linalg.svd(wide.stretch, compute_uv=False)
-    size = scales[15].mean()  # the head's: that of the whole
+    size = scales[15].mean()  # the head's scale is the overall scale
     assert scales.min() > 0.849 * size
     assert scales.max() < 1.201 * size
     local = np.tile(np.eye(3), (1, 24, 1, 1))
@@ -93,6 +93,6 @@ def test_skeleton_tables_agree_with_each_other():
         )
 
 
-def test_weights_are_shares_of_one(body):
+def test_weights_sum_to_one(body):
     assert body.weights.min() >= 0
     assert np.allclose(body.weights.sum(1), 1)

@@ -18,12 +18,12 @@ def bind_joints():
         return data["j_bind"].astype(np.float64)
 
 
-def test_limbs_neck_and_head_stay_where_they_are(bind_joints):
+def test_limbs_neck_and_head_are_unchanged(bind_joints):
     kept = [4, 5, 7, 8, 10, 11, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23]
     assert (move_torso_joints(bind_joints)[kept] == bind_joints[kept]).all()
 
 
-def test_moved_joints_are_symmetric_and_lie_inside_the_torso(bind_joints):
+def test_moved_joints_are_symmetric_and_inside_the_torso(bind_joints):
     moved = move_torso_joints(bind_joints)
     torso = [0, 1, 2, 3, 6, 9, 13, 14]
     assert np.allclose(moved[list(MIRROR)][torso], (moved * (-1, 1, 1))[torso], atol=1e-4)
@@ -38,7 +38,7 @@ def test_bones_of_the_torso_point_as_in_the_template(bind_joints):
         assert direction @ REST[joint] > 0.998
 
 
-def test_weights_stay_shares_of_one_and_follow_the_height():
+def test_weights_still_sum_to_one_and_follow_the_height():
     heights = np.linspace(0, 1, 50)
     vertices = np.stack([np.zeros(50), heights, np.zeros(50)], axis=-1)
     joints = np.zeros((24, 3))
@@ -56,7 +56,7 @@ def test_weights_stay_shares_of_one_and_follow_the_height():
 
 @pytest.mark.parametrize("shape", ["neutral", "male", "female"])
 def test_a_person_who_stands_upright_gets_an_upright_body(shape):
-    """The template's standing skeleton: neither chest nor pelvis may lean, nor the hips be squeezed."""
+    """The template's standing skeleton: chest and pelvis do not lean, and the hips are not squeezed."""
     body = build(BodyConfig("anny", shape))
     joints = np.zeros((1, 22, 3))
     for joint in range(1, 22):

@@ -1,4 +1,4 @@
-"""The twist of bones: how it is measured, and that it never jumps."""
+"""The twist of bones: it is measured correctly and never jumps."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def globals_of(local):
     return result
 
 
-def test_a_turn_about_the_bone_is_measured_whatever_the_swing(body):
+def test_a_twist_is_measured_independently_of_the_swing(body):
     angles = np.linspace(-2.5, 2.5, 30)
     axis = body.offsets[4] / np.linalg.norm(body.offsets[4])  # the thigh: from hip 1 to knee 4
     side = np.cross(axis, [0, 0, 1.0])
@@ -48,7 +48,7 @@ def test_full_turns_are_followed(body):
 
 
 @given(seed=st.integers(0, 300), frames=st.integers(1, 40))
-def test_limited_angles_keep_the_limit_and_leave_what_kept_it(seed, frames):
+def test_limited_angles_satisfy_the_limit_and_valid_angles_are_unchanged(seed, frames):
     rng = np.random.default_rng(seed)
     angles = np.cumsum(rng.normal(0, 0.5, frames))
     limited = limit_steps(angles, np.ones(frames))

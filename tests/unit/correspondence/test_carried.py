@@ -1,4 +1,4 @@
-"""Frames put together from the pixels of their references."""
+"""Frames rebuilt from the pixels of their references."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def random_map(seed, reference, frames=3, size=6):
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["prev", "first"]))
-def test_every_pixel_is_its_sources_or_black(seed, reference):
+def test_every_pixel_equals_its_source_or_is_black(seed, reference):
     found = random_map(seed, reference)
     pictures = np.random.default_rng(seed).integers(1, 256, (3, 6, 6, 3)).astype(np.uint8)
     result = carried(pictures, found)

@@ -42,7 +42,7 @@ def test_features_follow_their_definition(part, kind, e_weight):
 
 @settings(deadline=None, max_examples=50)
 @given(part=parts.filter(lambda p: len(p) > 1))
-def test_official_features_are_centred_and_end_at_the_released_maximum(part):
+def test_official_features_are_centred_and_reach_the_released_maximum(part):
     array = np.array(part)
     found = part_features(array[:, :2].astype(np.uint8), array[:, 2:], features="official")
     np.testing.assert_allclose(found[:, :2].mean(axis=0), 0, atol=1e-9)
@@ -72,9 +72,9 @@ def test_unknown_features_are_refused_with_the_choices():
         part_features(np.zeros((1, 2), np.uint8), np.zeros((1, 2), int), features="offical")
 
 
-def test_official_features_of_a_stored_map_are_the_stored_ones():
-    # A figure drawn at 64 pixels, cut to trunk and arms: 10 parts, 199 pixels. The features were written down by a
-    # loop in exact fractions: zero-mean U, V; Manhattan distance in coordinates from -s/2 to s/2, scaled to 63.75.
+def test_official_features_of_a_stored_map_equal_the_stored_features():
+    # A figure drawn at 64 pixels, cropped to trunk and arms: 10 parts, 199 pixels. The features were computed by a loop
+    # in exact fractions: zero-mean U, V; Manhattan distance in coordinates from -s/2 to s/2, scaled to 63.75.
     with np.load(Path(__file__).with_name("official_features.npz")) as stored:
         iuv, features = stored["iuv"], stored["features"]
     expected, found = [], []

@@ -7,7 +7,7 @@ from latentman.errors import ShapeError
 
 
 def walking_square():
-    """A square of one part that moves right by a pixel a frame, with a second part that appears in frame 2."""
+    """A square of one part that moves right by one pixel per frame, with a second part that appears in frame 2."""
     iuv = np.zeros((3, 16, 16, 3), np.uint8)
     rows, cols = np.mgrid[:5, :5]
     for i in range(3):
@@ -16,7 +16,7 @@ def walking_square():
     return iuv
 
 
-def test_colours_travel_with_the_figure():
+def test_colours_move_with_the_figure():
     iuv = walking_square()
     mask = iuv[..., 0] > 0
     colours = track_colours(mask, match_clip(iuv, size=16))
@@ -34,7 +34,7 @@ def test_background_is_black_and_the_figure_never_is():
     np.testing.assert_array_equal(colours.any(axis=-1), mask)
 
 
-def test_a_clip_that_starts_without_a_figure_is_grey():
+def test_a_figure_missing_in_frame_0_is_grey_later():
     iuv = walking_square()
     iuv[0] = 0
     mask = iuv[..., 0] > 0

@@ -1,4 +1,4 @@
-"""Two characters whose paths cross: what hides what, and that no pixel of one is matched with the other."""
+"""Two characters whose paths cross: the occlusion is correct, and no pixel of one is matched with the other."""
 
 import numpy as np
 import pytest
@@ -16,12 +16,11 @@ from latentman.render.conditions import render_conditions
 from latentman.render.pictures import iuv_frames
 from latentman.render.rasterize import get_rasterizer
 from latentman.types import BodySequence
-
-from .scenes import DEPTH, moved, scene, seen, sheet
+from tests.factories.sheets import DEPTH, moved, scene, seen, sheet
 
 
 def crossing(gap, frames=5):
-    """Two who walk towards each other and past, the second ``gap`` metres nearer to a camera in front."""
+    """Two characters that walk past each other, the second ``gap`` metres nearer to a camera in front."""
     source, body = ProceduralSource(10.0), build(BodyConfig("anny", "neutral"))
     walkers = [fit_motion(body, source("a person walks forward", num_frames=frames, seed=seed)) for seed in (1, 2)]
     way = float(np.ptp(walkers[0].joints[:, 0, 2]))
@@ -30,7 +29,7 @@ def crossing(gap, frames=5):
 
 
 CLIPS = {
-    "one before the other": (0.6, CameraConfig(47, 0, 4, 0.1)),
+    "one in front of the other": (0.6, CameraConfig(47, 0, 4, 0.1)),
     "through each other": (0.0, CameraConfig(47, 20, 4, 0.1)),
     "touching, the camera moving": (0.25, CameraConfig(47, 0, 4, 0.1, orbit=40.0, follow=0.5)),
 }
@@ -45,11 +44,11 @@ def clip(request):
 
 
 def whose(conditions):
-    """The character seen at each pixel, -1 for nobody, by the number of the face."""
+    """The character visible at each pixel, by face index; -1 for the background."""
     return np.where(conditions.face < 0, -1, (conditions.iuv[..., 0].astype(int) - 1) // 24)
 
 
-def test_both_are_seen_each_with_parts_of_its_own(clip):
+def test_both_are_visible_each_with_its_own_parts(clip):
     (first, _), body, conditions = clip
     by_face = np.where(conditions.face < 0, -1, conditions.face >= len(first.faces))
     np.testing.assert_array_equal(whose(conditions), by_face)
@@ -90,7 +89,7 @@ def test_no_pixel_of_one_is_matched_with_the_other(clip, size, reference):
             assert set(here) == {0, 1}
 
 
-def test_the_assignment_of_two_is_those_of_each_alone(clip):
+def test_the_assignment_of_two_is_the_union_of_each_alone(clip):
     _, _, conditions = clip
     owner = whose(conditions)
     both = match_clip(conditions.iuv, size=48, solver="scipy")
@@ -109,7 +108,7 @@ def test_the_assignment_of_two_is_those_of_each_alone(clip):
 
 @pytest.mark.parametrize("two", [True, False])
 def test_surfaces_that_touch_are_joined_only_within_one_character(two):
-    """A small sheet slides off a large one, a millimetre before it: what it uncovers must not take its colours."""
+    """A small sheet slides off a large one, 1 mm in front of it: uncovered pixels must not take its colours."""
     back, front = sheet((0, 0, 0), 1.4, 1.4), sheet((0, 0, 0.001), 0.3, 0.9)
     body = scene(moved(back, [(0, 0, 0)] * 2), moved(front, [(-0.3, 0, 0), (0, 0, 0)]))
     part = np.where(np.arange(len(body.faces)) < len(back[1]), 1, 25 if two else 1)
@@ -122,7 +121,7 @@ def test_surfaces_that_touch_are_joined_only_within_one_character(two):
     assert len(target) > 2000
 
 
-def test_iuv_pictures_draw_both_and_tell_them_apart(clip):
+def test_iuv_pictures_draw_both_in_different_colours(clip):
     _, _, conditions = clip
     frames, owner = iuv_frames(conditions).astype(float), whose(conditions)
     assert not frames[owner < 0].any()
@@ -132,7 +131,7 @@ def test_iuv_pictures_draw_both_and_tell_them_apart(clip):
 
 
 def test_seams_stay_within_the_character(clip):
-    """Beyond a seam lies the other half of the same character's limb: every part seen is one of the two's 48."""
+    """Beyond a seam is the other half of the same character's limb: every visible part is one of 48."""
     _, body, conditions = clip
     parts = set(np.unique(conditions.iuv[..., 0])) - {0}
     assert parts <= set(range(1, 49))

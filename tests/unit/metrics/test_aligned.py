@@ -1,4 +1,4 @@
-"""PSNR and SSIM along the exact flow, flicker, and what holds of them for whatever pictures."""
+"""PSNR and SSIM along the exact flow, flicker, and properties that hold for any pictures."""
 
 import math
 
@@ -12,7 +12,7 @@ from latentman.errors import ShapeError
 from latentman.metrics.aligned import WINDOW, align, psnr_aligned, ssim_aligned
 from latentman.metrics.flicker import background_flicker, flicker
 from latentman.metrics.judge import Flow, Judge
-from tests.unit.metrics.test_human_mse import random_map
+from tests.factories.maps import random_map
 
 SIDE = 24
 CEILING = 10 * math.log10(255**2 * 12)
@@ -44,7 +44,7 @@ def slow_ssim(a, b, row, col):
     )
 
 
-def test_scores_are_those_of_loops_over_pixels_and_windows():
+def test_scores_equal_loops_over_pixels_and_windows():
     frames, pixel = pictures(1), block()
     pixel = pixel[np.random.default_rng(2).random(len(pixel)) > 0.01]  # a few points are hidden
     judge = a_judge(pixel, pixel + np.array([1, -2]))
@@ -64,7 +64,7 @@ def test_scores_are_those_of_loops_over_pixels_and_windows():
     assert ssim_aligned(frames, judge).value == pytest.approx(np.mean(values))
 
 
-def test_colours_are_read_between_pixels_bilinearly():
+def test_colours_between_pixels_are_interpolated_bilinearly():
     frame = np.zeros((SIDE, SIDE, 3), np.uint8)
     frame[5, 7], frame[5, 8], frame[6, 7] = 100, 200, 40
     warped, seen = align(frame, Flow(np.array([[2, 3]], np.int32), np.array([[5.25, 7.5]])))
@@ -75,7 +75,7 @@ def test_colours_are_read_between_pixels_bilinearly():
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 10**6), frames=st.integers(2, 4))
-def test_identical_frames_are_perfect(seed, frames):
+def test_identical_frames_get_perfect_scores(seed, frames):
     still = np.repeat(pictures(seed, 1), frames, axis=0)
     judge = a_judge(block(), block(), frames)
     assert ssim_aligned(still, judge).value == pytest.approx(1)
@@ -103,7 +103,7 @@ def test_more_noise_scores_worse(seed, little, factor):
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 10**6), order=st.permutations([0, 1, 2]), turn=st.booleans())
-def test_order_of_channels_and_direction_of_time_play_no_part_where_nothing_moves(seed, order, turn):
+def test_channel_order_and_time_direction_do_not_matter_if_nothing_moves(seed, order, turn):
     frames, judge = pictures(seed, 3), a_judge(block(), block(), 3)
     other = frames[..., order][:: -1 if turn else 1]
     for metric in (psnr_aligned, ssim_aligned):
@@ -121,7 +121,7 @@ def test_scores_stay_within_their_ranges(seed):
     assert 0 <= flicker(frames).value <= 255
 
 
-def test_black_against_white_is_the_worst():
+def test_black_against_white_gets_the_worst_scores():
     frames = np.stack([np.zeros((SIDE, SIDE, 3), np.uint8), np.full((SIDE, SIDE, 3), 255, np.uint8)])
     judge = a_judge(block(), block())
     assert psnr_aligned(frames, judge).value == 0
@@ -129,7 +129,7 @@ def test_black_against_white_is_the_worst():
     assert flicker(frames).value == 255
 
 
-def test_only_what_is_seen_of_the_figure_counts():
+def test_only_visible_pixels_of_the_figure_count():
     frames, judge = pictures(5), a_judge(block(), block())
     other = np.random.default_rng(6).integers(0, 256, frames.shape, dtype=np.uint8)
     inside = np.zeros((SIDE, SIDE), bool)
@@ -139,7 +139,7 @@ def test_only_what_is_seen_of_the_figure_counts():
     assert ssim_aligned(other, judge).value == pytest.approx(ssim_aligned(frames, judge).value)
 
 
-def test_a_figure_without_a_whole_window_has_no_ssim_and_an_unseen_one_no_score():
+def test_a_figure_without_a_full_window_has_no_ssim_and_an_invisible_one_has_no_score():
     thin = a_judge(block(right=6 + WINDOW - 1), block(right=6 + WINDOW - 1))
     score = ssim_aligned(pictures(7), thin)
     assert score.value is None
@@ -149,21 +149,8 @@ def test_a_figure_without_a_whole_window_has_no_ssim_and_an_unseen_one_no_score(
     assert psnr_aligned(pictures(7), unseen).reason.startswith("no point of the figure is seen")
 
 
-def test_flicker_is_the_mean_change_of_all_pixels():
-    frames = np.random.default_rng(8).integers(0, 256, (3, 5, 7, 3), dtype=np.uint8)
-    values = frames.reshape(3, -1).tolist()
-    expected = [np.mean([abs(a - b) for a, b in zip(*pair, strict=True)]) for pair in (values[:2], values[1:])]
-    assert flicker(frames).per_pair == pytest.approx(expected)
-    assert flicker(frames[:1]).reason == "there is only one frame"
-
-
 @pytest.mark.parametrize("metric", [psnr_aligned, ssim_aligned])
 def test_frames_of_another_size_or_number_are_refused(metric):
     for frames in (pictures(9, side=20), pictures(9, frames=3), pictures(9).astype(float)):
         with pytest.raises(ShapeError, match=rf"{metric.__name__}: expected frames \(2, 24, 24, 3\) uint8"):
             metric(frames, a_judge(block(), block()))
-
-
-def test_flicker_refuses_what_are_no_frames():
-    with pytest.raises(ShapeError, match="flicker: expected frames"):
-        flicker(np.zeros((2, 4, 4), np.uint8))

@@ -1,4 +1,4 @@
-"""CLIP on a tiny model of random weights in the official format: what we compute is what transformers computes."""
+"""CLIP on a tiny model of random weights in the official format: our results equal those of transformers."""
 
 import json
 
@@ -10,7 +10,7 @@ from transformers import CLIPModel, CLIPTokenizer
 from latentman.errors import WeightsError
 from latentman.metrics.clip import Preparation, load_clip, read_preparation, why_missing
 from latentman.metrics.likeness import clip_frames, clip_text
-from tests.unit.metrics.clip_factory import SIDE, write_clip
+from tests.factories.clip_weights import SIDE, write_clip
 
 PROMPT = "a red robot"
 
@@ -47,7 +47,7 @@ def test_pictures_of_the_networks_size_are_only_scaled_and_normalised():
         assert made[channel] == pytest.approx((frame[..., channel] / 255 - mean) / std, abs=1e-5)
 
 
-def test_cosines_are_the_models_own_logits_without_their_scale(folder, clip):
+def test_cosines_are_the_models_own_logits_divided_by_their_scale(folder, clip):
     frames = some_frames()
     model, tokenizer = CLIPModel.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder)
     pixels = torch.from_numpy(np.stack([clip.preparation(frame) for frame in frames]))
@@ -58,10 +58,10 @@ def test_cosines_are_the_models_own_logits_without_their_scale(folder, clip):
     assert score.per_pair == pytest.approx(expected, abs=1e-6)
     assert score.value == pytest.approx(expected.mean(), abs=1e-6)
     assert score.reason is None
-    assert np.ptp(expected) > 1e-3  # the frames are told apart
+    assert np.ptp(expected) > 1e-3  # the frames are distinguishable
 
 
-def test_frames_are_compared_with_the_one_before_and_never_the_last_with_the_first(folder, clip):
+def test_each_frame_is_compared_with_the_previous_one_and_never_the_last_with_the_first(folder, clip):
     frames = some_frames(4)
     model = CLIPModel.from_pretrained(folder)
     with torch.inference_mode():
@@ -73,34 +73,34 @@ def test_frames_are_compared_with_the_one_before_and_never_the_last_with_the_fir
     assert score.value == pytest.approx(np.mean(cosines), abs=1e-6)
 
 
-def test_a_still_video_is_wholly_consistent_and_many_frames_are_as_good_as_few(clip):
-    still = np.repeat(some_frames(1), 20, axis=0)  # more than are embedded at a time
+def test_a_still_video_is_fully_consistent_and_batches_do_not_change_vectors(clip):
+    still = np.repeat(some_frames(1), 20, axis=0)  # more than one batch
     assert clip_frames(clip.embed_frames(still)).value == pytest.approx(1)
     frames = some_frames(20, seed=4)
     assert clip.embed_frames(frames)[17] == pytest.approx(clip.embed_frames(frames[17:18])[0], abs=1e-6)
 
 
-def test_a_prompt_that_is_too_long_is_cut_and_the_score_says_so(clip):
+def test_a_prompt_that_is_too_long_is_cut_and_the_score_reports_it(clip):
     long = "a robot dances in the street, at night"
     score = clip_text(clip.embed_frames(some_frames()), long, clip)
     assert score.reason == "the prompt was cut to the 16 tokens that CLIP reads"
     assert clip_text(clip.embed_frames(some_frames()), long + " and rain", clip).value == pytest.approx(score.value)
 
 
-def test_one_frame_alone_has_no_consistency(clip):
+def test_a_single_frame_has_no_consistency(clip):
     score = clip_frames(clip.embed_frames(some_frames(1)))
     assert score.value is None
     assert "one frame" in score.reason
 
 
-def test_without_preprocessor_config_pictures_are_prepared_as_openais_are(tmp_path):
+def test_without_preprocessor_config_openais_preprocessing_is_used(tmp_path):
     assert read_preparation(tmp_path) == Preparation()
     write_clip(tmp_path, preprocessor=False)
-    with pytest.raises(WeightsError, match=r"cuts pictures of \(224, 224\), but the network reads 32x32"):
+    with pytest.raises(WeightsError, match=r"crops images to \(224, 224\), but the network reads 32x32"):
         load_clip(tmp_path)
 
 
-def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path):
+def test_missing_files_are_named_with_instructions_to_get_them(tmp_path):
     assert "missing: config.json, model.safetensors or pytorch_model.bin, vocab.json and merges.txt" in why_missing(
         tmp_path
     )
@@ -126,7 +126,7 @@ def test_another_kind_of_model_and_damaged_files_are_refused(tmp_path):
         load_clip(tmp_path)
 
 
-def test_weights_that_lack_tensors_are_refused_and_never_made_up(tmp_path):
+def test_weights_that_lack_tensors_are_refused_and_never_initialised_at_random(tmp_path):
     from safetensors.torch import load_file, save_file
 
     write_clip(tmp_path)
@@ -140,20 +140,20 @@ def test_weights_that_lack_tensors_are_refused_and_never_made_up(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": {"height": 3}}, "is no number"),
+        ({"size": {"height": 3}}, "is not a number"),
         ({"do_center_crop": False}, "does not describe"),
         ({"image_mean": [0.5]}, "does not describe"),
         ({"crop_size": 64}, "does not describe"),
     ],
 )
-def test_an_odd_preparation_is_refused(tmp_path, change, message):
+def test_unsupported_preprocessing_is_refused(tmp_path, change, message):
     path = write_clip(tmp_path) / "preprocessor_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(WeightsError, match=message):
         load_clip(tmp_path)
 
 
-def test_the_older_form_of_the_preparation_is_read(tmp_path):
+def test_the_older_form_of_the_preprocessing_file_is_read(tmp_path):
     path = tmp_path / "preprocessor_config.json"
     path.write_text(json.dumps({"size": 224, "crop_size": 224, "resample": 3, "do_resize": True}))
     assert read_preparation(tmp_path) == Preparation()

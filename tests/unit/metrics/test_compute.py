@@ -1,4 +1,4 @@
-"""From names to scores: order, needs, reasons; and that the documentation, the configuration and the code agree."""
+"""From names to scores: order, needs and reasons; and agreement of documentation, configuration and code."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,9 @@ from latentman.errors import ConfigError, WeightsError
 from latentman.metrics.compute import METRICS, NOT_PLACED, OF_THE_MAP, compute, needs_of
 from latentman.metrics.evidence import NEEDS, Evidence, Networks
 from latentman.types import BodySequence, Camera, Conditions, Correspondence
-from tests.unit.metrics.clip_factory import write_clip
-from tests.unit.metrics.lpips_factory import write_lpips
-from tests.unit.metrics.test_figure import SIDE, picture, stick_figure
+from tests.factories.clip_weights import write_clip
+from tests.factories.figures import SIDE, picture, stick_figure
+from tests.factories.lpips_weights import write_lpips
 
 ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = Networks(Path("/nowhere/clip"), Path("/nowhere/lpips"))
@@ -31,7 +31,7 @@ def evidence(networks=NOWHERE, **changes):
     empty = np.empty((0, 2), np.int32)
     pixels = np.argwhere(stick_figure()).astype(np.int32)
     mask = np.stack([stick_figure()] * 2)
-    # A body of one face without area: nothing of it is ever seen, so that what the mesh judges has no value.
+    # A body of one face without area is never visible, so scores judged by the mesh have no value.
     point = BodySequence(
         vertices=np.full((2, 3, 3), 2.0), faces=np.array([[0, 1, 2]]), joints=np.zeros((2, 22, 3)),
         part=np.array([1]), corner_uv=np.zeros((1, 3, 2)), fps=10.0,
@@ -62,7 +62,7 @@ def test_scores_come_in_the_order_of_the_names(networks):
     assert all("seen" in reason for reason in absent.values())
 
 
-def test_without_weights_the_others_are_computed_and_these_say_what_to_get():
+def test_without_weights_other_scores_are_computed_and_these_say_what_to_get():
     scores = {score.name: score for score in compute(list(METRICS), evidence())}
     for name in ("clip_text", "clip_frames"):
         assert "no CLIP model in /nowhere/clip" in scores[name].reason
@@ -73,7 +73,7 @@ def test_without_weights_the_others_are_computed_and_these_say_what_to_get():
     assert scores["human_mse"].value is not None
 
 
-def test_a_bare_video_has_the_scores_of_its_pictures_and_reasons_for_all_others(networks):
+def test_a_bare_video_has_picture_scores_and_reasons_for_all_others(networks):
     bare = Evidence(evidence().frames, networks)
     scores = {score.name: score for score in compute(list(METRICS), bare)}
     assert sorted(name for name, score in scores.items() if score.value is not None) == [
@@ -82,19 +82,19 @@ def test_a_bare_video_has_the_scores_of_its_pictures_and_reasons_for_all_others(
         "lpips_frames",
     ]
     assert scores["clip_text"].reason == "there is no prompt to compare with"
-    assert scores["background_flicker"].reason == "nothing tells where the figure is"
+    assert scores["background_flicker"].reason == "there is no mask of the figure"
     told = compute(["human_mse"], Evidence(bare.frames, networks, absent={"map": "because I say so"}))
     assert told[0].reason == "because I say so"
 
 
-def test_a_figure_that_nothing_places_is_not_looked_for(networks):
+def test_without_a_conditioner_scores_of_the_figure_have_no_value(networks):
     scores = {score.name: score for score in compute(list(METRICS), evidence(networks), placed=False)}
     for name, score in scores.items():
         looks = name not in OF_THE_MAP and name not in OF_PICTURES
         assert (score.reason == NOT_PLACED) == looks, name
 
 
-def test_weights_that_are_there_but_damaged_are_no_missing_ones(networks, tmp_path):
+def test_damaged_weights_are_not_reported_as_missing(networks, tmp_path):
     write_lpips(tmp_path)
     (tmp_path / "alex.pth").write_bytes(b"x")
     with pytest.raises(WeightsError, match="cannot be read as tensors"):
@@ -116,7 +116,7 @@ def names_in(choice):
     return yaml.safe_load((ROOT / "conf" / "metrics" / f"{choice}.yaml").read_text(encoding="utf-8"))["names"]
 
 
-def test_all_holds_every_metric_and_standard_none_that_needs_weights():
+def test_all_contains_every_metric_and_standard_contains_none_that_needs_weights():
     assert sorted(names_in("all")) == sorted(METRICS)
     assert not needs_of(names_in("standard")) & {"clip", "lpips"}
 

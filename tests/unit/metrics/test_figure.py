@@ -1,46 +1,16 @@
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from latentman.errors import ShapeError
 from latentman.metrics.figure import figure_contrast, figure_overlap, find_figure
-
-SIDE = 128
-SKIN, SHIRT, TROUSERS = [220, 180, 150], [190, 40, 40], [40, 50, 130]
-
-
-def stick_figure():
-    """A mask with a head, a trunk, two arms and two legs."""
-    row, col = np.mgrid[:SIDE, :SIDE]
-    mask = (row - 22) ** 2 + (col - 64) ** 2 < 80
-    for top, bottom, left, right in ((32, 72, 54, 74), (36, 44, 34, 94), (72, 112, 54, 62), (72, 112, 66, 74)):
-        mask |= (row >= top) & (row < bottom) & (col >= left) & (col < right)
-    return mask
-
-
-def landscape(rng):
-    """Sky over ground, each with a slope and a little noise."""
-    row, col = np.mgrid[:SIDE, :SIDE] / SIDE
-    sky = np.stack([120 + 40 * row, 160 + 30 * col, 220 - 20 * row], axis=-1)
-    ground = np.stack([190 + 20 * col, 170 - 10 * row, 110 + 20 * row], axis=-1)
-    return np.where((row < 0.6)[..., None], sky, ground) + rng.normal(0, 5, (SIDE, SIDE, 3))
-
-
-def picture(*, shift=0, opacity=1.0, seed=0):
-    """A dressed figure before a landscape, ``shift`` pixels beside its mask, as opaque as ``opacity``."""
-    rng = np.random.default_rng(seed)
-    row = np.arange(SIDE)[:, None, None]
-    clothes = np.where(row < 31, SKIN, np.where(row < 74, SHIRT, TROUSERS)) + rng.normal(0, 5, (SIDE, SIDE, 3))
-    place = landscape(rng)
-    cover = opacity * ndimage.gaussian_filter(np.roll(stick_figure(), shift, axis=1).astype(float), 0.6)[..., None]
-    return (cover * clothes + (1 - cover) * place).clip(0, 255).astype(np.uint8)
+from tests.factories.figures import SHIRT, SIDE, picture, stick_figure
 
 
 def overlap_of(frame, mask=None):
     return figure_overlap(frame[None], (stick_figure() if mask is None else mask)[None]).value
 
 
-def test_a_figure_drawn_in_its_mask_overlaps_almost_fully():
+def test_a_figure_drawn_in_its_mask_overlaps_it_almost_fully():
     assert overlap_of(picture()) > 0.9
 
 
@@ -57,13 +27,13 @@ def test_overlap_falls_as_the_figure_fades_into_the_background():
     assert values[3] < 0.35
 
 
-def test_noise_is_not_learned_by_heart_and_an_empty_picture_has_no_figure():
+def test_noise_is_not_memorised_and_an_empty_picture_has_no_figure():
     rng = np.random.default_rng(7)
     assert overlap_of(rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)) < 0.4
     assert overlap_of(np.full((SIDE, SIDE, 3), 128, np.uint8)) < 0.1
 
 
-def test_a_thing_of_the_figures_colour_beside_it_is_not_taken_for_it():
+def test_an_object_of_the_figures_colour_next_to_it_is_not_mistaken_for_it():
     frame = picture()
     frame[95:105, 90:105] = SHIRT
     figure, box = find_figure(frame, stick_figure())
@@ -99,7 +69,7 @@ def test_a_washed_out_figure_has_less_contrast():
 
 
 @pytest.mark.parametrize("metric", [figure_contrast, figure_overlap])
-def test_frames_without_a_figure_are_skipped_and_none_at_all_is_no_score(metric):
+def test_frames_without_a_figure_are_skipped_and_if_all_are_there_is_no_score(metric):
     frames = np.stack([picture(), picture()])
     mask = np.stack([stick_figure(), np.zeros((SIDE, SIDE), bool)])
     score = metric(frames, mask)

@@ -12,7 +12,7 @@ def test_the_grid_is_the_largest_divisor_up_to_256(side, grid):
 
 
 @pytest.mark.parametrize("side", range(8, 2049, 8))
-def test_every_multiple_of_8_has_a_grid_worth_the_name(side):
+def test_every_multiple_of_8_has_a_grid_of_at_least_64(side):
     assert metric_grid(side) >= min(side, 128)
 
 

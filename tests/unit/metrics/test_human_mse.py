@@ -6,18 +6,11 @@ from hypothesis import strategies as st
 from latentman.errors import ShapeError
 from latentman.metrics.human_mse import human_mse, human_mse_official_uint8
 from latentman.types import Correspondence
-
-
-def random_map(seed, frames=4, size=6, reference="prev", matches=9):
-    rng = np.random.default_rng(seed)
-    cells = np.argwhere(np.ones((size, size))).astype(np.int32)
-    empty = np.empty((0, 2), np.int32)
-    pairs = [(empty, empty)] + [tuple(rng.permutation(cells)[:matches] for _ in "ts") for _ in range(frames - 1)]
-    return Correspondence(tuple(pairs), size, reference, np.zeros(frames), np.zeros(frames, int))
+from tests.factories.maps import random_map
 
 
 def literal(frames, found, wrap=False):
-    """Eq. 9 with plain loops, on whole numbers."""
+    """Eq. 9 with plain loops, on integers."""
     step, means = frames.shape[1] // found.size, []
     for i in range(1, len(found.pairs)):
         total, count = 0, 0
@@ -33,7 +26,7 @@ def literal(frames, found, wrap=False):
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10**6), reference=st.sampled_from(["prev", "prev_new", "first"]), step=st.integers(1, 2))
-def test_scores_are_the_literal_sums(seed, reference, step):
+def test_scores_equal_the_literal_sums(seed, reference, step):
     found = random_map(seed, reference=reference)
     frames = np.random.default_rng(seed).integers(0, 256, (4, 6 * step, 6 * step, 3), dtype=np.uint8)
     for metric, wrap in ((human_mse, False), (human_mse_official_uint8, True)):
@@ -48,7 +41,7 @@ def test_a_hand_computed_example():
     empty = np.empty((0, 2), np.int32)
     found = Correspondence(((empty, empty), (pixel, pixel[::-1].copy())), 2, "prev", np.zeros(2), np.zeros(2, int))
     frames = np.zeros((2, 2, 2, 3), np.uint8)
-    frames[0, 1, 1] = [10, 20, 30]  # what pixel (0, 0) of frame 1 is compared with
+    frames[0, 1, 1] = [10, 20, 30]  # the pixel with which pixel (0, 0) of frame 1 is compared
     frames[1, 0, 0] = [13, 20, 26]  # off by 3, 0 and -4
     frames[1, 1, 1] = [5, 0, 20]  # against black: 25 + 0 + 400
     assert human_mse(frames, found).value == pytest.approx((9 + 0 + 16 + 25 + 0 + 400) / 6)

@@ -1,4 +1,4 @@
-"""LPIPS with random weights of the official shapes, against a plain spelling of its definition."""
+"""LPIPS with random weights of the official shapes, against a direct implementation of its definition."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from torch import nn
 from latentman.errors import WeightsError
 from latentman.metrics.likeness import lpips_aligned, lpips_frames
 from latentman.metrics.lpips import LINEAR, TRUNK, load_lpips, why_missing
-from tests.unit.metrics.lpips_factory import LAYERS, write_lpips
+from tests.factories.lpips_weights import LAYERS, write_lpips
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def pictures(height=64, width=80, seed=0, noise=40):
     return a, np.clip(a + rng.integers(-noise, noise + 1, a.shape), 0, 255).astype(np.uint8)
 
 
-def test_the_distance_is_that_of_its_definition(weights, network):
+def test_the_distance_equals_its_definition(weights, network):
     a, b = pictures()
     value, maps = reference(weights[1], weights[2], a, b)
     assert value > 0.01
@@ -68,7 +68,7 @@ def test_the_distance_is_that_of_its_definition(weights, network):
     assert np.abs(network.distance(a, b) - maps).max() < 1e-4 * maps.max()
 
 
-def test_a_picture_has_no_distance_from_itself_and_more_noise_more_of_it(network):
+def test_a_picture_has_distance_zero_from_itself_and_more_noise_means_more_distance(network):
     a, little = pictures(noise=10)
     _, much = pictures(noise=120)
     assert network.value(a, a) == 0
@@ -76,7 +76,7 @@ def test_a_picture_has_no_distance_from_itself_and_more_noise_more_of_it(network
     assert network.value(a, little) == pytest.approx(network.value(little, a), rel=1e-5)
 
 
-def test_frames_are_compared_with_the_one_before(network):
+def test_each_frame_is_compared_with_the_previous_one(network):
     frames = np.stack([pictures(seed=i)[0] for i in range(3)])
     score = lpips_frames(frames, network)
     assert score.per_pair == pytest.approx([network.value(frames[1], frames[0]), network.value(frames[2], frames[1])])
@@ -84,15 +84,15 @@ def test_frames_are_compared_with_the_one_before(network):
     assert lpips_frames(np.repeat(frames[:1], 3, axis=0), network).value == 0
 
 
-def test_small_pictures_have_no_score_but_a_reason(network):
+def test_pictures_that_are_too_small_have_a_reason_instead_of_a_score(network):
     score = lpips_frames(np.zeros((2, 63, 200, 3), np.uint8), network)
     assert score.value is None
     assert "at least 64x64 pixels, these have 63x200" in score.reason
 
 
-def test_the_aligned_distance_sees_the_figure_only(network):
+def test_the_aligned_distance_depends_on_the_figure_only(network):
     from latentman.metrics.judge import Flow, Judge
-    from tests.unit.metrics.test_human_mse import random_map
+    from tests.factories.maps import random_map
 
     rows, cols = np.mgrid[16:48, 16:48]
     pixel = np.stack([rows.ravel(), cols.ravel()], -1).astype(np.int32)
@@ -111,7 +111,7 @@ def test_the_aligned_distance_sees_the_figure_only(network):
     assert lpips_aligned(torn, judge, network).value > 0.05
 
 
-def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path):
+def test_missing_files_are_named_with_instructions_to_get_them(tmp_path):
     assert f"{TRUNK} and {LINEAR}" in why_missing(tmp_path)
     write_lpips(tmp_path)
     (tmp_path / f"{TRUNK}.pth").unlink()
@@ -119,7 +119,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path):
         load_lpips(tmp_path)
 
 
-def test_safetensors_are_read_too(tmp_path, network):
+def test_safetensors_files_are_also_read(tmp_path, network):
     from safetensors.torch import save_file
 
     trunk, rows = write_lpips(tmp_path)
@@ -144,7 +144,7 @@ class Trap:
         return (__import__("os").system, ("false",))
 
 
-def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
+def test_a_file_with_code_is_refused_and_its_code_never_runs(tmp_path):
     write_lpips(tmp_path)
     torch.save({"features.0.weight": Trap()}, tmp_path / f"{TRUNK}.pth")
     with pytest.raises(WeightsError, match="cannot be read as tensors"):

@@ -1,4 +1,4 @@
-"""From the configuration to a motion source."""
+"""Building a motion source from the configuration."""
 
 import pytest
 

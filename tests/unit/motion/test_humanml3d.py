@@ -1,4 +1,4 @@
-"""HumanML3D's features: there and back, against the recipe written out frame by frame."""
+"""HumanML3D's features: round trips, and comparison with a slow implementation frame by frame."""
 
 import math
 from itertools import pairwise
@@ -42,7 +42,7 @@ def spun(joints: np.ndarray, turns: float) -> np.ndarray:
     return np.einsum("tij,tkj->tki", about_y(np.linspace(0, 2 * math.pi * turns, len(joints))), joints)
 
 
-# ---- the recipe of the published data, one frame and one joint at a time, with quaternions (w, x, y, z) ----
+# The published recipe, one frame and one joint at a time, with quaternions (w, x, y, z).
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -112,13 +112,13 @@ def slow_features(joints: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("prompt", ["a person walks in a circle", "a person kicks", "a person dances"])
-def test_features_are_those_of_the_recipe_written_out(prompt: str) -> None:
+def test_features_equal_a_slow_implementation_of_the_recipe(prompt: str) -> None:
     joints = clip(prompt, frames=40)
     np.testing.assert_allclose(features(joints), slow_features(joints), atol=1e-9)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_joints_come_back_from_their_features(prompt: str) -> None:
+def test_joints_are_recovered_from_their_features(prompt: str) -> None:
     joints = clip(prompt)
     assert np.abs(recover(features(joints)) - joints[:-1]).max() < 1e-6
     assert np.abs(recover(features(joints).astype(np.float32)) - joints[:-1]).max() < 1e-5
@@ -131,7 +131,7 @@ def test_full_turns_do_not_bend_the_path(turns: float, frames: int, seed: int) -
 
 
 @given(yaw=st.floats(-7, 7), x=st.floats(-5, 5), z=st.floats(-5, 5))
-def test_where_a_clip_starts_and_faces_does_not_matter(yaw: float, x: float, z: float) -> None:
+def test_the_start_and_heading_of_a_clip_do_not_matter(yaw: float, x: float, z: float) -> None:
     joints = clip()
     moved = joints @ about_y(np.asarray(yaw)).T + np.array([x, 0, z])
     np.testing.assert_allclose(canonicalise(moved), joints, atol=1e-9)
@@ -139,7 +139,7 @@ def test_where_a_clip_starts_and_faces_does_not_matter(yaw: float, x: float, z: 
 
 
 @pytest.mark.parametrize("prompt", ["a person kicks with the left leg", "a person walks in a circle"])
-def test_the_mirror_image_comes_back_too_and_twice_is_the_clip_itself(prompt: str) -> None:
+def test_the_mirror_image_is_recovered_too_and_mirroring_twice_gives_the_clip(prompt: str) -> None:
     joints = clip(prompt)
     image = canonicalise(mirror(joints))
     assert np.abs(recover(features(image)) - image[:-1]).max() < 1e-6
@@ -155,7 +155,7 @@ def test_the_yaw_feature_is_half_the_turn_of_the_smoothed_heading() -> None:
     np.testing.assert_allclose(features(joints)[1:, 0], -np.diff(yaw)[1:] / 2, atol=1e-9)
 
 
-def test_the_decoder_reads_neither_rotations_nor_velocities_nor_contacts() -> None:
+def test_the_decoder_does_not_use_rotations_velocities_or_contacts() -> None:
     values = features(clip())
     changed = values.copy()
     changed[:, ROTATIONS] = 7.0
@@ -166,13 +166,13 @@ def test_the_decoder_reads_neither_rotations_nor_velocities_nor_contacts() -> No
     assert np.abs(recover(values) - recover(changed)).max() > 0.05
 
 
-def test_heading_tells_where_the_body_faces() -> None:
+def test_heading_is_the_direction_that_the_body_faces() -> None:
     joints = clip("a person stands", 2)
     for yaw in (-3.0, -1.0, 0.0, 0.5, 2.5):
         assert heading(joints @ about_y(np.asarray(yaw)).T)[0] == pytest.approx(yaw)
 
 
-def test_retargeting_keeps_directions_and_gives_the_template_s_bones() -> None:
+def test_retargeting_keeps_directions_and_gives_the_templates_bones() -> None:
     joints = clip("a person dances") * 1.3
     joints[:, 15] += 0.2 * (joints[:, 15] - joints[:, 12])
     result = retarget(joints)
@@ -225,7 +225,7 @@ def write_statistics(folder: Path, mean: np.ndarray, std: np.ndarray) -> None:
     np.save(folder / "Std.npy", std)
 
 
-def test_statistics_turn_there_and_back(tmp_path: Path) -> None:
+def test_normalisation_is_inverted_by_denormalisation(tmp_path: Path) -> None:
     values = features(clip())
     write_statistics(tmp_path, values.mean(0), values.std(0) + 0.1)
     statistics = Statistics.read(tmp_path)

@@ -1,4 +1,4 @@
-"""The figures of a motion: what they are of motions whose answer is known, and what does not change them."""
+"""Quality measures of a motion: values of motions with known answers, and invariances."""
 
 import numpy as np
 import pytest
@@ -21,14 +21,14 @@ def still(frames: int = 30) -> np.ndarray:
     return np.repeat(clip("a person stands", 1), frames, axis=0)
 
 
-def test_a_body_that_stands_still_has_nothing_to_blame() -> None:
+def test_a_body_at_rest_has_perfect_values() -> None:
     quality = measure(still(), FPS, floor=None)
     assert quality.sliding == quality.longest_slide == quality.jitter == quality.root_speed == 0
     assert quality.bone_variation < 1e-9
     assert quality.contact_share == 1
 
 
-def test_a_body_that_glides_slides_at_the_speed_of_the_glide() -> None:
+def test_a_gliding_body_slides_at_its_gliding_speed() -> None:
     joints = still()
     joints[..., 2] += 0.2 * np.arange(30)[:, None] / FPS
     quality = measure(joints, FPS, floor=None)
@@ -49,7 +49,7 @@ def test_a_foot_below_the_floor_is_counted_at_its_depth() -> None:
     assert measure(joints, FPS, floor=0.0).penetration == pytest.approx(0.01)
 
 
-def test_jitter_is_the_third_difference_written_out() -> None:
+def test_jitter_equals_explicit_third_differences() -> None:
     joints, total, count = clip("a person dances"), 0.0, 0
     for t in range(len(joints) - 3):
         for joint in range(22):
@@ -58,7 +58,7 @@ def test_jitter_is_the_third_difference_written_out() -> None:
     assert jitter(joints, FPS) == pytest.approx(total / count)
 
 
-def test_one_bone_that_breathes_is_found() -> None:
+def test_a_single_bone_of_varying_length_is_detected() -> None:
     joints = still(100)
     wave = 1 + 0.05 * np.sin(np.arange(100))
     joints[:, 20] = joints[:, 18] + wave[:, None] * (joints[:, 20] - joints[:, 18])
@@ -77,7 +77,7 @@ def test_only_low_and_slow_feet_are_in_contact() -> None:
 
 
 @given(yaw=st.floats(-3, 3), x=st.floats(-4, 4), z=st.floats(-4, 4))
-def test_where_a_clip_stands_and_faces_changes_nothing(yaw: float, x: float, z: float) -> None:
+def test_the_position_and_heading_of_a_clip_change_nothing(yaw: float, x: float, z: float) -> None:
     joints = clip("a person kicks", 20)
     moved = joints @ about_y(np.asarray(yaw)).T + np.array([x, 0, z])
     one, other = measure(joints, FPS), measure(moved, FPS)
@@ -93,7 +93,7 @@ def test_the_frame_rate_scales_speeds_and_jitter(factor: float) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_short_clips_have_no_figure_where_there_is_none(frames: int) -> None:
+def test_values_that_need_more_frames_are_nan_for_short_clips(frames: int) -> None:
     quality = measure(clip(frames=frames), FPS)
     assert np.isnan(quality.jitter)
     assert np.isnan(quality.root_speed) == (frames == 1)
@@ -108,12 +108,12 @@ def test_short_clips_have_no_figure_where_there_is_none(frames: int) -> None:
         (np.zeros((4, 22, 3)), 0.0, DataError),
     ],
 )
-def test_what_is_no_motion_is_refused(joints: np.ndarray, fps: float, error: type[Exception]) -> None:
+def test_arrays_that_are_not_motions_are_refused(joints: np.ndarray, fps: float, error: type[Exception]) -> None:
     with pytest.raises(error):
         measure(joints, fps)
 
 
-def test_further_joints_are_left_out() -> None:
+def test_further_joints_are_ignored() -> None:
     joints = clip(frames=10)
     more = np.concatenate([joints, np.random.default_rng(0).normal(size=(10, 2, 3))], axis=1)
     assert measure(more, FPS) == measure(joints, FPS)

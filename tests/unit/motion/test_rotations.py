@@ -43,12 +43,12 @@ def test_kabsch_finds_the_rotation_that_moved_the_points():
     assert np.allclose(found, rotations, atol=1e-9)
 
 
-def test_kabsch_stays_a_proper_rotation_when_the_points_are_mirrored():
+def test_kabsch_gives_a_proper_rotation_for_mirrored_points():
     points = np.random.default_rng(1).normal(size=(4, 3))
     assert_rotation(kabsch(points, (points * (-1, 1, 1))[None]))
 
 
-def test_slerp_goes_through_the_angle_evenly():
+def test_slerp_traverses_the_angle_evenly():
     start = from_axis_angle(np.array([[0.3, -0.2, 0.5]]))
     end = start @ from_axis_angle(np.array([[0.0, 1.2, 0.0]]))
     assert np.allclose(slerp(start, end, 0.25), start @ from_axis_angle(np.array([[0.0, 0.3, 0.0]])))

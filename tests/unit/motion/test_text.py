@@ -1,4 +1,4 @@
-"""What a prompt says about motion."""
+"""Extracting motion from a prompt."""
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +29,7 @@ REWRITES = {
 
 
 @pytest.mark.parametrize(("prompt", "expected"), REWRITES.items())
-def test_the_subject_becomes_a_person_and_the_place_goes(prompt, expected):
+def test_the_subject_becomes_a_person_and_the_place_is_removed(prompt, expected):
     assert motion_text(prompt) == expected
 
 
@@ -73,7 +73,7 @@ def test_verb_direction_and_tempo_are_read(text, verb, direction, tempo):
         ("a man with a fast car walks", "walk", None),
     ],
 )
-def test_words_inside_nouns_do_not_steer(text, verb, direction):
+def test_words_inside_nouns_have_no_effect(text, verb, direction):
     action = parse_action(text)
     assert (action.verb, action.direction, action.tempo) == (verb, direction, None)
 
@@ -84,12 +84,12 @@ def test_a_named_limb_is_the_characters_own():
     assert parse_action("a man waves both arms").limb == "both"
 
 
-def test_a_second_verb_is_kept_apart():
+def test_a_second_verb_is_kept_separately():
     action = parse_action("a person walks and waves")
     assert (action.verb, action.also) == ("walk", ("wave",))
 
 
-def test_the_words_it_was_read_from_are_returned():
+def test_the_understood_words_are_returned():
     assert set(parse_action("a person walks slowly to the left").understood) == {"walks", "slowly", "left"}
 
 
@@ -145,6 +145,6 @@ def test_any_text_gives_a_person_and_a_known_verb_or_none(text):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(WORDS, max_size=10).map(" ".join))
-def test_rewriting_keeps_what_the_rewritten_text_says(text):
+def test_rewriting_is_idempotent_in_meaning(text):
     once = motion_text(text)
     assert parse_action(once) == parse_action(once.upper())

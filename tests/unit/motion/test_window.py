@@ -1,4 +1,4 @@
-"""Which part of a motion the video shows."""
+"""The part of a motion that the video shows."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_every_stride_th_frame_from_the_given_start():
     assert (part.text, part.source) == (motion.text, motion.source)
 
 
-def test_auto_takes_the_window_that_moves_most():
+def test_auto_chooses_the_window_that_moves_most():
     motion = make_motion(60, range(31, 41))
     part = cut(motion, num_frames=6, stride=2, start="auto")
     travelled = [np.linalg.norm(np.diff(motion.joints[s : s + 11], axis=0), axis=-1).sum() for s in range(50)]
@@ -32,23 +32,23 @@ def test_auto_takes_the_window_that_moves_most():
     assert np.ptp(part.joints[:, 0, 0]) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_auto_takes_the_beginning_when_all_windows_are_alike():
+def test_auto_chooses_the_start_if_all_windows_are_equal():
     motion = make_motion(20)
     np.testing.assert_array_equal(cut(motion, num_frames=3, stride=2, start="auto").joints, motion.joints[:5:2])
 
 
-def test_a_motion_of_exactly_the_length_needed_is_enough():
+def test_a_motion_of_exactly_the_required_length_is_enough():
     assert len(cut(make_motion(15), num_frames=8, stride=2, start="auto").joints) == 8
 
 
 @pytest.mark.parametrize(("start", "needed"), [("auto", 15), ("3", 18)])
-def test_a_motion_too_short_says_what_it_has_and_needs(start, needed):
+def test_a_motion_that_is_too_short_is_reported_with_both_lengths(start, needed):
     with pytest.raises(DataError, match=rf"has 14 frames.*needs {needed}.*num_frames.*motion\.stride"):
         cut(make_motion(14), num_frames=8, stride=2, start=start)
 
 
 @pytest.mark.parametrize("start", ["-1", "middle", ""])
-def test_a_start_that_is_no_frame_is_refused(start):
+def test_a_start_that_is_not_a_frame_is_refused(start):
     with pytest.raises(ConfigError, match=r"motion\.start"):
         cut(make_motion(20), num_frames=4, stride=2, start=start)
 

@@ -3,41 +3,16 @@ import logging
 import numpy as np
 import pytest
 
-from latentman.body.build import build
-from latentman.body.fit import fit_motion
-from latentman.body.skinning import forward_kinematics
-from latentman.config import BodyConfig, CameraConfig, DepthConfig
-from latentman.errors import ConfigError
-from latentman.motion.rotations import from_axis_angle
+from latentman.config import CameraConfig, DepthConfig
+from latentman.errors import ConfigError, ShapeError
 from latentman.render.camera import project, to_camera
 from latentman.render.conditions import render_conditions
-from latentman.render.pictures import depth_frames, iuv_frames
-from latentman.types import Motion
+from latentman.types import Conditions
+from tests.factories.bodies import displaced, standing, walk
+from tests.factories.views import BODY_RANGE, VIEW
 
 CAMERA = CameraConfig(yfov_deg=47, yaw_deg=20, pitch_deg=4, margin=0.1)
 DEPTH = DepthConfig("inverse", "clip", None, 0.3, 0.9)
-
-
-def walk(distance=0.5, frames=4):
-    """Return a body that swings its limbs and moves ``distance`` metres to its left."""
-    body = build(BodyConfig("anny", "male"))
-    swing = np.sin(np.linspace(0, 3, frames))
-    pose = np.zeros((frames, 24, 3))
-    pose[:, 1, 0], pose[:, 2, 0] = 0.5 * swing, -0.5 * swing
-    pose[:, 16, 2], pose[:, 17, 2] = -1.0, 1.0
-    root = np.linspace([0.0, 1, 0], [distance, 1, 0], frames)
-    joints = forward_kinematics(body, from_axis_angle(pose), root)[1][:, :22]
-    return fit_motion(body, Motion(joints, 20.0, "a person walks", "test"))
-
-
-@pytest.fixture(scope="module")
-def sequence():
-    return walk()
-
-
-@pytest.fixture(scope="module")
-def conditions(sequence):
-    return render_conditions(sequence, camera=CAMERA, depth=DEPTH, size=96)
 
 
 def test_the_five_pictures_agree_on_where_the_figure_is(conditions):
@@ -76,7 +51,7 @@ def test_disparity_is_not_quantised(conditions):
     assert len(np.unique(conditions.disparity)) > 1000
 
 
-def test_the_whole_clip_lies_inside_the_margin(sequence, conditions):
+def test_the_whole_clip_is_inside_the_margin(sequence, conditions):
     pixels = project(to_camera(sequence.vertices, conditions.cameras[0]), conditions.cameras[0])
     assert pixels.min() >= 9.6 - 1e-6
     assert pixels.max() <= 86.4 + 1e-6
@@ -86,8 +61,8 @@ def test_the_whole_clip_lies_inside_the_margin(sequence, conditions):
         assert not line[-9:].any()
 
 
-def test_each_joint_of_the_limbs_is_seen_where_it_projects(sequence, conditions):
-    """A wrist, knee or ankle projects into the silhouette, and the surface lies at most a limb's width before it."""
+def test_each_joint_of_the_limbs_is_visible_where_it_projects(sequence, conditions):
+    """A wrist, knee or ankle projects into the silhouette, and the surface is at most a limb's width in front of it."""
     points = to_camera(sequence.joints[:, [4, 5, 7, 8, 20, 21]], conditions.cameras[0])
     column, row = np.floor(project(points, conditions.cameras[0])).astype(int).transpose(2, 0, 1)
     frame = np.arange(len(points))[:, None]
@@ -95,7 +70,7 @@ def test_each_joint_of_the_limbs_is_seen_where_it_projects(sequence, conditions)
     assert (conditions.depth[frame, row, column] < points[..., 2] + 0.02).all()
 
 
-def test_left_parts_are_on_the_right_of_a_picture_from_the_front(conditions):
+def test_left_parts_are_on_the_right_in_the_front_view(conditions):
     part = conditions.iuv[0, ..., 0]
     left, right = (np.isin(part, parts).nonzero()[1].mean() for parts in ((10, 14, 5), (9, 13, 6)))
     assert left > right + 3
@@ -143,7 +118,7 @@ def test_a_figure_that_leaves_the_picture_gives_a_valid_result_and_one_warning(s
     assert np.isfinite(conditions.disparity).all()
 
 
-def test_a_camera_that_sees_nobody_at_all_gives_empty_pictures_and_a_warning(caplog):
+def test_a_camera_that_does_not_see_the_figure_gives_empty_pictures_and_a_warning(caplog):
     sequence = walk()
     away = type(sequence)(
         vertices=sequence.vertices + np.float32(30),
@@ -165,7 +140,7 @@ def test_a_camera_inside_the_figure_gives_finite_pictures(sequence):
     assert np.isfinite(conditions.bary).all()
 
 
-def test_a_small_figure_is_warned_of_with_its_height(caplog):
+def test_a_small_figure_gives_a_warning_with_its_height(caplog):
     with caplog.at_level(logging.WARNING, logger="latentman.render"):
         render_conditions(walk(distance=9.0), camera=CAMERA, depth=DEPTH, size=128)
     assert "of 128 pixels high" in caplog.text
@@ -176,19 +151,84 @@ def test_an_unknown_renderer_is_refused(sequence):
         render_conditions(sequence, camera=CAMERA, depth=DEPTH, size=32, renderer="opengl")
 
 
-def test_depth_pictures_are_grey_and_black_outside(conditions):
-    frames = depth_frames(conditions)
-    assert frames.shape == (4, 96, 96, 3)
-    assert frames.dtype == np.uint8
-    assert (frames[..., 0] == frames[..., 2]).all()
-    assert ((frames[..., 0] > 0) == conditions.mask).all()
-    assert frames.max() == round(255 * 0.9)
+@pytest.mark.parametrize("distance", [None, 3.0])
+def test_orbiting_a_fixed_character_equals_turning_it_in_front_of_a_fixed_camera(distance):
+    frames, orbit = 5, 300.0
+    body = standing(frames)
+    pelvis = body.joints[0, 0].astype(np.float64)
+    angle = -np.radians(orbit) * np.linspace(0, 1, frames)
+    turn = np.zeros((frames, 3, 3))
+    turn[:, 0, 0] = turn[:, 2, 2] = np.cos(angle)
+    turn[:, 0, 2], turn[:, 2, 0], turn[:, 1, 1] = np.sin(angle), -np.sin(angle), 1
+    turned = displaced(body, *((x - pelvis) @ turn.transpose(0, 2, 1) + pelvis for x in (body.vertices, body.joints)))
+    round_it = render_conditions(
+        body, camera=CameraConfig(**VIEW, orbit=orbit, distance=distance), depth=BODY_RANGE, size=64
+    )
+    before_it = render_conditions(turned, camera=CameraConfig(**VIEW, distance=distance), depth=BODY_RANGE, size=64)
+    assert round_it.camera_moves
+    assert not before_it.camera_moves
+    # A pixel centre on an edge may fall to either side of it.
+    same = round_it.face == before_it.face
+    assert same.mean() > 0.999
+    assert len(np.unique(round_it.face)) > 1000
+    np.testing.assert_allclose(round_it.depth[same], before_it.depth[same], atol=1e-5)
+    np.testing.assert_allclose(round_it.disparity[same], before_it.disparity[same], atol=1e-5)
+    assert (np.abs(round_it.iuv[same].astype(int) - before_it.iuv[same]).max(-1) <= 1).mean() > 0.999
 
 
-def test_iuv_pictures_tell_parts_apart_and_are_black_outside(conditions):
-    frames = iuv_frames(conditions)
-    assert not frames[~conditions.mask].any()
-    assert frames[conditions.mask].max(-1).min() > 60
-    mean = {part: frames[conditions.iuv[..., 0] == part].mean(0) for part in np.unique(conditions.iuv[..., 0])[1:]}
-    for left, right in ((10, 9), (14, 13), (24, 23), (5, 6)):
-        assert np.abs(mean[left] - mean[right]).max() > 40
+def test_following_a_gliding_figure_gives_the_same_picture_in_every_frame():
+    """This includes depth, whose range moves with the pelvis as seen from each frame's camera."""
+    body = standing(4)
+    way = np.arange(4)[:, None, None] * np.array([0.4, 0, 0.9])
+    gliding = displaced(body, body.vertices + way, body.joints + way)
+    seen = render_conditions(gliding, camera=CameraConfig(**VIEW, follow=1.0), depth=BODY_RANGE, size=64)
+    same = seen.face == seen.face[:1]
+    assert same.mean() > 0.999
+    assert np.abs((seen.disparity - seen.disparity[:1])[same]).max() < 1e-5
+    unfollowed = render_conditions(gliding, camera=CameraConfig(**VIEW), depth=BODY_RANGE, size=64)
+    assert (unfollowed.face == unfollowed.face[:1]).mean() < 0.99
+
+
+def test_a_full_orbit_ends_where_it_began():
+    seen = render_conditions(standing(4), camera=CameraConfig(**VIEW, orbit=360.0), depth=BODY_RANGE, size=64)
+    assert (seen.face[0] == seen.face[3]).mean() > 0.999
+    assert (seen.face[0] == seen.face[1]).mean() < 0.9
+    assert seen.camera_moves
+
+
+def test_following_a_character_that_does_not_move_is_a_fixed_camera():
+    seen = render_conditions(standing(3), camera=CameraConfig(**VIEW, follow=1.0), depth=BODY_RANGE, size=32)
+    assert not seen.camera_moves
+
+
+def test_conditions_with_a_moving_camera_survive_a_round_trip_through_a_file(moving):
+    again = Conditions.from_arrays(moving.arrays())
+    assert len(again.cameras) == 4
+    for one, other in zip(moving.cameras, again.cameras, strict=True):
+        assert one.stands_at(other)
+    assert again.camera_moves
+    assert not again.cameras[0].stands_at(again.cameras[3], 0.1)
+
+
+def test_a_file_with_one_camera_uses_it_in_every_frame():
+    seen = render_conditions(walk(), camera=CameraConfig(**VIEW), depth=BODY_RANGE, size=32)
+    data = seen.arrays()
+    assert data["camera_rotation"].shape == (3, 3)
+    assert data["camera_intrinsics"].shape == (6,)
+    again = Conditions.from_arrays(data)
+    assert len(again.cameras) == 4
+    assert not again.camera_moves
+    assert all(camera.stands_at(seen.cameras[0]) for camera in again.cameras)
+
+
+def test_a_number_of_cameras_other_than_one_per_frame_is_refused(moving):
+    fields = {name: getattr(moving, name) for name in ("depth", "disparity", "iuv", "mask", "face", "bary")}
+    with pytest.raises(ShapeError, match=r"conditions\.cameras: expected 4 entries.*got 3"):
+        Conditions(**fields, cameras=moving.cameras[:3])
+
+
+def test_a_shifted_camera_draws_the_same_pictures_elsewhere():
+    seen = render_conditions(standing(2), camera=CameraConfig(**VIEW, shift=5.0), depth=BODY_RANGE, size=128)
+    here, there = seen.mask
+    assert (here[:, :-5] == there[:, 5:]).mean() > 0.999
+    assert np.abs(seen.depth[0][:, :-5] - seen.depth[1][:, 5:])[here[:, :-5] & there[:, 5:]].max() < 1e-3

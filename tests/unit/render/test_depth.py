@@ -21,7 +21,7 @@ def clip_of(metres):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("span", RANGES)
 @given(metres=st.lists(st.floats(0.25, 20, width=32), min_size=2, max_size=8))
-def test_nearer_is_never_darker_and_the_figure_keeps_between_low_and_high(encoding, span, metres):
+def test_nearer_is_never_darker_and_the_figure_is_between_low_and_high(encoding, span, metres):
     grey = encode_depth(clip_of(sorted(metres)), config(encoding, span), np.array([3.0]))[0, 0]
     assert (np.diff(grey) <= 0).all()
     assert grey.min() >= np.float32(0.3)
@@ -46,7 +46,7 @@ def test_the_background_is_black_and_the_numbers_are_float32(encoding, span):
     assert ((grey == 0) == (depth == 0)).all()
 
 
-def test_a_point_that_stays_where_it_is_keeps_its_grey_while_others_move():
+def test_a_fixed_point_keeps_its_grey_while_others_move():
     depth = np.zeros((5, 2, 2), dtype=np.float32)
     depth[:, 0, 0] = 3
     depth[:, 1, 1] = np.linspace(2, 5, 5)
@@ -97,7 +97,7 @@ def test_a_clip_without_a_figure_is_black(encoding, span):
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=30))
-def test_smoothing_is_the_mean_of_the_frames_around(values):
+def test_smoothing_is_the_mean_of_neighbouring_frames(values):
     values = np.array(values)
     expected = [values[max(0, i - 4) : i + 5].mean() for i in range(len(values))]
     assert np.allclose(smooth(values), expected)

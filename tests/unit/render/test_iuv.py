@@ -11,7 +11,7 @@ def pixel(part, corner_u, v=0.5, bary=FULL):
     return draw_iuv(np.zeros((1, 1), int), bary[None, None], np.array([part], np.uint8), corner_uv)[0, 0].tolist()
 
 
-def test_coordinates_are_mixed_by_the_barycentric_weights():
+def test_coordinates_are_interpolated_with_the_barycentric_weights():
     corner_uv = np.array([[[0, 0], [1, 0], [0, 1]]], dtype=np.float32)
     iuv = draw_iuv(np.zeros((1, 1), int), np.array([[[0.2, 0.6, 0.2]]]), np.array([4]), corner_uv)
     assert iuv.tolist() == [[[4, 153, 51]]]
@@ -40,6 +40,6 @@ def test_hands_and_feet_have_no_seam_and_are_clipped():
     assert pixel(5, -0.4) == [5, 0, 128]
 
 
-def test_ends_of_the_range_stay_in_their_part():
+def test_the_ends_of_the_range_stay_in_their_part():
     assert pixel(2, 0.0) == [2, 0, 128]
     assert pixel(2, 1.0) == [2, 255, 128]

@@ -24,7 +24,7 @@ def figure():
 
 
 def draw_by_brute_force(vertices, faces, camera):
-    """Test every face at every pixel of its rows and columns, one after the other; return face and depth."""
+    """Test every face at every pixel of its bounding box, one after the other; return face and depth."""
     corners, depths = project(vertices, camera)[faces], vertices[faces][..., 2]
     nearest = np.full((camera.height, camera.width), np.inf)
     owner = np.full((camera.height, camera.width), -1)
@@ -46,7 +46,7 @@ def draw_by_brute_force(vertices, faces, camera):
     return owner, np.where(np.isfinite(nearest), nearest, 0)
 
 
-def test_faces_and_depths_are_those_of_a_brute_force_search(figure):
+def test_faces_and_depths_equal_a_brute_force_search(figure):
     vertices, faces, camera = figure
     drawn = TorchRasterizer(cull_back=False)(vertices[:1], faces, camera)
     face, depth = draw_by_brute_force(vertices[0].numpy(), faces.numpy(), camera)
@@ -62,7 +62,7 @@ def test_culling_faces_seen_from_behind_changes_nothing_on_a_closed_body(figure)
     assert torch.equal(all_faces.face, front_faces.face)
 
 
-def test_barycentric_coordinates_name_the_point_of_the_face_that_the_pixel_sees(figure):
+def test_barycentric_coordinates_give_the_point_of_the_face_that_the_pixel_sees(figure):
     vertices, faces, camera = figure
     drawn = get_rasterizer("torch")(vertices, faces, camera)
     for frame in range(2):
@@ -77,15 +77,15 @@ def test_barycentric_coordinates_name_the_point_of_the_face_that_the_pixel_sees(
 
 
 def test_barycentric_coordinates_are_perspective_correct_on_a_steep_face():
-    """Half way between two corners in the picture is nearer to the near corner in the world: 1/z is linear there."""
+    """Halfway between two corners in the picture is nearer to the near corner in the world: 1/z is linear."""
     camera = look_at(np.zeros(3), distance=0.0, size=2, yfov_deg=90, yaw_deg=0, pitch_deg=0)
     vertices = torch.tensor([[[-4.0, -4, 4], [1.0, -1, 1], [-4.0, 4, 4], [1.0, 1, 1]]], dtype=torch.float64)
     drawn = TorchRasterizer(cull_back=False)(vertices, torch.tensor([[0, 1, 2], [1, 3, 2]]), camera)
-    # Column centres lie at -0.5 and 0.5 of the way: 1/z = 0.25 + 0.75 * (0.25, 0.75).
+    # Column centres are at -0.5 and 0.5: 1/z = 0.25 + 0.75 * (0.25, 0.75).
     assert torch.allclose(drawn.depth[0, 0], torch.tensor([1 / 0.4375, 1 / 0.8125]))
 
 
-def test_cutting_the_work_into_chunks_changes_nothing(figure):
+def test_splitting_the_work_into_chunks_changes_nothing(figure):
     vertices, faces, camera = figure
     whole = TorchRasterizer()(vertices, faces, camera)
     for limit in (1, 50, 1000):
@@ -95,9 +95,9 @@ def test_cutting_the_work_into_chunks_changes_nothing(figure):
         assert torch.equal(whole.bary, pieces.bary)
 
 
-def test_pictures_drawn_together_are_those_drawn_one_by_one(figure):
+def test_pictures_drawn_together_equal_those_drawn_one_by_one(figure):
     vertices, faces, camera = figure
-    # The second picture is shifted half out of the picture, where pixels of a neighbour would show first.
+    # The second figure is shifted half out of the picture, where pixels of a neighbour would show first.
     vertices = torch.cat([vertices, vertices + torch.tensor([0.3, 0.9, 0.0]), vertices[:1]])
     whole = TorchRasterizer()(vertices, faces, camera)
     for limit in (1, 2 * len(faces)):
@@ -109,7 +109,7 @@ def test_pictures_drawn_together_are_those_drawn_one_by_one(figure):
     assert (whole.face >= 0).flatten(1).any(1).all()
 
 
-def test_no_picture_at_all_is_drawn_as_none(figure):
+def test_an_empty_batch_gives_no_pictures(figure):
     vertices, faces, camera = figure
     drawn = TorchRasterizer()(vertices[:0], faces, camera)
     assert drawn.face.shape == drawn.depth.shape == (0, SIZE, SIZE)
@@ -141,7 +141,7 @@ def test_a_face_wider_than_the_picture_fills_it():
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0, -20), (0.0, 0, -3), (50.0, 0, 0), (0.0, -50, 0)])
-def test_what_lies_behind_the_camera_or_beside_the_picture_is_not_drawn(shift):
+def test_faces_behind_the_camera_or_outside_the_picture_are_not_drawn(shift):
     camera = look_at(np.zeros(3), distance=0.0, size=8, yfov_deg=60, yaw_deg=0, pitch_deg=0)
     triangle = torch.tensor([[[-1.0, -1, 2], [-1.0, 1, 2], [1.0, -1, 4]]], dtype=torch.float64)
     seen = TorchRasterizer()(triangle, torch.tensor([[0, 1, 2]]), camera)

@@ -16,8 +16,8 @@ from latentman.score.scoring import NAMES
 from latentman.system.paths import read_npz
 from latentman.types import Correspondence
 from latentman.video import write_mp4, write_png_frames
-from tests.unit.metrics.clip_factory import write_clip
-from tests.unit.metrics.lpips_factory import write_lpips
+from tests.factories.clip_weights import write_clip
+from tests.factories.lpips_weights import write_lpips
 from tests.unit.score.conftest import FRAMES, SIDE, painted
 
 OF_THE_MESH = ["human_mse_mesh", "warp_error", "psnr_aligned", "ssim_aligned"]

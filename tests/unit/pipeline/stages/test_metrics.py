@@ -9,8 +9,8 @@ from latentman.errors import ConfigError, ShapeError, WeightsError
 from latentman.pipeline.run import Run
 from latentman.pipeline.stages import STAGES
 from latentman.pipeline.stages.metrics import STAGE, check_metrics, networks_of
-from tests.unit.metrics.clip_factory import write_clip
-from tests.unit.metrics.lpips_factory import write_lpips
+from tests.factories.clip_weights import write_clip
+from tests.factories.lpips_weights import write_lpips
 
 
 def a_run(*overrides):

@@ -1,4 +1,4 @@
-"""The judges learn from drawn pictures, are kept, and say what they do not know."""
+"""The judges: training on drawn pictures, saving, and refusals."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from latentman.train.mini.judge_networks import Classifier, Segmenter, at_size
 from latentman.train.mini.judges import CLASSES, Judges, varied
 from latentman.train.mini.settings import parse_settings
 from latentman.train.scenes.plan import plan_scenes
-from tests.unit.train.test_scene_set import LITTLE_SPACE
+from tests.factories.little_space import LITTLE_SPACE
 
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=32", "scenes.shard=32", "judges.steps=24", "judges.batch=16",
@@ -53,7 +53,7 @@ def test_a_judge_learns(trained: Path, part: str) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_trained_judges_are_read_again_and_answer_for_every_picture(trained: Path) -> None:
+def test_trained_judges_are_loaded_and_answer_for_every_picture(trained: Path) -> None:
     judges = Judges.load(trained, "cpu")
     images = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     named, features = judges.name(images, batch=2)
@@ -70,7 +70,7 @@ def test_a_second_training_of_finished_judges_changes_nothing(trained: Path) -> 
     assert (trained / "classifier" / "judge.safetensors").read_bytes() == before
 
 
-def test_networks_have_a_logit_for_every_name_and_pixel() -> None:
+def test_networks_have_a_logit_for_every_class_and_pixel() -> None:
     images = torch.rand(2, 3, 48, 48)
     assert {k: tuple(v.shape) for k, v in Classifier(8, CLASSES)(images).items()} == {
         name: (2, number) for name, number in CLASSES.items()
@@ -78,7 +78,7 @@ def test_networks_have_a_logit_for_every_name_and_pixel() -> None:
     assert Segmenter(8)(images).shape == (2, 48, 48)
 
 
-def test_a_picture_at_its_size_is_left_alone_and_a_large_one_is_averaged() -> None:
+def test_a_picture_of_the_right_size_is_unchanged_and_a_larger_one_is_averaged() -> None:
     images = torch.rand(1, 3, 32, 32)
     assert at_size(images, 32) is images
     board = (torch.arange(64)[:, None] + torch.arange(64)).remainder(2).float().expand(1, 3, 64, 64)
@@ -86,7 +86,7 @@ def test_a_picture_at_its_size_is_left_alone_and_a_large_one_is_averaged() -> No
     assert inner.sub(0.5).abs().max() < 0.05
 
 
-def test_variations_move_figure_and_mask_together_and_depend_on_the_generator_alone() -> None:
+def test_augmentation_moves_figure_and_mask_together_and_depends_only_on_the_generator() -> None:
     masks = torch.zeros(6, 32, 32, dtype=torch.bool)
     masks[:, 8:20, 4:12] = True
     images = masks[:, None].float().expand(-1, 3, -1, -1)
@@ -99,7 +99,7 @@ def test_variations_move_figure_and_mask_together_and_depend_on_the_generator_al
     assert first[0].max() <= 1
 
 
-def test_an_evaluation_compares_models_and_goes_on_where_it_stopped(trained: Path) -> None:
+def test_an_evaluation_compares_models_and_continues_after_an_interruption(trained: Path) -> None:
     assert main(["evaluate", f"out={trained}", *SMALL]) == 0
     folder = trained / "evaluation"
     first = json.loads((folder / "evaluation.json").read_text())
@@ -133,7 +133,7 @@ def test_an_evaluation_refuses_a_folder_with_other_settings(trained: Path) -> No
         evaluate(settings(trained, "evaluation.steps=3"), show, torch.device("cpu"))
 
 
-def test_without_judges_the_evaluation_names_the_command(tmp_path: Path) -> None:
+def test_without_judges_the_evaluation_names_the_command_that_trains_them(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="latentman train judges out="):
         evaluate(settings(tmp_path), show, torch.device("cpu"))
 
@@ -146,7 +146,7 @@ def test_judges_of_another_world_are_refused(trained: Path, tmp_path: Path) -> N
     card = json.loads((tmp_path / "classifier" / "judge.json").read_text())
     card["classes"]["place"] += 1
     (tmp_path / "classifier" / "judge.json").write_text(json.dumps(card))
-    with pytest.raises(DataError, match="know other characters, colours or places"):
+    with pytest.raises(DataError, match="have other characters, colours or places"):
         Judges.load(tmp_path, "cpu")
 
 
@@ -159,7 +159,7 @@ def test_a_damaged_judge_is_named(trained: Path, tmp_path: Path) -> None:
         Judges.load(tmp_path, "cpu")
 
 
-def test_a_full_disk_leaves_no_half_painting(trained: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_painting(trained: Path, tmp_path: Path) -> None:
     for part in ("classifier", "segmenter"):
         (tmp_path / part).mkdir()
         for file in ("judge.json", "judge.safetensors"):
@@ -175,7 +175,7 @@ def test_a_full_disk_leaves_no_half_painting(trained: Path, tmp_path: Path) -> N
     ("changes", "message"),
     [
         (["models.a/b=asset:mini-sd"], "a name needs letters"),
-        (["models.drawn=asset:mini-sd"], "'drawn' is taken"),
+        (["models.drawn=asset:mini-sd"], "'drawn' is reserved"),
         (["models.other=somebody/model"], "must be the folder of a finished model"),
     ],
 )
@@ -184,18 +184,18 @@ def test_a_model_that_cannot_be_compared_is_refused(tmp_path: Path, changes: lis
         find_models(settings(tmp_path, *changes))
 
 
-def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"models\.mine=.*there is no folder"):
         find_models(settings(tmp_path, f"models.mine={tmp_path}/nothing"))
 
 
 @pytest.mark.parametrize("key", ["evaluation.prompts=0", "evaluation.batch=0", "evaluation.steps=0", "judges.size=50"])
-def test_settings_that_cannot_work_are_refused(tmp_path: Path, key: str) -> None:
+def test_invalid_settings_are_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=key.split(".")[1].split("=")[0]):
         settings(tmp_path, key)
 
 
-def test_a_single_painting_is_judged_without_a_distance_of_spreads() -> None:
+def test_a_single_painting_is_judged_without_a_frechet_distance() -> None:
     judges = Judges(Classifier(8, CLASSES).eval(), Segmenter(8).eval(), 32)
     images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
     plans = tuple(plan_scenes(2, seed=1, held_out=True))

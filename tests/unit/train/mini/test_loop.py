@@ -1,4 +1,4 @@
-"""The training loop on a small real task: it goes on to the same weights, whatever interrupts it."""
+"""The training loop on a small real task: it ends with the same weights after any interruption."""
 
 import json
 import os
@@ -46,11 +46,11 @@ class SumTask:
 
 
 class InterruptionError(Exception):
-    """Stands for whatever ends a process."""
+    """Stands for anything that ends a process."""
 
 
 class StopsTask(SumTask):
-    """Is cut off in the middle of step 13."""
+    """Is interrupted in the middle of step 13."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         if len(self.sizes) == 12:
@@ -59,7 +59,7 @@ class StopsTask(SumTask):
 
 
 class DivergesTask(SumTask):
-    """Leaves the finite numbers after seven steps."""
+    """Becomes non-finite after seven steps."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         loss = super().losses(batch)["loss"]
@@ -67,7 +67,7 @@ class DivergesTask(SumTask):
 
 
 class DiskFillsTask(SumTask):
-    """From step 7 on, this process may write no file of more than 2,000 bytes."""
+    """From step 7 on, this process cannot write files of more than 2,000 bytes."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         if len(self.sizes) == 6:
@@ -102,7 +102,7 @@ def lines(out: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (out / "vae" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def test_the_loss_falls_and_every_line_tells_what_was_measured(tmp_path: Path) -> None:
+def test_the_loss_falls_and_every_log_line_holds_the_measurements(tmp_path: Path) -> None:
     run(tmp_path, vae__steps=60, vae__learning_rate=0.03)
     told = lines(tmp_path)
     assert [line["step"] for line in told] == [10, 20, 30, 40, 50, 60]
@@ -111,13 +111,13 @@ def test_the_loss_falls_and_every_line_tells_what_was_measured(tmp_path: Path) -
     assert (tmp_path / "vae" / "pictures" / "30.txt").exists()
 
 
-def test_a_training_that_was_cut_off_ends_in_the_same_bytes(tmp_path: Path) -> None:
+def test_an_interrupted_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
     with pytest.raises(InterruptionError):
         run(tmp_path / "cut", StopsTask())
     assert same(run(tmp_path / "cut"), run(tmp_path / "whole"))
 
 
-def test_it_stops_when_its_minutes_are_over_and_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_it_stops_at_its_time_limit_and_continues_to_the_same_weights(tmp_path: Path) -> None:
     pieces = [run(tmp_path / "pieces", minutes=1e-9) for _ in range(20)]
     assert [piece.finished for piece in pieces] == [False] * 19 + [True]
     assert same(pieces[-1], run(tmp_path / "whole"))
@@ -128,7 +128,7 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 4])
-def test_a_batch_that_memory_does_not_hold_is_taken_in_parts_with_the_same_outcome(tmp_path: Path, limit: int) -> None:
+def test_a_batch_too_large_for_memory_is_split_with_the_same_result(tmp_path: Path, limit: int) -> None:
     task = SumTask(limit)
     small = run(tmp_path / "small", task)
     assert max(task.sizes[-8:]) <= limit
@@ -136,19 +136,19 @@ def test_a_batch_that_memory_does_not_hold_is_taken_in_parts_with_the_same_outco
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_the_number_of_parts_is_remembered(tmp_path: Path) -> None:
+def test_the_number_of_parts_is_kept(tmp_path: Path) -> None:
     run(tmp_path, SumTask(limit=2), minutes=1e-9)
     task = SumTask(limit=2)
     run(tmp_path, task)
     assert max(task.sizes) == 2
 
 
-def test_memory_that_holds_no_example_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DeviceMemoryError, match="does not hold a single example"):
+def test_memory_too_small_for_one_example_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DeviceMemoryError, match="a single example does not fit into the device's memory"):
         run(tmp_path, SumTask(limit=0))
 
 
-def test_a_full_disk_leaves_the_state_before_and_says_what_to_do(
+def test_a_full_disk_keeps_the_previous_state_and_reports_what_to_do(
     tmp_path: Path, command_environment: dict[str, str]
 ) -> None:
     code = f"from {__name__} import *\nrun(Path({str(tmp_path)!r}), DiskFillsTask())"
@@ -156,19 +156,19 @@ def test_a_full_disk_leaves_the_state_before_and_says_what_to_do(
     environment = {**command_environment, "PYTHONPATH": os.pathsep.join([str(checkout), *sys.path])}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert f"{RecordError.__name__}: cannot write {tmp_path / 'vae' / 'state.pt'}" in ended.stderr
-    assert "stands at step 10; what was saved before is whole: free" in ended.stderr
+    assert "is at step 10; the previously saved state is intact: free" in ended.stderr
     assert torch.load(tmp_path / "vae" / "state.pt", weights_only=True)["step"] == 5
     assert not list((tmp_path / "vae").glob(".partial*"))
     assert same(run(tmp_path), run(tmp_path / "whole"))
 
 
-def test_a_folder_of_other_settings_is_refused_with_the_keys_that_differ(tmp_path: Path) -> None:
+def test_a_folder_with_other_settings_is_refused_with_the_different_keys(tmp_path: Path) -> None:
     run(tmp_path, minutes=1e-9)
     with pytest.raises(ConfigError, match=r"vae\.batch was 8 and is 4, vae\.learning_rate was 0\.002 and is 0\.1;"):
         run(tmp_path, vae__learning_rate=0.1, vae__batch=4)
 
 
-def test_how_often_it_is_saved_may_change(tmp_path: Path) -> None:
+def test_the_saving_interval_may_change(tmp_path: Path) -> None:
     run(tmp_path, minutes=1e-9)
     assert run(tmp_path, vae__save_every=7, vae__log_every=3, threads=1).finished
 
@@ -184,7 +184,7 @@ def test_a_damaged_state_is_named(tmp_path: Path, damage: str) -> None:
         torch.save({**torch.load(path, weights_only=True), "modules": {}}, path)
     else:
         torch.save({"path": Path("x")}, path)
-    with pytest.raises(WeightsError, match=r"vae/state\.pt is no checkpoint .* delete it to begin the part anew"):
+    with pytest.raises(WeightsError, match=r"vae/state\.pt is not a checkpoint .* delete it to restart the part"):
         run(tmp_path)
 
 
@@ -204,7 +204,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     assert all(value.isfinite().all() for value in state["modules"].values())
 
 
-def test_lines_of_other_settings_leave_the_log(tmp_path: Path) -> None:
+def test_lines_of_other_settings_are_removed_from_the_log(tmp_path: Path) -> None:
     run(tmp_path)
     (tmp_path / "vae" / "state.pt").unlink()
     run(tmp_path, vae__learning_rate=0.1)
@@ -229,7 +229,7 @@ def test_the_random_numbers_of_a_step_depend_on_seed_part_and_step() -> None:
     assert drawn[0] == drawn[-1]
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "vae").write_text("a file")
     with pytest.raises(RecordError, match="cannot make the folder"):
         run(tmp_path)

@@ -1,4 +1,4 @@
-"""``latentman train all`` on very small pictures: every part learns, goes on, and the finished folder is a model."""
+"""``latentman train all`` on very small pictures: every part trains and continues, and the result is a model."""
 
 import json
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ def test_the_loss_of_every_part_falls(trained: Path, part: str, share: float) ->
 
 
 @pytest.mark.parametrize(("part", "size"), [("vae", (512, 128)), ("t2i", (384, 128)), ("controlnet", (384, 256))])
-def test_every_part_leaves_a_picture_of_what_it_can_do(trained: Path, part: str, size: tuple[int, int]) -> None:
+def test_every_part_writes_a_picture_of_its_results(trained: Path, part: str, size: tuple[int, int]) -> None:
     last = sorted((trained / part / "pictures").glob("*.png"))[-1]
     with Image.open(last) as picture:
         assert picture.size == size
@@ -112,7 +112,7 @@ def test_the_finished_folder_loads_in_diffusers_with_its_controlnet(trained: Pat
     assert np.isfinite(made).all()
 
 
-def test_the_finished_weights_are_in_half_precision_and_the_card_tells_their_story(trained: Path) -> None:
+def test_the_finished_weights_are_in_half_precision_and_the_card_describes_them(trained: Path) -> None:
     for file in (trained / "mini-sd").glob("*/*.safetensors"):
         with safe_open(file, framework="pt") as opened:
             assert {opened.get_tensor(name).dtype for name in opened.keys()} <= {torch.float16, torch.int64}  # noqa: SIM118
@@ -124,14 +124,14 @@ def test_the_finished_weights_are_in_half_precision_and_the_card_tells_their_sto
     assert json.loads((trained / "training.json").read_text(encoding="utf-8"))["vae"]["steps"] == 40
 
 
-def test_what_is_finished_is_not_learnt_again(trained: Path) -> None:
+def test_finished_parts_are_not_trained_again(trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.glob("*/state.pt")}
     assert len(before) == 5
     assert main(["all", f"out={trained}", *SMALL]) == 0
     assert before == {path: path.stat().st_mtime_ns for path in trained.glob("*/state.pt")}
 
 
-def test_a_part_that_was_stopped_ends_in_the_same_network(trained: Path, tmp_path: Path) -> None:
+def test_a_stopped_part_ends_with_the_same_network(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "scenes").symlink_to(trained / "scenes")
     ended = [train_vae(settings(tmp_path, "minutes=1e-9"), show) for _ in range(3)]
     assert ended == [False] * 3
@@ -140,7 +140,7 @@ def test_a_part_that_was_stopped_ends_in_the_same_network(trained: Path, tmp_pat
     assert (tmp_path / file).read_bytes() == (trained / file).read_bytes()
 
 
-def test_a_part_names_the_earlier_one_that_is_missing_and_its_command(trained: Path, tmp_path: Path) -> None:
+def test_a_part_names_a_missing_earlier_part_and_its_command(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="latentman train scenes"):
         train_vae(settings(tmp_path), show)
     with pytest.raises(DataError, match=r"t2i needs the finished vae, .* run latentman train vae out="):
@@ -157,20 +157,20 @@ def test_other_settings_for_a_finished_part_are_refused(trained: Path) -> None:
         train_t2i(settings(trained, "t2i.batch=4"), show)
 
 
-def test_a_part_that_builds_on_one_of_other_settings_is_refused(trained: Path) -> None:
+def test_a_part_based_on_a_part_with_other_settings_is_refused(trained: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds a training of t2i with other settings: t2i\.batch was 8 and is 4"):
         export_model(settings(trained, "t2i.batch=4"), show)
     with pytest.raises(ConfigError, match=r"holds a training of \w+ with other settings: .*t2i\.batch was 8 and is 4"):
         train_controlnet(settings(trained, "t2i.batch=4"), show)
 
 
-def test_pictures_of_other_settings_are_refused(trained: Path, tmp_path: Path) -> None:
+def test_pictures_with_other_settings_are_refused(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "scenes").symlink_to(trained / "scenes")
-    with pytest.raises(DataError, match=r"scenes with other settings: scenes\.number was 24 and is 48; name those"):
+    with pytest.raises(DataError, match=r"other settings: scenes\.number was 24 and is 48; use the settings"):
         train_vae(settings(tmp_path, "scenes.number=48"), show)
 
 
-def test_the_network_of_before_is_not_that_of_a_part_begun_anew(trained: Path, tmp_path: Path) -> None:
+def test_a_restarted_part_does_not_count_as_finished_by_its_previous_network(trained: Path, tmp_path: Path) -> None:
     for part in ("scenes", "vae"):
         (tmp_path / part).symlink_to(trained / part)
     for network in ("unet", "text_encoder"):
@@ -190,6 +190,6 @@ def test_a_damaged_network_of_an_earlier_part_is_named(trained: Path, tmp_path: 
         train_t2i(settings(tmp_path), show)
 
 
-def test_a_word_that_is_no_part_is_told() -> None:
+def test_an_unknown_part_is_reported() -> None:
     with pytest.raises(ConfigError, match=r"'contolnet' is unknown; did you mean 'controlnet'\?"):
         main(["contolnet"])

@@ -1,4 +1,4 @@
-"""Captions of procedural clips: each says what the clip shows."""
+"""Captions of procedural clips: each describes its clip."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from latentman.motion.vocabulary import VERBS
 from latentman.train.motion.captions import Order, captions, orders, phrases
 
 
-def test_every_verb_of_the_source_is_ordered() -> None:
+def test_every_verb_of_the_source_has_an_order() -> None:
     assert {order.verb for order in orders()} == set(VERBS)
 
 

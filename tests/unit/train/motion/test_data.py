@@ -38,7 +38,7 @@ def write(folder: Path, clips: list[Clip], **changes: object) -> None:
 CLIPS = [clip("a person walks"), clip("a person kicks with the left leg"), clip("a person runs", 30)]
 
 
-def test_a_folder_gives_back_its_clips(tmp_path: Path) -> None:
+def test_the_clips_of_a_folder_are_read(tmp_path: Path) -> None:
     write(tmp_path, CLIPS)
     read = read_folder(tmp_path)
     for one, other in zip(read, CLIPS, strict=True):
@@ -46,7 +46,7 @@ def test_a_folder_gives_back_its_clips(tmp_path: Path) -> None:
         assert (one.category, one.captions) == (other.category, other.captions)
 
 
-def test_mirror_images_in_a_folder_are_left_out_since_training_makes_them(tmp_path: Path) -> None:
+def test_mirror_images_in_a_folder_are_skipped_because_training_creates_them(tmp_path: Path) -> None:
     write(tmp_path, CLIPS)
     lines = (tmp_path / "index.jsonl").read_text(encoding="utf-8").splitlines()
     lines[1] = json.dumps({**json.loads(lines[1]), "mirrored": True})
@@ -62,13 +62,13 @@ def test_mirror_images_in_a_folder_are_left_out_since_training_makes_them(tmp_pa
         ({"offset": "x"}, "cannot be read as training motions"),
     ],
 )
-def test_a_folder_of_another_layout_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+def test_a_folder_with_another_layout_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
     write(tmp_path, CLIPS, **changes)
     with pytest.raises(DataError, match=message):
         read_folder(tmp_path)
 
 
-def test_a_missing_file_is_named_with_what_makes_it(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_the_command_that_creates_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"motions.npz is missing.*prepare-bvh"):
         read_folder(tmp_path)
 
@@ -88,12 +88,12 @@ def test_the_mirror_image_kicks_with_the_other_leg() -> None:
     left, right = recover(CLIPS[1].features), recover(image.features)
     highest = [int(np.argmax(j[:, [10, 11], 1].max(axis=0))) for j in (left, right)]
     assert highest == [0, 1]
-    # The first frame's heading is taken to be +Z, which is no symmetric thing to say.
+    # The first frame's heading is assumed to be +Z, which is not mirror-symmetric.
     np.testing.assert_allclose(image.features[1:-1, ROOT_YAW], -CLIPS[1].features[1:-1, ROOT_YAW], atol=1e-4)
     np.testing.assert_array_equal(image.features[:-2, CONTACTS], CLIPS[1].features[:-2, CONTACTS][:, [2, 3, 0, 1]])
 
 
-def test_left_and_right_are_exchanged_as_words_only() -> None:
+def test_left_and_right_are_exchanged_only_as_whole_words() -> None:
     assert swap_sides("the left leg, bright and right") == "the right leg, bright and left"
 
 
@@ -112,7 +112,7 @@ def test_normalised_clips_have_zero_mean_and_one_deviation_per_group() -> None:
     assert values[:, 4:67].std(axis=0).mean() == pytest.approx(1, rel=0.01)
 
 
-def test_batches_hold_windows_of_the_clips_and_zeros_beyond() -> None:
+def test_batches_contain_windows_of_the_clips_with_zero_padding() -> None:
     data = MotionData(CLIPS, [], procedural_share=0.0, balance=1.0)
     batch = data.draw(np.random.default_rng(0), 30, 35)
     assert batch.motion.shape == (30, 35, 263)
@@ -131,7 +131,7 @@ def test_the_share_of_procedural_clips_is_kept(share: float) -> None:
     assert drawn.count("a person runs") / 2000 == pytest.approx(share, abs=0.04)
 
 
-def test_balance_0_makes_categories_equal() -> None:
+def test_balance_0_makes_categories_equally_likely() -> None:
     long, short = clip("a person walks", 90), clip("a person jumps", 30)
     for balance, expected in ((0.0, 0.5), (1.0, 0.75)):
         data = MotionData([long, short], [], procedural_share=0.0, balance=balance)

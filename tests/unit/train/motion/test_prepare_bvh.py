@@ -1,4 +1,4 @@
-"""``latentman train prepare-bvh``: from a folder of BVH files to a training folder, and what is said of the rest."""
+"""``latentman train prepare-bvh``: from a folder of BVH files to a training folder, with a report of skipped items."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def jsonl(path, **captions):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A walk, a kick of another rig in centimetres at 120 frames a second, and a long dance in a subfolder."""
+    """A walk, a kick with another rig in centimetres at 120 frames per second, and a long dance in a subfolder."""
     bvh = tmp_path / "bvh"
     (bvh / "more").mkdir(parents=True)
     write_bvh(bvh / "walk.bvh", walk(num_frames=61), names=CMU)
@@ -73,13 +73,13 @@ def test_a_folder_becomes_a_training_folder(tmp_path, folder, capsys):
     assert [len(clip.features) for clip in clips] == [60, 133, 134, 133, 60]
 
 
-def test_features_are_those_of_the_motion_that_was_written(tmp_path, folder):
+def test_features_match_the_written_motion(tmp_path, folder):
     _, _, data = prepare(folder, tmp_path / "set", jsonl(tmp_path / "captions.jsonl", **CAPTIONS))
     kick = settle(walk("a person kicks with the left leg", num_frames=361, fps=120.0)[::6])
     np.testing.assert_allclose(data["features"][:60], features(kick), atol=1e-4)
 
 
-def test_pieces_of_a_long_file_follow_each_other(tmp_path, folder):
+def test_pieces_of_a_long_file_are_consecutive(tmp_path, folder):
     index, _, data = prepare(folder, tmp_path / "set", jsonl(tmp_path / "captions.jsonl", **CAPTIONS))
     assert [e["first_frame"] for e in index if e["file"] == "more/dance.bvh"] == [0, 133, 267]
     heights = np.concatenate([data["features"][e["offset"] :][: e["length"], 3] for e in index if "dance" in e["name"]])
@@ -87,7 +87,7 @@ def test_pieces_of_a_long_file_follow_each_other(tmp_path, folder):
     np.testing.assert_allclose(heights, whole, atol=1e-5)
 
 
-def test_mirrored_copies_exchange_the_sides_of_motion_and_words(tmp_path, folder):
+def test_mirrored_copies_exchange_left_and_right_in_motion_and_captions(tmp_path, folder):
     captions = jsonl(tmp_path / "captions.jsonl", **CAPTIONS)
     index, _, data = prepare(folder, tmp_path / "set", captions, "--mirror")
     assert [e["name"] for e in index[:4]] == ["kick", "Mkick", "more/dance", "more/Mdance"]
@@ -97,7 +97,7 @@ def test_mirrored_copies_exchange_the_sides_of_motion_and_words(tmp_path, folder
     np.testing.assert_allclose(other, mirror(plain), atol=1e-4)
 
 
-def test_what_is_left_out_is_reported_with_its_reason(tmp_path, folder, capsys):
+def test_skipped_items_are_reported_with_their_reasons(tmp_path, folder, capsys):
     (folder / "broken.bvh").write_text("HIERARCHY\nROOT x\n")
     write_bvh(folder / "short.bvh", walk(num_frames=20))
     write_bvh(folder / "unsaid.bvh", walk())
@@ -105,14 +105,14 @@ def test_what_is_left_out_is_reported_with_its_reason(tmp_path, folder, capsys):
     index, report, _ = prepare(folder, tmp_path / "set", jsonl(tmp_path / "captions.jsonl", **CAPTIONS, **said))
     why = {(d["file"], d["what"]): d["why"] for d in report["dropped"]}
     assert "ends without a MOTION section" in why["broken.bvh", "the file"]
-    assert why["short.bvh", "the file"] == "19 frames at 20 a second, 40 are needed"
+    assert why["short.bvh", "the file"] == "19 frames at 20 per second, 40 are needed"
     assert why["unsaid.bvh", "the file"] == "it has no caption"
     assert why["nobody", "the captions"] == "there is no such file"
     assert {e["name"] for e in index} == {"kick", "more/dance", "walk"}
     assert "left out: unsaid.bvh: the file: it has no caption" in capsys.readouterr().out
 
 
-def test_files_are_cut_where_the_tracking_jumped(tmp_path, folder):
+def test_files_are_cut_where_the_tracking_jumps(tmp_path, folder):
     jumping = walk(num_frames=100)
     jumping[50:] += [2.0, 0, 0]
     write_bvh(folder / "jumping.bvh", jumping)
@@ -124,7 +124,7 @@ def test_files_are_cut_where_the_tracking_jumped(tmp_path, folder):
     assert "faster than 13 m/s" in why["why"]
 
 
-def test_a_rest_pose_in_front_is_left_out_or_frames_as_told(tmp_path, folder):
+def test_an_initial_rest_pose_or_the_given_frames_are_skipped(tmp_path, folder):
     joints = walk(num_frames=60)
     elsewhere = joints[:1] + np.array([3.0, 0.0, 0.0])
     write_bvh(folder / "posed.bvh", np.concatenate([elsewhere, joints]))
@@ -135,13 +135,13 @@ def test_a_rest_pose_in_front_is_left_out_or_frames_as_told(tmp_path, folder):
     assert ([e["length"] for e in found], [e["length"] for e in told]) == ([59], [49])
 
 
-def test_a_frame_time_that_is_given_wins(tmp_path, folder):
+def test_a_given_frame_time_has_priority(tmp_path, folder):
     captions = jsonl(tmp_path / "captions.jsonl", walk=["a person walks"])
     index, _, _ = prepare(folder, tmp_path / "set", captions, "--frame-time", 0.1)
     assert [e["length"] for e in index] == [120]
 
 
-def test_two_files_of_one_name_need_their_folders(tmp_path, folder):
+def test_two_files_with_the_same_name_need_their_folders(tmp_path, folder):
     write_bvh(folder / "more" / "walk.bvh", walk(num_frames=60))
     captions = jsonl(tmp_path / "captions.jsonl", walk=["a person walks"], **{"more/walk": ["a person strolls"]})
     index, _, _ = prepare(folder, tmp_path / "set", captions)
@@ -151,7 +151,7 @@ def test_two_files_of_one_name_need_their_folders(tmp_path, folder):
     assert any(d["file"] == "more/walk.bvh" and "2 files have this name" in d["why"] for d in report["dropped"])
 
 
-def test_captions_of_a_table_are_read_like_those_of_lines(tmp_path):
+def test_captions_are_read_from_a_table_as_from_json_lines(tmp_path):
     table = tmp_path / "captions.csv"
     table.write_text('name,caption,category\nwalk.bvh,"a person walks, slowly",walk\nwalk,someone strolls,\n')
     read = read_captions(table)
@@ -163,9 +163,9 @@ def test_captions_of_a_table_are_read_like_those_of_lines(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("c.txt", "", r"c\.txt: give a file of JSON lines \(\.jsonl\) or a table \(\.csv\)"),
+        ("c.txt", "", r"c\.txt: give a JSON lines file \(\.jsonl\) or a table \(\.csv\)"),
         ("c.jsonl", "", r"c\.jsonl is empty"),
-        ("c.jsonl", '{"name": ', r"c\.jsonl, line 1: this is no JSON"),
+        ("c.jsonl", '{"name": ', r"c\.jsonl, line 1: this is not JSON"),
         ("c.jsonl", '\n["walk"]', r"c\.jsonl, line 2: expected an object with name and captions"),
         ("c.jsonl", '{"captions": ["a"]}', r"c\.jsonl, line 1: the name is missing"),
         ("c.jsonl", '{"name": "walk"}', r"c\.jsonl, line 1: walk needs captions"),
@@ -174,7 +174,7 @@ def test_captions_of_a_table_are_read_like_those_of_lines(tmp_path):
         ("c.csv", "name,caption\nwalk,\n", r"c\.csv, line 2: walk needs captions"),
     ],
 )  # fmt: skip
-def test_bad_captions_say_where_and_what(tmp_path, name, text, message):
+def test_bad_captions_are_reported_with_line_and_reason(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message):
         read_captions(tmp_path / name)
@@ -186,7 +186,7 @@ def test_bad_captions_say_where_and_what(tmp_path, name, text, message):
         ([], "the following arguments are required: DIR, OUT, --captions"),
         (["bvh", "out", "--captions", "c.jsonl", "--colour", "red"], "unrecognized arguments: --colour red"),
         (["bvh", "out", "--captions", "c.jsonl", "--skip-frames", "some"], "some must be auto or a number of frames"),
-        (["bvh", "out", "--captions", "c.jsonl", "--frame-time", "0"], "--frame-time 0.0 must be seconds a frame"),
+        (["bvh", "out", "--captions", "c.jsonl", "--frame-time", "0"], "--frame-time 0.0 must be seconds per frame"),
         (["bvh", "out", "--captions", "c.jsonl", "--max-frames", "50"], "at least twice the shortest"),
     ],
 )  # fmt: skip
@@ -200,18 +200,18 @@ def test_a_folder_without_files_or_with_a_set_is_refused(tmp_path, folder):
     with pytest.raises(DataError, match=r"there are no \.bvh files below .*empty"):
         main([str(tmp_path / "empty"), str(tmp_path / "set"), "--captions", str(captions)])
     prepare(folder, tmp_path / "set", captions)
-    with pytest.raises(ConfigError, match="set holds a training set already"):
+    with pytest.raises(ConfigError, match="set already holds a training set"):
         main([str(folder), str(tmp_path / "set"), "--captions", str(captions)])
 
 
-def test_no_clip_at_all_is_an_error_that_gives_the_reasons(tmp_path, folder):
+def test_having_no_clips_is_an_error_with_the_reasons(tmp_path, folder):
     captions = jsonl(tmp_path / "captions.jsonl", swim=["a person swims"])
-    with pytest.raises(DataError, match=r"no clip is left of the 3 files[\s\S]*walk\.bvh: it has no caption"):
+    with pytest.raises(DataError, match=r"no clip remains from the 3 files[\s\S]*walk\.bvh: it has no caption"):
         main([str(folder), str(tmp_path / "set"), "--captions", str(captions)])
     assert not (tmp_path / "set").exists()
 
 
-def test_a_rig_that_is_not_known_stops_at_once(tmp_path, folder):
+def test_an_unknown_rig_stops_immediately(tmp_path, folder):
     captions = jsonl(tmp_path / "captions.jsonl", **CAPTIONS)
     with pytest.raises(ConfigError, match=r"'cmuu' is unknown.*did you mean 'cmu'"):
         main([str(folder), str(tmp_path / "set"), "--captions", str(captions), "--rig", "cmuu"])

@@ -1,4 +1,4 @@
-"""The trainer of the mini MDM on a few steps: it learns, it stops and goes on, and what it makes can be loaded."""
+"""The trainer of the mini MDM for a few steps: it learns, stops and continues, and its model can be loaded."""
 
 import csv
 import json
@@ -47,7 +47,7 @@ def test_the_finished_model_is_a_motion_source(trained: Path) -> None:
     assert np.abs(motion.joints - source("a person walks", num_frames=20, seed=1).joints).max() > 1e-3
 
 
-def test_the_finished_model_lies_in_the_official_layout(trained: Path) -> None:
+def test_the_finished_model_has_the_official_layout(trained: Path) -> None:
     folder = trained / "model"
     args = json.loads((folder / "args.json").read_text(encoding="utf-8"))
     assert (args["arch"], args["mask_frames"], args["use_ema"], args["diffusion_steps"]) == (
@@ -58,7 +58,7 @@ def test_the_finished_model_lies_in_the_official_layout(trained: Path) -> None:
     )
     recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     assert recipe["steps_done"] == 120
-    assert not {"data", "out"} & recipe.keys()  # a model that is passed on names nobody's folders
+    assert not {"data", "out"} & recipe.keys()  # a distributed model must not contain local paths
     (weights,) = folder.glob("model*.pt")
     assert weights.name == "model000000120.pt"
     state = torch.load(weights, weights_only=True)["model_avg"]
@@ -66,7 +66,7 @@ def test_the_finished_model_lies_in_the_official_layout(trained: Path) -> None:
     assert all(value.dtype == torch.float16 for value in state.values())
 
 
-def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path) -> None:
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> None:
     straight, pieces = tmp_path / "straight", tmp_path / "pieces"
     train(settings(straight, steps=12, save_every=5))
     assert train(settings(pieces, steps=12, save_every=5, minutes=1e-9)) is None
@@ -84,14 +84,14 @@ def test_a_folder_of_another_training_is_refused(tmp_path: Path) -> None:
         train(settings(tmp_path, steps=5, layers=3))
 
 
-def test_a_damaged_checkpoint_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(WeightsError, match=r"state.pt.*delete it to begin anew"):
+    with pytest.raises(WeightsError, match=r"state.pt.*delete it to restart"):
         train(settings(tmp_path, steps=5))
     assert (tmp_path / "state.pt").read_bytes() == b"not a checkpoint"
 
 
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(settings(tmp_path, steps=5, save_every=5))
     before = (tmp_path / "state.pt").read_bytes()
 
@@ -105,7 +105,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "state.pt").read_bytes() == before
 
 
-def test_the_error_counts_only_frames_that_are_there() -> None:
+def test_the_error_counts_only_valid_frames() -> None:
     clean = torch.zeros(2, 263, 1, 10)
     predicted = torch.zeros(2, 263, 1, 10)
     predicted[0, :, :, 6:] = 100.0
@@ -117,7 +117,7 @@ def test_the_error_counts_only_frames_that_are_there() -> None:
     assert change.item() == pytest.approx(2 * 4.0 / (14 * 63))
 
 
-def test_the_rate_warms_up_and_falls_to_a_fiftieth(tmp_path: Path) -> None:
+def test_the_rate_warms_up_and_decays_to_a_fiftieth(tmp_path: Path) -> None:
     cfg = settings(tmp_path, steps=100, warmup=10, learning_rate=0.001)
     rates = [learning_rate(step, cfg) for step in range(101)]
     assert rates[0] == pytest.approx(0.0001)
@@ -126,7 +126,7 @@ def test_the_rate_warms_up_and_falls_to_a_fiftieth(tmp_path: Path) -> None:
     assert all(a >= b for a, b in pairwise(rates[11:]))
 
 
-def test_the_check_sees_a_model_that_ignores_its_text(tmp_path: Path) -> None:
+def test_the_text_check_detects_a_model_that_ignores_its_text(tmp_path: Path) -> None:
     cfg = settings(tmp_path)
     data = load_data(cfg)
     learner = begin(cfg, data, "cpu")
@@ -136,7 +136,7 @@ def test_the_check_sees_a_model_that_ignores_its_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", presets())
-def test_every_preset_says_what_it_is_for_and_is_whole(name: str, tmp_path: Path) -> None:
+def test_every_preset_states_its_purpose_and_is_complete(name: str, tmp_path: Path) -> None:
     assert len(presets()[name]) > 20
     assert parse_settings([f"preset={name}", "data=procedural", f"out={tmp_path}"]).steps > 0
 
@@ -145,22 +145,22 @@ def test_every_preset_says_what_it_is_for_and_is_whole(name: str, tmp_path: Path
     ("arguments", "message"),
     [
         (["steps=3"], r"needs data=\.\.\."),
-        (["data=x", "out=y", "stepps=3"], r"'stepps=3' is no setting; did you mean 'steps'\?"),
-        (["data=x", "out=y", "nonsense"], "'nonsense' is no setting"),
+        (["data=x", "out=y", "stepps=3"], r"'stepps=3' is not a setting; did you mean 'steps'\?"),
+        (["data=x", "out=y", "nonsense"], "'nonsense' is not a setting"),
         (["data=x", "out=y", "steps=many"], "many"),
         (["data=x", "out=y", "preset=gpu"], "preset='gpu' is unknown"),
         (["data=x", "out=y", "batch=0"], "batch=0 must be 1 or more"),
-        (["data=x", "out=y", "frames=400"], "frames=400 must lie between 8 and 196"),
+        (["data=x", "out=y", "frames=400"], "frames=400 must be between 8 and 196"),
         (["data=x", "out=y", "num_heads=3"], "latent_dim=320 must be a multiple of"),
         (["data=x", "out=y", "balance=2"], "balance=2"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(arguments: list[str], message: str) -> None:
+def test_invalid_settings_are_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_settings(arguments)
 
 
-def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_device_is_refused(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     with pytest.raises(ConfigError, match="device=cuda: this machine has no CUDA device"):
@@ -168,17 +168,17 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_motions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no folder of training motions"):
+    with pytest.raises(DataError, match="is not a folder of training motions"):
         train(settings(tmp_path, data=tmp_path))
 
 
-def test_the_command_names_what_it_can_train(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_lists_what_it_can_train(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "prepare-bvh" in capsys.readouterr().out
     with pytest.raises(ConfigError, match=r"'motoin' is unknown; did you mean 'motion'\?"):
         main(["motoin"])
 
 
-def test_the_command_trains_and_tells_where_the_model_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_trains_and_reports_where_the_model_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["motion", "data=procedural", f"out={tmp_path}", "preset=smoke", "steps=5", "device=cpu"]) == 0
     assert str(tmp_path / "model") in capsys.readouterr().out

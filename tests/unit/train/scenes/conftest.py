@@ -1,4 +1,4 @@
-"""What every test of the scenes needs: the shipped bodies, ways to see them, a camera, and one studio for all."""
+"""Fixtures for the scenes: the shipped bodies, views of them, a camera, and a shared studio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from latentman.train.scenes.surface import Surface, find_surface
 from latentman.types import Camera
 
 SIZE = 64
-"""Pixels along each side of a picture that the tests draw."""
+"""Side in pixels of the pictures that the tests draw."""
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +32,13 @@ def noise() -> Noise:
 
 @pytest.fixture(scope="session")
 def studio() -> Studio:
-    """Return a studio, which takes seconds to build."""
+    """Return a studio, which takes several seconds to build."""
     return Studio.build("cpu", SIZE)
 
 
 @pytest.fixture(scope="session")
 def camera_at() -> Callable[..., Camera]:
-    """Return a maker of cameras 3 m from where a figure would stand, turned and tilted by angles in degrees."""
+    """Return a factory of cameras 3 m from a figure's position, turned and tilted by angles in degrees."""
 
     def stand(yaw: float = 20.0, pitch: float = 6.0, size: int = SIZE) -> Camera:
         target = np.array([0.0, 0.9, 0.0])

@@ -1,4 +1,4 @@
-"""Characters wear what the phrases that ask for them say."""
+"""Characters look as their phrases describe."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _mean(character: str, names: tuple[str | None, ...], region: str, surface: S
     return painted[surface.region == REGIONS.index(region)].double().median(0).values.numpy()
 
 
-def test_there_are_enough_of_them_and_every_phrase_names_its_colours() -> None:
+def test_there_are_enough_characters_and_every_phrase_names_its_colours() -> None:
     assert len(CHARACTERS) >= 24
     for character in CHARACTERS.values():
         for phrase in character.phrases:
@@ -46,7 +46,7 @@ def test_there_are_enough_of_them_and_every_phrase_names_its_colours() -> None:
 
 
 @pytest.mark.parametrize("character", WORN)
-def test_the_first_colour_can_be_read_off_its_garment(
+def test_the_first_colour_is_recognisable_on_its_garment(
     character: str, seen: Callable[..., Surface], noise: Noise
 ) -> None:
     for name in ("red", "blue", "green", "orange", "purple", "pink", "teal", "yellow"):
@@ -55,7 +55,7 @@ def test_the_first_colour_can_be_read_off_its_garment(
 
 
 @pytest.mark.parametrize("character", ALSO_WORN)
-def test_the_second_colour_can_be_read_off_its_garment(
+def test_the_second_colour_is_recognisable_on_its_garment(
     character: str, seen: Callable[..., Surface], noise: Noise
 ) -> None:
     for name in ("red", "blue", "green", "orange", "purple", "pink", "teal", "yellow"):
@@ -64,7 +64,7 @@ def test_the_second_colour_can_be_read_off_its_garment(
 
 
 @pytest.mark.parametrize("character", [n for n, c in CHARACTERS.items() if c.colours == 2])
-def test_two_named_colours_are_two_different_pictures(
+def test_two_named_colours_give_two_different_pictures(
     character: str, seen: Callable[..., Surface], noise: Noise
 ) -> None:
     surface = seen()
@@ -74,7 +74,7 @@ def test_two_named_colours_are_two_different_pictures(
     assert float(changed) > 0.004
 
 
-def test_drawn_colours_can_be_told_apart() -> None:
+def test_drawn_colours_are_distinguishable() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         first, second = draw_colours(2, rng)
@@ -83,7 +83,7 @@ def test_drawn_colours_can_be_told_apart() -> None:
         assert distance > 0.2
 
 
-def test_the_recorded_prompts_ask_for_characters_of_this_world() -> None:
+def test_the_recorded_prompts_use_characters_of_this_world() -> None:
     files = sorted((Path(__file__).parents[4] / "conf" / "prompts").glob("*.yaml"))
     prompts = [text for file in files for text in re.findall(r'mini: "([^"]+)"', file.read_text(encoding="utf-8"))]
     assert prompts

@@ -1,4 +1,4 @@
-"""Faces have their features where a face has them."""
+"""Facial features are at the right positions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _painted(look: FaceLook, *points: tuple[float, float]) -> Tensor:
     return paint_face(SKIN.repeat(len(points), 1), look, _at(*points))
 
 
-def test_eyes_have_pupils_in_whites_on_both_sides() -> None:
+def test_eyes_on_both_sides_have_whites_and_pupils() -> None:
     look = FaceLook(eyes=EYES)
     found = _painted(look, (EYE_SIDE, EYE_HEIGHT), (-EYE_SIDE, EYE_HEIGHT), (EYE_SIDE + 0.013, EYE_HEIGHT))
     for colour, expected in zip(found, (EYES, EYES, np.full(3, 0.95)), strict=True):
@@ -47,9 +47,7 @@ def test_eyes_have_pupils_in_whites_on_both_sides() -> None:
         ({"cover": "goggles", "cover_colour": np.zeros(3)}, (0.05, EYE_HEIGHT)),
     ],
 )
-def test_a_feature_is_where_it_belongs_and_nowhere_else(
-    features: dict[str, object], point: tuple[float, float]
-) -> None:
+def test_a_feature_is_at_its_position_and_nowhere_else(features: dict[str, object], point: tuple[float, float]) -> None:
     without, plain = FaceLook(eyes=EYES, nose="none"), (0.06, 0.10)
     look = FaceLook(eyes=EYES, **{"nose": "none", **features})  # type: ignore[arg-type]
     before, after = _painted(without, point, plain), _painted(look, point, plain)

@@ -1,4 +1,4 @@
-"""A painted figure: every sample a colour, the same from the same seed."""
+"""A painted figure: every sample has a colour, and the same seed gives the same figure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_any_two_characters_look_different(seen: Callable[..., Surface], noise: 
             assert float((first - second).abs().mean()) > 0.02
 
 
-def test_light_shapes_the_figure_and_leaves_its_colour(seen: Callable[..., Surface], noise: Noise) -> None:
+def test_lighting_shapes_the_figure_and_keeps_its_colour(seen: Callable[..., Surface], noise: Noise) -> None:
     surface = seen()
     look = CHARACTERS["ninja"].look(np.random.default_rng(0), "red", "white")
     lit = paint(look, surface, LIGHT, noise)

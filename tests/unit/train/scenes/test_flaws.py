@@ -1,4 +1,4 @@
-"""Flaws: seen in the picture, the same from the same seed, told with words of their own."""
+"""Flaws: visible in the picture, reproducible from the seed, with their own words."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_a_flaw_changes_the_picture_and_is_the_same_for_the_same_seed(name: str,
 
 
 @pytest.mark.parametrize("name", FLAWS)
-def test_a_flaw_fits_every_size_of_a_picture(name: str) -> None:
+def test_a_flaw_works_for_every_picture_size(name: str) -> None:
     for size in (32, 96, 100):
         flawed = FLAWS[name](torch.full((3, size, size), 0.5), np.random.default_rng(0))
         assert flawed.shape == (3, size, size)
         assert flawed.isfinite().all()
 
 
-def test_each_flaw_does_what_its_name_says(image: Tensor) -> None:
+def test_each_flaw_matches_its_name(image: Tensor) -> None:
     def contrast(picture: Tensor) -> float:
         return float(picture.diff(dim=2).abs().mean())
 
@@ -58,7 +58,7 @@ def test_few_pictures_have_a_flaw_and_every_flaw_is_drawn() -> None:
     assert min(drawn[name] for name in FLAWS) > 0.5 * max(drawn[name] for name in FLAWS)
 
 
-def test_its_words_stand_before_the_caption_or_alone() -> None:
+def test_its_words_precede_the_caption_or_replace_it() -> None:
     rng = np.random.default_rng(0)
     said = {name_flaw("a ghost", rng) for _ in range(200)}
     assert said == {words + "a ghost" for words in WORDS} | {words.removesuffix(", ") for words in WORDS}

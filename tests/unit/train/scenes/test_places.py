@@ -1,4 +1,4 @@
-"""The places: told apart, each picture its own, and still."""
+"""The places: distinguishable, varied, and static."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Paint = Callable[..., torch.Tensor]
 
 @pytest.fixture(scope="module")
 def paint(noise: Noise, camera_at: Callable[..., Camera]) -> Paint:
-    """Return who paints a place from its name and a seed."""
+    """Return a function that paints a place from its name and a seed."""
 
     def painted(name: str, seed: int = 0, pitch: float = 6.0) -> torch.Tensor:
         view = View.of(camera_at(pitch=pitch), "cpu")
@@ -31,7 +31,7 @@ def paint(noise: Noise, camera_at: Callable[..., Camera]) -> Paint:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_place_has_finite_colours_and_each_seed_has_its_own(name: str, paint: Paint) -> None:
+def test_a_place_has_finite_colours_that_differ_between_seeds(name: str, paint: Paint) -> None:
     first, again, other = paint(name, 1), paint(name, 1), paint(name, 2)
     assert first.shape == (SIZE, SIZE, 3)
     assert first.isfinite().all()
@@ -43,18 +43,18 @@ def test_a_place_has_finite_colours_and_each_seed_has_its_own(name: str, paint: 
 
 @pytest.mark.parametrize("pitch", [0.0, 10.0])
 @pytest.mark.parametrize("name", PLACES)
-def test_no_camera_sees_a_colour_that_is_none(name: str, pitch: float, paint: Paint) -> None:
+def test_colours_are_valid_from_every_camera(name: str, pitch: float, paint: Paint) -> None:
     for seed in range(3):
         assert paint(name, seed, pitch).isfinite().all()
 
 
-def test_every_place_has_phrases_of_its_own() -> None:
+def test_every_place_has_its_own_phrases() -> None:
     phrases = [phrase for place in PLACES.values() for phrase in place.phrases]
     assert len(set(phrases)) == len(phrases)
     assert all(place.phrases for place in PLACES.values())
 
 
-def test_every_two_places_differ_more_than_the_seeds_of_one(paint: Paint) -> None:
+def test_two_places_always_differ_more_than_two_seeds_of_one(paint: Paint) -> None:
     def layout(name: str, seed: int) -> torch.Tensor:
         return paint(name, seed).reshape(4, SIZE // 4, 4, SIZE // 4, 3).mean((1, 3))
 
@@ -66,7 +66,7 @@ def test_every_two_places_differ_more_than_the_seeds_of_one(paint: Paint) -> Non
         assert min(PLACES, key=lambda other: float((unseen - usual[other]).abs().mean())) == name
 
 
-def test_the_moon_is_dark_above_and_mars_is_red_below(paint: Paint) -> None:
+def test_the_moon_has_a_dark_sky_and_mars_has_red_ground(paint: Paint) -> None:
     moon, mars, studio = (paint(name) for name in ("moon", "mars", "white studio"))
     assert moon[: SIZE // 5].mean() < 0.2
     ground = mars[-SIZE // 4 :].mean((0, 1))

@@ -1,4 +1,4 @@
-"""What is drawn: balanced, repeatable, with combinations kept for the test, and told in true sentences."""
+"""Plans: balanced, reproducible, with held-out combinations and true captions."""
 
 from collections import Counter
 
@@ -23,7 +23,7 @@ def test_there_are_at_least_twenty_characters_and_twelve_places() -> None:
 
 @given(st.integers(0, 1000), st.integers(0, 60), st.integers(1, 12), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_a_plan_depends_on_its_seed_and_number_alone(seed: int, first: int, number: int, held_out: bool) -> None:
+def test_a_plan_depends_only_on_its_seed_and_number(seed: int, first: int, number: int, held_out: bool) -> None:
     many = plan_scenes(first + number, seed=seed, held_out=held_out)
     assert many[first:] == plan_scenes(number, seed=seed, first=first, held_out=held_out)
 
@@ -33,41 +33,41 @@ def test_characters_are_drawn_equally_often_and_places_nearly_so() -> None:
     assert set(Counter(plan.character for plan in plans).values()) == {len(PLACES)}
     places = Counter(plan.place for plan in plans)
     assert set(places) == set(PLACES)
-    # A combination that is held out moves on to another place now and then.
+    # A held-out combination sometimes moves on to another place.
     assert max(places.values()) - min(places.values()) <= len(CHARACTERS) // 2
 
 
-def test_training_never_sees_a_held_out_combination() -> None:
+def test_training_never_contains_a_held_out_combination() -> None:
     for seed in range(3):
         for plan in plan_scenes(600, seed=seed):
             assert not is_held_out(plan.character, plan.colour, plan.place)
 
 
-def test_the_test_sees_held_out_combinations_wherever_a_character_has_one() -> None:
+def test_the_test_uses_held_out_combinations_if_a_character_has_one() -> None:
     always_the_same = [name for name, character in CHARACTERS.items() if not character.colours]
     trained = {name for name in always_the_same if not any(is_held_out(name, None, place) for place in PLACES)}
-    # With a single combination for each place, a character may have none that is held out.
+    # With a single combination per place, a character may have no held-out combination.
     assert len(trained) <= 1
     for seed in range(3):
         for plan in plan_scenes(300, seed=seed, held_out=True):
             assert is_held_out(plan.character, plan.colour, plan.place) != (plan.character in trained)
 
 
-def test_a_held_out_test_has_every_character_and_place() -> None:
+def test_a_held_out_test_contains_every_character_and_place() -> None:
     plans = plan_scenes(len(CHARACTERS) * len(PLACES), seed=4, held_out=True)
     assert set(Counter(plan.character for plan in plans).values()) == {len(PLACES)}
     places = Counter(plan.place for plan in plans)
     assert set(places) == set(PLACES)
-    # Which combinations are held out is chance, so places are not equally often there.
+    # Held-out combinations are random, so places are not equally frequent.
     assert min(places.values()) > len(CHARACTERS) // 3
 
 
-def test_any_stretch_of_plans_is_balanced() -> None:
+def test_any_range_of_plans_is_balanced() -> None:
     rounds = plan_scenes(5 * len(CHARACTERS), seed=8, first=3 * len(CHARACTERS))
     assert set(Counter(plan.character for plan in rounds).values()) == {5}
 
 
-def test_another_seed_plans_other_pictures() -> None:
+def test_another_seed_gives_other_plans() -> None:
     first, second = (plan_scenes(200, seed=seed) for seed in (0, 1))
     assert len({plan.seed for plan in first + second}) == 400
     assert np.mean([a.character == b.character for a, b in zip(first, second, strict=True)]) < 0.1
@@ -75,7 +75,7 @@ def test_another_seed_plans_other_pictures() -> None:
     assert len(orders) == 4
 
 
-def test_about_a_tenth_of_the_combinations_is_held_out() -> None:
+def test_about_a_tenth_of_the_combinations_are_held_out() -> None:
     kept = [is_held_out(c, colour, p) for c in CHARACTERS for colour in COLOURS for p in PLACES]
     assert 0.07 < np.mean(kept) < 0.13
 
@@ -96,7 +96,7 @@ def test_captions_name_what_is_drawn(held_out: bool) -> None:
             assert plan.flaw is None
 
 
-def test_texts_carry_words_of_quality_or_of_the_flaw() -> None:
+def test_texts_contain_quality_words_or_words_for_the_flaw() -> None:
     plans = plan_scenes(2000, seed=2)
     flawed = [plan for plan in plans if plan.flaw is not None]
     assert 0.03 < len(flawed) / len(plans) < 0.07
@@ -107,7 +107,7 @@ def test_texts_carry_words_of_quality_or_of_the_flaw() -> None:
     assert not any(words.removesuffix(", ") in text for text in silent for words in WORDS)
 
 
-def test_two_colours_can_be_told_apart() -> None:
+def test_two_colours_are_distinguishable() -> None:
     rng = np.random.default_rng(0)
     for _ in range(400):
         first, second = draw_colours(2, rng)

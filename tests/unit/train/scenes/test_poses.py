@@ -1,4 +1,4 @@
-"""Poses: quickly collected, the same from the same seed, standing on the floor and facing the front."""
+"""Poses: reproducible from the seed, standing on the floor and facing the front."""
 
 from __future__ import annotations
 

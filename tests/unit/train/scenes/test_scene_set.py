@@ -1,4 +1,4 @@
-"""A scene set ends in the same bytes however often it was cut off, and says what is wrong with a folder."""
+"""A scene set: the same bytes after any interruptions, and clear refusals of wrong folders."""
 
 import json
 import multiprocessing
@@ -20,6 +20,7 @@ from latentman.train.scenes import scene_set
 from latentman.train.scenes.plan import plan_scenes
 from latentman.train.scenes.scene_set import SceneSet, SceneSettings, draw_set, shard_file
 from latentman.train.scenes.studio import Studio
+from tests.factories.little_space import LITTLE_SPACE
 
 SETTINGS = SceneSettings(number=10, size=32, shard=4, seed=3)
 
@@ -51,7 +52,7 @@ def studio() -> Studio:
     return Studio.build("cpu", 32)
 
 
-def test_a_set_holds_the_pictures_of_its_plans(drawn: Path, studio: Studio) -> None:
+def test_a_set_contains_the_pictures_of_its_plans(drawn: Path, studio: Studio) -> None:
     scenes = SceneSet.open(drawn, "cpu")
     plans = plan_scenes(10, seed=3)
     assert len(scenes) == 10
@@ -62,7 +63,7 @@ def test_a_set_holds_the_pictures_of_its_plans(drawn: Path, studio: Studio) -> N
     assert len(scenes.first(3).texts) == len(scenes.first(3).images) == 3
 
 
-def test_a_set_that_was_cut_off_ends_in_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
+def test_an_interrupted_set_ends_with_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
     class CutError(Exception):
         pass
 
@@ -85,7 +86,7 @@ def test_a_set_that_was_cut_off_ends_in_the_same_bytes(drawn: Path, tmp_path: Pa
     assert contents(tmp_path) == contents(drawn)
 
 
-def test_minutes_end_after_the_first_shard(drawn: Path, copied: Path) -> None:
+def test_the_time_limit_stops_after_the_first_shard(drawn: Path, copied: Path) -> None:
     for index in (1, 2):
         shard_file(copied, index).unlink()
     assert not draw_set(copied, SETTINGS, "cpu", nothing, minutes=1e-9)
@@ -94,18 +95,18 @@ def test_minutes_end_after_the_first_shard(drawn: Path, copied: Path) -> None:
     }
 
 
-def test_minutes_that_end_with_the_last_shard_end_a_complete_set(drawn: Path, copied: Path) -> None:
+def test_a_time_limit_at_the_last_shard_gives_a_complete_set(drawn: Path, copied: Path) -> None:
     shard_file(copied, 1).unlink()
-    # Left behind by a process that was killed as it wrote.
+    # Left behind by a process that was killed while writing.
     (copied / f"{PARTIAL}x.safetensors").write_bytes(b"half")
-    with pytest.raises(DataError, match=r"lacks 1 of 3 shards: `latentman train scenes` goes on"):
+    with pytest.raises(DataError, match=r"lacks 1 of 3 shards: run `latentman train scenes` to continue"):
         SceneSet.open(copied, "cpu")
     assert draw_set(copied, SETTINGS, "cpu", nothing, minutes=1e-9)
     assert shard_file(copied, 1).read_bytes() == shard_file(drawn, 1).read_bytes()
     assert len(SceneSet.open(copied, "cpu")) == 10
 
 
-def test_a_complete_set_is_told_at_once_and_not_touched(drawn: Path) -> None:
+def test_a_complete_set_is_reported_immediately_and_not_changed(drawn: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in drawn.iterdir()}
     told: list[tuple[int, int]] = []
     assert draw_set(drawn, SETTINGS, "cpu", lambda done, total: told.append((done, total)))
@@ -113,7 +114,7 @@ def test_a_complete_set_is_told_at_once_and_not_touched(drawn: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in drawn.iterdir()} == before
 
 
-def test_workers_draw_the_same_bytes_side_by_side(drawn: Path, tmp_path: Path) -> None:
+def test_parallel_workers_draw_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
     told: list[int] = []
     assert draw_set(tmp_path, SETTINGS, "cpu", lambda done, total: told.append(done), workers=2)
     assert contents(tmp_path) == contents(drawn)
@@ -121,7 +122,7 @@ def test_workers_draw_the_same_bytes_side_by_side(drawn: Path, tmp_path: Path) -
     assert told[-1] == 10
 
 
-def test_a_worker_that_is_killed_is_told_and_leaves_whole_shards(drawn: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_is_reported_and_leaves_only_complete_shards(drawn: Path, tmp_path: Path) -> None:
     def kill_the_workers(done: int, total: int) -> None:
         if done:
             for child in multiprocessing.active_children():
@@ -129,18 +130,18 @@ def test_a_worker_that_is_killed_is_told_and_leaves_whole_shards(drawn: Path, tm
 
     with pytest.raises(DataError, match=r"was ended from outside.*fewer workers"):
         draw_set(tmp_path, SETTINGS, "cpu", kill_the_workers, workers=2)
-    # A process that is killed as it writes leaves its unfinished file behind.
+    # A process that is killed while writing leaves its unfinished file behind.
     left = {name: content for name, content in contents(tmp_path).items() if not name.startswith(PARTIAL)}
     assert any(name.startswith("shard_") for name in left)
     assert left.items() <= contents(drawn).items()
 
 
-def test_other_settings_are_refused_with_what_differs(drawn: Path) -> None:
+def test_other_settings_are_refused_with_the_differences(drawn: Path) -> None:
     with pytest.raises(DataError, match=r"scenes\.number was 10 and is 11, scenes\.seed was 3 and is 4"):
         draw_set(drawn, replace(SETTINGS, number=11, seed=4), "cpu", nothing)
 
 
-def test_a_set_of_another_format_is_refused_by_drawing_and_reading(copied: Path) -> None:
+def test_a_set_in_another_format_is_refused_for_drawing_and_reading(copied: Path) -> None:
     manifest = json.loads((copied / "manifest.json").read_text())
     manifest["format"] = scene_set.FORMAT + 1
     (copied / "manifest.json").write_text(json.dumps(manifest))
@@ -151,7 +152,7 @@ def test_a_set_of_another_format_is_refused_by_drawing_and_reading(copied: Path)
         SceneSet.open(copied, "cpu")
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(DataError, match="it holds other files"):
         draw_set(tmp_path, SETTINGS, "cpu", nothing)
@@ -175,20 +176,20 @@ def test_a_damaged_manifest_is_named(copied: Path, content: str) -> None:
         SceneSet.open(copied, "cpu")
 
 
-def test_an_empty_folder_names_the_command(tmp_path: Path) -> None:
+def test_an_empty_folder_is_reported_with_the_command_that_draws(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="latentman train scenes out="):
         SceneSet.open(tmp_path, "cpu")
 
 
 @pytest.mark.parametrize("length", [0, 3, 500, -1])
-def test_a_shard_that_was_cut_is_named(copied: Path, length: int) -> None:
+def test_a_truncated_shard_is_named(copied: Path, length: int) -> None:
     path = shard_file(copied, 1)
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(DataError, match=r"shard_00001\.safetensors is damaged .* delete it and run"):
         SceneSet.open(copied, "cpu")
 
 
-def test_a_shard_of_other_pictures_is_named(copied: Path) -> None:
+def test_a_shard_with_other_pictures_is_named(copied: Path) -> None:
     path = shard_file(copied, 1)
     whole = path.read_bytes()
     path.write_bytes(shard_file(copied, 2).read_bytes())
@@ -201,17 +202,7 @@ def test_a_shard_of_other_pictures_is_named(copied: Path) -> None:
         SceneSet.open(copied, "cpu")
 
 
-LITTLE_SPACE = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-from latentman.cli import main
-sys.exit(main(["train", *sys.argv[1:]]))
-"""
-"""The command line in a process that may write no file of more than 5,000 bytes."""
-
-
-def test_a_full_disk_leaves_no_half_shard(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_shard(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LITTLE_SPACE, "scenes", f"out={tmp_path}", "preset=cpu_smoke", "scenes.number=4"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert ended.returncode == 2
@@ -223,12 +214,12 @@ def test_a_full_disk_leaves_no_half_shard(tmp_path: Path) -> None:
     ("change", "message"),
     [({"number": 0}, "scenes.number=0"), ({"size": 40}, "scenes.size=40"), ({"shard": 0}, "scenes.shard=0")],
 )
-def test_sizes_that_cannot_be_are_refused(change: dict[str, int], message: str) -> None:
+def test_invalid_sizes_are_refused(change: dict[str, int], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         replace(SETTINGS, **change)
 
 
-def test_recorded_motions_bring_poses_of_their_own(tmp_path: Path, studio: Studio) -> None:
+def test_recorded_motions_add_their_own_poses(tmp_path: Path, studio: Studio) -> None:
     clips = procedural_clips(1, 40, 0)[:6]
     np.savez(tmp_path / "motions.npz", features=np.concatenate([c.features for c in clips]))
     lines, offset = [], 0

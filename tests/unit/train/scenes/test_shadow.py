@@ -27,7 +27,7 @@ def post(x: float = 0.0, z: float = 0.0, lifted: float = 0.0) -> Tensor:
 
 
 @pytest.mark.parametrize("foot", [(0.0, 0.0), (0.4, -0.3), (-0.5, 0.6)])
-def test_it_is_darkest_where_the_post_stands_and_ends_beside_it(view: View, foot: tuple[float, float]) -> None:
+def test_it_is_darkest_at_the_post_and_ends_next_to_it(view: View, foot: tuple[float, float]) -> None:
     light = contact_shadow(view, post(*foot))
     away = (view.floor - torch.tensor(foot)).norm(dim=-1)
     assert away[light == light.min()][0] < 0.12
@@ -35,23 +35,23 @@ def test_it_is_darkest_where_the_post_stands_and_ends_beside_it(view: View, foot
     assert light[(away > 2.5) & (view.ground > 0)].min() > 0.98
 
 
-def test_the_sky_stays_as_it_is(view: View) -> None:
+def test_the_sky_is_unchanged(view: View) -> None:
     assert (contact_shadow(view, post())[view.ground == 0] == 1).all()
 
 
-def test_it_takes_light_away_but_never_all_of_it(view: View) -> None:
+def test_it_removes_light_but_never_all_of_it(view: View) -> None:
     light = contact_shadow(view, torch.cat([post(0.1 * k) for k in range(-5, 6)]))
     assert light.max() <= 1
     assert light.min() > 0.3
 
 
-def test_it_pales_with_the_height_of_a_jump(view: View) -> None:
+def test_it_fades_with_the_height_of_a_jump(view: View) -> None:
     darkest = [float(contact_shadow(view, post(lifted=lifted)).min()) for lifted in (0.0, 0.2, 0.5, 1.0)]
     assert darkest == sorted(darkest)
     assert darkest[-1] > darkest[0] + 0.1
 
 
-def test_a_figures_shadow_lies_under_its_feet(studio: Studio) -> None:
+def test_a_figures_shadow_is_under_its_feet(studio: Studio) -> None:
     for plan in plan_scenes(8, seed=21):
         placed = studio._place(plan)
         vertices = placed.vertices

@@ -1,4 +1,4 @@
-"""The studio: a picture is the same alone and among others, and its depth is the render stage's."""
+"""The studio: a picture does not depend on the others, and its depth equals the render stage's."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ def test_pictures_have_the_promised_shapes_and_labels(scenes: Scenes, plans: lis
     assert [list(PLACES)[index] for index in scenes.place] == [plan.place for plan in plans]
 
 
-def test_a_picture_is_the_same_alone_and_among_others(studio: Studio, plans: list[ScenePlan], scenes: Scenes) -> None:
+def test_a_picture_does_not_depend_on_the_others(studio: Studio, plans: list[ScenePlan], scenes: Scenes) -> None:
     for index in (0, 5):
         alone = studio.draw([plans[index]])
         assert torch.equal(alone.images[0], scenes.images[index])
@@ -62,7 +62,7 @@ def test_another_studio_draws_the_same_bytes(studio: Studio, plans: list[ScenePl
     assert torch.equal(other.draw(plans[:2]).images, scenes.images[:2])
 
 
-def test_depth_and_mask_are_those_of_the_render_stage(studio: Studio, plans: list[ScenePlan], scenes: Scenes) -> None:
+def test_depth_and_mask_equal_the_render_stages(studio: Studio, plans: list[ScenePlan], scenes: Scenes) -> None:
     body = build(BodyConfig("anny", "neutral"))
     for index, plan in enumerate(plans[:4]):
         placed = studio._place(plan)
@@ -77,7 +77,7 @@ def test_depth_and_mask_are_those_of_the_render_stage(studio: Studio, plans: lis
         )
         seen = draw_seen(sequence, [placed.camera])
         assert np.array_equal(seen.mask[0], scenes.mask[index].numpy())
-        # Each picture's greys are its own, so that a ControlNet does not learn one range by heart.
+        # Each picture has its own grey range, so that a ControlNet does not memorise one.
         jitter = np.random.default_rng([plan.seed, 1])
         low, high = jitter.uniform(0.15, 0.4), jitter.uniform(0.85, 1.0)
         expected = encode_depth(seen.depth, replace(MINI_DEPTH, low=low, high=high), np.array([3.0]))[0]
@@ -85,11 +85,11 @@ def test_depth_and_mask_are_those_of_the_render_stage(studio: Studio, plans: lis
         assert (scenes.depth[index].numpy()[~seen.mask[0]] == 0).all()
 
 
-def test_depths_are_encoded_as_the_setup_encodes_them() -> None:
+def test_depth_is_encoded_as_in_the_setup() -> None:
     assert compose(["setup=mini"]).depth == MINI_DEPTH
 
 
-def test_the_figure_stands_inside_its_picture_and_is_neither_small_nor_cut(studio: Studio) -> None:
+def test_the_figure_is_inside_its_picture_and_neither_small_nor_cut_off(studio: Studio) -> None:
     drawn = studio.draw(plan_scenes(24, seed=12))
     heights = drawn.mask.any(2).sum(1)
     assert heights.min() >= 0.4 * SIZE
@@ -98,7 +98,7 @@ def test_the_figure_stands_inside_its_picture_and_is_neither_small_nor_cut(studi
     assert touching.float().mean() < 0.1
 
 
-def test_the_figure_is_painted_where_the_mask_has_it(studio: Studio) -> None:
+def test_the_figure_is_painted_inside_the_mask(studio: Studio) -> None:
     plan = replace(
         plan_scenes(1, seed=3)[0],
         character="superhero", colour="red", second_colour="blue", place="green field", flaw=None,
@@ -111,7 +111,7 @@ def test_the_figure_is_painted_where_the_mask_has_it(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("flaw", ["blurred", "coarse", "noisy", "pale"])
-def test_a_flaw_is_seen_in_the_picture_and_not_in_its_depth(studio: Studio, plans: list[ScenePlan], flaw: str) -> None:
+def test_a_flaw_shows_in_the_picture_and_not_in_its_depth(studio: Studio, plans: list[ScenePlan], flaw: str) -> None:
     clean, flawed = studio.draw([replace(plans[0], flaw=None), replace(plans[0], flaw=flaw)]).images.float()
     assert (clean - flawed).abs().mean() > 3
     both = studio.draw([replace(plans[0], flaw=None), replace(plans[0], flaw=flaw)])
@@ -140,5 +140,5 @@ def test_every_character_and_place_can_be_drawn(studio: Studio) -> None:
     figure = drawn.mask.flatten(1).float().mean(1)
     assert figure.min() > 0.02
     assert figure.max() < 0.5
-    # Neither a hole nor a flat patch: every picture has many colours.
+    # No holes and no flat patches: every picture has many colours.
     assert min(len(image.flatten(1).T.unique(dim=0)) for image in drawn.images) > 100

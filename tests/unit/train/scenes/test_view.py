@@ -1,4 +1,4 @@
-"""What a camera sees of the floor and the sky agrees with how the render stage projects points."""
+"""A camera's view of floor and sky agrees with the render stage's projection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def seen_floor(view: View) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize("yaw", [20.0, -130.0])
 @pytest.mark.parametrize("pitch", [0.0, 4.0, 10.0])
-def test_a_pixels_floor_is_what_the_camera_projects_there(
+def test_the_floor_point_of_a_pixel_projects_to_that_pixel(
     camera_at: Callable[..., Camera], yaw: float, pitch: float
 ) -> None:
     camera = camera_at(yaw, pitch)
@@ -34,7 +34,7 @@ def test_a_pixels_floor_is_what_the_camera_projects_there(
     assert np.abs(project(to_camera(points, camera), camera) - pixels).max() < 0.01
 
 
-def test_the_same_holds_for_the_cameras_that_pictures_are_drawn_with(studio: Studio) -> None:
+def test_the_same_holds_for_the_cameras_of_drawn_pictures(studio: Studio) -> None:
     for plan in plan_scenes(12, seed=5):
         camera = studio._place(plan).camera
         view = View.of(camera, "cpu")
@@ -52,12 +52,12 @@ def test_the_horizon_is_where_the_floor_ends(camera_at: Callable[..., Camera], y
     far = 4000 * ahead[None] / np.linalg.norm(ahead)
     assert view.horizon * 512 == pytest.approx(project(to_camera(far, camera), camera)[0, 1], abs=1.0)
     rows = (view.ground > 0).any(1)
-    # What lies farther away than the haze still counts as sky.
+    # Points farther away than the haze count as sky.
     assert int(rows.nonzero()[0, 0]) / 512 == pytest.approx(view.horizon, abs=0.03)
     assert rows[int(rows.nonzero()[0, 0]) :].all()
 
 
-def test_the_floor_comes_nearer_down_the_picture_and_ends_in_haze(camera_at: Callable[..., Camera]) -> None:
+def test_the_floor_is_nearer_lower_in_the_picture_and_ends_in_haze(camera_at: Callable[..., Camera]) -> None:
     view = View.of(camera_at(), "cpu")
     assert (view.distance.diff(dim=0) <= 0).all()
     assert view.distance.isfinite().all()
@@ -65,7 +65,7 @@ def test_the_floor_comes_nearer_down_the_picture_and_ends_in_haze(camera_at: Cal
     assert (view.distance[view.ground == 0] == view.distance.max()).all()
 
 
-def test_a_picture_runs_from_0_to_1_right_and_down(camera_at: Callable[..., Camera]) -> None:
+def test_picture_coordinates_go_from_0_to_1_right_and_down(camera_at: Callable[..., Camera]) -> None:
     view = View.of(camera_at(), "cpu")
     assert view.x.shape == view.y.shape == view.ground.shape == view.distance.shape == view.floor.shape[:2]
     assert torch.equal(view.x, view.y.T)
