@@ -88,7 +88,7 @@ def test_a_file_of_a_later_version_is_refused_and_both_versions_are_named(tmp_pa
 def test_foreign_and_damaged_files_are_refused(tmp_path, results):
     path = tmp_path / "results.parquet"
     pq.write_table(pa.table({"folder": ["a"], "accuracy": [1.0]}), path)
-    with pytest.raises(RecordError, match=r"no results file of latentman.*no column job"):
+    with pytest.raises(RecordError, match=r"is not a results file of latentman.*no column job"):
         read_results(path)
     path.write_bytes(b"PAR1 and then nothing")
     with pytest.raises(RecordError, match="cannot read"):
@@ -107,14 +107,14 @@ def test_foreign_and_damaged_files_are_refused(tmp_path, results):
 
 def test_results_and_series_cannot_be_confused(tmp_path, results):
     write_results(tmp_path / "per_pair.parquet", results)
-    with pytest.raises(RecordError, match="holds the results of latentman, where per_pair belong"):
+    with pytest.raises(RecordError, match="holds latentman's results and not its per_pair; give the other file"):
         read_pairs(tmp_path)
 
 
 def test_an_unreadable_label_is_refused(tmp_path, results):
     path = tmp_path / "results.parquet"
     pq.write_table(pa.Table.from_pandas(results).replace_schema_metadata({b"latentman": b"[1]"}), path)
-    with pytest.raises(RecordError, match="format cannot be read"):
+    with pytest.raises(RecordError, match="its format label is damaged"):
         read_results(path)
 
 

@@ -136,7 +136,7 @@ def test_wandb_sync_finds_the_runs_of_a_sweep_and_names_what_is_missing(tmp_path
     nothing = sync(tmp_path, environment, ".")
     assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
     assert "no offline runs" in nothing.stderr
-    assert "is no folder" in sync(tmp_path, environment, "gone").stderr
+    assert "is not a folder" in sync(tmp_path, environment, "gone").stderr
     (tmp_path / "00").mkdir()
     track(tmp_path / "00", environment, "wandb_offline")
     no_key = sync(tmp_path, environment, ".")

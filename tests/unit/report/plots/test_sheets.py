@@ -67,7 +67,7 @@ def test_long_videos_lose_frames_before_they_are_left_out(tmp_path):
     pictures = gather(folders, limit=100_000)
     assert pictures.plan.every > 1
     assert all(sheet.count == -(-16 // pictures.plan.every) >= FEWEST_FRAMES for sheet in pictures.sheets)
-    assert f"Of each {pictures.plan.every} frames one is kept." in pictures.note()
+    assert f"One of every {pictures.plan.every} frames is kept." in pictures.note()
 
 
 def test_runs_that_do_not_fit_after_every_reduction_are_left_out_with_a_reason(tmp_path):

@@ -60,7 +60,7 @@ def test_an_experiment_without_numbers_has_none_and_a_users_file_comes_first(tmp
     [
         ("", "first line is empty"),
         ("human_mse\n1\n", "first line is human_mse"),
-        ("variant,human_mse,speed\na,1,2\n", "it takes variant and any of human_mse"),
+        ("variant,human_mse,speed\na,1,2\n", "it must name variant and any of human_mse"),
         ("variant,human_mse,human_mse\na,1,2\n", "each once"),
         ("variant,human_mse\na,1,2\n", "row 2: 3 cells"),
         ("variant,human_mse\nb a,1\na b,2\n", "names a variant twice"),
