@@ -169,9 +169,7 @@ def test_the_prompt_filters_by_words(page):
     assert scores(page) == [10.0, 9.0, 3.0]
     assert page.evaluate("document.getElementById('count').innerText") == "3 of 9 runs shown"
     page.set("#text", "no such words")
-    assert "No run matches." in page.evaluate(
-        "document.getElementById('stage').innerText"
-    )
+    assert "No run matches." in page.evaluate("document.getElementById('stage').innerText")
     page.click("#reset")
     assert len(captions(page)) == 9
 
