@@ -1,1 +1,1 @@
-"""From run folders to tables, plots and pages; reads what runs wrote and imports neither torch nor the pipeline."""
+"""From run folders to tables, plots and pages; reads the files of runs and imports neither torch nor the pipeline."""

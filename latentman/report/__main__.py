@@ -12,18 +12,18 @@ Read every run below DIR and write into DIR:
   per_pair.parquet                  one row for every score of a pair of frames
   table.md, table.csv, table.tex    mean and standard deviation of each variant, and the change against the baseline
   plots/*.png, plots/*.pdf          bars with intervals, pairs of frames, seconds against score, heat maps
-  gallery.html                      all videos side by side, playing in step; one file that needs no network
-Failed and interrupted runs are rows too and are listed with the first line of their error.
+  gallery.html                      all videos side by side, playing in step; one file that works offline
+Failed and interrupted runs are included and are listed with the first line of their error.
 
 latentman report watch DIR shows the jobs of a sweep while they run."""
 
 WATCH = """\
-Show the jobs of the sweep in DIR until all have ended: how far each is, what it takes, and why it failed. A job whose
-process ended without a word is shown as died. Where there is no terminal, the table is printed once."""
+Show the jobs of the sweep in DIR until all have ended: the progress, the duration and the error of each. A job whose
+process ended without recording an end is shown as died. Without a terminal the table is printed once."""
 
 
 def main(argv: list[str]) -> int:
-    """Carry out the command and return its exit status.
+    """Run the command and return its exit status.
 
     Raises:
         LatentManError: if there are no runs below the folder, or it cannot be read or written.
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
         prog="latentman report", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dir", metavar="DIR", type=Path, help="the folder of a run, a job or a sweep")
-    parser.add_argument("--no-gallery", action="store_true", help="write no gallery.html")
+    parser.add_argument("--no-gallery", action="store_true", help="do not write gallery.html and the strips")
     arguments = parser.parse_args(argv)
     from latentman.report.build import write_report
 
@@ -44,16 +44,16 @@ def main(argv: list[str]) -> int:
 
 
 def _watch(argv: list[str]) -> int:
-    """Carry out ``latentman report watch``: 0 if every job is done in the end, 1 if not."""
+    """Run ``latentman report watch``: 0 if every job is done in the end, 1 if not."""
     parser = argparse.ArgumentParser(
         prog="latentman report watch", description=WATCH, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dir", metavar="DIR", type=Path, help="the folder of a sweep, a job or a run")
-    parser.add_argument("--once", action="store_true", help="print the table and end")
-    parser.add_argument("--every", metavar="SECONDS", type=float, default=1.0, help="how often to look (default: 1)")
+    parser.add_argument("--once", action="store_true", help="print the table once and exit")
+    parser.add_argument("--every", metavar="SECONDS", type=float, default=1.0, help="time between updates (default: 1)")
     arguments = parser.parse_args(argv)
     if not 0.05 <= arguments.every <= 3600:
-        parser.error(f"--every {arguments.every:g} must lie between 0.05 and 3600 seconds")
+        parser.error(f"--every {arguments.every:g} must be between 0.05 and 3600 seconds")
     from latentman.report.watch import watch
 
     return watch(arguments.dir, once=arguments.once, every_s=arguments.every)

@@ -1,4 +1,4 @@
-"""Which row of a sweep another is compared with, as ``baseline`` in the experiment's configuration says.
+"""The row of a sweep that another row is compared with, from ``baseline`` in the experiment's configuration.
 
 ``{sla: none, pwg: none}`` names one row for all. ``{method: {latentman: t2v_zero, latentman_masactrl: masactrl}}``
 gives each row its own; a row that is neither on the left nor on the right is compared with nothing.
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def target(baseline: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str] | None:
-    """Return what the row that a run is compared with has for each key of the baseline.
+    """Return the values that the row to compare with has for the keys of the baseline.
 
     Args:
-        baseline: of the experiment.
+        baseline: the experiment's ``baseline``.
         values: the run's own choices and swept values.
 
     Returns:
-        For a baseline's own run, its own values. None where the baseline names nothing for this run.
+        A baseline's own run gets its own values. None where the baseline has no entry for this run.
     """
     wanted = {}
     for key, option in baseline.items():
@@ -33,6 +33,6 @@ def target(baseline: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, 
 
 
 def is_baseline(baseline: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-    """Return whether a run is one that others are compared with."""
+    """Return whether other runs are compared with this one."""
     wanted = target(baseline, values)
     return wanted is not None and all(values.get(key) == option for key, option in wanted.items())

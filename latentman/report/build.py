@@ -21,7 +21,7 @@ from latentman.system.paths import write_text
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written; the tables, the failed runs and what else is to be said as text."""
+    """The written files, and as text the tables, the failed runs and remarks on the folder."""
 
     files: tuple[Path, ...]
     table: str
@@ -29,7 +29,7 @@ class Report:
     remarks: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Return what a terminal shows."""
+        """Return the text for the terminal."""
         failed = [f"{len(self.failures)} without a result:", *self.failures, ""] if self.failures else []
         said = [*self.remarks, ""] if self.remarks else []
         return "\n".join([self.table, *failed, *said, *(str(path) for path in self.files)])
@@ -50,7 +50,7 @@ def sections_of(results: pd.DataFrame, root: Path | None = None) -> list[Section
 
     Args:
         results: as from ``collect`` or ``read_results``.
-        root: where a ``paper.csv`` of the user's may lie; it is taken where there is one experiment.
+        root: a folder in which the user may have put a ``paper.csv``; used if there is only one experiment.
 
     Raises:
         RecordError: if the paper's numbers are damaged.
@@ -63,8 +63,8 @@ def sections_of(results: pd.DataFrame, root: Path | None = None) -> list[Section
 def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Report:
     """Write the results, the tables, the plots, the gallery and the strips of a run, job or sweep into its folder.
 
-    Written anew from the runs each time; nothing is added up. Where runs of several experiments lie below the folder,
-    each has a table and plots of its own.
+    Every call writes all files again from the runs; nothing accumulates. If the folder holds runs of several
+    experiments, each experiment has its own table and plots.
 
     Args:
         root: the folder.
@@ -105,7 +105,7 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
 
 
 def joined_markdown(sections: list[Section]) -> str:
-    """Return the tables below one another, under their experiments' names where there are several."""
+    """Return the tables one below the other, each under the name of its experiment if there are several."""
     tables = [to_markdown(section.summary, section.paper) for section in sections]
     if len(sections) == 1:
         return tables[0]
@@ -113,7 +113,7 @@ def joined_markdown(sections: list[Section]) -> str:
 
 
 def joined_csv(sections: list[Section]) -> str:
-    """Return the numbers of all tables as one CSV file; the paper's values are its ``paper_...`` columns."""
+    """Return the numbers of all tables as one CSV file; the paper's values are in its ``paper_...`` columns."""
     frames = []
     for section in sections:
         frame = section.summary.copy()
@@ -141,13 +141,13 @@ def _remarks(root: Path, results: pd.DataFrame, sections: list[Section]) -> tupl
     remarks = []
     others = int((~results["state"].isin(["done", *UNFINISHED])).sum())
     if others:
-        remarks.append(f"{others} not finished yet; the table is of the others, and a later report of all")
+        remarks.append(f"{others} not finished yet: the table covers the others; report again when all have ended")
     if len(sections) > 1:
         names = ", ".join(section.name for section in sections)
-        remarks.append(f"runs of {len(sections)} experiments lie here: {names}; each has a table of its own")
+        remarks.append(f"the folder holds runs of {len(sections)} experiments, each with its own table: {names}")
     for section in sections:
         asked = set(section.results["baseline"].dropna()) - {"{}"}
         if asked and not section.summary["is_baseline"].any():
-            remarks.append(f"{section.name}: no run of the baseline {sorted(asked)[0]} is here, so no change is told")
-    remarks += [f"passed over, since no run of latentman wrote it: {folder}" for folder in foreign_folders(root)]
+            remarks.append(f"{section.name}: without a run of the baseline {sorted(asked)[0]} there is no change")
+    remarks += [f"skipped, because its status.json is not latentman's: {folder}" for folder in foreign_folders(root)]
     return tuple(remarks)

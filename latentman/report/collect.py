@@ -16,25 +16,25 @@ from latentman.record.status import damaged, error_line, is_foreign, mapping, re
 from latentman.report.baseline import is_baseline
 
 LEADING = ("folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline")
-"""The columns that come first, in this order; choices, swept values and metrics follow."""
+"""The first columns, in this order; choices, swept values and metrics follow."""
 
 PAIR_COLUMNS = ("folder", "metric", "index", "value")
-"""Of the series: ``folder`` is that of the run's row, ``index`` counts pairs of frames, or frames, from 0."""
+"""Columns of the series: ``folder`` as in the run's row; ``index`` counts pairs of frames, or frames, from 0."""
 
 
 def collect(root: Path) -> pd.DataFrame:
     """Return one row per run below a sweep, job or run folder.
 
-    A job that ended before its first prompt is a row too, and so is a run whose ``status.json`` is damaged, or whose
-    metrics are, with the state ``damaged``. A ``status.json`` of another program is passed over.
+    A job that ended before its first prompt is a row too. A run whose ``status.json`` or metrics are damaged is a row
+    with the state ``damaged``. A ``status.json`` of another program is skipped.
 
     Returns:
-        Columns: those of ``LEADING``; ``choice.<group>`` and ``swept.<key>`` as text; the metrics under their own
+        The columns of ``LEADING``; ``choice.<group>`` and ``swept.<key>`` as text; the metrics under their own
         names, with ``<name>_reason``; ``weights`` and ``baseline`` (JSON), ``version`` (of latentman), ``commit``,
         ``command``, ``started``, ``finished``.
 
     Raises:
-        RecordError: if there is no run below ``root``, it cannot be read, or a later version wrote one of them.
+        RecordError: if there is no run below ``root``, a folder cannot be read, or a later version wrote a run.
     """
     found = {folder: read_status(folder) for folder in run_folders(root)}
     statuses = {folder: status for folder, status in found.items() if not is_foreign(status)}
@@ -47,7 +47,9 @@ def collect(root: Path) -> pd.DataFrame:
     ]
     if not rows:
         why = (
-            f"the {STATUS_FILE} of {next(iter(found))} is not ours" if found else f"no folder there has a {STATUS_FILE}"
+            f"the {STATUS_FILE} in {next(iter(found))} is not latentman's"
+            if found
+            else f"no folder there has a {STATUS_FILE}"
         )
         raise RecordError(f"no runs of latentman below {root}: {why}; give the folder of a run, a job or a sweep")
     columns = dict.fromkeys(LEADING) | dict.fromkeys(key for row in rows for key in row)
@@ -62,7 +64,7 @@ def collect_pairs(root: Path, results: pd.DataFrame) -> pd.DataFrame:
         results: as from ``collect``.
 
     Returns:
-        The columns of ``PAIR_COLUMNS``; a pair without a value has none. Pair ``index`` lies between the frames
+        The columns of ``PAIR_COLUMNS``; a pair without a value is NaN. Pair ``index`` consists of the frames
         ``index`` and ``index + 1``; ``figure_contrast`` and ``figure_overlap`` have one value per frame.
     """
     rows = [
@@ -76,7 +78,7 @@ def collect_pairs(root: Path, results: pd.DataFrame) -> pd.DataFrame:
 
 
 def foreign_folders(root: Path) -> list[Path]:
-    """Return the folders below ``root`` whose ``status.json`` another program wrote; ``collect`` passes them over."""
+    """Return the folders below ``root`` whose ``status.json`` another program wrote; ``collect`` skips them."""
     return [folder for folder in run_folders(root) if is_foreign(read_status(folder))]
 
 

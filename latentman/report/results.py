@@ -1,7 +1,7 @@
 """The results of a folder as files that notebooks read: one row per run, and one row per pair of frames.
 
-Each parquet file carries the number of its format and the version of latentman that wrote it, so that a reader knows
-what it has before it takes a wrong number from it.
+Each parquet file carries the number of its format and the version of latentman that wrote it, so that a reader cannot
+misread a file of another format.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from latentman.report.collect import LEADING, PAIR_COLUMNS
 from latentman.system.paths import write_atomic
 
 FORMAT = 2
-"""Of both files. Format 1 had no number and no ``version`` column, and knew no series."""
+"""Format of both files. Format 1 had no number, no ``version`` column and no series."""
 
 RESULTS_FILE, PAIRS_FILE = "results.parquet", "per_pair.parquet"
 
 _KEY = b"latentman"
 _SIGNS = {"results": LEADING, "per_pair": PAIR_COLUMNS}
-"""The columns by which a file without a number is told from a foreign one."""
+"""The columns by which a file without a format number is recognised as latentman's."""
 
 
 def write_results(path: Path, results: pd.DataFrame) -> None:
@@ -49,14 +49,14 @@ def write_pairs(path: Path, pairs: pd.DataFrame) -> None:
 def read_results(path: Path | str) -> pd.DataFrame:
     """Return the rows of a ``results.parquet``, with the columns of ``collect``.
 
-    A file of format 1 is brought up to date: choices and swept values become text, and columns that it lacks are there
-    without values. So is a ``results.csv``, which has no room for a number.
+    A file of format 1 is migrated: choices and swept values become text, and missing columns are added without values.
+    A ``results.csv``, which carries no format number, is migrated in the same way.
 
     Args:
         path: the file, or the folder that holds it.
 
     Raises:
-        RecordError: if there is no such file, it is damaged, another program wrote it, or a later version did.
+        RecordError: if the file is missing, damaged, or written by another program or a later version.
     """
     place = Path(path)
     place = place / RESULTS_FILE if place.is_dir() else place
@@ -73,14 +73,14 @@ def read_pairs(path: Path | str) -> pd.DataFrame:
         path: the file, or the folder that holds it.
 
     Raises:
-        RecordError: if there is no such file, it is damaged, another program wrote it, or a later version did.
+        RecordError: if the file is missing, damaged, or written by another program or a later version.
     """
     place = Path(path)
     return _read(place / PAIRS_FILE if place.is_dir() else place, "per_pair")[0]
 
 
 def write_labelled(path: Path, table: pd.DataFrame, kind: str, number: int) -> None:
-    """Write a table that says of what kind and format it is, and which version wrote it; no index, no date.
+    """Write a table with its kind, its format and the version that wrote it, without an index and without a date.
 
     Raises:
         RecordError: if the file cannot be written.
@@ -106,11 +106,11 @@ def _read(path: Path, kind: str) -> tuple[pd.DataFrame, int]:
     if written is None:
         missing = [name for name in _SIGNS[kind] if name not in arrow.column_names]
         if missing:
-            raise RecordError(f"{path} is no {kind} file of latentman: it has no format and no column {missing[0]}")
+            raise RecordError(f"{path} is not a {kind} file of latentman: it has no format and no column {missing[0]}")
         return arrow.to_pandas(), 1
     number, version = written.get("format"), written.get("version", "unknown")
     if written.get("kind") != kind:
-        raise RecordError(f"{path} holds the {written.get('kind')} of latentman, where {kind} belong")
+        raise RecordError(f"{path} holds latentman's {written.get('kind')} and not its {kind}; give the other file")
     if not isinstance(number, int) or number > FORMAT:
         raise RecordError(
             f"{path} has format {number}, written by latentman {version}; this is latentman {__version__}, which reads "
@@ -121,7 +121,7 @@ def _read(path: Path, kind: str) -> tuple[pd.DataFrame, int]:
 
 def _opened(path: Path, read: Callable[[], Any], damages: tuple[type[Exception], ...]) -> Any:
     if not path.is_file():
-        raise RecordError(f"there is no {path}; `latentman report DIR` writes it from the runs below DIR")
+        raise RecordError(f"{path} does not exist; `latentman report DIR` writes it from the runs below DIR")
     try:
         return read()
     except damages as error:
@@ -137,7 +137,7 @@ def _label(path: Path, raw: bytes | None) -> dict[str, Any] | None:
     except ValueError:
         label = None
     if not isinstance(label, dict):
-        raise RecordError(f"{path}: what it says of its format cannot be read; `latentman report DIR` writes it again")
+        raise RecordError(f"{path}: its format label is damaged; `latentman report DIR` writes the file again")
     return label
 
 
@@ -146,7 +146,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         heading = pd.read_csv(path, nrows=0)
         missing = [name for name in LEADING if name not in heading.columns]
         if missing:
-            raise RecordError(f"{path} is no results file of latentman: it has no column {missing[0]}")
+            raise RecordError(f"{path} is not a results file of latentman: it has no column {missing[0]}")
         return pd.read_csv(path, dtype={name: str for name in heading.columns if _is_text(name)}, low_memory=False)
 
     frame: pd.DataFrame = _opened(path, table, (OSError, ValueError))

@@ -19,10 +19,10 @@ STYLES = {DONE: "green", RUNNING: "bold", WAITING: "dim", **dict.fromkeys(FAILED
 
 
 def watch(root: Path, *, once: bool = False, every_s: float = 1.0, console: Console | None = None) -> int:
-    """Show the jobs of a sweep until all have ended; once, if asked or if there is no terminal.
+    """Show the jobs of a sweep until all have ended; only once if ``once`` is set or there is no terminal.
 
     Returns:
-        0 if every job is done or it was shown once, else 1.
+        0 if every job is done or the table was shown once, else 1.
 
     Raises:
         RecordError: if there is no sweep in the folder.
@@ -42,18 +42,18 @@ def watch(root: Path, *, once: bool = False, every_s: float = 1.0, console: Cons
 
 
 def has_ended(root: Path, jobs: Sequence[JobState]) -> bool:
-    """Return whether no job runs, and none will be started by whoever launched the sweep."""
+    """Return whether no job is running and no command is left that will start the waiting ones."""
     states = {job.state for job in jobs}
     return RUNNING not in states and (WAITING not in states or not is_locked(root))
 
 
 def job_table(jobs: Sequence[JobState], footer: str = "", height: int | None = None) -> Text:
-    """Return the table: a line for each job, and one more for the error of each that has one.
+    """Return the table: a line per job, and a second line for the error of a job that has one.
 
     Args:
         jobs: in the order of the lines.
         footer: a last line.
-        height: the most lines there is room for; jobs that are done or wait give way to others.
+        height: maximum number of lines; jobs that are done or waiting are dropped first.
     """
     rows = [_cells(job) for job in jobs]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]

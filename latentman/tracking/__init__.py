@@ -1,1 +1,1 @@
-"""The record of a run: the local one is the truth, every other tracker mirrors it."""
+"""Mirrors of a run's record: W&B, TensorBoard and trackio. The record itself is in ``latentman.record``."""

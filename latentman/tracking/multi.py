@@ -1,4 +1,4 @@
-"""Several trackers as one, each behind a guard: whatever a tracker raises, the run goes on without it."""
+"""Several trackers as one, each behind a guard: if a tracker raises, the run continues without it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ OPENERS = {
     "tensorboard": ("latentman.tracking.tensorboard", "TensorboardTracker"),
     "trackio": ("latentman.tracking.trackio", "TrackioTracker"),
 }
-"""For each backend the module and the name in it that opens a tracker; imported only when it is chosen."""
+"""For each backend, the module and the name in it that opens a tracker; imported only when the backend is chosen."""
 
 EXTRAS = {"tensorboard": "tensorboard", "trackio": "trackio"}
-"""Backends whose package an extra of the same name brings."""
+"""Backends whose package is installed by an extra of the same name."""
 
 
 def check_installed(cfg: LoggerConfig) -> None:
-    """Refuse a backend whose package is not there, before any work is done that it would miss.
+    """Refuse a backend whose package is not installed, before any work is done.
 
     Raises:
-        MissingExtraError: naming the extra.
+        MissingExtraError: naming the extra to install.
     """
     for name in cfg.mirrors:
         if name in EXTRAS and find_spec(EXTRAS[name]) is None:
@@ -45,7 +45,7 @@ def check_installed(cfg: LoggerConfig) -> None:
 
 
 def find_opener(name: str) -> Opener:
-    """Import what opens a tracker of this name."""
+    """Import and return the function or class that opens a tracker of this name."""
     module, attribute = OPENERS[name]
     opener: Opener = getattr(importlib.import_module(module), attribute)
     return opener
@@ -53,9 +53,9 @@ def find_opener(name: str) -> Opener:
 
 @dataclass
 class MultiLogger:
-    """All mirrors of one run. No method raises; a tracker that does is named in one warning and left out from then on.
+    """All mirrors of one run. No method raises: a tracker that fails is named in one warning and then left out.
 
-    ``states`` says of each: ``open``, ``off`` once it has failed, or how it was finished.
+    ``states`` holds for each mirror ``open``, ``off`` after a failure, or the status it was finished with.
     """
 
     trackers: dict[str, Tracker] = field(default_factory=dict)
@@ -75,27 +75,27 @@ class MultiLogger:
 
     @property
     def places(self) -> dict[str, str]:
-        """Where each mirror can be looked at."""
+        """The address or folder of each mirror."""
         return {name: tracker.place for name, tracker in self.trackers.items()}
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Hand on the configuration."""
+        """Pass on the configuration."""
         self._each(lambda tracker: tracker.log_config(config))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Hand on the numbers of a step, or those of the whole run."""
+        """Pass on the numbers of a step, or of the whole run."""
         self._each(lambda tracker: tracker.log_metrics(metrics, step))
 
     def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Hand on a table."""
+        """Pass on a table."""
         self._each(lambda tracker: tracker.log_table(name, columns, rows))
 
     def log_video(self, name: str, path: Path, caption: str) -> None:
-        """Hand on an mp4."""
+        """Pass on an MP4."""
         self._each(lambda tracker: tracker.log_video(name, path, caption))
 
     def log_file(self, name: str, path: Path) -> None:
-        """Hand on a file."""
+        """Pass on a file."""
         self._each(lambda tracker: tracker.log_file(name, path))
 
     def finish(self, status: str) -> None:
@@ -116,6 +116,6 @@ class MultiLogger:
         self.trackers.pop(name, None)
         self.states[name] = "off"
         logger.warning(
-            "logger %s failed and is off from here on; the run goes on, and its folder holds everything (%s: %s)",
+            "logger %s failed and is switched off; the run continues, and its folder holds everything (%s: %s)",
             name, type(error).__name__, text,
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""What a tracker can do. Whatever mirrors the local record implements ``Tracker`` and nothing more.
+"""The interface of a tracker, which every mirror of the local record implements.
 
-A tracker may raise whenever it likes: ``multi.py`` calls it inside a guard, and the run goes on without it.
+Any method may raise: ``multi.py`` calls it inside a guard, and the run continues without the tracker.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """What a tracker is told when it is opened.
+    """The run that a tracker is opened for.
 
-    ``id`` is the same whenever the same run goes on; ``group`` holds the runs of one sweep together; ``job_type`` is
+    ``id`` stays the same when a run is continued; ``group`` is shared by the runs of a sweep; ``job_type`` is
     ``generate`` for a run and ``report`` for the summary of a sweep.
     """
 
@@ -31,22 +31,22 @@ class Tracker(Protocol):
     """A mirror of one run."""
 
     place: str
-    """Where the mirror can be looked at: an address, or a folder."""
+    """The address or the folder where the mirror can be viewed."""
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Take the configuration: nested plain data, without paths and secrets."""
+        """Log the configuration: nested plain data without paths and secrets."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Take numbers by name, all finite: those of a step, counted from 1, or those of the whole run (None)."""
+        """Log finite numbers by name: of a step, counted from 1, or of the whole run (None)."""
 
     def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Take a table of texts, numbers and None."""
+        """Log a table of texts, numbers and None."""
 
     def log_video(self, name: str, path: Path, caption: str) -> None:
-        """Take a finished mp4."""
+        """Log a finished MP4."""
 
     def log_file(self, name: str, path: Path) -> None:
-        """Take a file; a page of HTML is shown where the tracker can do that."""
+        """Log a file; an HTML page is displayed if the tracker can do that."""
 
     def finish(self, status: str) -> None:
-        """End with ``done``, ``failed`` or ``interrupted``, and send what is still waiting."""
+        """Finish with ``done``, ``failed`` or ``interrupted``, and send everything still pending."""

@@ -1,4 +1,4 @@
-"""What of a configuration may leave the machine: everything but paths and secrets."""
+"""The part of a configuration that may leave the machine: everything except paths and secrets."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import PurePath
 from typing import Any
 
 LEFT_OUT = ("run_dir", "sweep_dir", "paths", "overwrite", "logger")
-"""Keys that say where a run is written and who hears of it, not what it is."""
+"""Keys that set where a run is written and mirrored, and do not describe the run itself."""
 
 SECRET = re.compile(r"(^|_)(key|token|password|passwd|secret|credentials?)$", re.IGNORECASE)
 PATH = re.compile(r"/|~|\.\.?/|[A-Za-z]:[\\/]|file:")
 FREE_TEXT = ("prompt", "text", "suffix", "negative")
-"""Keys whose value may begin as a path does and is none."""
+"""Keys whose values are free text, which may begin like a path."""
 
 
 def public_config(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a plain configuration without secrets, and with the last part of every path in the place of the path.
+    """Return a plain configuration without secrets, with every path replaced by its last part.
 
     >>> public_config({"seed": 1, "run_dir": "/home/me/x", "setup": {"model": "/data/sd15", "api_key": "abc"}})
     {'seed': 1, 'setup': {'model': 'sd15'}}

@@ -1,4 +1,4 @@
-"""All that is told of one run while it works: into ``metrics.jsonl`` always, and to the mirrors that were chosen."""
+"""The events of a run in progress: always written to ``metrics.jsonl``, and sent to the mirrors that were chosen."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ VIDEOS = ("video.mp4", "correspondence.mp4", "conditions/depth.mp4", "conditions
 
 
 def mirror_id(*parts: object) -> str:
-    """Return an id that is the same whenever the same run goes on, and different for any other."""
+    """Return an id that stays the same when a run is continued and differs between runs."""
     return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:16]
 
 
 def mirror_name(backend: str) -> str:
-    """Return under which name the status knows a mirror: W&B with and without a server is the same one."""
+    """Return the name of a mirror in the status: W&B with and without a server is the same mirror."""
     return backend.removesuffix("_offline")
 
 
 @dataclass
 class RunTracking:
-    """The events of one run on their way to the log and to the mirrors.
+    """Sends the events of one run to the log and to the mirrors.
 
-    Mirrors are opened by ``open`` or by the first event; a mirror that knows nothing of this run yet is told what the
-    log holds from before.
+    Mirrors are opened by ``open`` or by the first event. A mirror that is new to this run first receives the events
+    that the log already holds.
     """
 
     cfg: LoggerConfig
@@ -51,36 +51,36 @@ class RunTracking:
     _hashes: dict[str, str] = field(default_factory=dict)
 
     def open(self) -> MultiLogger:
-        """Open the mirrors, unless they are."""
+        """Open the mirrors unless they are open already."""
         if self.mirrors is None:
             self.mirrors = MultiLogger.open({name: partial(self._opened, name) for name in self.cfg.mirrors})
             self._write_states()
         return self.mirrors
 
     def is_mirrored(self) -> bool:
-        """Return whether every mirror has had all of this run before."""
+        """Return whether every mirror already has the whole run."""
         known = self.record.status.get("mirrors", {})
         return all(known.get(mirror_name(name), {}).get("state") == "done" for name in self.cfg.mirrors)
 
     def begin(self, stage: str, hash: str) -> None:
-        """Note that a stage starts on inputs with this hash."""
+        """Record that a stage starts on inputs with this hash."""
         self._hashes[stage] = hash
         self.log.begin(stage, hash)
         self.open()
 
     def step(self, stage: str, step: int, values: Mapping[str, float]) -> None:
-        """Tell of a step of a stage, counted from 1; a step that was told before is not told again."""
+        """Record a step of a stage, counted from 1; a step that is already recorded is not sent again."""
         if self.log.add("step", values, stage=stage, hash=self._hashes.get(stage, ""), step=step):
             self.open().log_metrics(_step_numbers(stage, values), step)
 
     def end(self, stage: str, seconds: float, peak_memory_bytes: int) -> None:
-        """Tell what a stage cost."""
+        """Record the costs of a stage."""
         values = {"seconds": seconds, "peak_memory_bytes": peak_memory_bytes}
         self.log.add("stage", values, stage=stage, hash=self._hashes.get(stage, ""))
         self.open().log_metrics(_stage_numbers(stage, values))
 
     def scores(self, metrics: Mapping[str, Any], caption: str) -> None:
-        """Tell the result: the numbers of ``metrics.json``, its series as a table, and the videos."""
+        """Record the result: the numbers of ``metrics.json``, its series as a table, and the videos."""
         numbers = _numbers(metrics)
         self.log.add("scores", numbers)
         if self.mirrors is None and self.is_mirrored():
@@ -100,13 +100,13 @@ class RunTracking:
                 mirrors.log_video(path.stem, path, caption)
 
     def finish(self, status: str) -> None:
-        """End the mirrors, if there are any, and note in the record how they fared."""
+        """Finish the mirrors, if there are any, and write their states to the record."""
         if self.mirrors is not None:
             self.mirrors.finish(status)
             self._write_states()
 
     def closing_lines(self) -> list[str]:
-        """Return where each mirror can be looked at, for the end of a run's output."""
+        """Return the place of each mirror, for the end of a run's output."""
         places = self.mirrors.places if self.mirrors is not None else {}
         return [f"{mirror_name(name):<6} {place}" for name, place in places.items()]
 
@@ -138,13 +138,13 @@ def tracked(
 ) -> Iterator[RunTracking]:
     """Tell of a run for as long as the block lasts, and end with how the block ended: done, failed or interrupted.
 
-    A run that is finished and mirrored already opens no mirror again unless something of it is made anew.
+    A run that is finished and mirrored already opens no mirror again unless one of its stages is computed again.
 
     Args:
-        cfg: the mirrors.
+        cfg: the choice of mirrors.
         run: the folder and the names.
-        record: of the run, as it was before this block.
-        config: what of the configuration may leave the machine.
+        record: the run's record as it was before this block.
+        config: the part of the configuration that may leave the machine.
     """
     tracking = RunTracking(cfg, run, config, record, MetricsLog.open(run.folder))
     if record.status.get("state") != "done" or not tracking.is_mirrored():
@@ -158,7 +158,7 @@ def tracked(
 
 
 def _replay(log: MetricsLog, tracker: Tracker) -> None:
-    """Tell a new mirror what happened before it was there; the scores come at the end by themselves."""
+    """Send earlier events to a new mirror; the scores are sent at the end of the run in any case."""
     about = ("time", "event", "stage", "hash", "step")
     for event in log.events:
         values = _numbers({key: value for key, value in event.items() if key not in about})
@@ -173,12 +173,12 @@ def _step_numbers(stage: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _stage_numbers(stage: str, values: Mapping[str, float]) -> dict[str, float]:
-    """Return the cost of a stage under the names that it has in ``metrics.json``."""
+    """Return the costs of a stage under their names in ``metrics.json``."""
     return {f"{key}_{stage}": value for key, value in _numbers(values).items()}
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return what is a finite number."""
+    """Return the values that are finite numbers."""
     return {
         key: value
         for key, value in values.items()

@@ -1,7 +1,7 @@
-"""The mirror of a whole sweep: its tables and its gallery as one further run of the type ``report``.
+"""The mirror of a whole sweep: its tables and its gallery as an additional run of the type ``report``.
 
-Everything is read from the sweep's folder, the choice of trackers too, since the process that ends a sweep need not be
-one that ran its jobs.
+Everything is read from the sweep's folder, including the choice of trackers, because the process that ends a sweep
+need not have run any of its jobs.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ RESULTS = "results.csv"
 PAGE = "gallery.html"
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
-"""What a cell of numbers looks like; 00 is the name of a job."""
+"""The form of a numeric cell; 00 is the name of a job."""
 
 
 def mirror_sweep(folder: Path) -> None:
-    """Hand the tables and the gallery of a sweep to the mirrors that its runs have; without mirrors nothing is done.
+    """Send the tables and the gallery of a sweep to the mirrors of its runs; without mirrors nothing is done.
 
-    Nothing is raised for what is missing or damaged there: a warning says so, and the sweep itself stays as it is.
+    Missing or damaged files raise nothing: a warning names them, and the sweep itself is unchanged.
 
     Args:
-        folder: of the sweep, with its report written.
+        folder: the folder of a sweep with its report.
     """
     try:
         configs = sorted(folder.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime)
         plain = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
         if not isinstance(plain, dict):
-            raise TypeError(f"{configs[-1]} holds no configuration")
+            raise TypeError(f"{configs[-1]} does not hold a configuration")
         cfg = _logger_config(plain)
         if cfg is None or not cfg.mirrors:
             return
@@ -69,7 +69,7 @@ def _opened(name: str, cfg: LoggerConfig, run: TrackedRun, plain: dict[str, Any]
 
 
 def _logger_config(plain: dict[str, Any]) -> LoggerConfig | None:
-    """Return the choice of trackers in a run's configuration; None in that of an older version, which had none."""
+    """Return the choice of trackers in a run's configuration; None in a configuration of an older version."""
     section = plain.get("logger")
     if not isinstance(section, dict):
         return None
@@ -78,7 +78,7 @@ def _logger_config(plain: dict[str, Any]) -> LoggerConfig | None:
 
 
 def _describe(folder: Path, plain: dict[str, Any]) -> TrackedRun:
-    """Return the names of a sweep's summary; its id holds the start of the first run, as those of the runs do."""
+    """Return the names of a sweep's summary; its id depends on the start of the first run, as the runs' ids do."""
     starts = [read_object(path).get("started") for path in folder.glob(f"*/{STATUS_FILE}")]
     return TrackedRun(
         folder=folder,
@@ -91,9 +91,9 @@ def _describe(folder: Path, plain: dict[str, Any]) -> TrackedRun:
 
 
 def _read_table(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """Return the columns and the rows of a CSV file, numbers as numbers; a file that is not there has none.
+    """Return the columns and the rows of a CSV file; both are empty if the file is missing.
 
-    A column is of numbers if every cell of it is one: 7 among names is a name.
+    A column is numeric if all its cells are numbers: 7 among names is a name.
     """
     if not path.is_file():
         return [], []

@@ -1,6 +1,6 @@
 """The mirror in TensorBoard: event files in ``tensorboard/`` inside the run folder.
 
-TensorBoard shows no mp4, but it does play GIFs among its pictures, so a video becomes one.
+TensorBoard does not show MP4 files but plays GIFs among its pictures, so a video becomes a GIF.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class TensorboardTracker:
     """Event files of one run; ``tensorboard --logdir`` on the folder of a sweep shows all its runs.
 
     Args:
-        cfg: has nothing that TensorBoard needs.
+        cfg: not used by TensorBoard.
         run: the folder.
     """
 
@@ -37,7 +37,7 @@ class TensorboardTracker:
         self._writer.flush()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log scalars; those of the whole run have one point, at 0."""
+        """Log scalars; a scalar of the whole run has one point, at step 0."""
         for name, value in metrics.items():
             self._writer.add_scalar(name, value, step or 0)
         self._writer.flush()
@@ -67,11 +67,11 @@ class TensorboardTracker:
         self._writer.flush()
 
     def log_file(self, name: str, path: Path) -> None:
-        """Say where the file lies: TensorBoard shows no pages."""
+        """Log the path of the file, because TensorBoard does not show pages."""
         self._writer.add_text(name, _indented(str(path)))
 
     def finish(self, status: str) -> None:
-        """Note the status and close the files."""
+        """Log the status and close the files."""
         self._writer.add_text("status", status)
         self._writer.close()
 
@@ -83,5 +83,5 @@ def _cell(value: Any) -> str:
 
 
 def _indented(text: str) -> str:
-    """Return text as Markdown that is shown as it stands."""
+    """Return text as Markdown that is displayed verbatim."""
     return "\n".join(f"    {line}" for line in text.splitlines())

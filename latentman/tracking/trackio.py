@@ -1,4 +1,4 @@
-"""The mirror in trackio: a local database with a dashboard (``trackio show``), no server and no account."""
+"""The mirror in trackio: a local database with a dashboard (``trackio show``), without a server or an account."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from latentman.tracking.protocol import TrackedRun
 
 
 class TrackioTracker:
-    """One run in trackio's database, which lies in $TRACKIO_DIR or where trackio puts it by itself.
+    """One run in trackio's database, which is in $TRACKIO_DIR or in trackio's default folder.
 
-    trackio knows runs by their names, so the name ends with a part of the id: a run that goes on finds itself again.
+    trackio identifies runs by name, so the name ends with a part of the id, by which a continued run is found again.
 
     Args:
         cfg: the project.
@@ -35,7 +35,7 @@ class TrackioTracker:
         self.place = f'trackio show --project "{cfg.project}"'
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Set the run's configuration; trackio keeps what is there at the first number."""
+        """Set the run's configuration; trackio stores it with the first number."""
         self._run.config.update(dict(config))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -47,18 +47,18 @@ class TrackioTracker:
         self._log({f"tables/{name}": self._trackio.Table(columns=list(columns), data=[list(row) for row in rows])})
 
     def log_video(self, name: str, path: Path, caption: str) -> None:
-        """Log an mp4 by its path; it is copied into trackio's folder."""
+        """Log an MP4 by its path; it is copied into trackio's folder."""
         self._log({f"videos/{name}": self._trackio.Video(str(path), caption=caption)})
 
     def log_file(self, name: str, path: Path) -> None:
-        """Show a page of HTML; of any other file only the name is kept."""
+        """Display an HTML page; of any other file only the name is logged."""
         if path.suffix == ".html":
             self._log({name: self._trackio.Html(path.read_text(encoding="utf-8"), data_is_not_path=True)})
         else:
             self.log_table(name, ["file"], [[path.name]])
 
     def finish(self, status: str) -> None:
-        """Note the status and close the run."""
+        """Log the status and close the run."""
         self.log_table("status", ["status"], [[status]])
         with _quietly():
             self._run.finish()

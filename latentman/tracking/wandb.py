@@ -1,7 +1,7 @@
-"""The mirror on Weights & Biases, with a server or, where there is none, in files that are uploaded later.
+"""The mirror on Weights & Biases, on a server or, without one, in files that can be uploaded later.
 
-Everything that W&B writes lies in ``wandb/`` inside the run folder. No prompt, no capture of the console, no code, no
-paths and no host names: what is sent is the public part of the configuration, the numbers, the tables and the videos.
+W&B writes only to ``wandb/`` inside the run folder. It receives the public part of the configuration, the numbers, the
+tables and the videos. It asks nothing on the terminal and receives no console output, code, paths or host names.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ logger = logging.getLogger("latentman.tracking")
 
 LONGEST_TAG = 64
 LONGEST_NAME = 128
-"""What the server refuses to take more of."""
+"""Limits of the server in characters."""
 
 
 def open_wandb(cfg: LoggerConfig, run: TrackedRun) -> WandbTracker:
-    """Open a run on the server, or offline with one warning where there is no key or nobody answers.
+    """Open a run on the server, or offline with one warning if there is no key or the server does not answer.
 
-    ``WANDB_MODE=offline`` or ``disabled`` in the environment is obeyed.
+    ``WANDB_MODE=offline`` and ``WANDB_MODE=disabled`` in the environment are respected.
     """
     wanted = os.environ.get("WANDB_MODE", "online")
     if wanted in ("disabled", "offline", "dryrun"):
@@ -42,7 +42,7 @@ def open_wandb(cfg: LoggerConfig, run: TrackedRun) -> WandbTracker:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             _forget_failed_start()
     logger.warning(
-        "logger wandb is offline, since %s; to upload this run later, where there is a network: make wandb-sync DIR=%s",
+        "logger wandb is offline, because %s; to upload this run later, with a network: make wandb-sync DIR=%s",
         reason, run.folder,
     )  # fmt: skip
     return WandbTracker(cfg, run, "offline")
@@ -54,12 +54,12 @@ def open_wandb_offline(cfg: LoggerConfig, run: TrackedRun) -> WandbTracker:
 
 
 def _quiet() -> None:
-    """Keep W&B from writing between our bars; who sets WANDB_SILENT=false hears it all the same."""
+    """Keep W&B from writing between our progress bars; a user's WANDB_SILENT=false is respected."""
     os.environ.setdefault("WANDB_SILENT", "true")
 
 
 def _forget_failed_start() -> None:
-    """End W&B's background process: it takes the id of a run that could not be opened for one in use."""
+    """End W&B's background process, which would treat the id of a run that could not be opened as in use."""
     import wandb
 
     wandb.teardown()
@@ -68,8 +68,8 @@ def _forget_failed_start() -> None:
 class WandbTracker:
     """One W&B run.
 
-    A run that goes on has the id that it had before. On a server it is the same run then; offline it gets a further
-    folder, and both are joined when they are uploaded.
+    A continued run keeps its id. On a server it is the same run; offline it gets an additional folder, and both are
+    joined when they are uploaded.
 
     Args:
         cfg: project, entity and timeouts.
@@ -100,11 +100,11 @@ class WandbTracker:
         self.place = str(self._run.url or self._run.settings.sync_dir)
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Set the run's configuration; that of a run which goes on may differ in what is no part of its result."""
+        """Set the run's configuration; a continued run may change keys that do not affect its result."""
         self._run.config.update(dict(config), allow_val_change=True)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Draw the numbers of a step over the step itself, or put those of the whole run into the summary."""
+        """Plot the numbers of a step against the step, or put the numbers of the whole run into the summary."""
         if step is None:
             self._run.summary.update(dict(metrics))
             return
@@ -123,27 +123,27 @@ class WandbTracker:
         self._run.log({f"tables/{name}": table})
 
     def log_video(self, name: str, path: Path, caption: str) -> None:
-        """Log an mp4 by its path: it is copied, never encoded again."""
+        """Log an MP4 by its path: it is copied, not encoded again."""
         self._run.log({f"videos/{name}": self._wandb.Video(str(path), caption=caption, format="mp4")})
 
     def log_file(self, name: str, path: Path) -> None:
-        """Show a page of HTML, and keep a file of any other kind among the run's files."""
+        """Display an HTML page; keep any other file among the run's files."""
         if path.suffix == ".html":
             self._run.log({name: self._wandb.Html(path.read_text(encoding="utf-8"), inject=False)})
             return
-        # A copy, since W&B would make a link, and the folder may be moved before it is uploaded.
+        # A copy: W&B would make a link, and the folder may be moved before it is uploaded.
         copy = Path(self._run.dir) / path.name
         shutil.copyfile(path, copy)
         self._run.save(str(copy), base_path=self._run.dir, policy="now")
 
     def finish(self, status: str) -> None:
-        """End the run, as failed unless it is done."""
+        """Finish the run, as failed unless its status is ``done``."""
         self._run.summary.update({"status": status})
         self._run.finish(exit_code=0 if status == "done" else 1)
 
 
 def _settings(cfg: LoggerConfig) -> Any:
-    """Return W&B's settings; one that this version of W&B does not know is left out."""
+    """Return W&B's settings, without those that the installed version of W&B does not know."""
     import wandb
 
     wanted = {

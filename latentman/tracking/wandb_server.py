@@ -1,7 +1,7 @@
-"""Whether a W&B server can be talked to: is there a key, and does anybody answer.
+"""Whether a W&B server can be used: is there a key, and does the server answer.
 
-Both are found out before the client is asked, which would prompt for a key on a terminal, and which keeps trying for
-many seconds where a connection is refused at once.
+Both are checked before the client is used: it would prompt for a key on a terminal, and it retries for many seconds
+even if a connection is refused at once.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 PUBLIC_SERVER = "https://api.wandb.ai"
-"""The public server's first name; later versions of W&B know it by another and still read keys under this one."""
+"""The public server's original name; later versions of W&B use another and still read keys under this one."""
 
 CONNECT_TIMEOUT = 3.0
 
 
 def server_address() -> str:
-    """Return the server's address: $WANDB_BASE_URL, what ``wandb login --host`` wrote, or the public one."""
+    """Return the server's address: $WANDB_BASE_URL, the address from ``wandb login --host``, or the public server."""
     import wandb
 
     named = os.environ.get("WANDB_BASE_URL") or getattr(wandb.setup().settings, "base_url", None)
@@ -55,7 +55,7 @@ def _in_netrc(path: Path, server: str) -> bool:
 
 
 def why_unreachable(server: str, timeout: float = CONNECT_TIMEOUT) -> str | None:
-    """Return why nobody answers at this address, or at the proxy on the way to it; None if somebody does."""
+    """Return why the server, or the proxy on the way to it, does not answer; None if it answers."""
     target = urlsplit(server)
     proxies = {} if proxy_bypass(target.hostname or "") else getproxies()
     proxy = proxies.get(target.scheme) or proxies.get("all")

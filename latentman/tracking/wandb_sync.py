@@ -1,4 +1,4 @@
-"""Uploads the W&B runs that were kept offline, from a machine that has a network."""
+"""Uploads offline W&B runs from a machine that has a network."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.tracking.wandb_server import has_key, server_address, why_unreachable
 
 AT_ONCE = 50
-"""Runs that one call of ``wandb sync`` is given."""
+"""Maximum number of runs per call of ``wandb sync``."""
 
 
 class NothingToSyncError(LatentManError):
-    """A folder without W&B runs that wait for an upload."""
+    """A folder without offline W&B runs."""
 
 
 def offline_runs(folder: Path) -> list[Path]:
-    """Return the W&B folders below a run or a sweep that were kept offline, the oldest first.
+    """Return the offline W&B folders below a run or a sweep, the oldest first.
 
-    Those that are uploaded already are among them; W&B itself passes over them.
+    Folders that were uploaded already are included; W&B itself skips them.
 
     Raises:
-        RecordError: if ``folder`` is no folder.
+        RecordError: if ``folder`` is not a folder.
         NothingToSyncError: if there are none.
     """
     if not folder.is_dir():
-        raise RecordError(f"{folder} is no folder; give that of a run or a sweep: make wandb-sync DIR=runs/NAME/TIME")
+        raise RecordError(
+            f"{folder} is not a folder; give the folder of a run or a sweep: make wandb-sync DIR=runs/NAME/TIME"
+        )
     found = [path for path in folder.rglob("wandb/offline-run-*") if path.is_dir()]
     if not found:
         raise NothingToSyncError(
-            f"there are no offline runs of W&B below {folder}; they are made by logger=wandb_offline, and by "
-            "logger=wandb where there is no server"
+            f"there are no offline runs of W&B below {folder}; logger=wandb_offline writes them, and so does "
+            "logger=wandb without a server"
         )
     return sorted(found, key=lambda path: path.name)
 
@@ -42,13 +44,13 @@ def sync(folder: Path, *, dry_run: bool = False) -> int:
     """Upload the offline runs below a folder and return how many there are.
 
     Args:
-        folder: of a run or a sweep.
-        dry_run: let W&B say what it would upload; needs neither a key nor a server.
+        folder: the folder of a run or a sweep.
+        dry_run: let W&B print what it would upload; needs neither a key nor a server.
 
     Raises:
         ConfigError: if there is no key, or no server answers.
-        RecordError: if W&B could not upload one of them.
-        NothingToSyncError: if there are none.
+        RecordError: if W&B could not upload a run.
+        NothingToSyncError: if there are no offline runs.
     """
     runs = offline_runs(folder)
     if not dry_run:
@@ -64,6 +66,6 @@ def sync(folder: Path, *, dry_run: bool = False) -> int:
         done = subprocess.run([sys.executable, "-m", "wandb", "sync", *flags, *some], env=environment, check=False)
         if done.returncode != 0:
             raise RecordError(
-                f"wandb sync ended with status {done.returncode}; the runs stay where they are: try again later"
+                f"wandb sync ended with status {done.returncode}; the offline runs are kept: try again later"
             )
     return len(runs)

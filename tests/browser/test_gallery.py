@@ -115,7 +115,7 @@ def test_it_plays_by_itself_and_in_step(page):
     assert page.evaluate("document.getElementById('play').textContent") == "Play"
 
 
-def test_all_videos_show_the_frame_that_is_asked_for(page):
+def test_all_videos_show_the_requested_frame(page):
     assert frames(page) == [0] * 8
     page.set("#scrub", "3")
     assert frames(page) == [3] * 8
@@ -169,7 +169,7 @@ def test_the_prompt_filters_by_words(page):
     assert scores(page) == [10.0, 9.0, 3.0]
     assert page.evaluate("document.getElementById('count').innerText") == "3 of 9 runs shown"
     page.set("#text", "no such words")
-    assert "No run is left" in page.evaluate("document.getElementById('stage').innerText")
+    assert "No run matches." in page.evaluate("document.getElementById('stage').innerText")
     page.click("#reset")
     assert len(captions(page)) == 9
 
@@ -228,7 +228,7 @@ def test_the_difference_is_zero_for_the_reference_and_not_for_others(page):
     assert min(brightness(page).values()) > 100
 
 
-def test_the_difference_is_the_absolute_one_times_the_factor(page, tmp_path):
+def test_the_difference_is_absolute_and_multiplied_by_the_factor(page, tmp_path):
     """Plain colours, lossless: every value can be told beforehand."""
     for name, sla, colour in (("a", "none", (100, 50, 20)), ("b", "full", (110, 45, 20))):
         run = make_run(tmp_path / name, sla=sla, pwg="none", num_frames=2, swept={"sla": sla})
@@ -247,7 +247,7 @@ def test_the_difference_is_the_absolute_one_times_the_factor(page, tmp_path):
     show(page)
 
 
-def test_a_run_without_a_counterpart_says_so(page):
+def test_a_run_without_a_counterpart_is_labelled(page):
     page.set("#reference", "sla=full pwg=full")
     page.set("#mode", "difference")
     said = page.evaluate("document.querySelector('[data-run=\"2\"] .pairing').innerText")
@@ -262,7 +262,7 @@ def test_flicker_shows_the_reference_and_the_run_in_turn(page):
         page.wait(f"!{own}.classList.contains('other')")
 
 
-def test_the_address_keeps_what_is_chosen(page):
+def test_the_address_records_the_choices(page):
     page.set("#view", "cards")
     page.set("#sort", "human_mse")
     page.click("#down")
@@ -286,13 +286,13 @@ def test_the_address_keeps_what_is_chosen(page):
     ["#frame=99&mode=x&gain=3&sort=-nothing&is.nothing=1&hide=<b>&size=-5&view=", "#%",
      "#is.__proto__=1&range.human_mse=a..b", "#frame=-1&speed=1e9&reference=none"],
 )  # fmt: skip
-def test_nonsense_in_the_address_is_passed_over(page, fragment):
+def test_nonsense_in_the_address_is_ignored(page, fragment):
     show(page, fragment)
     assert len(captions(page)) == 9
     assert len(set(frames(page))) == 1
 
 
-def test_a_run_is_shown_large_beside_its_reference(page):
+def test_a_run_is_shown_large_next_to_its_reference(page):
     page.click('[data-run="3"] .open')
     page.wait("document.getElementById('large').open")
     page.wait("document.getElementById('measured').innerText.includes('of 255')")
@@ -327,7 +327,7 @@ def test_typing_in_a_field_moves_nothing(page):
     assert page.evaluate("document.body.dataset.frame") == "0"
 
 
-def test_every_control_can_be_named_and_no_prompt_acts_as_html(page):
+def test_every_control_has_a_name_and_no_prompt_acts_as_html(page):
     page.click("#variants summary")
     page.set("#add", "human_mse")
     page.set("#mode", "difference")
@@ -341,7 +341,7 @@ def test_every_control_can_be_named_and_no_prompt_acts_as_html(page):
 
 
 @pytest.mark.parametrize("width", [1400, 760, 500, 320])
-def test_nothing_sticks_out_of_the_window(page, width):
+def test_nothing_extends_beyond_the_window(page, width):
     for fragment in ("", "#view=cards&mode=difference", "#mode=wipe&range.human_mse=1..2&is.swept.sla=none"):
         page.view(width, 900, still=True)
         page.open(page.address + fragment)

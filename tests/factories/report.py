@@ -4,9 +4,16 @@ import json
 
 import numpy as np
 
+from latentman.report.collect import collect
 from latentman.video import write_mp4, write_png_frames
 
 BASELINE = {"sla": "none", "pwg": "none"}
+
+SIX_PROMPTS = {
+    ("none", "none"): {name: 20.0 + number for number, name in enumerate("abcdef")},
+    ("full", "none"): {name: 10.0 + number for number, name in enumerate("abcdef")},
+}
+"""H_MSE of two variants at six prompts, as ``make_sweep`` takes it."""
 
 
 def figure_masks(num_frames, size):
@@ -125,3 +132,14 @@ def make_sweep(root, scores, *, pictures=False, **fields):
         for index, (prompt, value) in enumerate(by_prompt.items()):
             make_run(job / f"{index:02d}-prompt", prompt=prompt, human_mse=value, **common)
     return root
+
+
+def make_windows(root, windows=("[0.0,0.4]", "[0.0,0.2]"), deltas=("0.1", "0.05", "1e-3")):
+    """Write a sweep over windows and deltas with two prompts each, and return its results."""
+    for number, (window, delta) in enumerate((w, d) for w in windows for d in deltas):
+        for index in range(2):
+            make_run(
+                root / f"{number}{index}", name="windows", prompt=str(index), baseline={},
+                swept={"sla.window": window, "pwg.delta": delta}, human_mse=10.0 * number + index,
+            )  # fmt: skip
+    return collect(root)

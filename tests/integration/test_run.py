@@ -173,7 +173,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, more):
     (folder / "chapter1.tex").write_text("words")
     done = short_run(folder, *more, check=False)
     assert done.returncode == 2
-    assert "holds files that no run made, such as chapter1.tex" in done.stderr
+    assert "holds files that no run wrote, such as chapter1.tex" in done.stderr
     assert [p.name for p in folder.iterdir()] == ["chapter1.tex"]
 
 

@@ -24,7 +24,7 @@ from latentman.bench.motion import MARKERS
 from latentman.bench.solver.frame import write_frame
 from latentman.bench.solver.maps import FLAVOURS, FULL_SIZE, NUM_FRAMES, Maps, Problem, make_maps, part_problems
 from latentman.bench.solver.measure import PLAIN, Figures, warm_up
-from latentman.bench.solver.plot import Line, cost_plot
+from latentman.bench.solver.plot import Line, write_plot
 from latentman.bench.solver.results import CLIP_SIZE, Case, Clip, Measured, label
 from latentman.bench.solver.table import tables
 from latentman.bench.solver.targets import target_lines
@@ -32,6 +32,7 @@ from latentman.cli import Arguments
 from latentman.correspondence.match import match_clip
 from latentman.correspondence.parallel import available_cores
 from latentman.errors import ConfigError, DataError, LatentManError, check_choice
+from latentman.report.plots.canvas import FORMATS
 from latentman.system.paths import write_json, write_npz, write_text
 
 SIZES = (64, 128, 256, 512)
@@ -62,7 +63,7 @@ def solver_command(arguments: Sequence[str]) -> int:
         write_frame(options.json.with_name("results.parquet"), measured, clips)
         write_json(options.json.with_name("environment.json"), environment(arguments))
     if options.plot is not None:
-        write_text(options.plot, cost_plot(plot_lines(measured)))
+        write_plot(options.plot, plot_lines(measured))
     if options.markdown is not None:
         page = options.markdown.read_text(encoding="utf-8")
         write_text(options.markdown, MARKERS.sub(lambda match: match[1] + text + match[2], page))
@@ -201,6 +202,8 @@ def _check_files(options: Namespace) -> None:
         path = getattr(options, name)
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise ConfigError(f"--{name} {path}: it must be a file in a folder that exists")
+    if options.plot is not None and options.plot.suffix not in FORMATS:
+        raise ConfigError(f"--plot {options.plot}: the name of the file must end in one of {', '.join(FORMATS)}")
     if options.markdown is not None:
         text = options.markdown.read_text(encoding="utf-8") if options.markdown.is_file() else ""
         if not MARKERS.search(text):

@@ -1,4 +1,4 @@
-"""What runs can be filtered and sorted by: swept values, choices, scores, and every configuration key that differs."""
+"""The keys by which runs are filtered and sorted: swept values, choices, scores and configuration keys that differ."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ OF_RUN = {
     "name": "experiment", "job": "job", "stage": "stage", "version": "latentman", "commit": "commit",
     "weights": "weights",
 }  # fmt: skip
-"""Columns of the results that are offered, and what they are called."""
+"""Columns of the results that are offered, and their labels."""
 
 TEXTS = frozenset(OF_RUN) - {"seed", "num_frames"}
-"""What stays text even where it looks like a number: a commit may."""
+"""Columns that stay text even if all their values look like numbers, as those of a commit may."""
 
 GROUPS = ("Run", "Swept", "Scores", "Choices", "Time and memory", "Configuration")
 """The headings under which keys are offered, in this order."""
 
 LARGEST_EXACT = 2**53
-"""Whole numbers beyond this one are not exact in a browser, and stay text."""
+"""Greater whole numbers are not exact in a browser and stay text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Something by which runs differ: its name, how a reader is told of it, and whether all its values are numbers."""
+    """A key in which runs differ: its name, its label, the heading above it, and whether all values are numbers."""
 
     name: str
     label: str
@@ -43,14 +43,14 @@ class Key:
 
 
 def facts_of(labelled: pd.DataFrame, root: Path) -> tuple[list[Key], list[dict[str, Value]]]:
-    """Return the keys in which runs differ, and for each run the values it has.
+    """Return the keys in which runs differ, and the values of each run.
 
     Args:
         labelled: the results as from ``collect``, with a column ``variant``.
         root: the folder they were collected from.
 
     Returns:
-        The keys, grouped as a list offers them; a dictionary per run, from a key's name to a finite number or text.
+        The keys in the order of ``GROUPS``; per run a dictionary from a key's name to a finite number or text.
     """
     records = [_facts_of_run(row, root) for row in labelled.to_dict("records")]
     groups: dict[str, tuple[str, str]] = {}
@@ -60,7 +60,7 @@ def facts_of(labelled: pd.DataFrame, root: Path) -> tuple[list[Key], list[dict[s
     keys = []
     for name, (group, label) in groups.items():
         present = {mine.get(name) for mine in values}
-        if len(present) < 2:  # also a key that some runs lack tells them apart
+        if len(present) < 2:  # a key that only some runs have counts as a difference: their value is None
             continue
         numbers = {value: as_number(value) for value in present if value is not None}
         numeric = name not in TEXTS and None not in numbers.values()
@@ -103,7 +103,7 @@ def _about(name: str, value: object) -> tuple[str, str] | None:
 
 
 def as_number(value: object) -> float | None:
-    """Return a value as the finite number that it is or spells, if a browser can hold it exactly; else None."""
+    """Return a number, or a text that spells one, as a float; None if it is not finite or not exact in a browser."""
     text = str(value).strip()
     try:
         number = float(text)
@@ -115,7 +115,7 @@ def as_number(value: object) -> float | None:
 
 
 def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every leaf of a configuration as its dotted path and its text; a list is one leaf."""
+    """Yield the dotted path and the text of every leaf of a configuration; a list is one leaf."""
     if isinstance(value, Mapping) and (value or not path):
         for key, part in value.items():
             yield from flatten(part, f"{path}.{key}" if path else str(key))
@@ -126,7 +126,7 @@ def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _configuration(folder: Path) -> Mapping[Any, Any]:
-    """Return what a run was asked to do; nothing if its ``config.yaml`` is gone or damaged."""
+    """Return a run's configuration; an empty one if its ``config.yaml`` is missing or damaged."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,7 +1,7 @@
-"""A score's mean per variant with its 95 % interval, and beside it the paired change against the baseline with its own.
+"""A score's mean per variant and, next to it, the paired change against the baseline, each with its 95 % interval.
 
-The two intervals differ: prompts are unlike one another, so that a mean is uncertain, while a change at the same
-prompts may be sure.
+The two intervals differ: scores vary from prompt to prompt, so that a mean is uncertain, while the change at the same
+prompts may be well determined.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def draw_bars(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:
     Args:
         summary: as from ``summarise``.
         metric: one of ``CHANGES``.
-        title: what the score is called.
+        title: the name of the score.
     """
     if summary[f"{metric}_mean"].isna().all():
         return None
@@ -92,7 +92,7 @@ def _changes(axes: Axes, summary: pd.DataFrame, prefix: str) -> None:
 
 
 def _wrapped(label: str, width: int = 34) -> str:
-    """Break a long name between its parts, into as few lines as do."""
+    """Break a long name between its parts into as few lines as possible."""
     lines = [""]
     for word in label.split(" "):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:

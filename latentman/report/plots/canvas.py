@@ -1,4 +1,4 @@
-"""How plots for papers look, and how they are saved: the same data give the same bytes, without a display."""
+"""The look of the plots and how they are saved: the same data give the same bytes, and no display is needed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 """Widths in inches of a column and of the text of a two-column paper."""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""The colours of Okabe and Ito, which colour-blind readers tell apart, without the yellow, too light for lines."""
+"""The palette of Okabe and Ito for colour-blind readers, without its yellow, which is too light for lines."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
 
 INK, QUIET, GRID = "#222222", "#666666", "#dddddd"
+
+FORMATS: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    ".svg": {"Creator": None, "Date": None},
+}
+"""The endings of files that a figure is saved as, and the metadata that would differ from machine to machine."""
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so that every machine draws the same
@@ -47,7 +54,7 @@ _STYLE: Any = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
-    "pdf.fonttype": 42,  # text stays text, which journals ask for
+    "pdf.fonttype": 42,  # text stays text, as journals require
     "savefig.dpi": 200,
     "figure.dpi": 100,
 }
@@ -55,7 +62,7 @@ _STYLE: Any = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Set the look for what is drawn and saved inside, whatever the user's matplotlibrc says."""
+    """Set the look of everything drawn and saved inside, independently of the user's matplotlibrc."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -65,21 +72,21 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size in inches, whose parts keep clear of each other."""
+    """Return an empty figure of this size in inches whose parts do not overlap."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def figure_with_legend(labels: list[str], height: float) -> tuple[Figure, dict[str, Any]]:
-    """Return an empty figure of the text's width, and where its legend goes so that the axes keep their height.
+    """Return an empty figure of the text's width with room for a legend, so that the axes keep their height.
 
     Args:
-        labels: what the legend will hold.
-        height: of the axes and what belongs to them, in inches.
+        labels: the entries of the legend.
+        height: height of the axes with their labels, in inches.
 
     Returns:
-        The figure, and arguments of its ``legend``: beside the axes where the labels are short, else below them.
+        The figure, and arguments of its ``legend``: next to the axes where the labels are short, else below them.
     """
     longest = max((len(label) for label in labels), default=0)
     if longest <= 28 and 0.17 * len(labels) <= height:
@@ -90,21 +97,24 @@ def figure_with_legend(labels: list[str], height: float) -> tuple[Figure, dict[s
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write a figure as ``path`` with the endings .png and .pdf, without dates and versions inside.
+    """Write a figure as ``path`` with the endings .png and .pdf, and return both files.
 
     Raises:
         RecordError: if a file cannot be written.
     """
-    formats: dict[str, dict[str, None]] = {
-        ".png": {"Software": None},
-        ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},
-    }
-    written = []
-    for suffix, metadata in formats.items():
-        target = path.with_name(path.name + suffix)
-        write_atomic(target, partial(figure.savefig, format=suffix[1:], metadata=metadata))
-        written.append(target)
-    return written
+    targets = [path.with_name(path.name + suffix) for suffix in (".png", ".pdf")]
+    for target in targets:
+        save_as(figure, target)
+    return targets
+
+
+def save_as(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that ``path`` ends with, one of ``FORMATS``, without dates and versions inside.
+
+    Raises:
+        RecordError: if the file cannot be written.
+    """
+    write_atomic(path, partial(figure.savefig, format=path.suffix[1:], metadata=FORMATS[path.suffix]))
 
 
 def colour(index: int) -> str:
@@ -113,10 +123,10 @@ def colour(index: int) -> str:
 
 
 def marker(index: int) -> str:
-    """Return the marker of the variant with this number; together with its colour it is its own up to the 49th."""
+    """Return the marker of the variant with this number; colour and marker together are unique for 49 variants."""
     return MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
 
 
 def line(index: int) -> str:
-    """Return the line style of the variant with this number: a new one only when the colours are used up."""
+    """Return the line style of the variant with this number; it changes only when the colours are used up."""
     return LINES[index // len(COLOURS) % len(LINES)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 MOST_LINES = 14
-"""Most variants that can be told apart as lines."""
+"""Maximum number of variants whose lines can be distinguished."""
 
 
 def pair_means(results: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -26,8 +26,8 @@ def pair_means(results: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.Da
         metric: its name in ``pairs``.
 
     Returns:
-        Index: the number of the pair from 1. Pairs without a value are left out of the mean; so is a variant without
-        any.
+        Index: the number of the pair, from 1. Pairs without a value are left out of the mean, and so is a variant
+        without any value.
     """
     labelled = results.assign(variant=variant_labels(results))[["folder", "variant"]]
     known = pairs[(pairs["metric"] == metric) & pairs["value"].notna()].merge(labelled, on="folder")
@@ -45,7 +45,7 @@ def draw_curves(results: pd.DataFrame, pairs: pd.DataFrame, metric: str, title: 
         results: as from ``collect``.
         pairs: as from ``collect_pairs``.
         metric: its name in ``pairs``.
-        title: what it is called.
+        title: the name of the score.
     """
     from matplotlib.ticker import MaxNLocator
 

@@ -1,4 +1,4 @@
-"""All plots of one experiment as PNG and PDF, of whichever kinds its runs give something to draw."""
+"""All plots of one experiment as PNG and PDF; a kind of plot for which its runs have no data is left out."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from latentman.report.plots.heatmap import draw_heatmap
 from latentman.report.plots.pareto import draw_pareto
 
 SCORES = {"human_mse": "H_MSE", "human_mse_mesh": "H_MSE on the mesh"}
-"""The scores that are drawn, and what plots call them."""
+"""The scores that are drawn, and their names in plots."""
 
 
 def write_figures(folder: Path, results: pd.DataFrame, pairs: pd.DataFrame, summary: pd.DataFrame) -> list[Path]:
     """Write ``<score>_<kind>.png`` and ``.pdf`` for bars, pairs, pareto and heatmap.
 
     Args:
-        folder: where to.
+        folder: the folder to write to.
         results: the experiment's runs, as from ``collect``.
-        pairs: their series, as from ``collect_pairs``; those of other runs are passed over.
+        pairs: their series, as from ``collect_pairs``; series of other runs are ignored.
         summary: as from ``summarise``.
 
     Returns:

@@ -19,7 +19,7 @@ _ORDERED = re.compile(rf"\s*(?:{_NUMBER.pattern}|[\[(]\s*{_NUMBER.pattern}\s*,\s
 
 
 def ordered(value: object) -> tuple[float, ...] | None:
-    """Return the numbers of a swept value, by which it is sorted: a number, or a window; None for anything else."""
+    """Return the numbers of a swept value for sorting: one of a number, two of a window; None for anything else."""
     text = str(value)
     return tuple(float(part) for part in _NUMBER.findall(text)) if _ORDERED.fullmatch(text) else None
 
@@ -32,8 +32,8 @@ def score_grid(results: pd.DataFrame, metric: str) -> pd.DataFrame | None:
         metric: the score.
 
     Returns:
-        Values in ascending order on both sides, NaN where no run finished; None unless exactly two settings were swept
-        and all their values are numbers or windows, at least two of each.
+        Values in ascending order on both axes, NaN where no run finished; None unless exactly two settings were swept
+        and all their values are numbers or windows, at least two per setting.
     """
     keys = variant_keys(results)
     if len(keys) != 2 or metric not in results.columns or any(not key.startswith("swept.") for key in keys):
@@ -49,12 +49,12 @@ def score_grid(results: pd.DataFrame, metric: str) -> pd.DataFrame | None:
 
 
 def draw_heatmap(results: pd.DataFrame, metric: str, title: str) -> Figure | None:
-    """Return the score's mean as colours and numbers; None where ``score_grid`` has nothing to show.
+    """Return the score's mean as colours and numbers; None where ``score_grid`` returns None.
 
     Args:
         results: as from ``collect``.
         metric: the score.
-        title: what it is called.
+        title: the name of the score.
     """
     grid = score_grid(results, metric)
     if grid is None:

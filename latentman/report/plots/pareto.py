@@ -1,4 +1,4 @@
-"""What a score costs: seconds against the score, and the variants that no other beats in both."""
+"""The cost of a score: score against seconds, with the variants that no other variant beats in both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = "seconds_total"
 
 
 def front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points no other point beats: none is as low in every column and lower in one.
+    """Return which points are not dominated: no other point is as low in every column and lower in one.
 
     Args:
         costs: (N, D), lower is better in each column.
@@ -28,12 +28,12 @@ def front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:
-    """Return the variants' mean seconds and scores, the front joined by a line; None with fewer than two of them.
+    """Return the variants' mean seconds and scores, the front joined by a line; None with fewer than two variants.
 
     Args:
         summary: as from ``summarise``.
-        metric: of which lower is better.
-        title: what it is called.
+        metric: the score; lower is better.
+        title: the name of the score.
     """
     known = summary[[f"{metric}_mean", f"{SECONDS}_mean"]].notna().all(axis=1)
     if known.sum() < 2:

@@ -1,4 +1,4 @@
-"""Pictures of many runs in one file: a sheet of frames per run, made as small as the file's size asks for."""
+"""Pictures of many runs in one file: a sheet of frames per run, reduced until all sheets fit the limit of the file."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from latentman.report.frames import frame_count, load_video, resized, to_picture
 from latentman.types import Array
 
 LIMIT_BYTES = 32_000_000
-"""About how large the pictures of a page may be together: browsers open such a file within a second or two."""
+"""Approximate limit of all pictures of a page in bytes: browsers open such a file within a second or two."""
 
 LOSSLESS_BYTES = 12_000_000
-"""Up to here pictures are kept as they are, and differences between runs are exact."""
+"""Up to this size pictures are stored losslessly, so that differences between runs are exact."""
 
 SHEET_PIXELS = 4_200_000
-"""How many pixels a sheet may have: a browser holds four bytes for each while the run is in sight."""
+"""Maximum number of pixels of a sheet: a browser holds four bytes for each while the run is visible."""
 
 FEWEST_FRAMES = 4
-"""Frames are left out of long videos, but not below this many."""
+"""Frames are left out of long videos, but at least this many are kept."""
 
 _SAMPLE = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How frames are embedded: not wider than ``width`` pixels, as WebP of this quality; None is lossless."""
+    """How frames are embedded: at most ``width`` pixels wide, as WebP of this quality; None is lossless."""
 
     width: int
     quality: int | None
@@ -42,7 +42,7 @@ FORMS = (
     Form(512, None), Form(512, 90), Form(384, 90), Form(320, 90), Form(256, 90), Form(192, 90), Form(160, 80),
     Form(128, 80), Form(96, 80),
 )  # fmt: skip
-"""From the best to the smallest; the first that fits is taken."""
+"""From the best to the smallest; the first that fits is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class Sheet:
 
     Attributes:
         source: a ``data:`` address.
-        columns: frames in a row.
-        count: frames.
-        width: of a frame, in pixels.
-        height: of a frame, in pixels.
+        columns: number of frames in a row.
+        count: number of frames.
+        width: width of a frame in pixels.
+        height: height of a frame in pixels.
     """
 
     source: str
@@ -66,10 +66,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What fits: the form, every how many-th frame is kept, how many videos, and what compression changes.
+    """How the videos are embedded so that they fit.
 
-    ``error`` is the mean absolute difference between a picture and what the page holds of it, in levels of 0 to 255;
-    zero without compression.
+    Attributes:
+        form: size and quality of the frames.
+        every: one of this many frames is kept.
+        videos: number of videos that fit.
+        error: mean absolute difference that compression makes, in levels from 0 to 255; zero if lossless.
     """
 
     form: Form
@@ -80,7 +83,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The sheet of every run, None where there is none with the reason in ``missing``, and how they were made."""
+    """The sheets of all runs and how they were made; a run without a sheet has None, and the reason in ``missing``."""
 
     sheets: tuple[Sheet | None, ...]
     missing: tuple[str | None, ...]
@@ -88,7 +91,7 @@ class Pictures:
     original_width: int
 
     def note(self) -> str:
-        """Return what a reader must know of the pictures, as plain text; empty if there are none."""
+        """Return the size and the quality of the pictures in plain text; empty if there are none."""
         shown = [sheet for sheet in self.sheets if sheet is not None]
         if not shown:
             return ""
@@ -103,16 +106,16 @@ class Pictures:
             f"{self.plan.error:.1f} of 255 on average."
         )
         if self.plan.every > 1:
-            parts.append(f" Of each {self.plan.every} frames one is kept.")
+            parts.append(f" One of every {self.plan.every} frames is kept.")
         if len({sheet.count for sheet in shown}) > 1:
             parts.append(" Shorter videos hold their last frame.")
         return "".join(parts)
 
 
 def gather(folders: Sequence[Path], *, limit: int = LIMIT_BYTES) -> Pictures:
-    """Return the pictures of the runs in these folders, together near ``limit`` bytes at most.
+    """Return the pictures of the runs in these folders, together at most about ``limit`` bytes.
 
-    One run's frames are in memory at a time.
+    Only one run's frames are in memory at a time.
     """
     counts = [frame_count(folder) for folder in folders]
     plan, original_width = plan_for([folder for folder, n in zip(folders, counts, strict=True) if n], counts, limit)
@@ -128,7 +131,7 @@ def gather(folders: Sequence[Path], *, limit: int = LIMIT_BYTES) -> Pictures:
 
 
 def plan_for(folders: Sequence[Path], counts: Sequence[int], limit: int) -> tuple[Plan, int]:
-    """Return the best form in which the videos of these folders fit, judged by a sample, and how wide they are."""
+    """Return the best plan by which the videos of these folders fit, judged by a sample, and their width in pixels."""
     samples = list(_samples(folders))
     longest = max(counts, default=0)
     if not samples:
@@ -180,7 +183,7 @@ def _encoded_length(picture: Image.Image, form: Form) -> int:
 
 
 def _samples(folders: Sequence[Path]) -> Iterator[Image.Image]:
-    """Return frames of runs spread over all, the first and the last of a video by turns."""
+    """Yield frames of runs spread over all folders, in turn the first and the last frame of a video."""
     step = max(1, len(folders) // _SAMPLE)
     for turn, folder in enumerate(folders[::step][:_SAMPLE]):
         frames = load_video(folder)
@@ -201,4 +204,4 @@ def _error(pictures: Sequence[Image.Image], form: Form) -> float:
 def _why_missing(left: int) -> str:
     if left <= 0:
         return f"left out: this file would grow beyond {LIMIT_BYTES // 10**6} MB"
-    return "the video is gone or damaged: neither frames/ nor video.mp4 can be read"
+    return "the video is missing or damaged: neither frames/ nor video.mp4 can be read"

@@ -1,6 +1,6 @@
-"""Still pictures of a sweep: for every prompt, the frames of each variant in a row, the rows below one another.
+"""Still pictures of a sweep: for every prompt one row of frames per variant, one row below the other.
 
-What a page or a paper shows where no video can play: the eye compares columns for the method and rows for consistency.
+They replace a video in a document or a paper: columns compare the methods, rows show the consistency over time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LABEL_PX = 22
 """Height of the line above each row."""
 
 MAX_FRAMES = 8
-"""Frames of a row; a longer clip is sampled evenly."""
+"""Maximum number of frames in a row; a longer video is sampled evenly."""
 
 INK, PAPER = (30, 30, 30), (255, 255, 255)
 
@@ -59,7 +59,7 @@ def write_strips(root: Path, results: pd.DataFrame) -> list[Path]:
 
 
 def stacked(parts: Sequence[Image.Image]) -> Image.Image:
-    """Return pictures below one another on white."""
+    """Return pictures one below the other on white."""
     picture = Image.new("RGB", (max(part.width for part in parts), sum(part.height for part in parts)), PAPER)
     top = 0
     for part in parts:
@@ -69,10 +69,10 @@ def stacked(parts: Sequence[Image.Image]) -> Image.Image:
 
 
 def save_small(picture: Image.Image, path: Path) -> None:
-    """Write a picture with 255 colours: a third of the bytes, and no difference to see at this size.
+    """Write a picture with 255 colours: a third of the bytes, without a visible difference at this size.
 
     Raises:
-        RecordError: if it cannot be written.
+        RecordError: if the file cannot be written.
     """
     write_atomic(path, picture.quantize(255, dither=Image.Dither.NONE).save)
 

@@ -1,6 +1,6 @@
-"""By how much a variant's score differs from its baseline's, over the same prompts and seeds, and how sure that is.
+"""The change of a variant's score against its baseline over the same prompts and seeds, with its uncertainty.
 
-The prompts are the sample: what is drawn anew, or has its sign turned, is a prompt with all its seeds.
+The prompts are the sample: resampling and sign flips act on a prompt together with all its seeds.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 LEVEL = 0.95
 DRAWS = 10_000
 MIN_PROMPTS = 5
-"""Fewest prompts with which resampling them says anything."""
+"""Minimum number of prompts for intervals and tests."""
 
 MOST_FLIPPED = 14
-"""Most prompts of which every combination of signs is tried; of more, ``DRAWS`` random ones are."""
+"""Up to this many prompts every combination of signs is tried; above it, ``DRAWS`` random combinations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the mean in percent; its interval and the p-value of no change where there are enough prompts."""
+    """A change of the mean in percent; with enough prompts also its interval and the p-value of no change."""
 
     percent: float
     interval: tuple[float, float] | None
@@ -33,12 +33,12 @@ class Change:
 
 
 def change_of(done: pd.DataFrame, baseline: pd.DataFrame | None, metric: str) -> Change | None:
-    """Return by how many percent the mean of a metric differs over the prompts and seeds that both have.
+    """Return the change of a metric's mean in percent over the prompts and seeds that both have.
 
     Args:
-        done: the variant's finished runs, as from ``collect``; several of one prompt and seed are averaged.
-        baseline: those of its baseline; None where there is none.
-        metric: a column's name.
+        done: the variant's finished runs, as from ``collect``; runs of the same prompt and seed are averaged.
+        baseline: the finished runs of its baseline; None without a baseline.
+        metric: the name of a column.
 
     Returns:
         None without a baseline, a common run or the metric, or if the baseline's mean is zero.
@@ -65,15 +65,15 @@ def bootstrap_interval(
 ) -> tuple[float, float] | None:
     """Return the 95 % percentile interval of the change of the mean in percent, by the paired bootstrap.
 
-    What is drawn with replacement are the prompts, each with all its seeds in both columns: the seeds of one prompt
-    resemble one another, and as separate samples they would make the interval too narrow.
+    Prompts are drawn with replacement, each with all its seeds in both columns: the seeds of one prompt are correlated,
+    and as separate samples they would make the interval too narrow.
 
     Args:
         mine: (N,) scores of the variant.
-        theirs: (N,) those of the baseline, at the same prompts and seeds.
+        theirs: (N,) scores of the baseline, at the same prompts and seeds.
         prompts: the N prompts.
-        draws: how many resampled sets.
-        seed: of the generator.
+        draws: number of resampled sets.
+        seed: seed of the generator.
 
     Returns:
         None with fewer than ``MIN_PROMPTS`` prompts, or if the baseline is zero in some resampled set.
@@ -81,7 +81,7 @@ def bootstrap_interval(
     labels, count = _numbered(prompts)
     if count < MIN_PROMPTS:
         return None
-    # Both means are over the same runs, so that the number of runs cancels in their ratio and sums are enough.
+    # Both means are over the same runs: the number of runs cancels in their ratio, so sums suffice.
     ends = _ratio_interval(np.bincount(labels, mine), np.bincount(labels, theirs), draws, seed)
     return None if ends is None else (100 * (ends[0] - 1), 100 * (ends[1] - 1))
 
@@ -96,16 +96,16 @@ def sign_flip_p(
 ) -> float | None:
     """Return the two-sided p-value of "variant and baseline are the same", by the paired sign-flip test over prompts.
 
-    If they were the same, the difference of each prompt, summed over its seeds, could as well have had the other sign.
-    The p-value is the share of all combinations of signs whose sum is at least as far from zero as what was found; with
-    P prompts it is never below 2 / 2**P.
+    Under that hypothesis the difference of each prompt, summed over its seeds, is as likely to have the other sign.
+    The p-value is the share of sign combinations whose sum is at least as far from zero as the observed sum; with P
+    prompts it is never below 2 / 2**P.
 
     Args:
         mine: (N,) scores of the variant.
-        theirs: (N,) those of the baseline, at the same prompts and seeds.
+        theirs: (N,) scores of the baseline, at the same prompts and seeds.
         prompts: the N prompts.
-        draws: how many random combinations stand for all where there are more than ``MOST_FLIPPED`` prompts.
-        seed: of the generator.
+        draws: number of random combinations if there are more than ``MOST_FLIPPED`` prompts.
+        seed: seed of the generator.
 
     Returns:
         None with fewer than ``MIN_PROMPTS`` prompts.
@@ -130,8 +130,8 @@ def mean_interval(
     Args:
         values: (N,) scores.
         prompts: the N prompts.
-        draws: how many resampled sets.
-        seed: of the generator.
+        draws: number of resampled sets.
+        seed: seed of the generator.
 
     Returns:
         None with fewer than ``MIN_PROMPTS`` prompts.
@@ -156,7 +156,7 @@ def _ratio_interval(above: NDArray[Any], below: NDArray[Any], draws: int, seed: 
 
 
 def _numbered(prompts: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
-    """Return a number for each prompt, equal prompts having the same, and how many there are."""
+    """Return a number for each prompt, the same for equal prompts, and the number of distinct prompts."""
     labels = pd.factorize(pd.Series(list(prompts), dtype=object), use_na_sentinel=False)[0]
     return labels, int(labels.max(initial=-1)) + 1
 

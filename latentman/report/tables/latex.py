@@ -1,4 +1,4 @@
-"""The table of variants as LaTeX for a paper: booktabs rules, the paper's columns under a heading of their own."""
+"""The table of variants as LaTeX for a paper: booktabs rules, the paper's columns under their own heading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CHARACTERS = {
 def to_latex(summary: pd.DataFrame, paper: Paper | None = None) -> str:
     r"""Return the table as a LaTeX ``tabular``; it needs ``\usepackage{booktabs}``.
 
-    Rows that others are compared with are set apart by a little space above them.
+    A baseline has extra space above its row.
     """
     headings, rows = cells(summary, paper)
     count = len(headings)
@@ -43,7 +43,7 @@ def _line(row: list[str]) -> str:
 
 
 def _number(cell: str) -> str:
-    """Give signs their width: LaTeX sets a hyphen where a minus was typed, unless it is in mathematics."""
+    """Set signs in math mode, outside of which LaTeX prints a minus as a hyphen."""
     return "--" if cell == "-" else " ".join(_sign(word) for word in cell.split(" "))
 
 

@@ -1,8 +1,8 @@
-"""The paper's own numbers, which tables show beside ours: one CSV file per experiment.
+"""The paper's numbers, which tables show next to ours: one CSV file per experiment.
 
 Columns: ``variant`` (as our tables name it; ``*`` for a note on the whole table), ``human_mse``, ``change``,
-``seconds``, ``memory``, ``preference``, ``note``. Cells are shown as they stand. ``n/a`` says that the paper has a
-value and nobody could read it; an empty cell that the paper has none.
+``seconds``, ``memory``, ``preference``, ``note``. Cells are shown verbatim. ``n/a``: the paper has a value that could
+not be read off. An empty cell: the paper has no value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from latentman.errors import RecordError
 
 FOLDER = Path(__file__).with_name("paper")
-"""What ships inside the package, by the names of the experiments."""
+"""The files that ship inside the package, named after the experiments."""
 
 HEADINGS = {
     "human_mse": "H_MSE",
@@ -23,7 +23,7 @@ HEADINGS = {
     "memory": "peak memory",
     "preference": "preferred by users",
 }
-"""The columns that hold values, and what tables call them."""
+"""The columns that hold values, and their headings in tables."""
 
 NOTES = "*"
 
@@ -36,12 +36,12 @@ class Paper:
     notes: tuple[str, ...]
 
     def cell(self, column: str, variant: str) -> str:
-        """Return a value as text, whatever the order of the parts of the variant's name; ``-`` where there is none."""
+        """Return a value as text, for any order of the parts of the variant's name; ``-`` if there is none."""
         return self.columns[column].get(frozenset(variant.split()), "") or "-"
 
 
 def paper_of(name: str, root: Path | None = None) -> Paper | None:
-    """Return the paper's numbers for an experiment: ``paper.csv`` in its folder, else what ships; None without either.
+    """Return the paper's numbers for an experiment: ``paper.csv`` in its folder, else the shipped file, else None.
 
     Raises:
         RecordError: if the file is damaged.
@@ -66,16 +66,16 @@ def read_paper(path: Path) -> Paper:
     allowed = ("variant", *HEADINGS, "note")
     if "variant" not in heading or any(name not in allowed for name in heading) or len(set(heading)) < len(heading):
         raise RecordError(
-            f"{path}: its first line is {','.join(heading) or 'empty'}; "
-            f"it takes variant and any of {', '.join(allowed[1:])}, each once"
+            f"{path}: the first line is {','.join(heading) or 'empty'}; "
+            f"it must name variant and any of {', '.join(allowed[1:])}, each once"
         )
     for number, row in enumerate(rows, 2):
         if len(row) != len(heading):
-            raise RecordError(f"{path}, row {number}: {len(row)} cells where the first line has {len(heading)}")
+            raise RecordError(f"{path}, row {number}: {len(row)} cells, but the first line has {len(heading)}")
     records = [dict(zip(heading, (cell.strip() for cell in row), strict=True)) for row in rows]
     variants = [frozenset(record["variant"].split()) for record in records if record["variant"] != NOTES]
     if len(set(variants)) < len(variants):
-        raise RecordError(f"{path} names a variant twice; each has one row")
+        raise RecordError(f"{path} names a variant twice; keep one row per variant")
     columns = {
         column: {frozenset(record["variant"].split()): record[column] for record in records if record.get(column)}
         for column in HEADINGS
@@ -84,7 +84,7 @@ def read_paper(path: Path) -> Paper:
 
 
 def _notes(records: list[dict[str, str]]) -> tuple[str, ...]:
-    """Return each note once, with the variants that it is of."""
+    """Return each note once, with the variants that it applies to."""
     variants: dict[str, list[str]] = {}
     for record in records:
         if record.get("note"):

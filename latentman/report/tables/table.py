@@ -1,4 +1,4 @@
-"""Runs to a table of variants: mean and deviation over prompts and seeds, and the change against the baseline."""
+"""The table of variants: mean and deviation over prompts and seeds, and the change against the baseline."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from latentman.report.tables.paper import HEADINGS, Paper
 from latentman.report.tables.variants import variant_keys, variant_labels
 
 CHANGES = {"human_mse": "", "human_mse_mesh": "mesh_"}
-"""Metrics whose change against the baseline is told, and how its columns in the summary begin."""
+"""Metrics whose change against the baseline is reported, with the prefix of the columns in the summary."""
 
 QUALITIES_OF_MAPS = ("coverage", "map_error_px")
-"""Metrics that depend on body and map alone: where the variants differ in one of them, they differ in the map."""
+"""Metrics that depend only on the body and the map: variants that differ in one of them differ in the map."""
 
 PAPER = "paper: "
-"""How the headings of the paper's columns begin."""
+"""Prefix of the headings of the paper's columns."""
 
 UNFINISHED = ("failed", "interrupted", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A metric of the table: its heading, what its value is divided by, and how many decimals are shown.
+    """A metric of the table: its heading, the divisor of its value, and the number of decimals.
 
-    One ``of_maps`` is shown where the variants differ in the map M only.
+    A column ``of_maps`` is shown only if the variants differ in the map M.
     """
 
     metric: str
@@ -54,8 +54,8 @@ COLUMNS = (
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, in the order of the jobs.
 
-    The mean is over the finished runs that have the metric; the standard deviation is that of a sample (n - 1), missing
-    for a single run. The change compares the same prompts and seeds: those that the variant and its baseline both have.
+    The mean is over the finished runs that have the metric. The standard deviation is the sample deviation (n - 1),
+    missing for a single run. The change is over the prompts and seeds that the variant and its baseline share.
 
     Args:
         results: as from ``collect``.
@@ -97,7 +97,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def sweeps_maps(results: pd.DataFrame) -> bool:
-    """Tell whether runs of the same prompt and seed differ in the map M, by what they know of its quality."""
+    """Return whether runs of the same prompt and seed differ in the map M, judged by ``QUALITIES_OF_MAPS``."""
     known = [metric for metric in QUALITIES_OF_MAPS if metric in results.columns]
     done = results[results["state"] == "done"]
     alike = done[known].round(9).groupby([done["prompt"], done["seed"]], dropna=False)
@@ -110,7 +110,7 @@ def _values(runs: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def _baseline_of(runs: pd.DataFrame, labelled: pd.DataFrame, keys: list[str]) -> pd.DataFrame | None:
-    """Return the baseline that differs from these runs in its own keys only; else the one baseline there is."""
+    """Return the baseline that differs from these runs only in its own keys; else the only baseline, or None."""
     baseline = json.loads(runs["baseline"].iloc[0]) if "baseline" in runs.columns else {}
     wanted = target(baseline, values_of(runs.iloc[0]))
     candidates = labelled[labelled["is_baseline"].astype(bool) & (labelled["state"] == "done")]
@@ -146,10 +146,10 @@ def _change_columns(prefix: str, change: Change | None) -> dict[str, float | Non
 
 
 def cells(summary: pd.DataFrame, paper: Paper | None = None) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and the rows of the table as text, metrics that no run has left out.
+    """Return the headings and the rows of the table as text.
 
-    What is only worth a column where the map M was swept is left out elsewhere. The paper's columns come last, their
-    headings beginning with ``PAPER``.
+    Metrics that no run has are left out; so are the columns ``of_maps`` unless the variants differ in the map M. The
+    paper's columns come last, and their headings begin with ``PAPER``.
     """
     maps = bool(summary["maps_differ"].any())
     headings, columns = ["variant"], [[str(name) for name in summary["variant"]]]
@@ -173,7 +173,7 @@ def cells(summary: pd.DataFrame, paper: Paper | None = None) -> tuple[list[str],
 
 
 def footnotes(summary: pd.DataFrame, paper: Paper | None = None) -> list[str]:
-    """Return what a reader must know to read the table: how its columns were made, and the paper's notes."""
+    """Return the notes below the table: how its columns were computed, and the paper's notes."""
     notes = ["Mean ± standard deviation over prompts and seeds. H_MSE: lower is better."]
     compared = summary[summary["compared_with"].notna() & ~summary["is_baseline"]]
     if len(compared):
@@ -189,7 +189,7 @@ def footnotes(summary: pd.DataFrame, paper: Paper | None = None) -> list[str]:
         notes.append(text)
         if compared["compared_with"].nunique() > 1:
             pairs = [f"{row['variant']} with {row['compared_with']}" for _, row in compared.iterrows()]
-            notes.append(f"Compared are {'; '.join(pairs)}.")
+            notes.append(f"Comparisons: {'; '.join(pairs)}.")
     notes += [f"{note}." for note in (paper.notes if paper else ())]
     return notes
 

@@ -1,4 +1,4 @@
-"""What the runs of a folder vary, and the names of their variants."""
+"""The settings that vary between the runs of a folder, and the names of the variants."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ NOT_VARIANTS = ("swept.seed", "swept.prompt", "swept.prompts", "swept.prompts.sh
 """Swept keys over which the mean is taken."""
 
 NOT_SETTINGS = ("choice.exp", "choice.prompts", "choice.metrics", "choice.logger")
-"""Choices that change no picture."""
+"""Choices that do not change any picture."""
 
 
 def experiments(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the runs of each experiment by its name, in the order of the folders.
 
-    Runs without a name, such as damaged ones, belong to the one experiment there is; among several they belong to none.
+    Runs without a name, such as damaged ones, belong to the experiment if there is only one; otherwise to none.
     """
     names = [str(name) for name in results["name"].dropna().unique()]
     if len(names) <= 1:
@@ -23,11 +23,11 @@ def experiments(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def variant_keys(results: pd.DataFrame) -> list[str]:
-    """Return the columns that tell the variants apart.
+    """Return the columns that distinguish the variants.
 
-    They are the swept ones whose values differ between runs, those of seeds and prompts left out; the experiment's name
-    where there are several; and whatever else differs between runs that would otherwise have one name, such as the
-    setup of two sweeps that lie in one folder.
+    These are the swept columns whose values differ between runs, except seeds and prompts; the experiment's name if
+    there are several; and any other setting that differs between runs that would otherwise have the same name, such as
+    the setup of two sweeps in one folder.
     """
     swept = [c for c in results.columns if c.startswith("swept.") and c not in NOT_VARIANTS]
     keys = ["name"] if results["name"].nunique() > 1 else []
@@ -41,9 +41,9 @@ def variant_keys(results: pd.DataFrame) -> list[str]:
 
 
 def variant_labels(results: pd.DataFrame) -> pd.Series:
-    """Return the name of each run's variant, such as ``sla=full pwg=none``; the experiment's if nothing differs.
+    """Return the name of each run's variant, such as ``sla=full pwg=none``; the experiment's name if nothing differs.
 
-    Where the group ``variant`` alone was swept, its option is the name.
+    If only the group ``variant`` was swept, its option is the name.
     """
     keys = variant_keys(results)
     if not keys:

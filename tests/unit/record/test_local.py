@@ -29,7 +29,7 @@ def test_every_change_is_on_disk_for_the_next_process(tmp_path):
     assert again.stage("render") is None
 
 
-def test_seconds_of_earlier_work_stay_only_for_the_same_inputs(tmp_path):
+def test_seconds_of_earlier_work_are_kept_only_for_the_same_inputs(tmp_path):
     record = LocalRecord.open(tmp_path)
     record.begin("denoise", "a")
     record.end("denoise", seconds=4.0, peak_memory_bytes=1)

@@ -12,7 +12,7 @@ def lines(folder):
     return [json.loads(line) for line in (folder / LOG_FILE).read_text().splitlines()]
 
 
-def test_an_event_is_on_disk_when_it_has_been_added(tmp_path):
+def test_an_event_is_on_disk_once_it_is_added(tmp_path):
     log = MetricsLog.open(tmp_path)
     assert not (tmp_path / LOG_FILE).exists()
     log.begin("denoise", "a")
@@ -25,7 +25,7 @@ def test_an_event_is_on_disk_when_it_has_been_added(tmp_path):
     assert MetricsLog.open(tmp_path).events == log.events
 
 
-def test_a_run_that_goes_on_repeats_no_step(tmp_path):
+def test_a_continued_run_repeats_no_step(tmp_path):
     for first in (1, 2):
         log = MetricsLog.open(tmp_path)
         log.begin("denoise", "a")
@@ -34,7 +34,7 @@ def test_a_run_that_goes_on_repeats_no_step(tmp_path):
     assert [(event["step"], event["seconds"]) for event in lines(tmp_path)] == [(1, 1.0), (2, 1.0), (3, 1.0)]
 
 
-def test_other_inputs_take_out_what_was_said_of_a_stage_and_leave_the_others(tmp_path):
+def test_other_inputs_remove_the_events_of_a_stage_and_keep_other_stages(tmp_path):
     log = MetricsLog.open(tmp_path)
     for stage in ("motion", "denoise"):
         log.begin(stage, "a")
@@ -43,7 +43,7 @@ def test_other_inputs_take_out_what_was_said_of_a_stage_and_leave_the_others(tmp
     assert [event["stage"] for event in lines(tmp_path)] == ["motion"]
 
 
-def test_the_last_end_of_a_stage_and_the_last_scores_stand(tmp_path):
+def test_the_last_end_of_a_stage_and_the_last_scores_are_kept(tmp_path):
     log = MetricsLog.open(tmp_path)
     for value in (1.0, 2.0):
         assert log.add("stage", {"seconds": value}, stage="video", hash="a")
@@ -62,13 +62,13 @@ def test_a_line_that_a_kill_cut_off_is_dropped_and_the_others_stay(tmp_path, res
     assert [event["step"] for event in lines(tmp_path) if "step" in event] == [1, 2]
 
 
-def test_what_is_not_finite_is_null(tmp_path):
+def test_numbers_that_are_not_finite_are_null(tmp_path):
     MetricsLog.open(tmp_path).add("scores", {"a": float("nan"), "b": float("inf"), "c": None})
     (event,) = lines(tmp_path)
     assert (event["a"], event["b"], event["c"]) == (None, None, None)
 
 
-def test_a_folder_that_is_gone_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     log = MetricsLog.open(tmp_path / "gone")
     with pytest.raises(RecordError, match=r"gone/metrics\.jsonl"):
         log.add("scores", {"a": 1.0})

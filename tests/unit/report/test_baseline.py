@@ -43,7 +43,7 @@ def test_numbers_are_compared_as_text():
     assert target({"seed": {1: 2}}, {"seed": "1"}) == {"seed": "2"}
 
 
-def test_no_baseline_compares_nothing():
+def test_without_a_baseline_nothing_is_compared():
     assert target({}, {"sla": "none"}) is None
     assert not is_baseline({}, {"sla": "none"})
 
@@ -62,12 +62,12 @@ def test_each_method_is_compared_with_its_own_sampler(tmp_path):
     assert changes.isna().to_list() == [False, False, False, False, True]
 
 
-def test_the_table_says_what_is_compared_with_what(tmp_path):
+def test_the_table_lists_the_comparisons(tmp_path):
     text = to_markdown(summarise(make_methods(tmp_path)))
     assert "method=latentman_masactrl with method=masactrl; method=latentman with method=t2v_zero." in text
 
 
-def test_a_sweep_without_its_baseline_tells_no_change(tmp_path):
+def test_a_sweep_without_its_baseline_has_no_change(tmp_path):
     summary = summarise(make_methods(tmp_path, methods=("latentman", "masactrl")))
     assert summary["change_percent"].isna().to_list() == [True, False]
     assert summary["compared_with"].dropna().to_list() == ["method=masactrl"]
@@ -88,6 +88,6 @@ def test_baselines_are_read_from_the_configuration():
         ("{method: {latentman: latentman}}", "compares latentman with itself"),
     ],
 )
-def test_what_names_no_row_is_refused(given, said):
+def test_a_baseline_that_names_no_row_is_refused(given, said):
     with pytest.raises(ConfigError, match=said):
         compose([f"++baseline={given}"])

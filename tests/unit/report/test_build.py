@@ -32,11 +32,11 @@ def test_several_experiments_have_a_table_and_plots_each_and_are_never_compared(
     names = {path.relative_to(tmp_path).as_posix() for path in done.files}
     assert {"plots/ablation/human_mse_bars.png", "plots/ablation/human_mse_bars.pdf"} <= names
     assert "plots/odd_name/human_mse_bars.png" in names
-    assert "runs of 2 experiments lie here: ablation, odd/name" in done.text()
+    assert "the folder holds runs of 2 experiments, each with its own table: ablation, odd/name" in done.text()
     assert len(read_results(tmp_path)) == 5
 
 
-def test_a_sweep_that_still_runs_is_told_of_what_is_done(tmp_path):
+def test_the_report_of_a_running_sweep_covers_the_finished_runs(tmp_path):
     make_sweep(tmp_path, SCORES)
     make_run(tmp_path / "02" / "00", name="ablation", swept={"sla": "odd", "pwg": "none"}, state="running")
     done = report(tmp_path)
@@ -45,18 +45,18 @@ def test_a_sweep_that_still_runs_is_told_of_what_is_done(tmp_path):
     assert done.failures == ()
 
 
-def test_the_status_of_another_program_is_passed_over_and_named(tmp_path):
+def test_the_status_of_another_program_is_skipped_and_named(tmp_path):
     make_sweep(tmp_path, SCORES)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "status.json").write_text('{"ok": true}')
     done = report(tmp_path)
-    assert f"passed over, since no run of latentman wrote it: {tmp_path / 'other'}" in done.text()
+    assert f"skipped, because its status.json is not latentman's: {tmp_path / 'other'}" in done.text()
     assert len(read_results(tmp_path)) == 4
 
 
-def test_a_folder_of_another_program_alone_is_refused_and_left_as_it_was(tmp_path):
+def test_a_folder_with_only_another_programs_status_is_refused_and_unchanged(tmp_path):
     (tmp_path / "status.json").write_text('{"ok": true}')
-    with pytest.raises(RecordError, match=r"no runs of latentman.*is not ours"):
+    with pytest.raises(RecordError, match=r"no runs of latentman.*is not latentman's"):
         report(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
 
@@ -69,7 +69,7 @@ def test_a_run_of_a_later_version_stops_the_report_before_it_writes(tmp_path):
     assert not (tmp_path / "table.md").exists()
 
 
-def test_runs_of_format_1_and_2_stand_in_one_table(tmp_path):
+def test_runs_of_format_1_and_2_share_one_table(tmp_path):
     make_sweep(tmp_path, SCORES)
     make_run(tmp_path / "02", format=2, name="ablation", swept={"sla": "x", "pwg": "none"}, sla="x", prompt="a")
     assert "| sla=x | 42.5 | +325.0 % |" in report(tmp_path).table
@@ -89,19 +89,19 @@ def test_a_finished_run_without_its_metrics_is_listed_as_damaged(tmp_path, text)
     assert "| 1 | 1 |" in done.table
 
 
-def test_a_sweep_without_its_baseline_says_why_there_is_no_change(tmp_path):
+def test_a_sweep_without_its_baseline_explains_the_missing_change(tmp_path):
     make_sweep(tmp_path, {("full", "none"): {"a": 5.0}, ("full", "full"): {"a": 5.0}})
-    assert 'no run of the baseline {"pwg": "none", "sla": "none"} is here' in report(tmp_path).text()
+    assert 'without a run of the baseline {"pwg": "none", "sla": "none"} there is no change' in report(tmp_path).text()
 
 
-def test_the_series_of_the_runs_are_beside_the_results(tmp_path):
+def test_the_series_of_the_runs_are_written_next_to_the_results(tmp_path):
     make_sweep(tmp_path, SCORES, num_frames=4)
     report(tmp_path)
     pairs = read_pairs(tmp_path).merge(read_results(tmp_path), on="folder")
     assert pairs.groupby("prompt").size().to_dict() == {"a": 6, "b": 6}
 
 
-def test_a_users_own_numbers_of_a_paper_stand_in_the_table(tmp_path):
+def test_a_users_paper_csv_appears_in_the_table(tmp_path):
     make_sweep(tmp_path, SCORES)
     (tmp_path / "paper.csv").write_text("variant,human_mse,note\nsla=full,12.3,*a note*\n")
     report(tmp_path)
@@ -109,7 +109,7 @@ def test_a_users_own_numbers_of_a_paper_stand_in_the_table(tmp_path):
     assert pd.read_csv(tmp_path / "table.csv")["paper_human_mse"].to_list() == ["-", "12.3"]
 
 
-def test_odd_metrics_and_series_are_passed_over(tmp_path):
+def test_malformed_metrics_and_series_are_skipped(tmp_path):
     odd = {"per_pair": {"human_mse": [1.0, "x", None, 2.0], "other": "text"}, "text": "words"}
     make_run(tmp_path / "0", metrics=odd)
     make_run(tmp_path / "1", prompt="b", metrics={"per_pair": [1]})

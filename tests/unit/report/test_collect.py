@@ -46,7 +46,7 @@ def test_failed_interrupted_and_damaged_runs_are_rows(tmp_path):
     assert "damaged" in results.loc["2", "error"]
 
 
-def test_missing_and_unknown_keys_are_no_error(tmp_path):
+def test_missing_and_unknown_keys_are_not_an_error(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "status.json").write_text('{"kind": "run", "state": "done", "future": {"a": 1}, "swept": null}')
     (tmp_path / "run" / "metrics.json").write_text('{"new_score": 2, "per_pair": {}, "odd": "text", "flag": true}')

@@ -46,7 +46,7 @@ def test_the_report_writes_its_files_and_prints_table_failures_and_paths(sweep, 
     assert len(pd.read_csv(sweep / "results.csv")) == 5
 
 
-def test_runs_that_the_mesh_has_judged_get_a_second_plot(sweep):
+def test_runs_with_a_mesh_score_get_a_second_plot(sweep):
     plot = sweep / "plots" / "human_mse_mesh_bars.png"
     assert plot not in write_report(sweep, gallery=False).files
     swept = {"sla": "full", "pwg": "none"}

@@ -28,7 +28,7 @@ def results(tmp_path):
     return collect(make_sweep(tmp_path / "sweep", SCORES, num_frames=3))
 
 
-def test_what_was_written_is_read_from_the_file_or_its_folder(tmp_path, results):
+def test_results_are_read_back_from_the_file_or_its_folder(tmp_path, results):
     write_results(tmp_path / "results.parquet", results)
     pd.testing.assert_frame_equal(read_results(tmp_path), results)
     pd.testing.assert_frame_equal(read_results(str(tmp_path / "results.parquet")), results)
@@ -59,7 +59,7 @@ def test_no_series_at_all_is_an_empty_table_with_its_columns(tmp_path):
     assert read_pairs(tmp_path).empty
 
 
-def test_a_file_without_a_number_is_brought_up_to_date(tmp_path, results):
+def test_a_file_without_a_format_number_is_migrated(tmp_path, results):
     older = results.drop(columns="version").assign(**{"swept.pwg.delta": [0.1, 0.1, 0.2, 0.2]})
     older.to_parquet(tmp_path / "results.parquet")
     read = read_results(tmp_path)
@@ -85,10 +85,10 @@ def test_a_file_of_a_later_version_is_refused_and_both_versions_are_named(tmp_pa
         read(path)
 
 
-def test_files_of_others_and_damaged_ones_are_refused(tmp_path, results):
+def test_foreign_and_damaged_files_are_refused(tmp_path, results):
     path = tmp_path / "results.parquet"
     pq.write_table(pa.table({"folder": ["a"], "accuracy": [1.0]}), path)
-    with pytest.raises(RecordError, match=r"no results file of latentman.*no column job"):
+    with pytest.raises(RecordError, match=r"is not a results file of latentman.*no column job"):
         read_results(path)
     path.write_bytes(b"PAR1 and then nothing")
     with pytest.raises(RecordError, match="cannot read"):
@@ -105,20 +105,20 @@ def test_files_of_others_and_damaged_ones_are_refused(tmp_path, results):
         read_results(tmp_path / "y.csv")
 
 
-def test_one_file_in_the_place_of_the_other_is_refused(tmp_path, results):
+def test_results_and_series_cannot_be_confused(tmp_path, results):
     write_results(tmp_path / "per_pair.parquet", results)
-    with pytest.raises(RecordError, match="holds the results of latentman, where per_pair belong"):
+    with pytest.raises(RecordError, match="holds latentman's results and not its per_pair; give the other file"):
         read_pairs(tmp_path)
 
 
 def test_an_unreadable_label_is_refused(tmp_path, results):
     path = tmp_path / "results.parquet"
     pq.write_table(pa.Table.from_pandas(results).replace_schema_metadata({b"latentman": b"[1]"}), path)
-    with pytest.raises(RecordError, match="format cannot be read"):
+    with pytest.raises(RecordError, match="its format label is damaged"):
         read_results(path)
 
 
 @pytest.mark.parametrize("read", [read_results, read_pairs])
-def test_a_folder_without_a_report_says_how_to_get_one(tmp_path, read):
+def test_a_folder_without_a_report_is_refused_with_the_command_that_makes_one(tmp_path, read):
     with pytest.raises(RecordError, match="latentman report DIR"):
         read(tmp_path)

@@ -35,18 +35,18 @@ def test_several_at_once():
         ("logger.projct=x", "did you mean"),
     ],
 )
-def test_what_cannot_work_is_refused_at_composition(override, message):
+def test_invalid_settings_are_refused_at_composition(override, message):
     with pytest.raises(ConfigError, match=f"(?s){message}"):
         compose([override])
 
 
-def test_the_logger_is_no_part_of_what_a_run_is():
+def test_the_logger_is_not_part_of_a_runs_identity():
     before = {"seed": 1, "logger": {"name": "local"}}
     after = {"seed": 1, "logger": {"name": "wandb", "backends": ["wandb"], "project": "x"}}
     assert identity(before) == identity(after) == {"seed": 1}
 
 
-def test_the_logger_is_in_no_name_of_a_job():
+def test_the_logger_is_not_part_of_a_jobs_name():
     assert folder_name(1, ["sla=none", "logger=wandb", "logger.backends=[trackio]"]) == "01_sla-none"
 
 

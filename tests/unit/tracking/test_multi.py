@@ -8,8 +8,7 @@ from latentman.config.logger import BACKENDS, LoggerConfig
 from latentman.errors import MissingExtraError
 from latentman.tracking import multi
 from latentman.tracking.multi import OPENERS, MultiLogger, check_installed
-
-from .recorder import Recorder, broken
+from tests.factories.tracking import Recorder, broken
 
 EVERYWHERE = ("log_config", "log_metrics", "log_table", "log_video", "log_file", "finish")
 
@@ -25,7 +24,7 @@ def use_all(mirrors, folder):
 
 
 @pytest.mark.parametrize("where", [("init",), EVERYWHERE, *((name,) for name in EVERYWHERE)], ids="-".join)
-def test_a_tracker_that_raises_is_off_with_one_warning_and_the_other_hears_everything(tmp_path, caplog, where):
+def test_a_tracker_that_raises_is_switched_off_with_one_warning_and_others_get_everything(tmp_path, caplog, where):
     with caplog.at_level(logging.WARNING, logger="latentman.tracking"):
         mirrors = MultiLogger.open({"wandb": broken(*where), "trackio": Recorder})
         good = mirrors.trackers["trackio"]
@@ -37,7 +36,7 @@ def test_a_tracker_that_raises_is_off_with_one_warning_and_the_other_hears_every
     assert [call[0] for call in good.calls] == ["config", "metrics", "metrics", "table", "video", "file", "finish"]
 
 
-def test_an_interruption_is_no_failure_of_a_tracker(tmp_path):
+def test_an_interruption_is_not_a_failure_of_a_tracker(tmp_path):
     class Interrupted(Recorder):
         def log_metrics(self, metrics, step=None):
             raise KeyboardInterrupt
@@ -52,7 +51,7 @@ def test_every_backend_of_the_schema_can_be_opened_by_name():
         assert callable(getattr(__import__(module, fromlist=[name]), name))
 
 
-def test_a_package_that_is_not_there_is_named_with_its_extra(monkeypatch):
+def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(multi.EXTRAS, "tensorboard", "no_such_package")
     with pytest.raises(MissingExtraError, match=r"pip install 'latentman\[no_such_package\]'"):
         check_installed(LoggerConfig(name="x", backends=["tensorboard"]))

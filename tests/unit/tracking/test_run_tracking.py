@@ -12,8 +12,7 @@ from latentman.record.metrics_log import LOG_FILE
 from latentman.tracking.multi import OPENERS
 from latentman.tracking.protocol import TrackedRun
 from latentman.tracking.run_tracking import tracked
-
-from .recorder import Recorder, broken
+from tests.factories.tracking import Recorder, broken
 
 METRICS = {
     "human_mse": 5.0, "seconds_total": 2.0, "clip": None, "clip_reason": "no weights", "inf": float("inf"),
@@ -40,7 +39,7 @@ def work(tracking, record, steps=(1, 2)):
     record.end("denoise", seconds=2.0, peak_memory_bytes=7)
 
 
-def test_a_mirror_hears_of_steps_stages_scores_series_and_videos(tmp_path):
+def test_a_mirror_receives_steps_stages_scores_series_and_videos(tmp_path):
     (tmp_path / "video.mp4").write_bytes(b"x")
     record = LocalRecord.open(tmp_path)
     with track(tmp_path, record, max_videos=3) as tracking:
@@ -64,7 +63,7 @@ def test_a_mirror_hears_of_steps_stages_scores_series_and_videos(tmp_path):
     assert LocalRecord.open(tmp_path).status["mirrors"] == {"trackio": {"state": "done", "place": "nowhere"}}
 
 
-def test_no_more_videos_than_asked_for(tmp_path):
+def test_no_more_videos_than_configured_are_sent(tmp_path):
     for name in ("video.mp4", "correspondence.mp4"):
         (tmp_path / name).write_bytes(b"x")
     for number, expected in ((0, []), (1, ["video"]), (2, ["video", "correspondence"])):
@@ -78,7 +77,7 @@ def test_no_more_videos_than_asked_for(tmp_path):
     ("error", "status"),
     [(DataError("x"), "failed"), (ZeroDivisionError(), "failed"), (KeyboardInterrupt(), "interrupted")],
 )
-def test_a_mirror_ends_as_the_run_does_and_the_error_goes_on(tmp_path, error, status):
+def test_a_mirror_ends_with_the_status_of_the_run_and_the_error_is_raised(tmp_path, error, status):
     record = LocalRecord.open(tmp_path)
 
     def fail():
@@ -92,7 +91,7 @@ def test_a_mirror_ends_as_the_run_does_and_the_error_goes_on(tmp_path, error, st
     assert record.status["mirrors"]["trackio"]["state"] == status
 
 
-def test_a_requeued_run_tells_each_step_once(tmp_path):
+def test_a_requeued_run_sends_each_step_once(tmp_path):
     for steps in ((1, 2), (2, 3)):
         record = LocalRecord.open(tmp_path)
         with track(tmp_path, record) as tracking:
@@ -101,7 +100,7 @@ def test_a_requeued_run_tells_each_step_once(tmp_path):
     assert told == [1, 2, 3]
 
 
-def test_a_mirror_that_comes_later_is_told_what_happened_before(tmp_path):
+def test_a_mirror_added_later_receives_earlier_events(tmp_path):
     record = LocalRecord.open(tmp_path)
     with track(tmp_path, record, backends=[]) as tracking:
         work(tracking, record)
@@ -124,7 +123,7 @@ def test_a_finished_and_mirrored_run_opens_nothing_again(tmp_path):
     assert len(Recorder.opened) == 1
 
 
-def test_a_mirror_that_raises_everywhere_leaves_the_record_whole(tmp_path, monkeypatch, caplog):
+def test_a_mirror_that_always_raises_leaves_the_record_complete(tmp_path, monkeypatch, caplog):
     module = sys.modules[Recorder.__module__]
     everywhere = broken("log_config", "log_metrics", "log_table", "log_video", "log_file", "finish")
     monkeypatch.setattr(module, "Everywhere", everywhere, raising=False)

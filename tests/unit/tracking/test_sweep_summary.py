@@ -6,8 +6,7 @@ import pytest
 
 from latentman.tracking.multi import OPENERS
 from latentman.tracking.sweep_summary import mirror_sweep
-
-from .recorder import Recorder
+from tests.factories.tracking import Recorder
 
 CONFIG = "name: ablation\ntags: [paper]\nlogger: {name: trackio, backends: [%s], from_the_future: 1}\n"
 
@@ -61,7 +60,7 @@ def test_a_sweep_without_mirrors_or_without_runs_is_left_alone(sweep, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a: [", CONFIG % "mlflow", "logger: {backends: 3}", "- 1\n"])
-def test_what_cannot_be_read_is_one_warning(sweep, caplog, text):
+def test_an_unreadable_file_gives_one_warning(sweep, caplog, text):
     for path in sweep.glob("*/config.yaml"):
         path.write_text(text)
     mirror_sweep(sweep)

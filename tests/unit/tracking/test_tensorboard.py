@@ -12,7 +12,7 @@ from latentman.video import write_mp4
 pytest.importorskip("tensorboard", reason="needs latentman[tensorboard]")
 
 
-def test_all_that_a_run_tells_can_be_read_back(tmp_path):
+def test_everything_that_a_run_logs_can_be_read_back(tmp_path):
     from latentman.tracking.tensorboard import TensorboardTracker
 
     frames = np.random.default_rng(0).integers(0, 255, (3, 32, 48, 3), dtype=np.uint8)

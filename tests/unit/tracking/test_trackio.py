@@ -41,7 +41,7 @@ assert (config["seed"], config["_Group"], config["job_type"]) == (1, "sweep", "g
 
 
 @pytest.mark.skipif(importlib.util.find_spec("trackio") is None, reason="needs latentman[trackio]")
-def test_all_that_a_run_tells_is_in_the_database_and_stdout_stays_clean(tmp_path, command_environment):
+def test_everything_that_a_run_logs_is_in_the_database_and_stdout_stays_clean(tmp_path, command_environment):
     environment = {**command_environment, "TRACKIO_DIR": str(tmp_path / "db"), "HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", CODE], env=environment, cwd=tmp_path, capture_output=True, text=True

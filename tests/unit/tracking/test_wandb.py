@@ -74,7 +74,7 @@ def closed_port():
     return port
 
 
-def test_offline_everything_lies_in_the_run_folder_and_nothing_is_printed(tmp_path, environment):
+def test_offline_everything_is_in_the_run_folder_and_nothing_is_printed(tmp_path, environment):
     done = track(tmp_path, environment, "wandb_offline")
     assert "STATES {'wandb_offline': 'done'}" in done.stdout
     assert warnings_of(done) == []
@@ -107,7 +107,7 @@ def test_without_a_server_it_goes_offline_at_once(tmp_path, environment, closed_
 
 
 @pytest.mark.slow
-def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(tmp_path, environment):
+def test_a_server_that_accepts_and_never_answers_times_out(tmp_path, environment):
     with socket.create_server(("127.0.0.1", 0)) as server:
         variables = {"WANDB_BASE_URL": f"http://127.0.0.1:{server.getsockname()[1]}", "WANDB_API_KEY": "a" * 40}
         start = time.monotonic()
@@ -119,7 +119,7 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(tmp_path, e
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
 
 
-def test_who_switched_wandb_off_is_obeyed(tmp_path, environment):
+def test_a_users_wandb_mode_is_respected(tmp_path, environment):
     done = track(tmp_path, {**environment, "WANDB_MODE": "offline"}, "wandb")
     assert warnings_of(done) == []
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
@@ -132,11 +132,11 @@ def sync(folder, environment, *arguments):
     )  # fmt: skip
 
 
-def test_wandb_sync_finds_the_runs_of_a_sweep_and_says_what_is_missing(tmp_path, environment, closed_port):
+def test_wandb_sync_finds_the_runs_of_a_sweep_and_names_what_is_missing(tmp_path, environment, closed_port):
     nothing = sync(tmp_path, environment, ".")
     assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
     assert "no offline runs" in nothing.stderr
-    assert "is no folder" in sync(tmp_path, environment, "gone").stderr
+    assert "is not a folder" in sync(tmp_path, environment, "gone").stderr
     (tmp_path / "00").mkdir()
     track(tmp_path / "00", environment, "wandb_offline")
     no_key = sync(tmp_path, environment, ".")

@@ -35,7 +35,7 @@ def test_a_server_that_listens_is_reachable(listening):
 
 
 @pytest.mark.parametrize("server", ["http://127.0.0.1:{closed}", "http://127.0.0.1:99999999", "nonsense", ""])
-def test_one_that_does_not_is_named_with_the_reason_at_once(closed, server):
+def test_a_server_that_does_not_listen_is_named_with_the_reason_at_once(closed, server):
     start = time.monotonic()
     assert "does not answer (" in why_unreachable(server.format(closed=closed), timeout=2)
     assert time.monotonic() - start < 3

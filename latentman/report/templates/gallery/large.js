@@ -1,4 +1,4 @@
-// One run large, beside the one it is compared with, and all that tells them apart.
+// One run enlarged, next to the run it is compared with, and everything in which they differ.
 let largeRun = null;
 const largeRuns = () => (largeRun === null ? [] : [largeRun, ...(largePartner() ? [largePartner()] : [])]);
 const largePartner = () => {
@@ -6,7 +6,7 @@ const largePartner = () => {
   return other && other !== largeRun && other.picture ? other : null;
 };
 
-// The mean absolute difference of two canvases' pictures, in levels of 0 to 255.
+// The mean absolute difference of the pictures of two canvases, in levels of 0 to 255.
 const measured = (own, other, frame) => {
   const { width, height } = own.picture;
   const [a, b] = [own, other].map((run) => {
@@ -56,7 +56,7 @@ const showLarge = (run) => {
     other.firstElementChild.setAttribute("aria-label", partner.label);
     other.lastElementChild.textContent = `${state.reference} (reference)`;
   }
-  const link = make("a", { href: run.link }, "all about this run");
+  const link = make("a", { href: run.link }, "page of this run");
   element("large-text").replaceChildren(make("p", {}, link), factsOf(run));
   if (!element("large").open) {
     element("large-player").append(element("player"));

@@ -56,7 +56,7 @@ const caption = (run) => {
   const why = !compared || other?.picture ? "" : `nothing to compare with: ${state.reference} has no video for this prompt and seed`;
   run.card.querySelector(".pairing").textContent = compared && other === run ? "this is the reference" : why;
   if (!run.canvas) return;
-  const modes = { difference: `times ${state.gain}, against`, flicker: "in turn with", wipe: "beside" };
+  const modes = { difference: `times ${state.gain}, against`, flicker: "in turn with", wipe: "next to" };
   const mode = state.mode === "picture" ? "" : `; ${state.mode} ${modes[state.mode]} ${state.reference}`;
   run.canvas.setAttribute("aria-label", run.label + mode);
 };
@@ -66,7 +66,7 @@ const arrange = () => {
   list.forEach(caption);
   const stage = element("stage");
   stage.style.setProperty("--size", `${widthOf()}px`);
-  if (!list.length) stage.replaceChildren(make("p", { class: "nothing" }, "No run is left. Take a filter away, or press Reset."));
+  if (!list.length) stage.replaceChildren(make("p", { class: "nothing" }, "No run matches. Remove a filter or press Reset."));
   else if (state.view === "grid") stage.replaceChildren(gridOf(list));
   else stage.replaceChildren(make("div", { class: "cards videos" }, ...list.map((run) => run.card)));
   element("count").textContent = `${list.length} of ${runs.length} ${runs.length === 1 ? "run" : "runs"} shown`;

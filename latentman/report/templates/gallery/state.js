@@ -1,4 +1,4 @@
-// What the page holds, and what its reader has chosen; the address keeps whatever differs from the start.
+// The content of the page and the reader's choices; the address keeps every choice that differs from its default.
 const data = JSON.parse(document.getElementById("clips").textContent);
 const element = (id) => document.getElementById(id);
 const keys = new Map(data.keys.map((key) => [key.name, key]));

@@ -19,7 +19,7 @@ def test_a_configuration_is_flattened_to_its_leaves():
     [("0", 0.0), ("-3.5", -3.5), ("1e-3", 0.001), (7, 7.0), (2**53, float(2**53)), (2**53 + 1, None), ("full", None),
      ("", None), ("inf", None), (float("nan"), None), ("true", None), ("null", None)],
 )  # fmt: skip
-def test_numbers_are_those_a_browser_holds_exactly(value, expected):
+def test_only_numbers_that_a_browser_holds_exactly_are_numbers(value, expected):
     assert as_number(value) == expected
 
 
@@ -37,7 +37,7 @@ def test_zero_is_a_number_and_a_mixed_key_is_text(tmp_path):
     assert [record["swept.b"] for record in facts] == ["1", "full", "2"]
 
 
-def test_a_key_that_some_runs_lack_tells_them_apart(tmp_path):
+def test_a_key_that_only_some_runs_have_distinguishes_them(tmp_path):
     keys, facts = facts_of(frame(human_mse=[1.0, None], warp_error=[2.0, 2.0]), tmp_path)
     assert [key.name for key in keys] == ["human_mse"]
     assert facts == [{"human_mse": 1.0}, {}]
@@ -49,7 +49,7 @@ def test_commits_of_digits_alone_stay_text(tmp_path):
     assert facts[0]["commit"] == "1234567"
 
 
-def test_configuration_files_are_read_and_damaged_ones_passed_over(tmp_path):
+def test_configuration_files_are_read_and_damaged_ones_skipped(tmp_path):
     for number, text in enumerate(("pwg:\n  delta: 0.01\nfps: 10\n", "pwg:\n  delta: 0.1\nfps: 10\n", "a: [", "- 1")):
         (tmp_path / f"{number}").mkdir()
         (tmp_path / f"{number}" / "config.yaml").write_text(text)

@@ -41,7 +41,7 @@ def test_it_holds_every_run_with_its_place_its_score_and_its_link(tmp_path):
     assert troubles(page) == [None] * 3
 
 
-def test_it_refers_to_nothing_outside_but_the_pages_of_the_runs(tmp_path):
+def test_it_refers_only_to_the_pages_of_the_runs(tmp_path):
     page = gallery_of(make_sweep(tmp_path, SCORES, pictures=True, num_frames=2))
     for _, attributes in page.elements:
         for name in ("src", "srcset", "poster"):
@@ -65,7 +65,7 @@ def test_the_same_runs_give_the_same_page(tmp_path):
     assert gallery_of(tmp_path).source == gallery_of(tmp_path).source
 
 
-def test_runs_are_told_apart_by_choices_scores_and_configuration_and_by_nothing_that_is_equal(tmp_path):
+def test_runs_are_distinguished_only_by_choices_scores_and_configuration_that_differ(tmp_path):
     content = gallery_of(make_sweep(tmp_path, SCORES, pictures=False)).clips()
     names = {key["name"]: key for key in content["keys"]}
     assert {"swept.sla", "choice.pwg", "config.sla.name", "human_mse", "prompt", "variant"} <= set(names)
@@ -131,7 +131,7 @@ def test_any_prompt_is_shown_as_it_was_typed(tmp_path, prompt):
     assert len(page.all("script")) == 2
 
 
-def test_values_that_are_no_numbers_of_json_do_not_spoil_the_page(tmp_path):
+def test_values_that_json_cannot_hold_do_not_break_the_page(tmp_path):
     for name, value in (("a", float("inf")), ("b", 2.0), ("c", float("nan"))):
         make_run(tmp_path / name, metrics={"my_score": value, "__proto__": 1.0 if name == "a" else 2.0})
     content = gallery_of(tmp_path).clips()

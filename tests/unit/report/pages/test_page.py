@@ -17,7 +17,7 @@ def run_page(tmp_path):
     return Page(tmp_path / "run" / "index.html")
 
 
-def test_a_run_page_shows_four_clips_of_equal_length(run_page):
+def test_a_run_page_shows_four_videos_of_equal_length(run_page):
     assert [len(frames) for frames in run_page.clips()["panels"]] == [5, 5, 5, 5]
     assert run_page.clips()["fps"] == 10
     assert all(canvas["aria-label"] for canvas in run_page.all("canvas"))
@@ -34,7 +34,7 @@ def test_a_run_page_shows_scores_reasons_costs_texts_warnings_and_the_command(ru
     assert len([bar for bar in run_page.all("rect") if bar.get("class") == "bar"]) == 4
 
 
-def test_pages_refer_to_nothing_outside_but_other_pages_of_the_folder(run_page):
+def test_pages_refer_only_to_other_pages_of_the_folder(run_page):
     for _, attributes in run_page.elements:
         for name in ("src", "href", "srcset", "poster"):
             assert attributes.get(name, "data:").startswith("data:")
@@ -48,7 +48,7 @@ def test_the_same_run_gives_the_same_page(tmp_path, run_page):
     assert (tmp_path / "run" / "index.html").read_text(encoding="utf-8") == run_page.source
 
 
-def test_whatever_a_user_typed_is_text(tmp_path):
+def test_everything_a_user_typed_is_shown_as_text(tmp_path):
     texts = {"prompt": NASTY, "positive": NASTY, "negative": NASTY, "motion": NASTY}
     error = {"class": NASTY, "message": NASTY}
     facts = {
@@ -82,7 +82,7 @@ def test_whatever_a_user_typed_is_text(tmp_path):
         assert " ".join(NASTY.split()) in page.text
 
 
-def test_a_failed_run_has_a_page_without_its_clips(tmp_path):
+def test_a_failed_run_has_a_page_without_videos(tmp_path):
     error = {"class": "NumericsError", "message": "step 7\nset setup.dtype=float32"}
     write_run_page(make_run(tmp_path / "run", state="failed", stage="denoise", error=error))
     page = Page(tmp_path / "run" / "index.html")

@@ -40,7 +40,7 @@ def test_a_lossless_sheet_gives_every_frame_back(num_frames):
         np.testing.assert_array_equal(cut(sheet, index), frame)
 
 
-def test_wide_frames_are_made_smaller_and_keep_their_shape():
+def test_wide_frames_are_reduced_and_keep_their_proportions():
     sheet = make_sheet(noise(3, 100, 200), Form(64, 90))
     assert (sheet.width, sheet.height) == (64, 32)
 
@@ -67,10 +67,10 @@ def test_long_videos_lose_frames_before_they_are_left_out(tmp_path):
     pictures = gather(folders, limit=100_000)
     assert pictures.plan.every > 1
     assert all(sheet.count == -(-16 // pictures.plan.every) >= FEWEST_FRAMES for sheet in pictures.sheets)
-    assert f"Of each {pictures.plan.every} frames one is kept." in pictures.note()
+    assert f"One of every {pictures.plan.every} frames is kept." in pictures.note()
 
 
-def test_beyond_every_reduction_runs_are_left_out_and_say_so(tmp_path):
+def test_runs_that_do_not_fit_after_every_reduction_are_left_out_with_a_reason(tmp_path):
     folders = [write_run(tmp_path / f"{i}", noise(4, 128, 128, i)) for i in range(4)]
     pictures = gather(folders, limit=60_000)
     kept = [sheet is not None for sheet in pictures.sheets]
@@ -87,7 +87,7 @@ def test_a_sheet_stays_small_enough_to_be_decoded(tmp_path):
     assert -(-400 // plan.every) * plan.form.width**2 <= SHEET_PIXELS
 
 
-def test_a_clip_stands_in_for_frames_that_are_gone(tmp_path):
+def test_the_mp4_replaces_missing_frames(tmp_path):
     frames = noise(1, 32, 32).repeat(3, 0)
     write_mp4(tmp_path / "run" / "video.mp4", frames, fps=10, crf=17)
     pictures = gather([tmp_path / "run", tmp_path / "nothing"])
@@ -96,7 +96,7 @@ def test_a_clip_stands_in_for_frames_that_are_gone(tmp_path):
     assert "neither frames/ nor video.mp4" in pictures.missing[1]
 
 
-def test_nothing_at_all_is_no_error():
+def test_no_runs_at_all_is_not_an_error():
     pictures = gather([])
     assert pictures.sheets == ()
     assert pictures.note() == ""

@@ -15,7 +15,7 @@ def colours(count, size=32):
     return np.broadcast_to(levels[:, None, None, None], (count, size, size, 3)).copy()
 
 
-def test_every_frame_stands_in_its_column_below_its_label():
+def test_every_frame_is_in_its_column_below_its_label():
     frames = colours(4)
     picture = np.asarray(draw_strip("title", [("first", frames), ("second", frames[::-1])]))
     assert picture.shape == (LABEL_PX + 2 * (LABEL_PX + FRAME_PX), 4 * FRAME_PX, 3)
@@ -25,7 +25,7 @@ def test_every_frame_stands_in_its_column_below_its_label():
         assert shown == [frame[0, 0, 0] for frame in expected]
 
 
-def test_a_long_clip_is_sampled_from_its_first_to_its_last_frame():
+def test_a_long_video_is_sampled_from_its_first_to_its_last_frame():
     frames = colours(30)
     picture = np.asarray(draw_strip("title", [("row", frames)]))
     assert picture.shape[1] == 8 * FRAME_PX

@@ -34,7 +34,7 @@ def resampled_by_hand(mine, theirs, prompts, draws, seed):
     return np.percentile(changes, 2.5), np.percentile(changes, 97.5)
 
 
-def test_the_interval_is_that_of_prompts_resampled_with_all_their_seeds():
+def test_the_interval_comes_from_prompts_resampled_with_all_their_seeds():
     rng = np.random.default_rng(3)
     prompts = [p for p in "abcdefg" for _ in range(3)][:-2]  # the last prompt has one seed only
     theirs = rng.uniform(50, 100, len(prompts))
@@ -51,14 +51,14 @@ def test_a_common_factor_is_certain(pairs, factor):
 
 
 @given(scores)
-def test_the_interval_lies_between_the_least_and_the_greatest_change_of_a_prompt(pairs):
+def test_the_interval_is_within_the_smallest_and_the_largest_change_of_a_prompt(pairs):
     mine, theirs = np.array(pairs).T
     low, high = bootstrap_interval(mine, theirs, range(len(pairs)), draws=50)
     changes = 100 * (mine / theirs - 1)
     assert changes.min() - 1e-6 <= low <= high <= changes.max() + 1e-6
 
 
-def test_the_interval_of_many_alike_prompts_is_that_of_the_normal_approximation():
+def test_the_interval_of_many_similar_prompts_agrees_with_the_normal_approximation():
     rng = np.random.default_rng(0)
     mine = rng.normal(80, 10, 400)
     low, high = bootstrap_interval(mine, np.full(400, 100.0), range(400))
@@ -90,7 +90,7 @@ def test_only_common_prompts_and_seeds_are_compared():
     [None, runs({("z", 1): 1.0}), runs({("a", 1): 0.0}), runs({("a", 1): None}), runs({("a", 1): 1.0}, "human_mse")],
     ids=["no baseline", "nothing in common", "zero", "no value", "no such metric"],
 )
-def test_what_cannot_be_compared_has_no_change(baseline):
+def test_runs_that_cannot_be_compared_have_no_change(baseline):
     assert change_of(runs({("a", 1): 5.0}), baseline, "human_mse_mesh") is None
 
 
@@ -105,7 +105,7 @@ def flipped_by_hand(mine, theirs, prompts):
     return sum(value >= found - 1e-7 * (1 + found) for value in sums) / len(sums)
 
 
-def test_the_p_value_is_the_share_of_signs_that_give_as_much():
+def test_the_p_value_is_the_share_of_signs_with_at_least_the_observed_sum():
     rng = np.random.default_rng(5)
     prompts = [p for p in "abcdefg" for _ in range(3)][:-2]
     theirs = rng.uniform(50, 100, len(prompts))
@@ -114,14 +114,14 @@ def test_the_p_value_is_the_share_of_signs_that_give_as_much():
         assert sign_flip_p(mine, theirs, prompts) == pytest.approx(flipped_by_hand(mine, theirs, prompts))
 
 
-def test_ten_prompts_that_all_fall_have_the_least_p_value_there_is():
+def test_ten_prompts_that_all_fall_have_the_smallest_possible_p_value():
     theirs = np.arange(10.0, 20.0)
     assert sign_flip_p(theirs - 1, theirs, range(10)) == 2 / 2**10
     assert sign_flip_p(theirs + 1, theirs, range(10)) == 2 / 2**10
     assert sign_flip_p(theirs, theirs, range(10)) == 1.0
 
 
-def test_many_prompts_are_judged_by_random_signs_and_agree_with_all_of_them():
+def test_random_signs_of_many_prompts_agree_with_all_signs():
     rng = np.random.default_rng(1)
     theirs = rng.uniform(50, 100, MOST_FLIPPED + 1)
     mine = theirs - rng.normal(4, 12, len(theirs))
@@ -130,7 +130,7 @@ def test_many_prompts_are_judged_by_random_signs_and_agree_with_all_of_them():
     assert sign_flip_p(theirs - 50, theirs, range(len(theirs))) == pytest.approx(1 / 10_001, abs=4 / 10_001)
 
 
-def test_where_nothing_differs_small_p_values_are_as_rare_as_they_say():
+def test_without_a_difference_small_p_values_are_as_rare_as_they_claim():
     rng = np.random.default_rng(0)
     small = [sign_flip_p(rng.normal(size=8), rng.normal(size=8), range(8)) < 0.05 for _ in range(400)]
     assert np.mean(small) == pytest.approx(0.05, abs=0.03)
@@ -141,7 +141,7 @@ def test_few_prompts_have_no_p_value_however_many_seeds():
     assert mean_interval(np.ones(12), "abcd" * 3) is None
 
 
-def test_the_interval_of_a_mean_is_that_of_its_prompts_and_not_narrowed_by_seeds():
+def test_the_interval_of_a_mean_is_over_prompts_and_not_narrowed_by_seeds():
     values = np.random.default_rng(0).normal(80, 10, 400)
     low, high = mean_interval(values, range(400))
     half = 1.96 * values.std() / 20

@@ -24,7 +24,7 @@ def summary(tmp_path):
     return summarise(collect(make_sweep(tmp_path / "sweep", SCORES)))
 
 
-def test_table_2_has_what_the_paper_says_and_n_a_for_what_nobody_could_read(summary):
+def test_table_2_has_the_papers_values_and_n_a_for_unreadable_ones(summary):
     lines = to_markdown(summary, paper_of("ablation")).splitlines()
     assert lines[0].endswith("| paper: H_MSE | paper: change | paper: seconds | paper: peak memory |")
     ends = [" | ".join(line.split(" | ")[-4:]) for line in lines[2:6]]
@@ -60,7 +60,7 @@ def test_an_experiment_without_numbers_has_none_and_a_users_file_comes_first(tmp
     [
         ("", "first line is empty"),
         ("human_mse\n1\n", "first line is human_mse"),
-        ("variant,human_mse,speed\na,1,2\n", "it takes variant and any of human_mse"),
+        ("variant,human_mse,speed\na,1,2\n", "it must name variant and any of human_mse"),
         ("variant,human_mse,human_mse\na,1,2\n", "each once"),
         ("variant,human_mse\na,1,2\n", "row 2: 3 cells"),
         ("variant,human_mse\nb a,1\na b,2\n", "names a variant twice"),
@@ -94,7 +94,7 @@ def test_latex_is_a_whole_booktabs_table_with_the_papers_columns_under_their_hea
     assert re.findall(r"(?<!\\)[#_~%]", "\n".join(body[1:])) == []
 
 
-def test_latex_sets_rows_that_others_are_compared_with_apart(tmp_path):
+def test_latex_separates_baselines_from_the_rows_above(tmp_path):
     scores = {("none", "none"): {"a": 1.0}, ("full", "none"): {"a": 2.0}}
     first = to_latex(summarise(collect(make_sweep(tmp_path / "0", scores))))
     assert r"\addlinespace" not in first

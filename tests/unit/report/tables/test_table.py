@@ -28,7 +28,7 @@ def test_means_deviations_and_changes_of_a_worked_example(tmp_path):
     assert summary["change_percent"].to_list() == pytest.approx([0.0, -50.0, -80.0])
 
 
-def test_failed_runs_count_and_stay_out_of_the_mean(tmp_path):
+def test_failed_runs_are_counted_and_excluded_from_the_mean(tmp_path):
     make_sweep(tmp_path, {("none", "none"): {"a": 10.0, "b": 20.0}})
     for prompt, state in (("c", "failed"), ("d", "running")):
         folder = tmp_path / "00_sla-none_pwg-none" / prompt
@@ -86,7 +86,7 @@ def make_map_sweep(root, coverage):
     return summarise(collect(root))
 
 
-def test_a_sweep_of_maps_shows_their_quality_and_the_interval_of_the_judge(tmp_path):
+def test_a_sweep_over_maps_shows_their_quality_and_the_interval_of_the_mesh_score(tmp_path):
     lines = to_markdown(make_map_sweep(tmp_path, coverage=(0.9, 0.9, 0.8))).splitlines()
     assert lines[0].startswith(
         "| variant | H_MSE | change | H_MSE mesh | change (mesh) | warp error | coverage | map error (px) |"
@@ -103,7 +103,7 @@ def test_where_all_variants_have_the_same_map_its_quality_is_left_out(tmp_path):
     assert "H_MSE mesh | change (mesh) | figure contrast" in heading
 
 
-def test_the_table_of_runs_without_the_judge_has_its_old_shape(tmp_path):
+def test_a_table_without_the_mesh_score_has_its_earlier_columns(tmp_path):
     heading = to_markdown(summarise(collect(make_sweep(tmp_path, SCORES)))).splitlines()[0]
     assert heading == (
         "| variant | H_MSE | change | figure contrast | figure overlap | seconds | peak memory (GB) | n | failed |"
@@ -123,18 +123,18 @@ def test_markdown_and_latex_have_a_line_per_variant(tmp_path):
     assert r"sla=full pwg=none & 10.0 $\pm$ 5.0 & $-$50.0 \% &" in latex
 
 
-def test_no_finished_run_gives_a_table_all_the_same(tmp_path):
+def test_a_table_is_written_even_without_a_finished_run(tmp_path):
     make_run(tmp_path / "0", state="failed")
     summary = summarise(collect(tmp_path))
     assert pd.isna(summary["human_mse_mean"].iloc[0])
     assert "| run | - |" in to_markdown(summary)
 
 
-def test_a_p_value_has_its_mark_and_none_has_none():
+def test_a_p_value_has_its_mark_and_a_missing_one_has_none():
     assert [mark(p) for p in (0.002, 0.01, 0.049, 0.05, 1.0, None, float("nan"))] == ["**", "*", "*", "", "", "", ""]
 
 
-def test_runs_that_are_missing_do_not_make_the_maps_differ(tmp_path):
+def test_missing_runs_do_not_make_the_maps_differ(tmp_path):
     for number, (sla, prompts) in enumerate({"none": "ab", "full": "a"}.items()):
         for prompt in prompts:
             quality = {"coverage": 0.9 if prompt == "a" else 0.5}

@@ -27,25 +27,25 @@ def test_two_sweeps_in_one_folder_that_differ_in_their_setup_are_not_averaged(tm
     assert len(summarise(collect(tmp_path))) == 4
 
 
-def test_clips_of_other_lengths_are_variants(tmp_path):
+def test_videos_of_different_lengths_are_variants(tmp_path):
     for count in (4, 8):
         make_run(tmp_path / str(count), num_frames=count)
     assert labels(tmp_path) == ["num_frames=4", "num_frames=8"]
 
 
-def test_runs_of_their_own_are_told_apart_by_the_first_choice_that_does(tmp_path):
+def test_separate_runs_are_distinguished_by_the_first_choice_that_differs(tmp_path):
     for number, (method, sla) in enumerate([("latentman", "full"), ("t2v_zero", "none")]):
         make_run(tmp_path / str(number), choices={"method": method, "sla": sla, "sampler": "t2v_zero"})
     assert labels(tmp_path) == ["method=latentman", "method=t2v_zero"]
 
 
-def test_a_choice_that_an_older_record_lacks_makes_no_variant(tmp_path):
+def test_a_choice_that_an_older_record_lacks_does_not_make_a_variant(tmp_path):
     make_run(tmp_path / "0", choices={"sla": "full"})
     make_run(tmp_path / "1", choices={"sla": "full", "noise": "shared"})
     assert variant_keys(collect(tmp_path)) == []
 
 
-def test_experiments_are_kept_apart_and_never_share_a_name(tmp_path):
+def test_experiments_are_separated_and_never_share_a_name(tmp_path):
     for number, name in enumerate(("ablation", "camera", "ablation")):
         make_run(tmp_path / str(number), name=name, prompt=str(number))
     (tmp_path / "3").mkdir()
@@ -56,7 +56,7 @@ def test_experiments_are_kept_apart_and_never_share_a_name(tmp_path):
     assert labels(tmp_path)[:3] == ["name=ablation", "name=camera", "name=ablation"]
 
 
-def test_a_damaged_run_belongs_to_the_one_experiment_there_is(tmp_path):
+def test_a_damaged_run_belongs_to_the_only_experiment(tmp_path):
     make_run(tmp_path / "0", name="ablation")
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "status.json").write_text("{")
