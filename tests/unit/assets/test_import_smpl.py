@@ -43,10 +43,10 @@ def test_an_official_file_is_imported_once(
     target = weights / "smpl" / "SMPL_FEMALE.npz"
     assert str(target) in out
     assert "6890 vertices, 24 joints" in out
-    assert "may not be passed on" in out
+    assert "must not be redistributed" in out
     np.testing.assert_allclose(read_model(target).v_template, smpl["v_template"], atol=1e-6)
     assert build(BodyConfig("smpl", "female")).joints.shape == (24, 3)
-    with pytest.raises(RecordError, match=r"is there already: --force replaces it"):
+    with pytest.raises(RecordError, match=r"exists already: --force replaces it"):
         assets(["import-smpl", str(source)])
     assert assets(["import-smpl", str(source), "--force"]) == 0
     assert "smpl.is.tue.mpg.de" in out
