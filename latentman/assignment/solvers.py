@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from latentman.assignment.greedy import greedy
 from latentman.assignment.lapsolver import solve_lapsolver
 from latentman.assignment.mutual_nn import mutual_nn
 from latentman.assignment.problem import Assignment, Solve, check_points, no_assignment, paired_cost
-from latentman.errors import DataError, check_choice
+from latentman.errors import DataError
+from latentman.system.plugins import Options
 
 _log = logging.getLogger("latentman.correspondence")
 
@@ -40,7 +42,7 @@ class Solver:
     dense: bool = False
 
 
-SOLVERS: dict[str, Solver | None] = {
+_BUILT_IN: dict[str, Solver | None] = {
     "auto": None,
     "certified": Solver(solve_certified),
     "scipy": Solver(solve_scipy, dense=True),
@@ -49,7 +51,18 @@ SOLVERS: dict[str, Solver | None] = {
     "greedy": Solver(greedy, exact=False),
     "mutual_nn": Solver(mutual_nn, exact=False),
 }
-"""The solver of each value of the key ``solver``; ``auto`` chooses by size."""
+
+
+def _adapt(name: str, value: Any) -> Solver:
+    if isinstance(value, Solver):
+        return value
+    if not callable(value):
+        raise TypeError(f"it is {type(value).__name__}, neither a function nor latentman.assignment.solvers.Solver")
+    return Solver(value, exact=False)
+
+
+SOLVERS: Options[Solver | None] = Options("latentman.solvers", _BUILT_IN, _adapt)
+"""The solver of each value of the key ``solver``, plugins included; ``auto`` chooses by size."""
 
 
 def match(
@@ -78,7 +91,7 @@ def match(
         ShapeError: if X or Y is not (n, 3).
         DataError: if a feature is not finite, or if a solver with a cost matrix gets more than 2**31 pairs.
     """
-    check_choice("solver", solver, SOLVERS)
+    SOLVERS.check(solver)
     x, y = check_points("X", X), check_points("Y", Y)
     name = _chosen(len(x), len(y), certify) if solver == "auto" else solver
     chosen = SOLVERS[name]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from latentman.config.groups import at_least, positive
-from latentman.errors import ConfigError, check_choice
+from latentman.errors import ConfigError
+from latentman.system.plugins import check_option
 
 BACKENDS = ("wandb", "wandb_offline", "tensorboard", "trackio")
 """Trackers that may mirror a run; the local record is not one of them and is always written."""
@@ -32,7 +33,7 @@ class LoggerConfig:
 
     def __post_init__(self) -> None:
         for name in self.backends:
-            check_choice("logger.backends", name, ("local", *BACKENDS))
+            check_option("latentman.trackers", name, ("local", *BACKENDS), "logger.backends")
         if len(set(self.backends)) < len(self.backends):
             raise ConfigError(f"logger.backends={self.backends} names a backend twice: give each backend once")
         if {"wandb", "wandb_offline"} <= set(self.backends):

@@ -9,6 +9,7 @@ from omegaconf import MISSING
 
 from latentman.config.groups import at_least
 from latentman.errors import ConfigError, check_choice
+from latentman.system.plugins import check_option
 
 
 @dataclass
@@ -120,7 +121,7 @@ class SamplerConfig:
     """Frames that go through the networks at once. This changes the memory in use, not the result."""
 
     def __post_init__(self) -> None:
-        check_choice("sampler.anchor", self.anchor, ANCHORS)
+        check_option("latentman.anchors", self.anchor, ANCHORS)
         check_choice("sampler.layers", self.layers, LAYERS)
         for module in self.modules:
             check_choice("sampler.modules", module, ("unet", "controlnet"))

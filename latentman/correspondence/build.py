@@ -64,6 +64,6 @@ def build(cfg: CorrespondenceConfig, solver: str, reference: str) -> Search:
         ConfigError: if a name is unknown, before anything is computed.
     """
     check_choice("correspondence", cfg.name, CORRESPONDENCES)
-    check_choice("solver", solver, SOLVERS)
+    SOLVERS.check(solver)
     check_choice("reference", reference, REFERENCES)
     return CORRESPONDENCES[cfg.name](cfg, solver, reference)

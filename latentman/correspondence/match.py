@@ -104,7 +104,7 @@ def match_clip(
         ConfigError: if ``features``, ``solver`` or ``reference`` is unknown, or ``workers`` below 1.
     """
     check_choice("correspondence.features", features, FEATURES)
-    check_choice("solver", solver, SOLVERS)
+    SOLVERS.check(solver)
     check_choice("reference", reference, REFERENCES)
     if workers < 1:
         raise ConfigError(f"correspondence.workers={workers} is too small: use at least 1")

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from latentman.diffusion.anchor_masks import AnchorMasks
+from latentman.diffusion.anchors import ANCHORS, Seen
 from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow
 from latentman.errors import WeightsError
 
@@ -127,11 +128,12 @@ class AnchorAttention:
         kept = self.anchor.kept[self.layer] if self.anchor.mode == "follow" else Kept(*[_frame(own, 0)] * 2)
         read = []
         for index, mine in enumerate(own):
-            parts = []
-            if "first" in rule.anchor:
-                parts.append(kept.first[index].unsqueeze(1).expand(-1, frames, -1, -1))
-            if "prev" in rule.anchor:
-                parts.append(torch.cat([kept.last[index].unsqueeze(1), mine[:, :-1]], dim=1))
+            seen = Seen(
+                own=mine,
+                before=torch.cat([kept.last[index].unsqueeze(1), mine[:, :-1]], dim=1),
+                first=kept.first[index].unsqueeze(1).expand(-1, frames, -1, -1),
+            )
+            parts = list(ANCHORS[rule.anchor](seen))
             if rule.union:
                 parts.append((key, value)[index])
             read.append(torch.cat(parts, dim=2) if len(parts) > 1 else parts[0])

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from latentman.errors import ShapeError
 from latentman.metrics.judge import Flow, Judge, sample
+from latentman.metrics.metric import Metric
 from latentman.metrics.pairs import mean_of_pairs
 from latentman.metrics.warp import NOT_SEEN
 from latentman.types import Score
@@ -139,3 +140,9 @@ def expect_clip(name: str, frames: Frames, judge: Judge) -> None:
     expected = (len(judge.flows) + 1, judge.side, judge.side, 3)
     if frames.dtype != np.uint8 or frames.shape != expected:
         raise ShapeError(f"{name}: expected frames {expected} uint8; got {frames.shape} {frames.dtype}")
+
+
+METRICS = {
+    "psnr_aligned": Metric(lambda e: psnr_aligned(e.frames, e.judge), ("mesh",)),
+    "ssim_aligned": Metric(lambda e: ssim_aligned(e.frames, e.judge), ("mesh",)),
+}

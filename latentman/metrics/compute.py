@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from collections.abc import Iterable
 from typing import Any
 
-from latentman.errors import ConfigError, check_choice
-from latentman.metrics.aligned import psnr_aligned, ssim_aligned
+from latentman import metrics
+from latentman.errors import ConfigError
 from latentman.metrics.evidence import Evidence
-from latentman.metrics.figure import figure_contrast, figure_overlap
-from latentman.metrics.flicker import background_flicker, flicker
-from latentman.metrics.human_mse import human_mse, human_mse_official_uint8
-from latentman.metrics.likeness import clip_frames, clip_text, lpips_aligned, lpips_frames
-from latentman.metrics.map_quality import coverage, map_error_px
-from latentman.metrics.warp import human_mse_mesh, warp_error
+from latentman.metrics.metric import Metric
+from latentman.system.plugins import Options
 from latentman.types import Score
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A score and its inputs besides the frames (``evidence.NEEDS``), in the order in which they are checked."""
-
-    score: Callable[[Any], Score]
-    needs: tuple[str, ...] = ()
+def _adapt(name: str, value: Any) -> Metric:
+    if not isinstance(value, Metric):
+        raise TypeError(f"it is {type(value).__name__}, not latentman.metrics.metric.Metric")
+    return value
 
 
-METRICS: dict[str, Metric] = {
-    "human_mse": Metric(lambda e: human_mse(e.frames, e.correspondence), ("map",)),
-    "human_mse_official_uint8": Metric(lambda e: human_mse_official_uint8(e.frames, e.correspondence), ("map",)),
-    "human_mse_mesh": Metric(lambda e: human_mse_mesh(e.frames, e.judge), ("mesh",)),
-    "warp_error": Metric(lambda e: warp_error(e.frames, e.judge), ("mesh",)),
-    "psnr_aligned": Metric(lambda e: psnr_aligned(e.frames, e.judge), ("mesh",)),
-    "ssim_aligned": Metric(lambda e: ssim_aligned(e.frames, e.judge), ("mesh",)),
-    "lpips_aligned": Metric(lambda e: lpips_aligned(e.frames, e.judge, e.lpips), ("mesh", "lpips")),
-    "background_flicker": Metric(
-        lambda e: background_flicker(e.frames, e.mask, camera_moves=e.camera_moves), ("mask",)
-    ),
-    "coverage": Metric(lambda e: coverage(e.correspondence, e.conditions), ("map", "mesh")),
-    "map_error_px": Metric(lambda e: map_error_px(e.correspondence, e.judge), ("map", "mesh")),
-    "figure_contrast": Metric(lambda e: figure_contrast(e.frames, e.mask), ("mask",)),
-    "figure_overlap": Metric(lambda e: figure_overlap(e.frames, e.mask), ("mask",)),
-    "flicker": Metric(lambda e: flicker(e.frames)),
-    "clip_text": Metric(lambda e: clip_text(e.frame_vectors, e.prompt, e.clip), ("prompt", "clip")),
-    "clip_frames": Metric(lambda e: clip_frames(e.frame_vectors), ("clip",)),
-    "lpips_frames": Metric(lambda e: lpips_frames(e.frames, e.lpips), ("lpips",)),
-}
-"""Every name that ``metrics.names`` may hold."""
+def _built_in() -> dict[str, Metric]:
+    """Return the metrics of every module of this package."""
+    found: dict[str, Metric] = {}
+    for module in pkgutil.iter_modules(metrics.__path__):
+        if module.name != "compute":
+            found |= getattr(importlib.import_module(f"{metrics.__name__}.{module.name}"), "METRICS", {})
+    return found
 
-OF_THE_MAP = {"coverage", "map_error_px"}
-"""Metrics that judge the map M, not the frames."""
+
+METRICS: Options[Metric] = Options("latentman.metrics", _built_in(), _adapt)
+"""Every name that ``metrics.names`` may contain: the metrics of this package, and those of plugins."""
 
 NOT_PLACED = "conditioner=none: the figure's position is not tied to the render"
 
@@ -62,7 +44,7 @@ def check_names(names: Iterable[str]) -> None:
     """
     seen: set[str] = set()
     for name in names:
-        check_choice("metrics.names", name, METRICS)
+        METRICS.check(name)
         if name in seen:
             raise ConfigError(f"metrics.names holds '{name}' twice: name each metric once")
         seen.add(name)
@@ -105,7 +87,7 @@ def as_record(scores: Iterable[Score]) -> tuple[dict[str, Any], dict[str, list[f
 
 def _score(name: str, evidence: Evidence, placed: bool) -> Score:
     metric = METRICS[name]
-    if not placed and name not in OF_THE_MAP and {"mask", "mesh", "map"} & set(metric.needs):
+    if not placed and not metric.of_the_map and {"mask", "mesh", "map"} & set(metric.needs):
         return Score(name, None, reason=NOT_PLACED)
     for need in metric.needs:
         reason = evidence.lacks(need)

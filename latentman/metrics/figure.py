@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from latentman.errors import ShapeError
+from latentman.metrics.metric import Metric
 from latentman.types import Score
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -152,3 +153,9 @@ def _per_frame(
         per_pair=values,
         reason=None if known else "the character is outside the picture, or fills it, in every frame",
     )
+
+
+METRICS = {
+    "figure_contrast": Metric(lambda e: figure_contrast(e.frames, e.mask), ("mask",)),
+    "figure_overlap": Metric(lambda e: figure_overlap(e.frames, e.mask), ("mask",)),
+}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.errors import ShapeError
+from latentman.metrics.metric import Metric
 from latentman.metrics.pairs import mean_of_pairs
 from latentman.types import Score
 
@@ -68,3 +69,11 @@ def background_flicker(frames: Frames, mask: Mask, *, camera_moves: bool = False
 
 def _change(a: Frames, b: Frames) -> float:
     return float(np.abs(a.astype(np.int16) - b).mean())
+
+
+METRICS = {
+    "background_flicker": Metric(
+        lambda e: background_flicker(e.frames, e.mask, camera_moves=e.camera_moves), ("mask",)
+    ),
+    "flicker": Metric(lambda e: flicker(e.frames)),
+}

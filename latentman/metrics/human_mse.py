@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from latentman.correspondence.match import downsample
 from latentman.errors import ShapeError
+from latentman.metrics.metric import Metric
 from latentman.metrics.pairs import NO_MATCHES, mean_of_pairs
 from latentman.types import Correspondence, Score
 
@@ -88,3 +89,9 @@ def _score(
         here, there = grid[i][tuple(target.T)], grid[correspondence.source_frame(i)][tuple(source.T)]
         per_pair.append(float(squares(here, there).mean()))
     return mean_of_pairs(name, "squared levels (0..255 RGB)", per_pair, NO_MATCHES)
+
+
+METRICS = {
+    "human_mse": Metric(lambda e: human_mse(e.frames, e.correspondence), ("map",)),
+    "human_mse_official_uint8": Metric(lambda e: human_mse_official_uint8(e.frames, e.correspondence), ("map",)),
+}

@@ -10,6 +10,7 @@ from latentman.metrics.clip import Clip, Vectors
 from latentman.metrics.flicker import ONE_FRAME
 from latentman.metrics.judge import Judge
 from latentman.metrics.lpips import SMALLEST, Lpips
+from latentman.metrics.metric import Metric
 from latentman.metrics.pairs import mean_of_pairs
 from latentman.metrics.warp import NOT_SEEN
 from latentman.types import Score
@@ -88,3 +89,11 @@ def lpips_aligned(frames: Frames, judge: Judge, lpips: Lpips) -> Score:
 def _too_small(frames: Frames) -> str:
     height, width = frames.shape[1:3]
     return f"LPIPS needs pictures of at least {SMALLEST}x{SMALLEST} pixels, these have {height}x{width}"
+
+
+METRICS = {
+    "clip_text": Metric(lambda e: clip_text(e.frame_vectors, e.prompt, e.clip), ("prompt", "clip")),
+    "clip_frames": Metric(lambda e: clip_frames(e.frame_vectors), ("clip",)),
+    "lpips_frames": Metric(lambda e: lpips_frames(e.frames, e.lpips), ("lpips",)),
+    "lpips_aligned": Metric(lambda e: lpips_aligned(e.frames, e.judge, e.lpips), ("mesh", "lpips")),
+}

@@ -6,6 +6,7 @@ import numpy as np
 
 from latentman.correspondence.match import downsample
 from latentman.metrics.judge import Judge
+from latentman.metrics.metric import Metric
 from latentman.metrics.pairs import mean_of_pairs
 from latentman.types import Conditions, Correspondence, Score
 
@@ -44,3 +45,9 @@ def map_error_px(correspondence: Correspondence, judge: Judge) -> Score:
     return mean_of_pairs(
         "map_error_px", "pixels of the map's grid", per_pair, "no matched pixel shows a point seen in its reference"
     )
+
+
+METRICS = {
+    "coverage": Metric(lambda e: coverage(e.correspondence, e.conditions), ("map", "mesh"), of_the_map=True),
+    "map_error_px": Metric(lambda e: map_error_px(e.correspondence, e.judge), ("map", "mesh"), of_the_map=True),
+}

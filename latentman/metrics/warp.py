@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentman.errors import ShapeError
 from latentman.metrics.judge import Judge, sample
+from latentman.metrics.metric import Metric
 from latentman.metrics.pairs import mean_of_pairs
 from latentman.types import Score
 
@@ -87,3 +88,9 @@ def _check(name: str, frames: Frames, count: int, size: int) -> None:
             f"{name}: expected frames ({count}, H, H, 3) uint8 with H a multiple of {size}; got {frames.shape} "
             f"{frames.dtype}"
         )
+
+
+METRICS = {
+    "human_mse_mesh": Metric(lambda e: human_mse_mesh(e.frames, e.judge), ("mesh",)),
+    "warp_error": Metric(lambda e: warp_error(e.frames, e.judge), ("mesh",)),
+}

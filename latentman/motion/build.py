@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from latentman.config import MotionConfig
-from latentman.errors import check_choice
 from latentman.motion.learned.checkpoint_file import files_behind
 from latentman.motion.procedural.source import ProceduralSource
 from latentman.motion.source import MotionFamily, MotionSource, Surroundings
 from latentman.system.paths import weights_dir
+from latentman.system.plugins import Options
 
 
 def _clip(cfg: MotionConfig, around: Surroundings) -> MotionSource:
@@ -55,7 +56,7 @@ def _learned_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
     }
 
 
-SOURCES: dict[str, MotionFamily] = {
+_BUILT_IN: dict[str, MotionFamily] = {
     "procedural": MotionFamily(lambda cfg, _: ProceduralSource(cfg.fps)),
     "clip": MotionFamily(_clip, _clip_files, needs_rest_joints=True),
     "mdm_mini": MotionFamily(_mdm, _learned_files),
@@ -63,7 +64,18 @@ SOURCES: dict[str, MotionFamily] = {
     "mld": MotionFamily(_mld, _learned_files),
     "gmd": MotionFamily(_gmd, _learned_files),
 }
-"""Every family of motion sources, by the ``name`` that ``motion=`` chooses."""
+
+
+def _adapt(name: str, value: Any) -> MotionFamily:
+    if isinstance(value, MotionFamily):
+        return value
+    if not callable(value):
+        raise TypeError(f"it is {type(value).__name__}, neither a function nor latentman.motion.source.MotionFamily")
+    return MotionFamily(value)
+
+
+SOURCES: Options[MotionFamily] = Options("latentman.motions", _BUILT_IN, _adapt)
+"""Every family of motion sources, by the ``name`` that ``motion=`` chooses: our own, and plugins."""
 
 
 def find_family(name: str) -> MotionFamily:
@@ -72,7 +84,7 @@ def find_family(name: str) -> MotionFamily:
     Raises:
         ConfigError: if ``motion.name`` is not one of ``SOURCES``.
     """
-    check_choice("motion", name, SOURCES)
+    SOURCES.check(name)
     return SOURCES[name]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.errors import ConfigError, LatentManError, WeightsError
-from latentman.metrics.compute import METRICS, OF_THE_MAP, check_names, compute, needs_of
+from latentman.metrics.compute import METRICS, check_names, compute, needs_of
 from latentman.metrics.evidence import Evidence, Networks
 from latentman.score.followed_run import FollowedRun, conditions_at, grid_reason, map_at, read_run
 from latentman.score.videos import expect_mask, read_mask, read_video
@@ -24,7 +24,7 @@ NO_RUN = "it needs the mesh that the video follows: give --run for a video that 
 NO_MAP = "it needs the map M of one of our runs that the video follows: give --run"
 NO_PROMPT = "there is no prompt to compare with: give --prompt"
 
-NAMES = [name for name in METRICS if name not in OF_THE_MAP]
+NAMES = [name for name, metric in METRICS.built_in.items() if not metric.of_the_map]
 """The scores without --metrics: all that judge the frames, and none that judge the map of a run."""
 
 
@@ -48,7 +48,7 @@ class Request:
         """
         names = NAMES if arguments.metrics is None else [name.strip() for name in arguments.metrics.split(",")]
         check_names(names)
-        judges = [name for name in names if name in OF_THE_MAP]
+        judges = [name for name in names if METRICS[name].of_the_map]
         if judges:
             raise ConfigError(
                 f"--metrics {','.join(judges)} judges a run's map, not a video: see metrics.json of the run"

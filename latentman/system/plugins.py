@@ -11,7 +11,7 @@ import functools
 import hashlib
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -117,6 +117,16 @@ class Options(Mapping[str, Option], Generic[Option]):
         return [plugin.origin, plugin.digest]
 
 
+def check_option(group: str, name: str, built_in: Iterable[str], key: str | None = None) -> None:
+    """Refuse a name that is neither built in nor a plugin's; for the schema, which does not import what the names mean.
+
+    Raises:
+        ConfigError: naming the key, the options and the nearest one.
+    """
+    own = frozenset(built_in)
+    check_choice(key or GROUPS[group], name, sorted({*own, *_plugins(group, own)}))
+
+
 @functools.cache
 def _plugins(group: str, built_in: frozenset[str]) -> Mapping[str, Plugin]:
     """Load the entry points of a group, with one warning for each that cannot be used."""
@@ -144,7 +154,7 @@ def _load(point: metadata.EntryPoint) -> Plugin:
     origin = f"{origin} ({point.value})"
     try:
         value = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Plugin(point.name, origin, problem=f"which cannot be imported ({type(error).__name__}: {error})")
     return Plugin(point.name, origin, value, digest=_digest(point))
 

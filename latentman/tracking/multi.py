@@ -6,12 +6,14 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from latentman.config.logger import LoggerConfig
 from latentman.errors import MissingExtraError
+from latentman.system.plugins import Options
 from latentman.tracking.protocol import TrackedRun, Tracker
 
 logger = logging.getLogger("latentman.tracking")
@@ -46,9 +48,24 @@ def check_installed(cfg: LoggerConfig) -> None:
 
 def find_opener(name: str) -> Opener:
     """Import and return the function or class that opens a tracker of this name."""
-    module, attribute = OPENERS[name]
+    return TRACKERS[name]()
+
+
+def _imported(module: str, attribute: str) -> Opener:
     opener: Opener = getattr(importlib.import_module(module), attribute)
     return opener
+
+
+def _adapt(name: str, value: Any) -> Callable[[], Opener]:
+    if not callable(value):
+        raise TypeError(f"it is {type(value).__name__}, not a function of LoggerConfig and TrackedRun")
+    return lambda: value
+
+
+TRACKERS: Options[Callable[[], Opener]] = Options(
+    "latentman.trackers", {name: partial(_imported, *place) for name, place in OPENERS.items()}, _adapt
+)
+"""What imports the opener of each backend, plugins included."""
 
 
 @dataclass

@@ -78,8 +78,14 @@ def make_correspondence(run: Run, advance: Advance) -> None:
 
 
 def _settings(run: Run) -> list[Any]:
+    from latentman.assignment.solvers import SOLVERS
+
     config = run.config
-    return [config.correspondence.result(), asdict(config.solver), asdict(config.reference), run.map_sizes]
+    plugin = SOLVERS.identity(config.solver.name)
+    return [
+        *(config.correspondence.result(), asdict(config.solver), asdict(config.reference), run.map_sizes),
+        *([plugin] if plugin else []),
+    ]
 
 
 def _facts(run: Run) -> dict[str, bool]:

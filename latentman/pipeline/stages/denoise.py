@@ -77,12 +77,19 @@ def _state_file(folder: Path) -> Path:
 
 
 def _settings(run: Run) -> list[Any]:
+    from latentman.diffusion.anchors import ANCHORS
+
     config = run.config
     groups = (
         config.setup, config.sampler, config.noise, config.sla, config.pwg, config.background, config.conditioner,
     )  # fmt: skip
     texts = (run.positive, config.text.negative)
-    return [*(asdict(group) for group in groups), *texts, config.seed, config.num_steps, run.weights]
+    plugin = ANCHORS.identity(config.sampler.anchor)
+    return [
+        *(asdict(group) for group in groups),
+        *(*texts, config.seed, config.num_steps, run.weights),
+        *([plugin] if plugin else []),
+    ]
 
 
 STAGE = Stage(

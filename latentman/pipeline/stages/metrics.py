@@ -81,14 +81,15 @@ def make_scores(run: Run, advance: Advance) -> None:
 
 def _settings(run: Run) -> Any:
     """Return the metrics' names, and digests of the learned metrics' weights if any is asked for."""
-    from latentman.metrics.compute import needs_of
+    from latentman.metrics.compute import METRICS, needs_of
 
     names, networks = run.config.metrics.names, networks_of(run.config)
     learned = {
         need: {path.name: file_digest(path) for path in networks.files_behind(need)}
         for need in sorted(needs_of(names) & {"clip", "lpips"})
     }
-    return [names, learned] if learned else names
+    plugins = [plugin for name in names if (plugin := METRICS.identity(name))]
+    return [names, *([learned] if learned else []), *([plugins] if plugins else [])] if learned or plugins else names
 
 
 STAGE = Stage(

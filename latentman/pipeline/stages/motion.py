@@ -51,11 +51,15 @@ def make_motion(run: Run, advance: Advance) -> None:
 
 
 def _settings(run: Run) -> list[Any]:
+    from latentman.motion.build import SOURCES
+
     config = run.config
+    plugin = SOURCES.identity(config.motion.name)
     return [
         *(asdict(config.motion), run.motion_text, config.seed, config.num_frames, config.stride),
-        motion_origins(config), *companion_origins(run),
-    ]  # fmt: skip
+        *(motion_origins(config), *companion_origins(run)),
+        *([plugin] if plugin else []),
+    ]
 
 
 STAGE = Stage(

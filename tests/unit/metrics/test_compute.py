@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from latentman.errors import ConfigError, WeightsError
-from latentman.metrics.compute import METRICS, NOT_PLACED, OF_THE_MAP, compute, needs_of
+from latentman.metrics.compute import METRICS, NOT_PLACED, compute, needs_of
 from latentman.metrics.evidence import NEEDS, Evidence, Networks
 from latentman.types import BodySequence, Camera, Conditions, Correspondence
 from tests.factories.clip_weights import write_clip
@@ -90,7 +90,7 @@ def test_a_bare_video_has_picture_scores_and_reasons_for_all_others(networks):
 def test_without_a_conditioner_scores_of_the_figure_have_no_value(networks):
     scores = {score.name: score for score in compute(list(METRICS), evidence(networks), placed=False)}
     for name, score in scores.items():
-        looks = name not in OF_THE_MAP and name not in OF_PICTURES
+        looks = not METRICS[name].of_the_map and name not in OF_PICTURES
         assert (score.reason == NOT_PLACED) == looks, name
 
 
