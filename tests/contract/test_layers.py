@@ -1,6 +1,7 @@
 """A module imports only from its own package, its own row, or the rows above it."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,34 @@ def test_module_imports_only_from_its_row_or_above(module: Path) -> None:
 def test_the_check_sees_imports_in_functions_and_from_the_package_itself() -> None:
     source = "import latentman.motion.build\ndef f():\n    from latentman import runner, __version__\n"
     assert imported(source) == {"motion", "runner"}
+
+
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    """Return the modules of the package that a module imports anywhere, apart from imports for type checkers only."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            if isinstance(child, ast.ImportFrom) and child.module:
+                names = {f"{child.module}.{alias.name}" for alias in child.names}
+                found.update(names & known or {child.module} & known)
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    files = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    graph = {name: modules_imported(path, set(files)) for name, path in files.items()}
+    assert list(TopologicalSorter(graph).static_order())
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+
+
+def test_the_top_of_the_package_has_few_modules() -> None:
+    top = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert top == {"api", "cli", "errors", "run", "types", "video"}
