@@ -10,6 +10,8 @@ TORCH ?= torch==2.13.0
 PIP_ARGS ?=
 # What `make notebooks` reads: a results.parquet, or the folder of one; the recorded results by default.
 RESULTS ?=
+# Processes that share the tests, one thread each; 0 runs them in this one. Each takes about 1 GB.
+WORKERS ?= logical
 # Where `make demo` puts its run.
 DEMO ?= out/demo
 
@@ -22,7 +24,7 @@ help: ## list the targets
 	@echo 'make TARGET, with one of:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1	\2/p' Makefile | while IFS='	' read -r name text; do \
 	  printf '  %-16s %s\n' "$$name" "$$text"; done
-	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo  RESULTS=runs/NAME/TIME'
+	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo  RESULTS=runs/NAME/TIME  WORKERS=2'
 
 .PHONY: setup
 setup: $(VENV)/installed ## make .venv and install latentman with all it needs
@@ -33,8 +35,8 @@ demo: $(VENV)/installed ## one prompt to one video, with its record and page, in
 	@$(PY) -m latentman.run run_dir='$(DEMO)'
 
 .PHONY: test
-test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests
-	@$(PY) -m pytest
+test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests, on as many processes as WORKERS
+	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 .PHONY: test-slurm
 test-slurm: $(VENV)/installed-slurm ## the tests on a SLURM cluster, on one of their own (root; SLOW=1 for the slow ones too)
