@@ -2,8 +2,8 @@
 
 python analysis/execute.py [NAME ...] [--results FILE] [--out DIR]
 
-The notebooks themselves stay as they are. All four by default, into out/notebooks; without --results each reads the
-recorded results that it names in its first cell. Needs the extra: pip install 'latentman[analysis]'.
+The notebooks themselves stay as they are. All of them by default, into out/notebooks; without --results each reads the
+recorded results that it names in its first cell. quickstart makes a short video instead and reads no results. Needs the extra: pip install 'latentman[analysis]'.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from latentman.errors import LatentManError, MissingExtraError, check_choice
 from latentman.system.paths import write_text
 
 HERE = Path(__file__).resolve().parent
-NOTEBOOKS = ("h_mse", "ablations", "gallery", "solver_scaling")
+NOTEBOOKS = ("quickstart", "h_mse", "ablations", "gallery", "solver_scaling")
 TIMEOUT_S = 300
 
 STYLE = """

@@ -46,6 +46,8 @@ def test_metadata_tells_nothing_of_a_machine(path: Path) -> None:
 def test_the_first_cell_of_code_has_the_path_and_can_be_replaced(path: Path) -> None:
     first = cells(path, "code")[0]
     assert first["metadata"]["tags"] == ["parameters"]
+    if path.stem == "quickstart":  # it makes what it shows
+        return
     default = re.search(
         r'^RESULTS = os\.environ\.get\("LATENTMAN_RESULTS"\) or "(experiments/\w+/results\.parquet)"$',
         "".join(first["source"]),

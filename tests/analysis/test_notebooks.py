@@ -129,6 +129,17 @@ def test_a_notebook_says_what_is_missing_on_the_poorest_rows(name: str, tmp_path
     assert outputs(tmp_path, name).count("Not shown: ") >= 1
 
 
+def test_the_quickstart_makes_a_video_and_the_ablation(tmp_path: Path) -> None:
+    size = {"LATENTMAN_QUICKSTART_FRAMES": "2", "LATENTMAN_QUICKSTART_STEPS": "4"}
+    done = execute("quickstart", tmp_path, **size)
+    assert done.returncode == 0, done.stderr
+    text = outputs(tmp_path, "quickstart")
+    assert text.count("image/png") == 7
+    assert "H_MSE" in text
+    page = (tmp_path / "made" / "quickstart.html").read_text(encoding="utf-8")
+    assert "data:video/mp4;base64," in page
+
+
 def test_a_failure_is_told_in_a_line_and_the_notebook_kept_up_to_there(tmp_path: Path) -> None:
     done = execute("h_mse", tmp_path, "--results", str(tmp_path / "nowhere"))
     assert done.returncode == 2
@@ -140,4 +151,4 @@ def test_a_failure_is_told_in_a_line_and_the_notebook_kept_up_to_there(tmp_path:
 def test_an_unknown_notebook_is_refused(tmp_path: Path) -> None:
     done = execute("gallry", tmp_path)
     assert done.returncode == 2
-    assert "NAME='gallry' is unknown: choose one of ablations, gallery, h_mse, solver_scaling" in done.stderr
+    assert "NAME='gallry' is unknown: choose one of ablations, gallery, h_mse, quickstart, solver_scaling" in done.stderr
