@@ -151,4 +151,6 @@ def test_a_failure_is_told_in_a_line_and_the_notebook_kept_up_to_there(tmp_path:
 def test_an_unknown_notebook_is_refused(tmp_path: Path) -> None:
     done = execute("gallry", tmp_path)
     assert done.returncode == 2
-    assert "NAME='gallry' is unknown: choose one of ablations, gallery, h_mse, quickstart, solver_scaling" in done.stderr
+    assert (
+        "NAME='gallry' is unknown: choose one of ablations, gallery, h_mse, quickstart, solver_scaling" in done.stderr
+    )
