@@ -3,7 +3,8 @@
 python analysis/execute.py [NAME ...] [--results FILE] [--out DIR]
 
 The notebooks themselves stay as they are. All of them by default, into out/notebooks. Without --results each reads the
-recorded results that its first cell names; quickstart reads none and makes a short video. Needs the extra: pip install 'latentman[analysis]'.
+recorded results that its first cell names; quickstart reads none and makes a short video.
+Needs the extra: pip install 'latentman[analysis]'.
 """
 
 from __future__ import annotations
