@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentman.config import Config
+from latentman.engine.call_settings import motion_settings, seed_of, setting, setup_of, toggle
 from latentman.engine.compose import compose
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, check_choice, nearest
@@ -27,12 +28,7 @@ if TYPE_CHECKING:
 SETUPS = ("mini", "mini_fast", "sd15", "sdxl")
 """Setups that ``from_pretrained`` takes by name."""
 
-SD_BLOCKS = 4
-"""Resolutions of the VAE of Stable Diffusion; the embedded model's has fewer."""
-
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
-
-MAX_SEED = 2**32
 
 StepCallback = Callable[["LatentManPipeline", int, int, dict[str, Any]], Any]
 """Called after every step with (pipeline, step, timestep, {"latents": (T, C, h, w)}), as in diffusers."""
@@ -104,7 +100,7 @@ class LatentManPipeline:
         """
         _refuse(unknown, ("controlnet", "setup", "torch_dtype", "device", "settings"), "from_pretrained")
         name = str(model)
-        chosen = name if name in SETUPS else setup or _setup_of(name)
+        chosen = name if name in SETUPS else setup or setup_of(name)
         own = [f"setup={chosen}"]
         if name not in SETUPS:
             own.append(f"setup.model={quote(name)}")
@@ -204,15 +200,15 @@ class LatentManPipeline:
             num_frames = len(given.joints)
         changes = [
             f"prompt={quote(prompt)}",
-            *_setting("num_frames", num_frames),
-            *_setting("fps", fps),
-            *_setting("num_inference_steps", num_inference_steps),
-            *_setting("setup.guidance_scale", guidance_scale),
-            *([] if generator is None else [f"seed={_seed(generator)}"]),
+            *setting("num_frames", num_frames),
+            *setting("fps", fps),
+            *setting("num_inference_steps", num_inference_steps),
+            *setting("setup.guidance_scale", guidance_scale),
+            *([] if generator is None else [f"seed={seed_of(generator)}"]),
             *([] if negative_prompt is None else [f"text.negative={quote(negative_prompt)}"]),
-            *_toggle("sla", sla),
-            *_toggle("pwg", pwg),
-            *([] if motion is None or isinstance(motion, Motion) else _motion_settings(motion)),
+            *toggle("sla", sla),
+            *toggle("pwg", pwg),
+            *([] if motion is None or isinstance(motion, Motion) else motion_settings(motion)),
         ]
         config = compose([*self.settings, *changes, *settings])
         self._check_networks_stay(config)
@@ -316,79 +312,6 @@ def _refuse(unknown: Mapping[str, Any], known: Sequence[str], what: str) -> None
             f"{what} has no argument '{name}'{nearest(name, known)}\nits arguments: {', '.join(known)}; anything else "
             'is a setting: settings=["key=value"]'
         )
-
-
-def _setting(key: str, value: Any) -> list[str]:
-    return [] if value is None else [f"{key}={value}"]
-
-
-def _toggle(key: str, value: bool | Mapping[str, Any] | None) -> list[str]:
-    """Return the settings of ``sla=`` or ``pwg=``."""
-    if value is None:
-        return []
-    if isinstance(value, bool):
-        return [f"{key}={'full' if value else 'none'}"]
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{key}={value!r} must be True, False or its settings, such as {{'window': [0, 0.4]}}")
-    return [f"{key}=full", *(f"{key}.{name}={_value(item)}" for name, item in value.items())]
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_value, value))}]"
-    return str(value)
-
-
-def _motion_settings(motion: str | Path) -> list[str]:
-    """Return the settings of ``motion=``: a source by its name, or a file."""
-    from latentman.motion.build import SOURCES
-
-    if str(motion) in SOURCES and not isinstance(motion, Path):
-        return [f"motion={motion}"]
-    if not Path(motion).expanduser().is_file():
-        known = ", ".join(SOURCES)
-        raise ConfigError(
-            f"motion={str(motion)!r} is neither a motion source nor a file{nearest(str(motion), SOURCES)}\n"
-            f"sources: {known}"
-        )
-    return ["motion=clip", f"motion.file={quote(str(motion))}"]
-
-
-def _seed(generator: Any) -> int:
-    """Return the seed that a generator stands for."""
-    if isinstance(generator, list | tuple):
-        raise ConfigError("generator is a list, but one call makes one video from one seed: give one generator")
-    if hasattr(generator, "initial_seed"):
-        if generator.device.type != "cpu":
-            raise ConfigError("generator is on another device: noise is drawn on the CPU, so give a CPU generator")
-        seed = int(generator.initial_seed())
-    else:
-        seed = generator
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < MAX_SEED:
-        raise ConfigError(f"generator={generator!r} must be a seed from 0 to 2**32 - 1, or a generator seeded with one")
-    return seed
-
-
-def _setup_of(model: str) -> str:
-    """Return the setup that fits a model, by the configurations of its UNet and its VAE."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-
-    from latentman.networks.sources import attempt, find_source
-
-    source = find_source("model", model, None)
-    if source.path is not None and source.path.is_file():
-        raise ConfigError(
-            f'{model} is a single file, which does not say which family it belongs to: add setup="sd15" or setup="sdxl"'
-        )
-    unet = attempt("unet", UNet2DConditionModel.load_config, source.part("unet"))
-    if unet.get("addition_embed_type") == "text_time":
-        return "sdxl"
-    vae = attempt("vae", AutoencoderKL.load_config, source.part("vae"))
-    return "mini" if len(vae["block_out_channels"]) < SD_BLOCKS else "sd15"
 
 
 def _check_length(motion: Motion | Sequence[Motion], config: Config) -> None:

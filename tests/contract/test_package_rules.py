@@ -14,6 +14,7 @@ PYTHON = sorted(path.relative_to(ROOT) for path in (ROOT / "latentman").rglob("*
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = PROJECT["dependencies"] + [item for extra in PROJECT["optional-dependencies"].values() for item in extra]
 DECLARED = {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower() for requirement in REQUIREMENTS}
+OWNERS = packages_distributions()
 FORBIDDEN = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "handler", "handlers", "base"}
 MAX_LINES = 400
 LONGER: dict[str, int] = {}
@@ -77,5 +78,5 @@ def test_every_import_is_a_declared_dependency(path: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             names.add((node.module or "").partition(".")[0])
     for name in names - sys.stdlib_module_names - {"latentman"}:
-        owners = {owner.lower() for owner in packages_distributions().get(name, [name])}
+        owners = {owner.lower() for owner in OWNERS.get(name, [name])}
         assert owners & DECLARED, f"{path} imports {name}, which no dependency or extra in pyproject.toml brings"
