@@ -8,11 +8,11 @@ SHELL := /bin/sh
 PYTHON ?=
 TORCH ?= torch==2.13.0
 PIP_ARGS ?=
-# What `make notebooks` reads: a results.parquet, or the folder of one; the recorded results by default.
+# What `make notebooks` reads: a results.parquet, or its folder; the recorded results by default.
 RESULTS ?=
-# Processes that share the tests, one thread each; 0 runs them in this one. Each takes about 1 GB.
+# Processes that share the tests, with one thread and about 1 GB each; 0 runs them in one process.
 WORKERS ?= logical
-# Where `make demo` puts its run.
+# The run folder of `make demo`.
 DEMO ?= out/demo
 
 VENV := .venv
@@ -27,45 +27,45 @@ help: ## list the targets
 	@echo 'settings: PYTHON=python3.12  TORCH="torch==2.13.0"  PIP_ARGS="..."  DEMO=out/demo  RESULTS=runs/NAME/TIME  WORKERS=2'
 
 .PHONY: setup
-setup: $(VENV)/installed ## make .venv and install latentman with all it needs
+setup: $(VENV)/installed ## make .venv and install latentman with everything it needs
 	@echo 'ready: make demo, or . $(VENV)/bin/activate and latentman run --help'
 
 .PHONY: demo
-demo: $(VENV)/installed ## one prompt to one video, with its record and page, in out/demo
+demo: $(VENV)/installed ## make one video from one prompt, with its record and page, in out/demo
 	@$(PY) -m latentman.run run_dir='$(DEMO)'
 
 .PHONY: test
-test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests, on as many processes as WORKERS
+test: $(VENV)/installed-dev ## run the test suite, without the slow and browser tests, in WORKERS processes
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 .PHONY: test-slurm
-test-slurm: $(VENV)/installed-slurm ## the tests on a SLURM cluster, on one of their own (root; SLOW=1 for the slow ones too)
+test-slurm: $(VENV)/installed-slurm ## run the tests that need SLURM, on their own cluster (root; SLOW=1 includes the slow ones)
 	@scripts/slurm_local/test.sh -m $(if $(SLOW),slurm,'slurm and not slow')
 
 .PHONY: slurm-local
-slurm-local: $(VENV)/installed-slurm ## start a SLURM cluster on this machine to try hydra/launcher=slurm_local (root)
+slurm-local: $(VENV)/installed-slurm ## start a SLURM cluster on this machine, for hydra/launcher=slurm_local (root)
 	@scripts/slurm_local/up.sh
 
 .PHONY: slurm-local-down
-slurm-local-down: ## end that cluster and its jobs, and remove its folder
+slurm-local-down: ## stop that cluster and its jobs, and remove its folder
 	@scripts/slurm_local/down.sh
 
 .PHONY: lint
-lint: $(VENV)/installed-dev ## style and formatting, changing nothing
+lint: $(VENV)/installed-dev ## check style and formatting, without changes
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
 .PHONY: format
-format: $(VENV)/installed-dev ## mend what can be mended automatically
+format: $(VENV)/installed-dev ## fix style and formatting where that is automatic
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
 .PHONY: types
-types: $(VENV)/installed-dev ## type check
+types: $(VENV)/installed-dev ## check the types
 	@$(PY) -m mypy
 
 .PHONY: ci
-ci: ## everything that must pass before a change is taken
+ci: ## run everything that must pass before a change is accepted
 	@./.ci/run
 
 .PHONY: record
@@ -73,7 +73,7 @@ record: $(VENV)/installed ## make the short recorded results of experiments/ aga
 	@$(PY) experiments/record.py
 
 .PHONY: tables
-tables: $(VENV)/installed ## the tables of experiments/ and the README from the recorded results
+tables: $(VENV)/installed ## write the tables of experiments/ and the README from the recorded results
 	@$(PY) experiments/record.py --tables
 
 .PHONY: wandb-sync
@@ -86,7 +86,7 @@ notebooks: $(VENV)/installed-analysis ## run the notebooks of analysis/ into out
 	@$(PY) analysis/execute.py $(if $(RESULTS),--results '$(RESULTS)')
 
 .PHONY: build
-build: $(VENV)/installed-dev ## the wheel and the source archive, in dist/
+build: $(VENV)/installed-dev ## build the wheel and the source archive, in dist/
 	@$(PY) -m hatchling build
 
 .PHONY: clean
@@ -107,33 +107,33 @@ $(PY):
 	  echo "error: $$found cannot make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
 	  rm -rf $(VENV); exit 2; }
 
-# What the compiled solver is made from: when it changes, the package is installed again.
+# The sources of the compiled solver: when they change, the package is installed again.
 NATIVE := hatch_build.py $(wildcard latentman/assignment/native/*.?pp)
 
-# torch comes first and by itself, so that TORCH and PIP_ARGS choose its build and the rest keeps it.
+# torch is installed first and alone, so that TORCH and PIP_ARGS choose its build and later packages keep it.
 $(VENV)/installed-torch: | $(PY)
 	@echo 'installing $(TORCH)'
 	@$(PIP) $(PIP_ARGS) '$(TORCH)'
 	@touch $@
 
-# The command of that compiler: its file itself, since pip hides the environment's packages from a build.
+# The command of the ziglang compiler, as a path to its file, since pip hides the environment's packages from a build.
 define ZIG
 import pathlib, shlex, ziglang
 print(shlex.quote(str(pathlib.Path(ziglang.__file__).with_name("zig"))), "c++")
 endef
 export ZIG
 
-# The solver wants a C++ compiler; where the system has none, one from the package index will do, and without any the
-# installation goes on.
+# The solver needs a C++ compiler. If the system has none, one from the package index is used. Without a compiler, the
+# installation continues.
 $(VENV)/installed: pyproject.toml $(NATIVE) $(VENV)/installed-torch
 	@echo 'installing latentman'
 	@if [ -z "$$CXX" ] && ! command -v c++ >/dev/null && ! command -v g++ >/dev/null && ! command -v clang++ >/dev/null && \
 	  $(PIP) --quiet ziglang; then export CXX="$$($(PY) -c "$$ZIG")"; fi; \
 	$(PIP) --quiet --editable .
 	@$(PY) -c 'import sys; from latentman.assignment.certified import is_compiled; sys.exit(not is_compiled())' || \
-	  echo 'solver=certified was not compiled: solver=auto takes scipy, which is slow on large pictures'
+	  echo 'solver=certified was not compiled: solver=auto uses scipy, which is slow on large pictures'
 	@$(PIP) --quiet --only-binary lapjv 'lapjv>=1.3.24' 2>/dev/null || \
-	  echo 'lapjv has no wheel for this Python: solver=lapjv stays away, every other solver is there'
+	  echo 'lapjv has no wheel for this Python: solver=lapjv is not available, every other solver is'
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
@@ -142,7 +142,7 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	@touch $@
 
 $(VENV)/installed-slurm: pyproject.toml $(VENV)/installed-dev
-	@echo 'installing the launchers for SLURM and for processes side by side'
+	@echo 'installing the launchers for SLURM and for parallel processes'
 	@$(PIP) --quiet --editable '.[slurm,sweep]'
 	@touch $@
 

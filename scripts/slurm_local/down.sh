@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ends every job and daemon of the cluster that up.sh started, waits for their ends, and removes its folder.
+# Stops every job and daemon of the cluster that up.sh started, waits until they have ended, and removes its folder.
 set -uo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 PATH="$PATH:/usr/sbin"
@@ -10,7 +10,7 @@ queue_is_empty() { [ -z "$(timeout 5 squeue -h -o %i)" ] && timeout 5 scontrol p
 
 if [ -n "$(daemon_pid slurmctld run/slurmctld.pid)" ]; then
   timeout 10 squeue -h -o %A | sort -u | xargs -r timeout 10 scancel 2>/dev/null
-  wait_until 30 queue_is_empty || echo 'slurm-local: some jobs did not end' >&2
+  wait_until 30 queue_is_empty || echo 'slurm-local: some jobs are still running' >&2
 fi
 
 status=0
@@ -20,7 +20,7 @@ for daemon in "${DAEMONS[@]}"; do
   kill "$pid"
   if ! wait_until 20 has_ended "$pid"; then
     kill -KILL "$pid"
-    wait_until 5 has_ended "$pid" || { echo "slurm-local: ${daemon%%:*} (process $pid) does not end" >&2; status=1; }
+    wait_until 5 has_ended "$pid" || { echo "slurm-local: ${daemon%%:*} (process $pid) did not stop" >&2; status=1; }
   fi
 done
 [ "$status" = 0 ] && [ -z "${SLURM_LOCAL_KEEP:-}" ] && rm -rf "$D"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that SLURM, munge and MariaDB are installed: Debian's packages, where this is root and there is apt-get.
+# Makes sure that SLURM, munge and MariaDB are installed. As root, it installs Debian's packages with apt-get.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
@@ -11,14 +11,14 @@ for program in "${PROGRAMS[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
 done
 
-[ "$(id -u)" = 0 ] || stop_with 'needs root, since the daemon of a node starts jobs as the user who sent them'
+[ "$(id -u)" = 0 ] || stop_with 'needs root, because the daemon of a node starts jobs as the user who submitted them'
 [ "${#missing[@]}" -gt 0 ] || exit 0
-command -v apt-get >/dev/null || stop_with "${missing[*]} not found, and there is no apt-get to install them with"
+command -v apt-get >/dev/null || stop_with "${missing[*]} not found, and there is no apt-get to install them"
 
 echo "slurm-local: installing ${PACKAGES[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# The packages must not start the daemons that they bring: ours run off a folder of their own.
+# The packages must not start their daemons: ours run from a separate folder.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$policy"

@@ -1,12 +1,12 @@
-# What the scripts beside this file share: where the cluster lives, and how one of its daemons is found and ended.
+# Shared by the scripts in this folder: the folder of the cluster, and how its daemons are found and stopped.
 # shellcheck shell=bash
 
-# Everything of the cluster is under this folder; user munge must be able to enter it, so no home folder will do.
+# All files of the cluster are under this folder. The user munge must be able to enter it, so it cannot be a home folder.
 D=${SLURM_LOCAL_DIR:-/var/lib/latentman-slurm-local}
 NODE=$(hostname -s)
 export SLURM_CONF="$D/slurm.conf"
 
-# The daemons in the order in which they end, each with the file that holds its process id.
+# The daemons in the order in which they are stopped, each with the file of its process id.
 DAEMONS=(slurmd:run/slurmd.pid slurmctld:run/slurmctld.pid slurmdbd:run/slurmdbd.pid mariadbd:db/pid munged:munge/munged.pid)
 
 stop_with() { # MESSAGE: one line, and exit status 2
@@ -24,15 +24,16 @@ wait_until() {
   done
 }
 
-# The state of a process, empty if it is gone: process_state PID
+# The state of a process, empty if it does not exist: process_state PID
 process_state() { sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null; }
 
-# A process that its parent has not collected yet holds no port and no file: it counts as ended.
+# A zombie holds no port and no file, so it counts as ended.
 has_ended() {
   case $(process_state "$1") in '' | Z) return 0 ;; *) return 1 ;; esac
 }
 
-# The process id of a daemon of ours that runs, empty otherwise; a number that another program has got since is not it.
+# The process id of one of our daemons if it is running, otherwise empty. An id that was reused by another program does
+# not count.
 daemon_pid() { # NAME PIDFILE
   local pid
   pid=$(cat "$D/$2" 2>/dev/null) || return 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests that need a SLURM cluster against one of their own: up, pytest -m slurm, down, whatever happens.
+# Runs the tests that need SLURM on a separate cluster: starts it, runs pytest -m slurm, and always stops it again.
 #
-# Where the system allows it, all of it happens in namespaces of its own: no port of the cluster can be reached from
-# elsewhere, and no process can outlive this script. Elsewhere it runs as it is. Arguments go to pytest.
+# Where the system allows it, everything runs in separate namespaces: no port of the cluster can be reached from
+# outside, and no process can outlive this script. Otherwise it runs without namespaces. Arguments go to pytest.
 set -uo pipefail
 self=$(readlink -f "$0")
 here=$(dirname "$self")
@@ -19,10 +19,10 @@ outside() {
   local separate=(unshare --net --pid --fork --mount-proc --kill-child)
   if "${separate[@]}" true 2>/dev/null; then
     "${separate[@]}" "$self" "$@" &
-    # unshare takes everything inside with it.
+    # Killing unshare kills everything inside.
     trap 'kill -KILL "$inside" 2>/dev/null; wait "$inside"; exit 130' INT TERM
   else
-    echo 'slurm-local: no namespaces here; the cluster listens on this machine itself'
+    echo 'slurm-local: namespaces are not available; the cluster listens on this machine itself'
     "$self" "$@" &
     trap 'kill "$inside" 2>/dev/null; wait "$inside"; exit 130' INT TERM
   fi
@@ -32,12 +32,12 @@ outside() {
 
 inside() {
   local tests=
-  # In the background, since a shell hears no signal while it waits for a program in front of it.
+  # In the background, since a shell handles no signal while it waits for a program in the foreground.
   trap 'kill $tests 2>/dev/null; exit 130' INT TERM
   trap '"$here/down.sh"' EXIT
   if [ "$$" = 1 ]; then
     ip link set lo up
-    # slurmdbd wants an address besides 127.0.0.1, or it resolves nothing.
+    # slurmdbd needs an address besides 127.0.0.1, or it cannot resolve names.
     ip address add 10.254.254.1/32 dev lo
   fi
   "$here/up.sh" >/dev/null || exit 2

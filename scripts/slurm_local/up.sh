@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts a SLURM cluster on this one machine, with accounting and two GPUs that are none, and prints how to use it.
+# Starts a SLURM cluster on this machine, with accounting and two simulated GPUs, and prints how to use it.
 #
-# Everything lives in $SLURM_LOCAL_DIR (default /var/lib/latentman-slurm-local), nothing in /etc; down.sh ends it all.
+# All files are in $SLURM_LOCAL_DIR (default /var/lib/latentman-slurm-local), none in /etc. down.sh stops the cluster.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
@@ -9,7 +9,7 @@ PATH="$PATH:/usr/sbin"
 
 "$here/install.sh"
 for daemon in "${DAEMONS[@]}"; do
-  [ -z "$(daemon_pid "${daemon%%:*}" "${daemon#*:}")" ] || stop_with "runs already in $D; make slurm-local-down ends it"
+  [ -z "$(daemon_pid "${daemon%%:*}" "${daemon#*:}")" ] || stop_with "is already running in $D; make slurm-local-down stops it"
 done
 [[ "$D" =~ ^/[A-Za-z0-9._/-]+$ ]] || stop_with "SLURM_LOCAL_DIR=$D must be an absolute path of plain characters"
 trap 'status=$?; [ "$status" = 0 ] || { echo "slurm-local: could not start:"; tail -n 5 "$D"/log/*.log; "$here/down.sh"; } >&2' EXIT
@@ -43,7 +43,7 @@ start_database() {
     mariadb-install-db --no-defaults --user=mysql --datadir="$D/db" --auth-root-authentication-method=socket \
       --skip-test-db >"$D/log/database-install.log" 2>&1
   fi
-  # Reached by its socket alone.
+  # Reachable only by its socket.
   mariadbd --no-defaults --user=mysql --datadir="$D/db" --socket="$D/db/sock" --pid-file="$D/db/pid" \
     --skip-networking --innodb-buffer-pool-size=64M --innodb-lock-wait-timeout=900 \
     --innodb-flush-log-at-trx-commit=2 --log-error="$D/log/database.log" >/dev/null 2>&1 </dev/null &
@@ -61,7 +61,7 @@ start_accounting() {
   timeout 20 sacctmgr -i add cluster local >/dev/null 2>&1 || timeout 5 sacctmgr -n list cluster local | grep -q local
 }
 
-# SLURM hands out numbers of device files and never opens them: a copy of /dev/null will do for a GPU.
+# SLURM hands out device files without opening them, so a copy of /dev/null can stand in for a GPU.
 make_gpus() {
   : >"$D/gres.conf"
   for number in 0 1; do
@@ -84,6 +84,6 @@ wait_until 30 controller_answers
 slurmd -f "$SLURM_CONF" -N "$NODE"
 wait_until 30 node_is_idle
 
-echo "slurm-local: node $NODE is idle, partitions main and urgent, two GPUs in name only; to use it:"
+echo "slurm-local: node $NODE is idle, partitions main and urgent, two simulated GPUs; to use it:"
 echo "  export SLURM_CONF=$SLURM_CONF"
 echo "  latentman run -m seed=0,1 setup=mini_fast hydra/launcher=slurm_local"

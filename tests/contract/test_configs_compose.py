@@ -1,4 +1,4 @@
-"""Every file in ``conf/`` composes, and what it composes to passes every check of the schema."""
+"""Every file in ``conf/`` composes, and the result passes every check of the schema."""
 
 import json
 import re
@@ -24,7 +24,7 @@ EXPERIMENTS = groups(CONF)["exp"]
 
 
 def test_plain_hydra_composes_the_same_configuration() -> None:
-    overrides = ["seed=3", "sla=none", "num_frames=4", "sweep_dir=x"]  # its default holds the time
+    overrides = ["seed=3", "sla=none", "num_frames=4", "sweep_dir=x"]  # the default sweep_dir contains the time
     with hydra.initialize_config_dir(version_base="1.3", config_dir=latentman.config_dir()):
         cfg = hydra.compose("config", overrides=overrides)
     assert resolve(cfg) == compose(overrides)
@@ -58,13 +58,13 @@ def test_every_job_of_an_experiment_composes(experiment: str) -> None:
 
 
 @pytest.mark.parametrize("variant", groups(CONF)["variant"])
-def test_a_variant_composes_and_wins_over_the_method(variant: str) -> None:
+def test_a_variant_composes_and_overrides_the_method(variant: str) -> None:
     config = compose([f"+variant={variant}", "method=latentman"])
     assert config.sla.enabled == (variant != "baseline")
     assert config.pwg.enabled == (variant not in ("baseline", "pwg_none"))
 
 
-def test_the_command_line_wins_over_a_variant() -> None:
+def test_the_command_line_overrides_a_variant() -> None:
     config = compose(["+variant=mesh", "correspondence=densepose_lap", "sla=none", "pwg.delta=0.5"])
     assert (config.correspondence.name, config.sla.enabled, config.pwg.delta) == ("densepose_lap", False, 0.5)
 
@@ -78,13 +78,13 @@ def test_a_variant_states_every_choice_in_which_variants_differ() -> None:
 
 
 @pytest.mark.parametrize("method", groups(CONF)["method"])
-def test_the_command_line_wins_over_the_method(method: str) -> None:
+def test_the_command_line_overrides_the_method(method: str) -> None:
     config = compose([f"method={method}", "sla=none", "pwg=none", "sampler=per_frame"])
     assert (config.sla.enabled, config.pwg.enabled, config.sampler.name) == (False, False, "per_frame")
 
 
 @pytest.mark.parametrize("method", groups(CONF)["method"])
-def test_every_method_runs_with_the_fewest_steps(method: str) -> None:
+def test_every_method_composes_with_the_fewest_steps(method: str) -> None:
     assert compose([f"method={method}", "num_inference_steps=4"]).num_steps == 4
 
 
@@ -98,11 +98,11 @@ def test_groups_that_are_added_with_a_plus_are_not_in_the_defaults_list() -> Non
 
 
 OWN_LENGTH = {"fig2_latent_shift": (2, None), "smoke": (2, 4)}
-"""Experiments whose frames and steps are part of their question, and so the same on every model."""
+"""Experiments with a fixed number of frames and steps, the same on every model."""
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_one_override_takes_an_experiment_to_the_papers_models(experiment: str) -> None:
+def test_one_override_runs_an_experiment_on_the_papers_models(experiment: str) -> None:
     check_command([f"+exp={experiment}", "setup=sd15"])
     there, default = compose([f"+exp={experiment}", "setup=sd15", "hydra.mode=RUN"]), compose(["setup=sd15"])
     assert there.setup == default.setup
@@ -117,4 +117,4 @@ def test_the_embedded_model_knows_every_word_of_its_prompts(prompts: str) -> Non
     known = {token.removesuffix("</w>") for token in vocabulary}
     for entry in compose([f"prompts={prompts}"]).prompts.entries:
         words = re.findall(r"[a-z]+", (entry.mini or entry.text).lower())
-        assert not set(words) - known, f"{entry.mini or entry.text}: unknown to it"
+        assert not set(words) - known, f"{entry.mini or entry.text}: it does not know {set(words) - known}"

@@ -33,7 +33,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if 
 
 
 def imported(source: str) -> set[str]:
-    """Return the first part below ``latentman`` of everything that a module imports, inside functions too."""
+    """Return the top-level package of each of a module's ``latentman`` imports, including imports in functions."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -49,11 +49,11 @@ def imported(source: str) -> set[str]:
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_module_imports_only_from_its_row_or_above(module: Path) -> None:
     own = module.parts[0].removesuffix(".py")
-    assert own in ROW_OF, f"{module} belongs to no row: give {own} a place in ROWS"
-    # A package's __main__.py is a command, and so belongs to the row of the command line at least.
+    assert own in ROW_OF, f"{module} is in no row: add {own} to ROWS"
+    # A package's __main__.py is a command, so it is at least in the row of the command line.
     row = max(ROW_OF[own], ROW_OF["cli"]) if module.name == "__main__.py" else ROW_OF[own]
     for name in imported((PACKAGE / module).read_text(encoding="utf-8")):
-        assert name in ROW_OF, f"{module} imports latentman.{name}, which belongs to no row"
+        assert name in ROW_OF, f"{module} imports latentman.{name}, which is in no row"
         assert ROW_OF[name] <= row, f"{module}, in row {row}, imports {name} from the lower row {ROW_OF[name]}"
 
 

@@ -1,4 +1,4 @@
-"""Every module of the package can be imported on a system that lacks what only Unix has, as Windows does."""
+"""Every module of the package can be imported on a system without the Unix-only modules, such as Windows."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ import sys
 IMPORT_ALL = """
 import importlib, importlib.util, json, os, pkgutil, signal, sys
 
-# What the libraries do at import is their own affair, so they are imported first.
+# This test is not about the imports of the libraries, so they are imported first.
 for name in (
     "PIL.Image", "diffusers", "filelock", "flask", "hydra", "jinja2", "matplotlib.pyplot", "numpy", "omegaconf",
     "pandas", "psutil", "rich.progress", "safetensors.torch", "scipy", "scipy.optimize", "torch", "transformers",
@@ -40,7 +40,7 @@ def attempt(name):
         importlib.import_module(name)
         imported.append(name)
     except Exception as error:
-        # An extra that is not installed is no matter of the system.
+        # An extra that is not installed does not count.
         if not isinstance(error, ModuleNotFoundError) or error.name in hidden or error.name.startswith("latentman"):
             failed[name] = repr(error)
 
@@ -51,7 +51,7 @@ print(json.dumps([imported, failed]))
 """
 
 
-def test_the_package_imports_without_what_only_unix_has(command_environment):
+def test_the_package_imports_without_the_unix_only_modules(command_environment):
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL], env=command_environment, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Help answers without importing slow packages."""
+"""Help is printed without importing slow packages."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the README says exists, exists."""
+"""The commands, groups, make targets and links of the README exist."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_every_make_target_in_the_readme_exists() -> None:
             assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), f"make {target} does not exist"
 
 
-def test_links_lead_somewhere() -> None:
-    for path in ROOT.glob("*.md"):
+def test_links_lead_to_existing_files() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "experiments").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), f"{path.name} links to {link}"

@@ -1,4 +1,4 @@
-"""What ``experiments/record.py`` says of its sweeps is true of the configuration."""
+"""The sweeps of ``experiments/record.py`` agree with the configuration, and the recorded tables with the results."""
 
 import importlib.util
 import itertools
@@ -25,7 +25,7 @@ def load_record() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["record"] = module  # its dataclass looks its own module up
+    sys.modules["record"] = module  # its dataclass looks up its own module
     spec.loader.exec_module(module)
     return module
 
@@ -42,7 +42,7 @@ def test_a_recorded_sweep_has_a_page_in_the_index_and_its_commands_pass_their_ch
         check_command([*arguments, f"sweep_dir={folder}"])
 
 
-def test_shards_share_out_every_prompt_once_and_have_folders_of_their_own() -> None:
+def test_shards_divide_the_prompts_without_overlap_and_have_separate_folders() -> None:
     sweep = record.SWEEPS["correspondence"]
     parts = sweep.parts(Path("out"))
     assert len({folder for folder, _ in parts}) == sweep.shards
@@ -79,7 +79,7 @@ def test_a_long_sweep_runs_only_when_it_is_named() -> None:
     assert len(long) == len(record.SWEEPS) - 2
 
 
-def test_the_tables_of_the_readme_are_those_of_the_recorded_results() -> None:
+def test_the_tables_of_the_readme_match_the_recorded_results() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert record.readme_with_tables(readme) == readme, "run `make tables`"
     for mark, name in record.IN_README.items():
@@ -90,7 +90,7 @@ def test_the_tables_of_the_readme_are_those_of_the_recorded_results() -> None:
         assert f"<!-- {mark} -->\n{table}<!-- end of {mark} -->" in readme
 
 
-def test_a_number_that_was_changed_by_hand_is_found() -> None:
+def test_a_number_that_was_changed_by_hand_is_restored() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     row = next(line for line in readme.splitlines() if line.startswith("| sla=full pwg=full | "))
     assert (
@@ -105,7 +105,7 @@ def test_a_readme_without_its_marks_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", record.SWEEPS)
-def test_every_recorded_table_is_made_from_the_results_beside_it(name: str) -> None:
+def test_every_recorded_table_is_made_from_the_results_next_to_it(name: str) -> None:
     folder = ROOT / "experiments" / name
     table = record.recorded_table(folder)
     if table is None:
@@ -119,7 +119,7 @@ def test_every_recorded_table_is_made_from_the_results_beside_it(name: str) -> N
     assert set(rows.columns) == set(results.columns)
 
 
-def test_the_papers_numbers_beside_the_results_are_those_that_ship() -> None:
+def test_the_papers_numbers_next_to_the_results_equal_the_shipped_ones() -> None:
     shipped = {path.stem for path in record.PAPER.glob("*.csv")}
     shown = {record.experiment(sweep): name for name, sweep in record.SWEEPS.items()}
     assert {"table1", "ablation"} <= shipped & shown.keys()
@@ -130,7 +130,7 @@ def test_the_papers_numbers_beside_the_results_are_those_that_ship() -> None:
 
 @pytest.mark.parametrize("path", sorted(record.PAPER.glob("*.csv")), ids=lambda path: path.stem)
 def test_the_papers_rows_are_rows_of_their_experiment(path: Path) -> None:
-    """A misspelt variant would leave its numbers out without a word."""
+    """A misspelt variant would silently leave out its numbers."""
     axes = yaml.safe_load((ROOT / "conf" / "exp" / f"{path.stem}.yaml").read_text(encoding="utf-8"))["hydra"]["sweeper"]
     swept = {key: values.split(",") for key, values in axes["params"].items() if key != "seed"}
     rows = {frozenset(map("=".join, zip(swept, row, strict=True))) for row in itertools.product(*swept.values())}
@@ -138,7 +138,7 @@ def test_the_papers_rows_are_rows_of_their_experiment(path: Path) -> None:
         assert set(values) <= rows
 
 
-def test_recording_takes_a_sweep_that_another_machine_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_from_another_machine_can_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {
         ("none", "none"): {"a superhero x": 10.0, "a dancer": 20.0},
         ("full", "full"): {"a superhero x": 5.0, "a dancer": 8.0},
@@ -169,7 +169,7 @@ def test_recording_takes_a_sweep_that_another_machine_ran(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("state", ["running", "failed"])
-def test_a_sweep_that_is_not_done_is_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+def test_an_unfinished_sweep_is_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     out = make_sweep(tmp_path / "out", {("none", "none"): {"a superhero x": 10.0}})
     make_run(out / "01", swept={"sla": "full", "pwg": "full"}, name="ablation", state=state)
     monkeypatch.setattr(record, "HERE", tmp_path / "experiments")
@@ -194,7 +194,7 @@ def changes_of(name: str) -> dict[str, tuple[float, float, float]]:
     return {str(row["variant"]): tuple(row[columns]) for _, row in summary.iterrows() if not row["is_baseline"]}
 
 
-def test_the_recorded_ablation_has_the_papers_order_and_every_interval_leaves_zero_out() -> None:
+def test_the_recorded_ablation_has_the_papers_order_and_every_interval_excludes_zero() -> None:
     changes = changes_of("table2_ablation")
     rows = ("sla=none pwg=full", "sla=full pwg=none", "sla=full pwg=full")
     guidance, alignment, both = (changes[row] for row in rows)
@@ -202,7 +202,7 @@ def test_the_recorded_ablation_has_the_papers_order_and_every_interval_leaves_ze
     assert all(high < 0 for _, _, high in changes.values())
 
 
-def test_the_method_helps_both_samplers_in_the_recorded_table_1_and_both_intervals_leave_zero_out() -> None:
+def test_the_method_helps_both_samplers_in_the_recorded_table_1_and_both_intervals_exclude_zero() -> None:
     changes = changes_of("table1")
     assert set(changes) == {"method=latentman_masactrl", "method=latentman"}
     assert all(high < 0 for _, _, high in changes.values())

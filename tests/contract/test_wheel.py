@@ -1,4 +1,4 @@
-"""The wheel is whole: configuration and assets are inside, and its command works away from the checkout."""
+"""The wheel is complete: it contains configuration and assets, and its command works outside the checkout."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Unpack the wheel, which is all that installing a pure package does."""
+    """Unpack the wheel, as installing a pure Python package does."""
     folder = tmp_path_factory.mktemp("site")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
@@ -36,7 +36,7 @@ def call(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=installed.parent, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def test_wheel_holds_every_configuration_and_asset(installed: Path) -> None:
+def test_wheel_contains_every_configuration_and_asset(installed: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "conf", "latentman"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()

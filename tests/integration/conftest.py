@@ -1,4 +1,4 @@
-"""Whole runs of the embedded models, as short as they can be."""
+"""Whole runs of the embedded models, as short as possible."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ SAME_BYTES = ["motion.npz", "conditions.npz", "latents.safetensors", "video.mp4"
 
 
 def latentman(*arguments: str, cwd: Path, check: bool = True, **options) -> subprocess.CompletedProcess:
-    """Run the program as a user does, from another folder than the checkout."""
+    """Run the program as a user does, from a folder outside the checkout."""
     done = subprocess.run(
         [sys.executable, "-m", "latentman.run", *arguments],
         cwd=cwd,
@@ -36,7 +36,7 @@ def read_json(path: Path):
 
 
 def result_bytes(folder: Path) -> dict[str, object]:
-    """Everything of a run that must not depend on when, where or in how many pieces it was made."""
+    """Return everything of a run that must not depend on when, where or in how many parts it was made."""
     files = [folder / name for name in SAME_BYTES] + sorted((folder / "frames").iterdir())
     metrics = {k: v for k, v in read_json(folder / "metrics.json").items() if not k.startswith(COSTS)}
     return {"metrics": metrics, **{str(p.relative_to(folder)): p.read_bytes() for p in files}}

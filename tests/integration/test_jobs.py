@@ -1,4 +1,4 @@
-"""Sets of prompts, sweeps, and the table made of them."""
+"""Sets of prompts, sweeps and their table."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_a_sweep_has_a_job_for_every_combination_and_a_folder_for_every_prompt(s
         assert (folder / job / "index.html").is_file()
 
 
-def test_a_jobs_metrics_are_the_means_of_its_prompts(sweep):
+def test_a_jobs_metrics_are_the_means_over_its_prompts(sweep):
     folder, _ = sweep
     job = next(p for p in sorted(folder.iterdir()) if p.is_dir())
     values = [read_json(p / "metrics.json")["human_mse"] for p in job.iterdir() if p.is_dir()]

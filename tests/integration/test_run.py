@@ -1,4 +1,4 @@
-"""A run from the command line to its folder: what it leaves, what it skips, and how it continues after being killed."""
+"""A run from the command line: what it writes, what it skips, and how it continues after being killed."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from .conftest import SHORT, latentman, read_json, result_bytes, short_run
 STAGES = ["motion", "body", "render", "correspondence", "denoise", "video", "metrics"]
 
 
-def test_a_run_leaves_its_whole_record(finished):
+def test_a_run_writes_its_complete_record(finished):
     names = {str(p.relative_to(finished)) for p in finished.rglob("*") if p.is_file()}
     expected = {
         "video.mp4", "frames/000.png", "frames/002.png", "conditions/depth.mp4", "conditions/iuv.mp4", "motion.npz",
@@ -36,7 +36,7 @@ def test_a_run_leaves_its_whole_record(finished):
     assert not (finished / "latents").exists()
 
 
-def test_metrics_are_flat_numbers_with_reasons_for_what_is_missing(finished):
+def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(finished):
     metrics = read_json(finished / "metrics.json")
     assert metrics["human_mse"] > 0
     assert 0 < metrics["human_mse_official_uint8"] < 255
@@ -57,7 +57,7 @@ def test_correspondences_are_kept_on_both_grids(finished):
 
 
 @pytest.mark.parametrize(("correspondence", "size"), [("densepose_lap", 256), ("mesh", 128)])
-def test_guidance_has_a_map_of_its_own_grid_up_to_the_whole_picture(tmp_path, correspondence, size):
+def test_guidance_has_a_map_on_its_own_grid_up_to_the_size_of_the_picture(tmp_path, correspondence, size):
     folder = tmp_path / "guided"
     short_run(folder, f"pwg.size={size}", f"correspondence={correspondence}", "num_frames=2")
     guide = Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz"))
@@ -67,9 +67,9 @@ def test_guidance_has_a_map_of_its_own_grid_up_to_the_whole_picture(tmp_path, co
     assert read_json(folder / "metrics.json")["map_error_px"] >= 0
 
 
-def test_a_finished_run_is_skipped_and_left_as_it_is(finished, tmp_path):
+def test_a_finished_run_is_skipped_and_unchanged(finished, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "again")
-    # The folder is part of no result, so the copy is this very run.
+    # The folder is not part of the result, so the copy counts as the same run.
     before = {
         p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.suffix in {".png", ".mp4", ".npz", ".safetensors"}
     }
@@ -84,17 +84,17 @@ def test_same_seed_same_bytes(finished, tmp_path):
 
 
 def wait_until(reached, process):
-    """Wait for a moment of a run that is still going on."""
+    """Wait until a condition holds while the run is still going on."""
     for _ in range(10_000):
         if reached():
             break
-        assert process.poll() is None, "the run ended before the moment came"
+        assert process.poll() is None, "the run ended before the condition held"
         time.sleep(0.01)
     assert process.poll() is None, "the run ended before it could be stopped"
 
 
 def kill_when(folder, reached, *more):
-    """Start the run and SIGKILL it as soon as ``reached()`` holds."""
+    """Start the run and kill it with SIGKILL as soon as ``reached()`` holds."""
     process = subprocess.Popen(
         [sys.executable, "-m", "latentman.run", *SHORT, f"run_dir={folder}", *more],
         cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -146,7 +146,7 @@ def test_sigterm_is_recorded_as_an_interruption(tmp_path):
     assert read_json(folder / "status.json")["state"] == "interrupted"
 
 
-def test_a_folder_of_another_configuration_is_refused_and_left_alone(finished, tmp_path):
+def test_a_folder_with_another_configuration_is_refused_and_unchanged(finished, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "mine")
     before = result_bytes(folder)
     done = short_run(folder, "seed=9", check=False)
@@ -167,7 +167,7 @@ def test_overwrite_replaces_the_run(finished, tmp_path):
 
 
 @pytest.mark.parametrize("more", [[], ["overwrite=true"]])
-def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, more):
+def test_a_folder_with_foreign_files_is_refused_and_unchanged(tmp_path, more):
     folder = tmp_path / "thesis"
     folder.mkdir()
     (folder / "chapter1.tex").write_text("words")
@@ -188,7 +188,7 @@ def test_a_folder_in_use_is_refused(finished, tmp_path):
     assert "another process is working in it" in done.stderr
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     done = latentman(*SHORT, f"run_dir={tmp_path / 'file' / 'run'}", cwd=tmp_path, check=False)
     assert done.returncode == 2
@@ -203,7 +203,7 @@ def _small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
 
-def test_a_full_disk_stops_the_run_with_the_file_and_it_continues_later(finished, tmp_path):
+def test_a_full_disk_stops_the_run_naming_the_file_and_the_run_continues_later(finished, tmp_path):
     folder = tmp_path / "full"
     done = short_run(folder, check=False, preexec_fn=_small_files, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 2
@@ -229,7 +229,7 @@ def test_a_character_outside_the_picture_is_a_valid_run_with_a_warning_and_no_sc
     assert metrics["figure_contrast_reason"]
 
 
-def test_a_prompt_that_is_too_long_is_cut_and_said_so(tmp_path):
+def test_a_prompt_that_is_too_long_is_cut_with_a_warning(tmp_path):
     folder = tmp_path / "long"
     short_run(folder, "prompt=" + "a very red robot " * 40 + "walks")
     assert any("longer than the 77 tokens" in w for w in read_json(folder / "status.json")["warnings"])

@@ -1,4 +1,4 @@
-"""Sweeps: what is shared, what is continued, what is said of jobs that failed, and being killed at any moment."""
+"""Sweeps: shared stages, continuation, reports of failed jobs, and being killed at any moment."""
 
 import os
 import random
@@ -36,14 +36,14 @@ def closing_table(done: subprocess.CompletedProcess) -> list[str]:
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
-    """A sweep whose first job fails before its first stage; the other two differ in what comes after the map M."""
+    """A sweep whose first two jobs fail before their first stage; the other two differ only after the map M."""
     folder = tmp_path_factory.mktemp("sweeps") / "models"
     arguments = [*CHEAP, "-m", "setup.model=/nowhere,asset:mini-sd", "sla=none,full", f"sweep_dir={folder}"]
     cache = own_cache(folder.parent / "cache")
     return folder, arguments, cache, latentman(*arguments, cwd=folder.parent, env=cache, check=False)
 
 
-def test_a_failed_job_does_not_stop_the_others_and_is_not_hidden(sweep):
+def test_a_failed_job_does_not_stop_the_others_and_is_reported(sweep):
     folder, _, _, done = sweep
     assert done.returncode == 2
     assert "error: setup.model=/nowhere" in done.stderr
@@ -57,7 +57,7 @@ def test_a_failed_job_does_not_stop_the_others_and_is_not_hidden(sweep):
     assert read_json(next(folder.glob("00_*")) / "status.json")["state"] == "failed"
 
 
-def test_the_plan_knows_the_command_and_all_jobs(sweep):
+def test_the_plan_holds_the_command_and_all_jobs(sweep):
     folder, _, _, _ = sweep
     plan = read_json(folder / "sweep.json")
     assert plan["command"].startswith("latentman run -m setup=mini_fast")
@@ -65,7 +65,7 @@ def test_the_plan_knows_the_command_and_all_jobs(sweep):
     assert {job["folder"] for job in plan["jobs"]} == {path.name for path in folder.glob("0*")}
 
 
-def test_jobs_share_what_comes_before_their_difference(sweep):
+def test_jobs_share_the_stages_before_their_difference(sweep):
     folder, _, _, _ = sweep
     first, second = runs_below(folder)[-2:]
     for stage in SHARED:
@@ -78,7 +78,7 @@ def test_jobs_share_what_comes_before_their_difference(sweep):
     assert (first / "body.npz").stat().st_ino != (second / "body.npz").stat().st_ino
 
 
-def test_a_continued_sweep_runs_only_what_is_not_done(sweep):
+def test_a_continued_sweep_runs_only_unfinished_jobs(sweep):
     folder, arguments, cache, _ = sweep
     kept = {path: path.stat().st_mtime_ns for path in folder.rglob("0[23]_*/**/*") if path.is_file()}
     again = latentman(*arguments, cwd=folder.parent, env=cache, check=False)
@@ -143,7 +143,7 @@ def test_a_run_from_the_cache_has_the_warnings_of_the_one_that_filled_it(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_twelve_runs_make_every_shared_stage_once_for_each_prompt(tmp_path):
+def test_twelve_runs_make_every_shared_stage_once_for_each_seed(tmp_path):
     folder = tmp_path / "sweep"
     variants = ["sla=none,full", "pwg=none,full", "seed=1,2,3"]
     latentman(*CHEAP, "-m", *variants, f"sweep_dir={folder}", cwd=tmp_path, env=own_cache(tmp_path / "cache"))
@@ -158,12 +158,12 @@ PAIR = [*CHEAP, "-m", "prompts=quick3", "prompts.shard=0/2", "sla=none,full"]
 
 
 def events(folder: Path) -> int:
-    """How much has happened in a sweep: the lines of all logs."""
+    """Return how much has happened in a sweep, as the number of lines of all logs."""
     return sum(path.read_bytes().count(b"\n") for path in folder.rglob("log.txt"))
 
 
 def finished_files(folder: Path) -> dict[Path, int]:
-    """The files of all stages that are recorded as done, with their times."""
+    """Return a file of each stage that is recorded as done, with its modification time."""
     outputs = {"motion": "motion.npz", "body": "body.npz", "render": "conditions.npz", "video": "video.mp4"}
     outputs |= {"denoise": "latents.safetensors", "correspondence": "correspondence_256.npz"}
     found = {}
@@ -178,7 +178,7 @@ def start(arguments: list[str], cwd: Path, env: dict[str, str]) -> subprocess.Po
     return subprocess.Popen(
         [sys.executable, "-m", "latentman.run", *arguments],
         cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # A shell starts what it leaves in the background deaf to Ctrl-C, and its children are so too.
+        # A shell starts background programs with SIGINT ignored, and their children inherit this.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
@@ -193,7 +193,7 @@ def stop_when(process: subprocess.Popen, reached, signum: int) -> tuple[str, str
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A sweep of two jobs with two prompts each that nobody stopped."""
+    """A sweep of two jobs with two prompts each that was never interrupted."""
     folder = tmp_path_factory.mktemp("undisturbed") / "sweep"
     latentman(*PAIR, f"sweep_dir={folder}", cwd=folder.parent, env=own_cache(folder.parent / "cache"))
     return folder
@@ -205,7 +205,7 @@ def all_results(folder: Path) -> dict[str, object]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_does_nothing_twice(undisturbed, tmp_path):
+def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_repeats_nothing(undisturbed, tmp_path):
     rng = random.Random(7)
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
     arguments = [*PAIR, f"sweep_dir={folder}"]
@@ -226,7 +226,7 @@ def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_does_nothing
 
 
 def workers_of(launcher: int) -> list[int]:
-    """The processes in which a launcher's jobs run: its children by joblib."""
+    """Return the processes in which a launcher's jobs run: its joblib children."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -241,7 +241,7 @@ def workers_of(launcher: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
-def test_workers_killed_at_random_moments_lose_nothing_that_was_finished(undisturbed, tmp_path):
+def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs latentman[sweep]")
     rng = random.Random(11)
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
@@ -286,7 +286,7 @@ def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(u
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_sweep_of_an_older_version_is_continued_without_making_anything_anew(undisturbed, tmp_path):
+def test_a_sweep_of_an_older_version_is_continued_without_repeating_anything(undisturbed, tmp_path):
     folder = shutil.copytree(undisturbed, tmp_path / "old")
     (folder / "sweep.json").unlink()
     before = finished_files(folder)

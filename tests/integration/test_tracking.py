@@ -1,4 +1,4 @@
-"""Mirrors of a whole run, from the command line: they see all of it and can stop none of it."""
+"""Mirrors of a whole run, from the command line: they get everything and cannot stop the run."""
 
 import shutil
 
@@ -20,7 +20,7 @@ def test_every_step_is_in_the_local_log_without_any_mirror(finished):
     assert "mirrors" not in read_json(finished / "status.json")
 
 
-def test_a_finished_run_is_mirrored_later_without_a_step_of_work(finished, tmp_path):
+def test_a_finished_run_is_mirrored_later_without_repeating_any_work(finished, tmp_path):
     pytest.importorskip("tensorboard", reason="needs latentman[tensorboard]")
     folder = shutil.copytree(finished, tmp_path / "run")
     done = short_run(folder, "logger.backends=[wandb_offline,tensorboard]")
@@ -34,7 +34,7 @@ def test_a_finished_run_is_mirrored_later_without_a_step_of_work(finished, tmp_p
     assert len(lines(folder / "metrics.jsonl")) == len(lines(finished / "metrics.jsonl"))
 
 
-def test_a_mirror_that_cannot_be_opened_stops_nothing(finished, tmp_path):
+def test_a_mirror_that_cannot_be_opened_does_not_stop_the_run(finished, tmp_path):
     pytest.importorskip("tensorboard", reason="needs latentman[tensorboard]")
     folder = shutil.copytree(finished, tmp_path / "run")
     (folder / "tensorboard").write_text("in the way")

@@ -1,4 +1,4 @@
-"""A SLURM cluster that answers, and real runs on it: `make test-slurm` starts one for these tests."""
+"""A running SLURM cluster and real runs on it: `make test-slurm` starts one for these tests."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 PATIENCE_S = 900
 SHORT = ["setup=mini_fast", "num_frames=2", "threads=1"]
-STEPS = 12  # of the runs that are interrupted: long enough to be caught in the middle
+STEPS = 12  # of the runs that are interrupted: long enough to interrupt them in the middle
 INTERRUPTED = [*SHORT, f"num_inference_steps={STEPS}"]
 
 
@@ -35,13 +35,13 @@ def _a_cluster_answers() -> None:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """Return an environment in which jobs find this latentman, with one thread each and a cache of their own."""
+    """Return an environment in which jobs import this checkout's latentman."""
     paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 class Sweep:
-    """A sweep that a launcher in its own process has sent to the cluster."""
+    """A sweep that a launcher in its own process has submitted to the cluster."""
 
     def __init__(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class Sweep:
         )
 
     def end(self) -> tuple[int, str]:
-        """Wait for the launcher and return its exit status and everything that it printed."""
+        """Wait for the launcher to end, and return its exit status and everything that it printed."""
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out + err
 
@@ -64,11 +64,11 @@ class Sweep:
 
     @property
     def array(self) -> int:
-        """The queue's number of the job array, or of the only job, that the launcher sent last."""
+        """The queue's id of the job array, or of the only job, that the launcher submitted last."""
         return max(int(path.name) for path in (self.folder / ".submitit").iterdir() if path.name.isdigit())
 
     def queue_id(self, place: int | None = None) -> str:
-        """Return the queue's own number of a task of the array, or of the only job."""
+        """Return the queue's own id of a task of the array, or of the only job."""
         name = str(self.array) if place is None else f"{self.array}_{place}"
         return ask("squeue", "--noheader", "--jobs", name, "--format", "%A")
 
@@ -84,7 +84,7 @@ class Sweep:
 
 @pytest.fixture
 def send(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
-    """Return a function that sends a sweep to the cluster; launchers that still run at the end are killed."""
+    """Return a function that submits a sweep to the cluster; launchers that are still running at the end are killed."""
     sweeps = []
 
     def start(*arguments: str, folder: str = "sweep") -> Sweep:
@@ -102,7 +102,7 @@ def send(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., 
 
 @pytest.fixture(scope="session")
 def run_alone(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Callable[..., Path]:
-    """Return a function that makes a run without a queue or an interruption, and returns its folder."""
+    """Return a function that makes a run without a queue and without interruption, and returns its folder."""
 
     def make(*arguments: str) -> Path:
         folder = tmp_path_factory.mktemp("alone") / "run"
@@ -128,18 +128,18 @@ def wait_for(condition: Callable[[], object], what: str, is_alive: Callable[[], 
 
 
 def ask(*command: str) -> str:
-    """Return what a program of the cluster prints."""
+    """Return the output of a SLURM command."""
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
 
 
 def accounting(number: object, columns: str) -> list[list[str]]:
-    """Return the accounting of a job, repeated starts included: a row per task."""
+    """Return the accounting of a job, including repeated starts: one row per task."""
     table = ask("sacct", "--noheader", "--parsable2", "-X", "--duplicates", "-j", str(number), "-o", columns)
     return [line.split("|") for line in table.splitlines()]
 
 
 def processes(queue_id: str) -> list[int]:
-    """Return the processes of a job that run our program."""
+    """Return the ids of a job's processes that run our program."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -154,7 +154,7 @@ def processes(queue_id: str) -> list[int]:
 
 
 def restarts(queue_id: str) -> int:
-    """Return how often the queue started a job again."""
+    """Return how often the queue has restarted a job."""
     return int(re.search(r"Restarts=(\d+)", ask("scontrol", "show", "job", queue_id))[1])
 
 
@@ -163,7 +163,7 @@ def read(path: Path) -> dict:
 
 
 def result_bytes(folder: Path) -> dict[str, object]:
-    """Everything of a run that must not depend on when, where or in how many pieces it was made."""
+    """Return everything of a run that must not depend on when, where or in how many parts it was made."""
     names = ["motion.npz", "conditions.npz", "latents.safetensors", "video.mp4", "correspondence.mp4"]
     files = [folder / name for name in names] + sorted((folder / "frames").iterdir())
     costs = ("seconds_", "peak_memory_bytes")

@@ -1,4 +1,4 @@
-"""A sweep as a job array: every job is run, a few at a time, and a job that fails does not stop the others."""
+"""A sweep as a job array: every job runs, a few at a time, and a job that fails does not stop the others."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 @pytest.fixture
 def sweep(send, tmp_path: Path):
-    """A sweep of five jobs, two at a time and each with a GPU; the folder of the second holds something else."""
+    """A sweep of five jobs, two at a time and each with a GPU; the folder of the second contains a foreign file."""
     (tmp_path / "sweep" / ".submitit").mkdir(parents=True)
     taken = tmp_path / "sweep" / "01_setup-mini_fast_seed-1"
     taken.mkdir()
@@ -22,7 +22,7 @@ def sweep(send, tmp_path: Path):
     return sweep
 
 
-def test_a_failing_job_leaves_the_others_their_results_and_the_command_its_status(sweep) -> None:
+def test_a_failing_job_does_not_affect_the_others_and_sets_the_exit_status(sweep) -> None:
     status, said = sweep.end()
     assert status != 0, said
     assert "mine.txt" in said
@@ -37,7 +37,7 @@ def test_a_failing_job_leaves_the_others_their_results_and_the_command_its_statu
 
     rows = accounting(sweep.array, "JobID,State,Start,End,AllocTRES")
     assert len(rows) == 5
-    # The queue cannot tell: it calls the failed job COMPLETED, since its process ended normally.
+    # The queue reports the failed job as COMPLETED too, since its process ended normally.
     assert {row[1] for row in rows} == {"COMPLETED"}
     assert all("gres/gpu=1" in row[4] for row in rows), rows
     moments = sorted([(row[2], 1) for row in rows] + [(row[3], -1) for row in rows], key=lambda m: (m[0], m[1]))
@@ -45,7 +45,7 @@ def test_a_failing_job_leaves_the_others_their_results_and_the_command_its_statu
     assert max(running) == 2, rows
 
 
-def test_a_job_sees_the_gpus_that_it_asked_for_and_no_others() -> None:
+def test_a_job_sees_only_the_gpus_that_it_requested() -> None:
     show = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES'))"
     assert ask("srun", "--gres=gpu:1", sys.executable, "-c", show) in ("0", "1")
     assert ask("srun", "--gres=gpu:2", sys.executable, "-c", show) == "0,1"

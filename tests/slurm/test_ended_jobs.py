@@ -1,4 +1,4 @@
-"""Jobs that are killed or cancelled are reported as failed, and the same command continues them to the same bytes."""
+"""Killed and cancelled jobs are reported as failed, and the same command continues them to the same bytes."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def test_killed_and_cancelled_jobs_fail_and_are_continued(send, uninterrupted: P
     assert status != 0
     assert "Traceback" not in said
     assert "SLURM calls it FAILED" in said or "SLURM calls it CANCELLED" in said, said
-    # No process could record the end of the killed job; the table finds it by the lock that no process holds.
+    # The killed job could not record its end; the table recognises it because no process holds its lock.
     assert (sweep.state(0), sweep.state(1)) == ("running", "interrupted"), said
     states = {row[0].rpartition("_")[2]: row[1].split()[0] for row in accounting(sweep.array, "JobID,State")}
     assert states == {"0": "FAILED", "1": "CANCELLED"}

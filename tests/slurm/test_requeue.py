@@ -16,7 +16,7 @@ def test_a_preempted_job_goes_back_and_continues_to_the_same_bytes(send, uninter
     sweep.until(lambda: sweep.is_denoising(0), "a job that is denoising")
     own = sweep.queue_id()
 
-    # SLURM sends this when a job's time runs out. Waiting for that takes minutes and is a test of its own.
+    # SLURM sends this signal when a job's time runs out. Waiting for that takes minutes and is a separate test.
     ask("scancel", "--signal=USR2", own)
     sweep.until(lambda: restarts(own) == 1 and sweep.state(0) == "interrupted", "a job that is in the queue again")
     sweep.until(lambda: sweep.state(0) == "running", "a job that runs again")
@@ -36,7 +36,7 @@ def test_a_preempted_job_goes_back_and_continues_to_the_same_bytes(send, uninter
 def test_a_job_whose_time_runs_out_goes_back_and_continues_to_the_same_bytes(
     send, run_alone: Callable[..., Path]
 ) -> None:
-    # A minute is the shortest time limit, and SLURM looks every half a minute: the signal comes after 20 to 50 s.
+    # A minute is the shortest time limit, and SLURM checks every half minute: the signal comes after 20 to 50 s.
     long = [*SHORT, "num_inference_steps=100", "seed=1"]
     sweep = send(*long, "hydra.launcher.timeout_min=1")
     sweep.until(lambda: list(sweep.folder.glob(".submitit/[0-9]*")), "a job")
