@@ -1,0 +1,85 @@
+"""The table of readers: by the suffix of a file, and for archives of arrays by the names of the arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from latentman.errors import ConfigError
+from latentman.motion.recorded.recording import Reader, Recording
+from latentman.types import Array
+
+ArrayReader = Callable[[Path, Mapping[str, Array]], Recording]
+"""Makes a recording of the named arrays of a file."""
+
+
+def _bvh(path: Path, rig: str) -> Recording:
+    from latentman.motion.recorded.bvh_clip import bvh_recording
+
+    return bvh_recording(path, rig)
+
+
+def _npz(path: Path, rig: str) -> Recording:
+    from latentman.motion.recorded.archive import read_npz
+
+    return read_array_file(path, read_npz(path))
+
+
+def _npy(path: Path, rig: str) -> Recording:
+    from latentman.motion.recorded.joints_file import read_npy
+
+    return read_npy(path)
+
+
+READERS: dict[str, Reader] = {".bvh": _bvh, ".npz": _npz, ".npy": _npy}
+"""How each kind of file is read, by its suffix in lower case."""
+
+
+def _amass(path: Path, data: Mapping[str, Array]) -> Recording:
+    from latentman.motion.recorded.amass import amass_recording
+
+    return amass_recording(path, data)
+
+
+def _joints(path: Path, data: Mapping[str, Array]) -> Recording:
+    from latentman.motion.recorded.joints_file import joints_recording
+
+    return joints_recording(path, data)
+
+
+ARRAY_READERS: list[tuple[tuple[str, ...], ArrayReader]] = [
+    (("poses", "root_orient"), _amass),
+    (("joints",), _joints),
+]
+"""Readers of named arrays, each behind the names of which any one calls for it; the first that fits is taken."""
+
+
+def read_array_file(path: Path, data: Mapping[str, Array]) -> Recording:
+    """Return the recording that named arrays describe, by the first fitting row of :data:`ARRAY_READERS`.
+
+    Raises:
+        DataError: if no reader knows any of the names.
+    """
+    from latentman.errors import DataError
+
+    for names, read in ARRAY_READERS:
+        if any(name in data for name in names):
+            return read(path, data)
+    raise DataError(
+        f"motion.file={path} holds {', '.join(data) or 'nothing'}: expected joints (T, 22, 3) and fps, or AMASS's "
+        "poses, trans and mocap_framerate"
+    )
+
+
+def read(path: Path, rig: str = "auto") -> Recording:
+    """Return what a motion file holds, by the reader for its suffix.
+
+    Raises:
+        ConfigError: if no reader is known for the suffix, or the rig is not valid.
+        DataError: if the file cannot be parsed.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        kinds = ", ".join(READERS)
+        raise ConfigError(f"motion.file={path}: '{path.suffix}' is not a known kind of motion file: use one of {kinds}")
+    return reader(path, rig)
