@@ -30,20 +30,27 @@ def make_motion(run: Run, advance: Advance) -> None:
     from latentman.body.skinning import rest_joints
     from latentman.motion.build import build
     from latentman.motion.source import Surroundings
-    from latentman.motion.window import cut
+    from latentman.motion.window import cut, pace
     from latentman.system.device import pick_device
 
     config, cfg = run.config, run.config.motion
     weights = weights_dir(config.paths.weights)
-    needed = (config.num_frames - 1) * config.stride + 1
+    paced = pace(cfg, fps=config.fps, num_frames=config.num_frames)
     for name, character in zip(run.motion_files, run.characters, strict=True):
         around = Surroundings(
             weights=weights,
             device=str(pick_device(config.device)),
             rest_joints=lambda body=character.body: rest_joints(build_body(body, weights)),  # type: ignore[misc]
         )
-        motion = build(cfg, around)(character.text, num_frames=needed, seed=character.seed)
-        motion = cut(motion, num_frames=config.num_frames, stride=config.stride, start=cfg.start, if_short=cfg.if_short)
+        source = build(replace(cfg, fps=paced.source_fps), around)
+        motion = cut(
+            source(character.text, num_frames=paced.needed, seed=character.seed),
+            num_frames=config.num_frames,
+            stride=paced.stride,
+            start=cfg.start,
+            if_short=cfg.if_short,
+            start_fps=cfg.fps,
+        )
         write_npz(run.folder / name, motion.arrays())
 
 

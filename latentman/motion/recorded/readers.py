@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from latentman.errors import ConfigError
+from latentman.errors import ConfigError, DataError
 from latentman.motion.recorded.recording import Reader, Recording
 from latentman.types import Array
 
@@ -20,9 +20,9 @@ def _bvh(path: Path, rig: str) -> Recording:
 
 
 def _npz(path: Path, rig: str) -> Recording:
-    from latentman.motion.recorded.archive import read_npz
+    from latentman.motion.recorded.archive import Archive
 
-    return read_array_file(path, read_npz(path))
+    return read_array_file(path, Archive(path))
 
 
 def _npy(path: Path, rig: str) -> Recording:
@@ -60,8 +60,6 @@ def read_array_file(path: Path, data: Mapping[str, Array]) -> Recording:
     Raises:
         DataError: if no reader knows any of the names.
     """
-    from latentman.errors import DataError
-
     for names, read in ARRAY_READERS:
         if any(name in data for name in names):
             return read(path, data)

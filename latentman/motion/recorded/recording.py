@@ -22,9 +22,11 @@ class Recording:
     Attributes:
         path: the file, for messages.
         joints: (T, 22 or more, 3) positions, HumanML3D's joints first (SMPL's order).
-        rotations: (T, 22 or more, 3, 3) rotation matrices in the parents' frames, SMPL's order, SMPL's T-pose at rest.
+        rotations: (T, 22 or more, 3) axis-angle in radians, or (T, 22 or more, 3, 3) rotation matrices, in the
+            parents' frames, SMPL's order, SMPL's T-pose at rest.
         root: (T, 3) path of the pelvis that belongs to ``rotations``, metres; None where the file has none.
         rate: frames a second as the file states them (any type; the door checks it); None where it states none.
+        rate_stated: how the file states the rate, for messages, such as "Frame Time: 1.0".
         usual_rate: what a file of this kind has when it states none; None refuses such a file.
         text: what the file says of itself.
         rigged: whether the joints are those of a skeleton of its own, which is retargeted to the template's bones.
@@ -41,6 +43,7 @@ class Recording:
     rotations: Array | None = None
     root: Array | None = None
     rate: object = None
+    rate_stated: str = ""
     usual_rate: float | None = None
     text: str | None = None
     rigged: bool = False

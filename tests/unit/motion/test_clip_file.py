@@ -8,7 +8,7 @@ from latentman.config import MotionConfig
 from latentman.errors import ConfigError, DataError, ShapeError
 from latentman.motion.build import build
 from latentman.motion.humanml3d import features, heading
-from latentman.motion.recorded.recording import settle
+from latentman.motion.recorded.settle import settle
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, about_y
 from latentman.motion.source import Surroundings
 from tests.unit.motion.bvh_files import MIXAMO, walk, write_bvh

@@ -8,7 +8,7 @@ from latentman.body.skinning import rest_joints
 from latentman.config import BodyConfig
 from latentman.engine.compose import compose
 from latentman.errors import ConfigError, RecordError, WeightsError
-from latentman.motion.recorded.recording import settle
+from latentman.motion.recorded.settle import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.pipeline.origins import check_character, motion_origins
 from latentman.pipeline.run import Run
