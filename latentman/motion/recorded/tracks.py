@@ -49,3 +49,13 @@ def choose_track(path: Path, names: Sequence[str], wanted: str | None, *, what: 
         names[otherwise],
     )
     return otherwise
+
+
+def only_track(path: Path, wanted: str | None) -> None:
+    """Refuse ``motion.track`` for a file that holds one motion.
+
+    Raises:
+        ConfigError: if it is set.
+    """
+    if wanted is not None:
+        raise ConfigError(f"motion.track={wanted}: {path} holds one motion only; leave motion.track out")
