@@ -63,8 +63,8 @@ def read_pickle(path: Path, names: Iterable[str]) -> dict[str, Array]:
         raise WeightsError(f"cannot read the SMPL model {path}: {error.strerror or error}") from error
     except RefusedNameError as error:
         raise WeightsError(
-            f"the SMPL model {path} is refused: it names {error}, which is not part of any SMPL model. Nothing of it was "
-            "run; get the file from the project's own site"
+            f"the SMPL model {path} is refused: it names {error}, which is not part of any SMPL model. Nothing of it "
+            "was run; get the file from the project's own site"
         ) from error
     except PickleLimitError as error:
         raise WeightsError(f"the SMPL model {path} is refused: {error}; get the file again") from error

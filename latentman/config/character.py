@@ -65,7 +65,7 @@ class MotionConfig:
     rig: str = "auto"
     """Which joints of a .bvh, .glb or .gltf are which: auto, a known rig's name, or a YAML file of your own."""
     track: str | None = None
-    """motion=clip: which of several motions a file holds, by name or number: a person, a sample, an animation, a skin."""
+    """motion=clip: which of a file's motions, by name or number: a person, a sample, an animation, a skin."""
     up: str = "auto"
     """motion=clip: the axis of the file that is up, x, y, z, -x, -y or -z; auto finds it and logs the evidence."""
     forward: str = "auto"

@@ -92,7 +92,7 @@ def shape_of(value: Any) -> tuple[int, ...]:
     """
     lengths = (value,) if isinstance(value, int) else value if isinstance(value, list | tuple) else to_array(value)
     shape = tuple(int(length) for length in lengths)
-    if len(shape) > 32 or any(length < 0 for length in shape) and shape.count(-1) != 1:
+    if len(shape) > 32 or min(shape, default=0) < -1 or shape.count(-1) > 1:
         raise ValueError(f"a shape of {len(shape)} lengths, some of them negative")
     return shape
 
@@ -106,7 +106,7 @@ def dtype_of(record: Any) -> np.dtype[Any]:
     code = record.args[0] if isinstance(record, Record) and record.kind == "dtype" else None
     if not isinstance(code, str) or not re.fullmatch(r"[<>|=]?[biuf][1248]", code):
         raise ValueError(f"entries of type {code!r:.40}")
-    big = record.state is not None and record.state[1] == ">" or code[0] == ">"
+    big = code[0] == ">" or (record.state is not None and record.state[1] == ">")
     return np.dtype((">" if big else "<") + code[-2:])
 
 

@@ -1,12 +1,13 @@
 """Pickles read without running anything that they say.
 
-A pickle is a program: it names functions and has them called. Here a file may name only what its reader lists, and each
-of these names stands for a :class:`Record`, which only remembers what it was called with. Arrays are put together
-afterwards, from their bytes (:mod:`latentman.system.pickle_arrays`). joblib's files are read too: a pickle in which each
-array's bytes follow its description, the whole possibly compressed by zlib or gzip.
+A pickle is a program: it names functions and has them called. Here a file may name only what its reader lists, and
+each of these names stands for a :class:`Record`, which only remembers what it was called with. Arrays are put
+together afterwards, from their bytes (:mod:`latentman.system.pickle_arrays`). joblib's files are read too: a pickle
+in which each array's bytes follow its description, the whole possibly compressed by zlib or gzip.
 
-Small files that stand for much are bounded: the number of codes, the size after decompression, and the keys of tables,
-which are texts or numbers, so that none takes long to hash. This is the one module of the package that reads pickles.
+Small files that stand for much are bounded: the number of codes, the size after decompression, and the keys of
+tables, which are texts or numbers, so that none takes long to hash. This is the one module of the package that reads
+pickles.
 """
 
 from __future__ import annotations

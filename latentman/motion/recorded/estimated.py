@@ -1,7 +1,8 @@
-"""What estimators of people's poses in videos write: nested tables of SMPL's parameters, of one person or of several.
+"""What pose estimators write for a video: nested tables of SMPL's parameters, of one person or of several.
 
-GVHMR has ``smpl_params_global`` (and ``smpl_params_incam``, in the camera's axes); WHAM, VIBE and PyMAF a table a person;
-4D-Humans (PHALP) a table a frame, with a list entry a person. Frames in which a person was lost are filled in between.
+GVHMR has ``smpl_params_global``, and ``smpl_params_incam`` in the camera's axes. WHAM, VIBE and PyMAF have a table a
+person, 4D-Humans (PHALP) a table a frame with a list entry a person. Frames in which a person was lost are filled in
+between.
 """
 
 from __future__ import annotations

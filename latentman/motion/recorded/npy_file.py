@@ -1,4 +1,4 @@
-"""``.npy`` files: arrays of joints, features or poses by their shape, and the pickled tables that some programs save."""
+"""``.npy`` files: arrays of joints, features or poses by their shape, and pickled tables that programs save."""
 
 from __future__ import annotations
 

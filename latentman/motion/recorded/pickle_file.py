@@ -48,7 +48,8 @@ def read_content(path: Path, names: Names, start: int = 0) -> Any:
         raise DataError(f"cannot read motion.file={path}: {error.strerror or error}; check the path") from error
     except RefusedNameError as error:
         raise DataError(
-            f"motion.file={path} is refused: it names {error}, which is not plain data. Nothing of it was run; {_REMEDY}"
+            f"motion.file={path} is refused: it names {error}, which is not plain data. Nothing of it was run; "
+            f"{_REMEDY}"
         ) from error
     except PickleLimitError as error:
         raise DataError(f"motion.file={path} is refused: {error}; {_REMEDY}") from error

@@ -1,7 +1,8 @@
 """SMPL's pose parameters in every form that files have them, joint by joint.
 
-Axis-angle vectors, rotation matrices and the six numbers of Zhou et al. (CVPR 2019), flat or joint by joint, of SMPL (24
-joints), SMPL-H (52) and SMPL-X (55), with or without a batch of one in front. The first 22 joints are the same in all.
+Axis-angle vectors, rotation matrices and the six numbers of Zhou et al. (CVPR 2019), flat or joint by joint, of SMPL
+(24 joints), SMPL-H (52) and SMPL-X (55), with or without a batch of one in front. The first 22 joints are the same in
+all.
 """
 
 from __future__ import annotations

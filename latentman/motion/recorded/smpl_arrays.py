@@ -1,8 +1,8 @@
 """Named arrays of SMPL, SMPL-H and SMPL-X poses, under the names that data sets and pose estimators give them.
 
-AMASS (``poses``, or ``root_orient`` and ``pose_body``), smplx and GVHMR (``global_orient`` and ``body_pose``), VIBE, WHAM
-and PyMAF (``pose``, ``pose_world``), ROMP (``smpl_thetas``), AIST++ (``smpl_poses``), TRAM (``pred_rotmat``). Shapes
-(``betas``) are not read: the pose is applied to the body that is shown.
+AMASS (``poses``, or ``root_orient`` and ``pose_body``), smplx and GVHMR (``global_orient`` and ``body_pose``), VIBE,
+WHAM and PyMAF (``pose``, ``pose_world``), ROMP (``smpl_thetas``), AIST++ (``smpl_poses``), TRAM (``pred_rotmat``).
+Shapes (``betas``) are not read: the pose is applied to the body that is shown.
 """
 
 from __future__ import annotations

@@ -155,7 +155,10 @@ def test_a_lone_array_and_a_missing_file_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\x80\x02Nr\xff\xff\xff\x7f.", "holds a NoneType instead of a table of arrays"),  # a memo of two thousand million
+        (
+            b"\x80\x02Nr\xff\xff\xff\x7f.",
+            "holds a NoneType instead of a table of arrays",
+        ),  # a memo of two thousand million
         (b"\x80\x05\x96" + b"\xff" * 6 + b"\x00\x00.", "is damaged or not a pickle"),  # an array of 280 TB
         (b"\x80\x02\x82\x01.", "is damaged or not a pickle"),  # a registered extension
         (b"\x80\x05\x97.", "is damaged or not a pickle"),  # a buffer from outside
