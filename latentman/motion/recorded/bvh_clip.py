@@ -1,4 +1,4 @@
-"""A BVH file as a recording: which joint is which, and the rest pose that its offsets describe."""
+"""A BVH file as a recording: its moving skeleton, and the rest pose that its offsets describe."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from latentman.errors import DataError
-from latentman.motion.recorded.bvh import Bvh, read_bvh
+from latentman.motion.recorded.bvh import Bvh, joint_positions, read_bvh
 from latentman.motion.recorded.door import Clip, Settings, admit
 from latentman.motion.recorded.recording import Recording
-from latentman.motion.recorded.rig_choice import choose_rig
-from latentman.motion.recorded.rig_joints import rig_joints
-from latentman.motion.recorded.rigs import Between, Rig, locate
+from latentman.motion.recorded.rig_recording import rig_recording
+from latentman.motion.recorded.skeleton_clip import SkeletonClip
 from latentman.types import Array
 
 
@@ -29,19 +28,10 @@ def bvh_recording(path: Path, rig: str = "auto") -> Recording:
         DataError: if the file is damaged, or its rig is not recognised.
     """
     bvh = read_bvh(path)
-    chosen = choose_rig(rig, bvh.names, path)
-    return Recording(
-        path=path,
-        joints=rig_joints(bvh, chosen),
-        rate=bvh.fps,
-        rate_stated=f"Frame Time: {bvh.frame_time[:20]} in line {bvh.frame_time_line}",
-        rigged=True,
-        up=chosen.up,
-        scale=chosen.scale,
-        rest=_rest(bvh, chosen),
-        rig=chosen.name,
-        mapping=_mapping(chosen, bvh.names),
-    )
+    clip = SkeletonClip(path=path, names=bvh.names, parents=bvh.parents, positions=joint_positions(bvh))
+    recording = rig_recording(clip, rig, rate=bvh.fps, rest=rest_positions(bvh))
+    stated = f"Frame Time: {bvh.frame_time[:20]} in line {bvh.frame_time_line}"
+    return dataclasses.replace(recording, rate_stated=stated)
 
 
 def read_bvh_clip(
@@ -73,23 +63,12 @@ def read_bvh_clip(
     return clip
 
 
-def _rest(bvh: Bvh, rig: Rig) -> Array:
-    """Return the joints (22, 3) of the pose in which nothing is turned."""
+def rest_positions(bvh: Bvh) -> Array:
+    """Return the joints (J, 3) of the pose in which nothing is turned and every joint is at its offset."""
     row = [
         offset["XYZ".index(channel[0])] if channel.endswith("POSITION") else 0.0
         for offset, channels in zip(bvh.offsets, bvh.channels, strict=True)
         for channel in channels
     ]
     still = dataclasses.replace(bvh, values=np.array([row], dtype=np.float64))
-    return np.asarray(rig_joints(still, rig)[0])
-
-
-def _mapping(rig: Rig, names: tuple[str, ...]) -> dict[str, str]:
-    """Return which of the file's joints each of HumanML3D's joints was found in."""
-    found = {}
-    for joint, source in rig.joints.items():
-        place = locate(source, names)
-        if place is not None:
-            first, second, _ = place
-            found[joint] = f"{names[first]} and {names[second]}" if isinstance(source, Between) else names[first]
-    return found
+    return joint_positions(still)[0]
