@@ -59,11 +59,13 @@ class MotionConfig:
     foot_lock: bool = False
     """Hold feet that are on the floor where they are."""
     file: str | None = None
-    """motion=clip: the motion file (.npz, .npy, .bvh)."""
+    """motion=clip: the motion file (.bvh, .glb, .gltf, .npz, .npy, .pkl, .pt)."""
     file_fps: float | None = None
     """Frames a second of that file; null takes what the file says, else 20."""
     rig: str = "auto"
-    """Which joints of a .bvh are which: auto, a known rig's name, or a YAML file of your own."""
+    """Which joints of a .bvh, .glb or .gltf are which: auto, a known rig's name, or a YAML file of your own."""
+    track: str | None = None
+    """motion=clip: which of a file's motions, by name or number: a person, a sample, an animation, a skin."""
     up: str = "auto"
     """motion=clip: the axis of the file that is up, x, y, z, -x, -y or -z; auto finds it and logs the evidence."""
     forward: str = "auto"

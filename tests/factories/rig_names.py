@@ -8,9 +8,7 @@ SPINE = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 
 def named(spine, limbs, left="Left", right="Right", prefix=""):
     """Return a tool's name for each of HumanML3D's joints; ``-`` is a joint that the tool lacks, ``*`` the side."""
-    names = {}
-    for joint, name in zip(SPINE, spine.split(), strict=True):
-        names[joint] = name
+    names = dict(zip(SPINE, spine.split(), strict=True))
     for joint, pattern in zip(LIMBS, limbs.split(), strict=True):
         names[f"left_{joint}"], names[f"right_{joint}"] = pattern.replace("*", left), pattern.replace("*", right)
     return {joint: prefix + names[joint].replace("~", " ") for joint in JOINT_NAMES if names[joint] != "-"}
@@ -18,9 +16,7 @@ def named(spine, limbs, left="Left", right="Right", prefix=""):
 
 SCHEMES = {
     "rokoko": named("Hips Spine1 Spine2 Spine4 Neck Head", "*Thigh *Shin *Foot *Toe *Shoulder *Arm *ForeArm *Hand"),
-    "xsens": named(
-        "Hips Chest Chest2 Chest4 Neck Head", "*Hip *Knee *Ankle *Toe *Collar *Shoulder *Elbow *Wrist"
-    ),
+    "xsens": named("Hips Chest Chest2 Chest4 Neck Head", "*Hip *Knee *Ankle *Toe *Collar *Shoulder *Elbow *Wrist"),
     "xsens_segments": named(
         "Pelvis L5 T12 T8 Neck Head", "*UpperLeg *LowerLeg *Foot *Toe *Shoulder *UpperArm *ForeArm *Hand"
     ),
@@ -88,20 +84,19 @@ SCHEMES = {
         "RIGHT",
     ),
     "cmu_asf": named(
-        "root upperback - thorax upperneck head", "*femur *tibia *foot *toes *clavicle *humerus *radius *wrist", "l", "r"
+        "root upperback - thorax upperneck head",
+        "*femur *tibia *foot *toes *clavicle *humerus *radius *wrist",
+        "l",
+        "r",
     ),
-    "mocapnet": named(
-        "hip abdomen - chest neck head", "*Thigh *Shin *Foot - *Collar *Shldr *ForeArm *Hand", "l", "r"
-    ),
+    "mocapnet": named("hip abdomen - chest neck head", "*Thigh *Shin *Foot - *Collar *Shldr *ForeArm *Hand", "l", "r"),
     "openni": named("root - torso - neck head", "*_hip *_knee *_foot - - *_shoulder *_elbow *_hand", "left", "right"),
     "mixamo": named(
         "Hips Spine Spine1 Spine2 Neck Head",
         "*UpLeg *Leg *Foot *ToeBase *Shoulder *Arm *ForeArm *Hand",
         prefix="mixamorig:",
     ),
-    "biovision": named(
-        "Hips Chest Chest2 Chest3 Neck Head", "*Hip *Knee *Ankle *Toe *Collar *Shoulder *Elbow *Wrist"
-    ),
+    "biovision": named("Hips Chest Chest2 Chest3 Neck Head", "*Hip *Knee *Ankle *Toe *Collar *Shoulder *Elbow *Wrist"),
     "smpl": named(
         "Pelvis Spine1 Spine2 Spine3 Neck Head",
         "*_Hip *_Knee *_Ankle *_Foot *_Collar *_Shoulder *_Elbow *_Wrist",

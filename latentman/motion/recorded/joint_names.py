@@ -70,8 +70,7 @@ def _without_shared(words: list[list[str]], voters: list[list[str]]) -> list[lis
         while len(each) > 1 and each[0] in shared:
             each = each[1:]
         if len(each) > 1 and (
-            (numbered >= enough and each[-1].isdigit())
-            or (count >= enough and last not in _SIDES and each[-1] == last)
+            (numbered >= enough and each[-1].isdigit()) or (count >= enough and last not in _SIDES and each[-1] == last)
         ):
             each = each[:-1]
         return each

@@ -55,8 +55,8 @@ class Recording:
     mapping: Mapping[str, str] = field(default_factory=dict)
 
 
-Reader = Callable[[Path, str], Recording]
-"""Reads a file, given ``motion.rig``.
+Reader = Callable[[Path, str, str | None], Recording]
+"""Reads a file, given ``motion.rig`` and ``motion.track``.
 
-Raises ConfigError for a rig that is unknown, DataError or ShapeError for a file that cannot be parsed, naming it.
+Raises ConfigError for a rig or a track that is unknown, DataError or ShapeError for a file that cannot be parsed, naming it.
 """

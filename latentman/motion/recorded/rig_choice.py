@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from latentman.errors import ConfigError, DataError, nearest
@@ -96,7 +97,7 @@ def _misplaced(rig: Rig, clip: SkeletonClip) -> int:
     for chain in _CHAINS:
         places = [locate(rig.joints[joint], clip.names) for joint in chain if joint in rig.joints]
         joints = [place[0] for place in places if place is not None]
-        wrong += sum(not clip.descends(low, high) for high, low in zip(joints, joints[1:], strict=False))
+        wrong += sum(not clip.descends(low, high) for high, low in pairwise(joints))
     return wrong
 
 

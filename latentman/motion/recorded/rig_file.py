@@ -71,7 +71,7 @@ def _read_yaml(path: Path) -> Any:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ConfigError(f"the rig {path} is larger than {_MOST_BYTES} bytes, which no rig file is")
-        return yaml.load(text.decode("utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text.decode("utf-8"), _Loader)
     except (OSError, RuntimeError) as error:
         if isinstance(error, RecursionError):
             raise ConfigError(f"the rig {path} is nested too deeply; a rig has at most three levels") from error
@@ -98,7 +98,9 @@ def _source(path: Path, name: Any, value: Any, names: Sequence[str], motion: Pat
     ):
         source = Between(value[0], value[1], float(value[2]))
     else:
-        raise ConfigError(f"the rig {path}: {name}: {value!r:.80} must be a joint's name, or [name, name, fraction 0 to 1]")
+        raise ConfigError(
+            f"the rig {path}: {name}: {value!r:.80} must be a joint's name, or [name, name, fraction 0 to 1]"
+        )
     for wanted in [source] if isinstance(source, str) else [source.first, source.second]:
         if locate(wanted, names) is None:
             raise DataError(
@@ -115,8 +117,8 @@ def _check_distinct(path: Path, joints: dict[str, Source], names: Sequence[str])
         place = locate(source, names)
         if place in owners:
             raise ConfigError(
-                f"the rig {path} gives both {owners[place]} and {name} the joint {source}; give each a joint of its own, "
-                "or leave one out"
+                f"the rig {path} gives both {owners[place]} and {name} the joint {source}; give each a joint of its "
+                "own, or leave one out"
             )
         owners[place] = name
 

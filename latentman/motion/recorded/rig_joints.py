@@ -119,8 +119,7 @@ def _fill_collars(found: dict[int, Array], near: float) -> None:
     """
     middle = sum(weight * found[joint] for joint, weight in _COLLAR.items())
     touching = [
-        collar not in found
-        or min(_length(found[collar], found[joint]) for joint in (SPINE3, NECK, shoulder)) <= near
+        collar not in found or min(_length(found[collar], found[joint]) for joint in (SPINE3, NECK, shoulder)) <= near
         for collar, shoulder in zip(COLLARS, SHOULDERS, strict=True)
     ]
     if not any(touching) and _length(found[COLLARS[0]], found[COLLARS[1]]) <= near:
@@ -151,6 +150,6 @@ def _check_limbs(clip: SkeletonClip, joints: Array, near: float) -> None:
         parent = PARENTS[joint]
         if _length(joints[:, parent], joints[:, joint]) <= near / 10:
             raise DataError(
-                f"{clip.path}: {JOINT_NAMES[joint]} and {JOINT_NAMES[parent]} are in the same place, so the bone between "
-                "them has no direction; map them to joints that are apart in a rig file (motion.rig=FILE, --rig FILE)"
+                f"{clip.path}: {JOINT_NAMES[joint]} and {JOINT_NAMES[parent]} are in the same place, so their bone has "
+                "no direction; map them to joints that are apart in a rig file (motion.rig=FILE, --rig FILE)"
             )

@@ -26,7 +26,9 @@ def rig_template(rig: Rig, names: Sequence[str]) -> str:
         first, second, fraction = place
         used.update((first, second))
         value = _quoted(names[first])
-        lines.append(f"  {joint}: " + (value if first == second else f"[{value}, {_quoted(names[second])}, {fraction}]"))
+        lines.append(
+            f"  {joint}: " + (value if first == second else f"[{value}, {_quoted(names[second])}, {fraction}]")
+        )
     left = [name for index, name in enumerate(names) if index not in used]
     shown = ", ".join(left[:_MOST_NAMES]) + (", ..." if len(left) > _MOST_NAMES else "")
     if left:

@@ -1,7 +1,8 @@
 """Which joint of a file is which: the kinds of rig that are known, and how a rig finds its joints in a file.
 
-A rig gives a source for each of HumanML3D's 22 joints, as far as it has one; :mod:`latentman.motion.recorded.rig_joints`
-fills in the rest. Names are compared as :mod:`latentman.motion.recorded.joint_names` reduces them.
+A rig gives a source for each of HumanML3D's 22 joints, as far as it has one;
+:mod:`latentman.motion.recorded.rig_joints` fills in the rest. Names are compared as
+:mod:`latentman.motion.recorded.joint_names` reduces them.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ RIG_TABLE = (
         head="Head",
     ),
     # Mixamo's names are Autodesk HumanIK's, which MotionBuilder, Rokoko and OptiTrack export too.
-    _rig("mixamo", _HUMAN_IK, pelvis="Hips", spine1="Spine", spine2="Spine1", spine3="Spine2", neck="Neck", head="Head"),
+    _rig(
+        "mixamo", _HUMAN_IK, pelvis="Hips", spine1="Spine", spine2="Spine1", spine3="Spine2", neck="Neck", head="Head"
+    ),
     _rig(
         "bandai",
         "UpperLeg LowerLeg Foot Toes|Toe Shoulder UpperArm LowerArm Hand",

@@ -38,7 +38,7 @@ class ClipSource:
         settings = Settings(
             file_fps=cfg.file_fps, up=cfg.up, forward=cfg.forward, mirror=cfg.mirror, rest_joints=self.rest_joints
         )
-        return admit(read(find_file(cfg), cfg.rig), settings)
+        return admit(read(find_file(cfg), cfg.rig, cfg.track), settings)
 
     def __call__(self, text: str, *, num_frames: int, seed: int) -> Motion:
         """Return the whole motion of the file at ``motion.fps``, whatever ``num_frames`` and ``seed`` are.

@@ -143,7 +143,7 @@ def test_damaged_files_of_weights_are_found_out(tmp_path: Path, mdm: Path) -> No
     for name, words in (
         ("mdm checkpoint", "is damaged or was not written by torch"),
         ("mdm args.json", "args.json holds no JSON object"),
-        ("body SMPL neutral", "is damaged or no pickle"),
+        ("body SMPL neutral", "is damaged or not a pickle"),
     ):
         assert everything[name].state == MISSING
         assert words in everything[name].problem

@@ -111,7 +111,7 @@ def test_other_names_are_refused_too(tmp_path: Path, name: str) -> None:
 def test_a_truncated_pickle_is_refused(tmp_path: Path, smpl: dict[str, np.ndarray], keep: int) -> None:
     path = write_official_pickle(tmp_path / "SMPL_NEUTRAL.pkl", smpl)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(WeightsError, match="is damaged or no pickle"):
+    with pytest.raises(WeightsError, match="is damaged or not a pickle"):
         read_model(path)
 
 
@@ -155,15 +155,18 @@ def test_a_lone_array_and_a_missing_file_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\x80\x02Nr\xff\xff\xff\x7f.", "holds no table of arrays, but NoneType"),  # a memo of two thousand million
-        (b"\x80\x05\x96" + b"\xff" * 6 + b"\x00\x00.", "is damaged or no pickle"),  # an array of 280 TB
-        (b"\x80\x02\x82\x01.", "is damaged or no pickle"),  # a registered extension
-        (b"\x80\x05\x97.", "is damaged or no pickle"),  # a buffer from outside
-        (b"\x80\x02U\x01xQ.", "is damaged or no pickle"),  # an object from outside
-        (b"\x80\x02]X\x01\x00\x00\x00ab.", "is damaged or no pickle"),  # a list with a state
-        (b"\x80\x02cnumpy\nndarray\n}b.", "is damaged or no pickle"),  # a class with a state
-        (b"\x80\x02]\x94.", "holds no table of arrays, but list"),
-        (b"not a pickle", "is damaged or no pickle"),
+        (
+            b"\x80\x02Nr\xff\xff\xff\x7f.",
+            "holds a NoneType instead of a table of arrays",
+        ),  # a memo of two thousand million
+        (b"\x80\x05\x96" + b"\xff" * 6 + b"\x00\x00.", "is damaged or not a pickle"),  # an array of 280 TB
+        (b"\x80\x02\x82\x01.", "is damaged or not a pickle"),  # a registered extension
+        (b"\x80\x05\x97.", "is damaged or not a pickle"),  # a buffer from outside
+        (b"\x80\x02U\x01xQ.", "is damaged or not a pickle"),  # an object from outside
+        (b"\x80\x02]X\x01\x00\x00\x00ab.", "is damaged or not a pickle"),  # a list with a state
+        (b"\x80\x02cnumpy\nndarray\n}b.", "is damaged or not a pickle"),  # a class with a state
+        (b"\x80\x02]\x94.", "holds a list instead of a table of arrays"),
+        (b"not a pickle", "is damaged or not a pickle"),
     ],
 )
 def test_pickles_made_to_do_harm_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -177,11 +180,11 @@ def test_an_entry_that_is_no_array_is_named(tmp_path: Path, smpl: dict[str, np.n
     path = tmp_path / "SMPL_NEUTRAL.pkl"
     for entry in ("text", {"a": 1}, np.array([1, "x"], dtype=object)):
         write_plain_pickle(path, {**smpl, "weights": entry})
-        with pytest.raises(WeightsError, match="is damaged: weights is no array of numbers"):
+        with pytest.raises(WeightsError, match="is damaged: weights is not an array of numbers"):
             read_model(path)
     regressor = scipy.sparse.csc_matrix((np.ones(1), ([0], [0])), shape=(2**20, 2**20))
     write_plain_pickle(path, {**smpl, "J_regressor": regressor})
-    with pytest.raises(WeightsError, match=r"J_regressor is no array of numbers .*a matrix of 1048576 x 1048576"):
+    with pytest.raises(WeightsError, match=r"J_regressor is not an array of numbers .*a matrix of 1048576 x 1048576"):
         read_model(path)
     write_plain_pickle(path, {name: smpl[name] for name in smpl if name != "posedirs"})
     with pytest.raises(WeightsError, match="lacks the array posedirs"):
