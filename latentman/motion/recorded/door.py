@@ -16,6 +16,8 @@ import numpy as np
 from latentman.config.character import AXES
 from latentman.errors import ConfigError, DataError
 from latentman.motion import humanml3d
+from latentman.motion.plausible.examine import examine
+from latentman.motion.plausible.finding import Finding
 from latentman.motion.recorded.arrays import positions, rotations
 from latentman.motion.recorded.glitches import lead_in
 from latentman.motion.recorded.rate import check_rate
@@ -134,7 +136,15 @@ def to_motion(clip: Clip, fps: float, text: str) -> Motion:
         raise DataError(f"{clip.recording.path}: {error}") from error
     if clip.recording.rigged:
         joints = humanml3d.retarget(joints)
-    return Motion(np.ascontiguousarray(settle(joints, clip.yaw)), fps, text, f"clip {clip.recording.path.name}")
+    settled = settle(joints, clip.yaw, 0.0 if clip.up.floor_at_zero else None)
+    return Motion(np.ascontiguousarray(settled), fps, text, f"clip {clip.recording.path.name}")
+
+
+def examine_clip(clip: Clip) -> tuple[Finding, ...]:
+    """Return what is implausible in a clip: its posture after the bones became the template's, its bones before."""
+    joints = humanml3d.retarget(clip.joints) if clip.recording.rigged else clip.joints
+    # A rest pose has the file's own proportions, which a scale for the whole of it does not change.
+    return examine(joints, clip.fps, bones=clip.joints, rest=clip.recording.rest)
 
 
 def _joints(recording: Recording, settings: Settings) -> Array:

@@ -20,16 +20,17 @@ def floor_height(joints: Array) -> float:
     return float(np.percentile(joints[..., 1].min(axis=1), FLOOR_PERCENTILE))
 
 
-def settle(joints: Array, yaw: float | None = None) -> Array:
+def settle(joints: Array, yaw: float | None = None, floor: float | None = None) -> Array:
     """Return joints (T, 22, 3) moved as one: the floor at y = 0, the first frame's pelvis at x = z = 0, facing +Z.
 
     Args:
         joints: metres, Y up.
         yaw: the heading in radians that becomes +Z; None takes that of the first frame. A body that lies on its side
             faces nowhere, and takes that of the first frame in which it does face somewhere.
+        floor: its height in metres; None takes :func:`floor_height`.
     """
     moved = np.array(joints, dtype=np.float64)
-    moved[..., 1] -= floor_height(moved)
+    moved[..., 1] -= floor_height(moved) if floor is None else floor
     moved[..., [0, 2]] -= moved[0, 0, [0, 2]]
     if yaw is None:
         frame = _first_facing(moved)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from latentman.config import MotionConfig
 from latentman.errors import ConfigError
-from latentman.motion.recorded.door import Clip, Settings, admit, to_motion
+from latentman.motion.plausible.examine import warn
+from latentman.motion.recorded.door import Clip, Settings, admit, examine_clip, to_motion
 from latentman.motion.recorded.readers import READERS, read
 from latentman.types import Array, Motion
 
@@ -48,6 +49,7 @@ class ClipSource:
             LatentManError: what :meth:`clip` raises.
         """
         clip = self.clip()
+        warn(examine_clip(clip), str(clip.recording.path), first=clip.skipped)
         return to_motion(clip, self.cfg.fps, self.cfg.text or clip.recording.text or text)
 
 

@@ -52,11 +52,19 @@ _TORSO = (PELVIS, SPINE1, SPINE2, SPINE3, NECK, *SHOULDERS)
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The ``axis`` that is up, the ``evidence`` in words, and a ``doubt`` about it where the evidence disagrees."""
+    """Which axis is up.
+
+    Attributes:
+        axis: the direction.
+        evidence: what shows it, in words.
+        doubt: what else it might be, and what to set then; None where the evidence agrees.
+        floor_at_zero: whether the evidence is that the body lies over a floor at 0, which then is the floor.
+    """
 
     axis: str
     evidence: str
     doubt: str | None = None
+    floor_at_zero: bool = False
 
 
 def along(points: Array, axis: str) -> Array:
@@ -90,10 +98,11 @@ def find_up(joints: Array, *, rest: Array | None = None, usual: str = "y") -> Up
     if not clip.grounded(standing) and clip.grounded(against) and against in (resting, usual):
         return Up(against, said, f"the body is upside down; if it stands, set motion.up={standing}")
     for other in dict.fromkeys(axis for axis in (resting, usual, "y", "z") if axis is not None):
-        if other[-1] != standing[-1] and _lies_instead(clip, standing, other, expected=other in (resting, usual)):
+        expected = other == resting or (other == usual and resting != standing)
+        if other[-1] != standing[-1] and _lies_instead(clip, standing, other, expected=expected):
             sure = other == resting and clip.falls(other)
             doubt = f"the body lies or falls; if it stands along {standing.upper()}, set motion.up={standing}"
-            return Up(other, said, None if sure else doubt)
+            return Up(other, said, None if sure else doubt, floor_at_zero=not clip.grounded(other))
     return Up(standing, said)
 
 
