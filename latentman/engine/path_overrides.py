@@ -56,7 +56,7 @@ def is_hydra_sweep(value: str) -> bool:
 def swept_paths(key: str, value: str) -> list[str] | None:
     """Return the paths that a list with commas names, or None if the value is one path.
 
-    It is a list if it is not there as a whole and every part is: a file or folder, ``null``, or what else the key takes.
+    It is a list if it is not there as a whole and each part is: a file, a folder, ``null``, or what else the key takes.
     """
     if "," not in value or _is_there(value):
         return None

@@ -21,6 +21,7 @@ import yaml
 
 from latentman.errors import ConfigError, DataError, nearest
 from latentman.motion.recorded.rigs import JOINT_NAMES, Between, Rig, Source, locate
+from latentman.system.paths import user_path
 
 _KEYS = ("joints", "up", "scale")
 _MOST_BYTES = 1_000_000
@@ -67,7 +68,7 @@ class _Loader(yaml.SafeLoader):
 
 def _read_yaml(path: Path) -> Any:
     try:
-        with path.expanduser().open("rb") as file:
+        with user_path(path).open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ConfigError(f"the rig {path} is larger than {_MOST_BYTES} bytes, which no rig file is")
