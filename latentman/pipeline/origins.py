@@ -66,7 +66,6 @@ def check_character(config: Config) -> None:
         ConfigError: if a file of the user's own is not there, or of an unknown kind.
     """
     from latentman.motion.learned.checkpoint_file import files_behind
-    from latentman.motion.recorded.gltf_file import buffer_files
 
     weights = weights_dir(config.paths.weights)
     files_behind(config.motion, weights)
