@@ -13,11 +13,12 @@ from latentman.errors import ConfigError, DataError, LatentManError, ShapeError
 from latentman.motion.humanml3d import mirror
 from latentman.motion.recorded.readers import ARRAY_READERS, READERS
 from latentman.motion.recorded.settle import settle
-from latentman.motion.skeleton import HEAD, PARENTS, about_y
+from latentman.motion.skeleton import ANKLES, ELBOWS, HEAD, KNEES, PARENTS, WRISTS, about_y
 from tests.factories.motion_clips import axis_up, person, read_clip
 from tests.factories.motion_files import FILES, JOINT_FILES, SUFFIXES, npz
 from tests.unit.motion.bvh_files import CMU, MIXAMO, write_bvh
 
+LIMBS = [joint - 1 for joint in (*KNEES, *ANKLES, *ELBOWS, *WRISTS)]
 UPS = ("y", "z", "-y", "x")
 
 
@@ -195,4 +196,5 @@ def test_a_skeleton_renamed_turned_mirrored_and_rescaled_is_the_same_body(
     path = tmp_path_factory.mktemp("clip") / "a.bvh"
     write_bvh(path, seen, names=names, order="".join(order), to_file=lambda p: axis_up(p, up) * scale)
     got = read_clip(path).joints
-    np.testing.assert_allclose(unit_bones(got), unit_bones(settle(seen)), atol=4e-3)
+    # Limbs, since not all of these rigs have every joint of the spine.
+    np.testing.assert_allclose(unit_bones(got)[:, LIMBS], unit_bones(settle(seen))[:, LIMBS], atol=4e-3)
