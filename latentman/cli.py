@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("latentman.train.__main__", "how the shipped models were made; make your own"),
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),
     "bench": ("latentman.bench.__main__", "how good and how fast the parts are, side by side"),
+    "motion": ("latentman.inspect.__main__", "what is found in a motion file: latentman motion inspect FILE"),
     "assets": ("latentman.assets.__main__", "what is installed, what is missing, and how to get it"),
 }
 """Each command, the module whose ``main(argv)`` carries it out, and what it is for."""

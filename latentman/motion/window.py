@@ -53,7 +53,7 @@ def pace(cfg: MotionConfig, *, fps: float, num_frames: int) -> Pace:
         rate, stride = cfg.fps, ratio
     else:
         multiple = math.ceil(ratio)
-        rate, stride = fps * multiple, float(multiple)
+        rate, stride = float(fps * multiple), float(multiple)
     length = (num_frames - 1) * stride
     if not length < MAX_FRAMES:
         raise ConfigError(

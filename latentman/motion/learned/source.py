@@ -58,5 +58,5 @@ class LearnedSource:
             from latentman.motion.learned.cleanup import clean
 
             joints = clean(joints, FPS, template_bones=self.cfg.template_bones, foot_lock=self.cfg.foot_lock)
-        warn(examine(joints, FPS), f"motion={self.cfg.name}")
+        warn(examine(joints, FPS), f"motion={self.cfg.name}", advice="the model made it so: try another seed or prompt")
         return Motion(np.ascontiguousarray(joints), FPS, text, self.cfg.name)

@@ -8,6 +8,7 @@ climbing without a floor, and a few frames in which the tracking failed.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from latentman.motion.plausible import bones as bone_checks
 from latentman.motion.plausible import movement, posture
@@ -39,7 +40,11 @@ def examine(
     return tuple(finding for finding in found if finding is not None)
 
 
-def warn(findings: tuple[Finding, ...], source: str, first: int = 0) -> None:
-    """Log each finding as one warning that names the ``source``, counting frames from ``first``."""
+def warn(findings: tuple[Finding, ...], source: str, *, first: int = 0, advice: str | None = None) -> None:
+    """Log each finding as one warning that names the ``source``, counting frames from ``first``.
+
+    ``advice`` takes the place of the findings' own, which are for files.
+    """
     for finding in findings:
-        log.warning("%s: %s", source, finding.text(first))
+        shown = finding if advice is None else replace(finding, advice=advice)
+        log.warning("%s: %s", source, shown.text(first))

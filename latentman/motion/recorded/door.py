@@ -27,7 +27,7 @@ from latentman.motion.recorded.settle import settle
 from latentman.motion.recorded.shared_points import check_limbs, set_apart
 from latentman.motion.recorded.sides import Sides, mirrored, observe
 from latentman.motion.recorded.units import TEMPLATE_LEG, leg_length, to_metres, unit_name
-from latentman.motion.recorded.upright import Up, find_up, y_up
+from latentman.motion.recorded.upright import Up, find_up, lies_over_zero, y_up
 from latentman.motion.skeleton import ANKLES, HIPS, KNEES, forward_kinematics
 from latentman.types import Array, Motion
 
@@ -66,6 +66,7 @@ class Clip:
         mirror: what was done to the sides: "none", "axes", "sides" or "image".
         unit: the file's unit.
         yaw: radians, the heading that becomes +Z; None takes that of the first frame.
+        floor: height in metres of the floor; None takes a low percentile of the lowest joints.
         apart: names of the joints that shared a point and were set apart.
     """
 
@@ -77,6 +78,7 @@ class Clip:
     mirror: str
     unit: str
     yaw: float | None = None
+    floor: float | None = None
     apart: tuple[str, ...] = ()
 
 
@@ -116,6 +118,7 @@ def admit(recording: Recording, settings: Settings) -> Clip:
         mirror=mirror,
         unit=unit_name(leg),
         yaw=_yaw(settings.forward, up.axis, mirror),
+        floor=0.0 if lies_over_zero(joints, "y") else None,
         apart=apart,
     )
     _report(clip)
@@ -136,7 +139,7 @@ def to_motion(clip: Clip, fps: float, text: str) -> Motion:
         raise DataError(f"{clip.recording.path}: {error}") from error
     if clip.recording.rigged:
         joints = humanml3d.retarget(joints)
-    settled = settle(joints, clip.yaw, 0.0 if clip.up.floor_at_zero else None)
+    settled = settle(joints, clip.yaw, clip.floor)
     return Motion(np.ascontiguousarray(settled), fps, text, f"clip {clip.recording.path.name}")
 
 

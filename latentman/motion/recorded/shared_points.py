@@ -46,7 +46,7 @@ _SPINE = (PELVIS, SPINE1, SPINE2, SPINE3, NECK)
 _COLLAR = {SPINE3: 0.35, NECK: 0.25}
 """Where a collar is between chest, neck and its shoulder (which has the rest), as in HumanML3D's template."""
 
-_LIMBS = (*KNEES, *ANKLES, *SHOULDERS, *ELBOWS, *WRISTS)
+_LIMBS = (*KNEES, *ANKLES, *ELBOWS, *WRISTS)
 """Bones, by their lower joint, without which there is no motion to show."""
 
 _PAIRS = (HIPS, SHOULDERS)
@@ -98,13 +98,15 @@ def _share(part: tuple[int, ...], whole: tuple[int, ...]) -> float:
 
 
 def _neck(joints: Array, near: float) -> list[int]:
-    """Place a neck that is on the chest between the shoulders and the head."""
-    if not _touches(joints, NECK, (SPINE3,), near):
+    """Place a neck that is on the chest, below the shoulders, between them and the head.
+
+    Above the shoulders, it is the chest that is in the wrong place, and :func:`_spine` finds it one.
+    """
+    shoulders = joints[:, list(SHOULDERS)].mean(axis=1)
+    above = ((joints[:, NECK] - shoulders) * (joints[:, HEAD] - joints[:, PELVIS])).sum(axis=-1)
+    if not _touches(joints, NECK, (SPINE3,), near) or np.median(above) > 0:
         return []
-    between = joints[:, list(SHOULDERS)].mean(axis=1) * 0.75 + joints[:, HEAD] * 0.25
-    if float(np.median(np.linalg.norm(between - joints[:, SPINE3], axis=-1))) <= near:
-        return []  # The chest is there itself, and is placed between pelvis and neck.
-    joints[:, NECK] = between
+    joints[:, NECK] = shoulders * 0.75 + joints[:, HEAD] * 0.25
     return [NECK]
 
 

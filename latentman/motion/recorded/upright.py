@@ -58,13 +58,11 @@ class Up:
         axis: the direction.
         evidence: what shows it, in words.
         doubt: what else it might be, and what to set then; None where the evidence agrees.
-        floor_at_zero: whether the evidence is that the body lies over a floor at 0, which then is the floor.
     """
 
     axis: str
     evidence: str
     doubt: str | None = None
-    floor_at_zero: bool = False
 
 
 def along(points: Array, axis: str) -> Array:
@@ -102,8 +100,14 @@ def find_up(joints: Array, *, rest: Array | None = None, usual: str = "y") -> Up
         if other[-1] != standing[-1] and _lies_instead(clip, standing, other, expected=expected):
             sure = other == resting and clip.falls(other)
             doubt = f"the body lies or falls; if it stands along {standing.upper()}, set motion.up={standing}"
-            return Up(other, said, None if sure else doubt, floor_at_zero=not clip.grounded(other))
+            return Up(other, said, None if sure else doubt)
     return Up(standing, said)
+
+
+def lies_over_zero(joints: Array, axis: str) -> bool:
+    """Return whether a body lies low over 0 along an axis while a limb reaches below, so that 0 is the floor."""
+    clip = _Clip(joints, axis)
+    return clip.lies(axis) and not clip.grounded(axis)
 
 
 def _lies_instead(clip: _Clip, standing: str, other: str, *, expected: bool) -> bool:

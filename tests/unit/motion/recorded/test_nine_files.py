@@ -49,6 +49,7 @@ def test_a_lying_body_in_a_z_up_file_lies(caplog):
     assert "taken to be Z up" in caplog.text
     assert "set motion.up=y" in caplog.text
     assert height(read_clip(FILES / "lying_z_up.bvh", up="y"), HEAD) > 1.5
+    np.testing.assert_array_equal(read_clip(FILES / "lying_z_up.bvh", up="z").joints, motion.joints)
 
 
 def test_a_left_handed_file_walks_forward_and_names_the_option(caplog):
