@@ -29,9 +29,8 @@ def to_array(value: Any) -> Array:
         *_, shape, dtype, fortran, raw = value.state
         return np.frombuffer(_raw(raw), dtype_of(dtype)).reshape(shape_of(shape), order="F" if fortran else "C")
     if value.kind == "joblib_array":
-        order = "F" if value.state["order"] == "F" else "C"
         raw = np.frombuffer(value.args[0], dtype_of(value.state["dtype"]))
-        return raw.reshape(shape_of(value.state["shape"]), order=order)
+        return raw.reshape(shape_of(value.state["shape"]), order="F" if value.state["order"] == "F" else "C")
     if value.kind == "buffer":
         raw, dtype, shape, order = value.args
         return np.frombuffer(_raw(raw), dtype_of(dtype)).reshape(shape_of(shape), order="F" if order == "F" else "C")

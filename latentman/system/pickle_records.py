@@ -125,7 +125,11 @@ class _Codes(dict[int, Any]):
         return super().__getitem__(code)
 
 
-class _Reader(pickle._Unpickler):
+_PythonUnpickler: Any = pickle._Unpickler
+"""Its methods are not part of the typed interface of the module."""
+
+
+class _Reader(_PythonUnpickler):
     """An unpickler whose only callables are those of a table of names.
 
     It is the one written in Python: the one in C reserves memory for any number that a damaged file names.
@@ -205,7 +209,7 @@ def _key(value: Any) -> str | int:
 
 def _operations() -> dict[int, Any]:
     """Return what the codes of a pickle do, without registered extensions and without memory asked for in advance."""
-    operations = dict(pickle._Unpickler.dispatch)
+    operations: dict[int, Any] = dict(_PythonUnpickler.dispatch)
     for code in (pickle.EXT1, pickle.EXT2, pickle.EXT4):
         del operations[code[0]]
     operations[pickle.BYTEARRAY8[0]] = operations[pickle.BINBYTES8[0]]
@@ -253,10 +257,10 @@ class _Source:
             line = self._file.readline()
             self._left -= len(line)
             return line
-        line = bytearray()
-        while not line.endswith(b"\n"):
-            line += self.read(1)
-        return bytes(line)
+        letters = bytearray()
+        while not letters.endswith(b"\n"):
+            letters += self.read(1)
+        return bytes(letters)
 
     def _unpacked(self, count: int) -> bytes:
         parts, missing = [self._ready[:count]], count - len(self._ready)

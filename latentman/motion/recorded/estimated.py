@@ -104,7 +104,8 @@ def _tracked(path: Path, content: Any) -> list[_Person]:
     tracks: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
     for number, (_, frame) in enumerate(frames):
         people = frame["smpl"] if isinstance(frame["smpl"], list) else []
-        ids = frame.get("tid") if isinstance(frame.get("tid"), list) else list(range(len(people)))
+        given = frame.get("tid")
+        ids = given if isinstance(given, list) else list(range(len(people)))
         for each, smpl in zip(ids, people, strict=False):
             if isinstance(smpl, Mapping) and "global_orient" in smpl and "body_pose" in smpl:
                 tracks.setdefault(str(_plain(each)), []).append((number, smpl))

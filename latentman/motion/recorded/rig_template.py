@@ -17,7 +17,8 @@ def rig_template(rig: Rig, names: Sequence[str]) -> str:
     Joints that the rig finds are filled in; the others are comments, followed by the joints of the file that are left.
     """
     places = {joint: locate(source, names) for joint, source in rig.joints.items()}
-    lines, used = ["joints:"], set()
+    lines = ["joints:"]
+    used: set[int] = set()
     for joint in JOINT_NAMES:
         place = places.get(joint)
         if place is None:
