@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from latentman.assets.finding import MISSING, PRESENT, Finding, size_of
 from latentman.assets.hub import hub_finding
 from latentman.errors import LatentManError
+from latentman.system.paths import user_path
 
 if TYPE_CHECKING:
     from latentman.config import Config
@@ -112,7 +113,7 @@ def _lora(key: str, reference: str) -> Finding:
 def _ip_adapter(cfg: IpAdapterConfig) -> Iterator[Finding]:
     from latentman.networks.ip_adapter import check_ip_adapter, weight_source
 
-    key, picture = "setup.ip_adapter", Path(str(cfg.image)).expanduser()
+    key, picture = "setup.ip_adapter", user_path(str(cfg.image))
     try:
         folder = weight_source(cfg).folder
         check_ip_adapter(cfg, None)

@@ -19,6 +19,7 @@ from latentman.config.setup import IpAdapterConfig
 from latentman.errors import DataError, WeightsError
 from latentman.networks.checkpoint import check_part, read_header
 from latentman.networks.sources import Source, find_source, load_network
+from latentman.system.paths import user_path
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -95,7 +96,7 @@ def read_picture(cfg: IpAdapterConfig, size: int) -> Tensor:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(Path(str(cfg.image)).expanduser()) as opened:
+        with Image.open(user_path(str(cfg.image))) as opened:
             picture = opened.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
         raise DataError(f"setup.ip_adapter.image={cfg.image} cannot be read as a picture: {error}") from error

@@ -30,6 +30,7 @@ from latentman.networks.ip_adapter import check_ip_adapter, encoder_source, weig
 from latentman.networks.lora import lora_file, plan_changes
 from latentman.networks.single_file import check_family, check_single_file
 from latentman.networks.sources import Source
+from latentman.system.paths import user_path
 
 
 def check_setup(setup: SetupConfig, conditioner: ConditionerConfig) -> None:
@@ -145,7 +146,7 @@ def model_digests(setup: SetupConfig, conditioner: ConditionerConfig) -> dict[st
         )
         if encoder is not None:
             digests["image_encoder"] = folder_digest(encoder)
-        digests["ip_adapter_image"] = file_digest(Path(cfg.image).expanduser())
+        digests["ip_adapter_image"] = file_digest(user_path(cfg.image))
     return digests
 
 

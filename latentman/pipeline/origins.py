@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentman.config import Config
 from latentman.config.companions import list_characters
 from latentman.pipeline.run import Run
-from latentman.system.paths import file_digest, weights_dir
+from latentman.system.paths import file_digest, user_path, weights_dir
 
 if TYPE_CHECKING:
     pass
@@ -22,10 +21,13 @@ def motion_origins(config: Config) -> dict[str, Any]:
         WeightsError: if a learned source has no checkpoint.
     """
     from latentman.motion.learned.checkpoint_file import files_behind
+    from latentman.motion.recorded.gltf_file import buffer_files
 
     cfg = config.motion
     named = {key: getattr(cfg, key) for key in ("file", "rig", "statistics", "text_encoder", "trajectory")}
-    files = {key: file_digest(Path(path).expanduser()) for key, path in named.items() if path is not None}
+    files = {key: file_digest(user_path(path)) for key, path in named.items() if path is not None}
+    if cfg.name == "clip" and cfg.file is not None:
+        files |= {buffer.name: file_digest(buffer) for buffer in buffer_files(user_path(cfg.file))}
     learned = {path.name: file_digest(path) for path in files_behind(cfg, weights_dir(config.paths.weights))}
     # A file of rotations, or a model that makes them, takes its bones from the body that will be fitted.
     body = asdict(config.body) if cfg.name in ("clip", "mdm") else None

@@ -14,6 +14,7 @@ MOST_ELEMENTS = 2**22
 """Numbers in nested lists beyond which they are not made an array; a list may be held many times by others."""
 
 _DEEPEST = 16
+_LISTS, _TEXTS = (list, tuple), (str, bytes)
 
 
 def to_array(value: Any) -> Array:
@@ -53,8 +54,9 @@ def to_objects(value: Any) -> list[Any] | None:
 
 
 def _of_lists(value: Any) -> Array:
-    if isinstance(value, list | tuple):
-        _count(value, MOST_ELEMENTS, 0)
+    if isinstance(value, _LISTS):
+        if _size(value, {}, 0) > MOST_ELEMENTS:
+            raise ValueError(f"lists of more than {MOST_ELEMENTS} numbers")
         value = _plain(value)
     array = np.array(value)
     if array.dtype.kind not in "biuf":
@@ -62,24 +64,24 @@ def _of_lists(value: Any) -> Array:
     return array
 
 
-def _count(value: Any, left: int, depth: int) -> int:
-    """Return how many more elements are allowed after those of nested lists, however often a list is shared."""
+def _size(value: Any, known: dict[int, int], depth: int) -> int:
+    """Return how many elements nested lists have, a list that is held often counted as often, but looked at once."""
     if depth > _DEEPEST:
         raise ValueError(f"lists are nested more than {_DEEPEST} deep")
-    left -= len(value)
-    if left < 0:
-        raise ValueError(f"lists of more than {MOST_ELEMENTS} numbers")
-    for item in value:
-        if isinstance(item, list | tuple):
-            left = _count(item, left, depth + 1)
-        elif isinstance(item, str | bytes):
-            raise ValueError("texts are not numbers")
-    return left
+    if id(value) not in known:
+        size = len(value)
+        for item in value:
+            if isinstance(item, _LISTS):
+                size += _size(item, known, depth + 1)
+            elif isinstance(item, _TEXTS):
+                raise ValueError("texts are not numbers")
+        known[id(value)] = size
+    return known[id(value)]
 
 
 def _plain(value: Any) -> Any:
     """Return nested lists with the arrays among their items put together."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         return [_plain(item) for item in value]
     return to_array(value) if isinstance(value, Record) else value
 

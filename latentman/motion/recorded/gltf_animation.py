@@ -19,6 +19,9 @@ _REST = {"translation": (0.0, 0.0, 0.0), "rotation": (0.0, 0.0, 0.0, 1.0), "scal
 _USUAL_RATE, _LARGEST_RATE = 30.0, 240.0
 """Frames a second at which keys of uneven spacing are sampled at least and at most."""
 
+_SPARSE = 5.0
+"""Keys a second below which they are those of an animator, between which the motion is drawn."""
+
 _EVEN = 0.02
 """Largest difference of a step between keys from their mean, as a part of it, that counts as even."""
 
@@ -78,7 +81,7 @@ def frame_times(file: GltfFile, tracks: Tracks) -> tuple[Array, float]:
         raise file.damaged("its animation has keys at one time only: a motion needs two frames or more")
     steps = np.diff(times)
     mean = float(steps.mean())
-    even = bool(np.abs(steps - mean).max() <= _EVEN * mean) and 1 / mean <= _LARGEST_RATE * 4
+    even = bool(np.abs(steps - mean).max() <= _EVEN * mean) and _SPARSE <= 1 / mean <= _LARGEST_RATE * 4
     rate = 1 / mean if even and len(times) > 2 else min(max(1 / float(np.median(steps)), _USUAL_RATE), _LARGEST_RATE)
     if abs(rate - round(rate)) < 0.002 * rate:
         rate = float(round(rate))

@@ -94,6 +94,17 @@ class GltfFile:
             raise self.damaged(f"cannot read its buffer {name}: {error.strerror}; copy it next to the file") from error
 
 
+def buffer_files(path: Path) -> list[Path]:
+    """Return the files next to a ``.gltf`` file in which it has its numbers, as far as they can be told."""
+    try:
+        if path.suffix.lower() != ".gltf" or path.stat().st_size > MOST_BYTES:
+            return []
+        uris = [str(buffer.get("uri") or "") for buffer in json.loads(path.read_bytes())["buffers"]]
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return []  # reading it says what is wrong
+    return [path.parent / urllib.parse.unquote(uri) for uri in uris if uri and ":" not in uri]
+
+
 def read_gltf(path: Path) -> GltfFile:
     """Parse a ``.gltf`` or ``.glb`` file.
 

@@ -21,7 +21,7 @@ _FEWEST = 8
 """Joints that a file needs before a word that most of them share is dropped."""
 
 _KNOWN_PREFIXES = re.compile(
-    r"^(?:mixamorig\d*|character\d*|armature\d*|skeleton\d*|valvebiped|bip\d+|bip(?= [lrc] )|cc base|j bip|def|"
+    r"^(?:mixamorig\d*|character\d*|armature\d*|skeleton\d*|valve biped|bip\d+|bip(?= [lrc] )|cc base|j bip|def|"
     r"[mfn] avg|xn skel) (?=.)"
 )
 """Words that well-known tools put in front of every name; removed even where only some of the joints have them."""

@@ -53,7 +53,8 @@ def as_matrices(turns: Array) -> Array:
     """Return rotations (T, J, 3, 3) of axis-angle vectors or matrices."""
     if turns.ndim == 4:
         return turns
-    matrices: Array = Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(*turns.shape, 3)
+    vectors = np.array(turns, dtype=np.float64)  # a copy: arrays out of pickles are read-only
+    matrices: Array = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(*turns.shape, 3)
     return matrices
 
 

@@ -13,6 +13,7 @@ Spine joints, collars, toes, the pelvis, and one of neck and head may be left ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import yaml
 
 from latentman.errors import ConfigError, DataError, nearest
 from latentman.motion.recorded.rigs import JOINT_NAMES, Between, Rig, Source, locate
+from latentman.system.paths import user_path
 
 _KEYS = ("joints", "up", "scale")
 _MOST_BYTES = 1_000_000
@@ -67,7 +69,7 @@ class _Loader(yaml.SafeLoader):
 
 def _read_yaml(path: Path) -> Any:
     try:
-        with path.expanduser().open("rb") as file:
+        with user_path(path).open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ConfigError(f"the rig {path} is larger than {_MOST_BYTES} bytes, which no rig file is")
@@ -88,26 +90,33 @@ def _source(path: Path, name: Any, value: Any, names: Sequence[str], motion: Pat
             f"{_near(name, JOINT_NAMES)}"
         )
     if isinstance(value, str):
-        source: Source = value
-    elif (
+        return _joint(path, name, value, names, motion)
+    if (
         isinstance(value, list)
         and len(value) == 3
         and all(isinstance(x, str) for x in value[:2])
         and isinstance(value[2], int | float)
         and 0 <= value[2] <= 1
     ):
-        source = Between(value[0], value[1], float(value[2]))
-    else:
-        raise ConfigError(
-            f"the rig {path}: {name}: {value!r:.80} must be a joint's name, or [name, name, fraction 0 to 1]"
-        )
-    for wanted in [source] if isinstance(source, str) else [source.first, source.second]:
-        if locate(wanted, names) is None:
-            raise DataError(
-                f"the rig {path}: {name}: {motion} has no joint '{wanted}'{_near(wanted, names)}\n"
-                f"its joints: {', '.join(names)}"
-            )
-    return source
+        first, second = (_joint(path, name, each, names, motion) for each in value[:2])
+        return Between(first, second, float(value[2]))
+    raise ConfigError(f"the rig {path}: {name}: {value!r:.80} must be a joint's name, or [name, name, fraction 0 to 1]")
+
+
+def _joint(path: Path, name: str, wanted: str, names: Sequence[str], motion: Path) -> str:
+    """Return the joint of the motion that a rig means; prefixes, case and punctuation may differ."""
+    for choice in (wanted, *wanted.split("|")):
+        found = [each for each in names if each == choice] or [each for each in names if _plain(each) == _plain(choice)]
+        if found and (found[0] == choice or _plain(choice)):
+            return found[0]
+    raise DataError(
+        f"the rig {path}: {name}: {motion} has no joint '{wanted}'{_near(wanted, names)}\n"
+        f"its joints: {', '.join(names)}"
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", re.sub(r"^(?:.*:|mixamorig\d*_?)", "", name, flags=re.IGNORECASE)).lower()
 
 
 def _check_distinct(path: Path, joints: dict[str, Source], names: Sequence[str]) -> None:

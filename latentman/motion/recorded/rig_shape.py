@@ -196,7 +196,11 @@ def _feet(at: Array, legs: list[list[int | None]]) -> Array | None:
 
 def _knees(at: Array, legs: list[list[int | None]]) -> Array | None:
     """Return the direction (T, 3) in which bent knees point, if they bend enough to show it."""
-    bends = sum((at[:, leg[1]] - (at[:, leg[0]] + at[:, leg[2]]) / 2 for leg in legs), start=np.zeros(3))
+    bends = np.zeros(3)
+    for hip, knee, ankle, _ in legs:
+        leg, thigh = at[:, ankle] - at[:, hip], at[:, knee] - at[:, hip]
+        along = (leg * thigh).sum(axis=-1, keepdims=True) / np.maximum((leg * leg).sum(axis=-1, keepdims=True), 1e-12)
+        bends = bends + thigh - along * leg
     length = np.linalg.norm(at[:, legs[0][2]] - at[:, legs[0][0]], axis=-1)
     return bends if np.median(np.linalg.norm(bends, axis=-1)) > _BENT * np.median(length) else None
 

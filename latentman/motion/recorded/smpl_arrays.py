@@ -94,8 +94,8 @@ def _rotations(path: Path, data: Mapping[str, Any]) -> tuple[str, Array]:
         name, turns = _joined(path, data)
     if turns.shape[1] < NUM_JOINTS:
         raise ShapeError(
-            f"{path}: {name}: expected {NUM_JOINTS} joints or more, such as (T, 72) or (T, 24, 3), got "
-            f"{np.shape(data[name])}"
+            f"{path}: {name}: expected (T, 72), (T, 156) or (T, 165), or joint by joint as (T, 24, 3), of {NUM_JOINTS} "
+            f"joints or more, got {np.shape(data[name])}"
         )
     return name, turns[:, :NUM_JOINTS]
 
@@ -128,8 +128,6 @@ def _root_path(path: Path, data: Mapping[str, Any], poses: str, count: int) -> A
     values = numbers(path, name, data[name])
     if values.shape in ((1, count, 3), (count, 1, 3)):
         values = values.reshape(count, 3)
-    if values.shape != (count, 3):
-        raise ShapeError(f"{path}: {name}: expected ({count}, 3), got {values.shape}")
     if name == "smpl_trans" and "smpl_scaling" in data:
         scale = numbers(path, "smpl_scaling", data["smpl_scaling"])
         if scale.size != 1 or not float(scale.reshape(())) > 0:

@@ -16,6 +16,7 @@ from latentman.errors import ConfigError
 from latentman.motion.plausible.examine import warn
 from latentman.motion.recorded.door import Clip, Settings, admit, examine_clip, to_motion
 from latentman.motion.recorded.readers import READERS, read
+from latentman.system.paths import is_file, user_path
 from latentman.types import Array, Motion
 
 
@@ -62,9 +63,10 @@ def find_file(cfg: MotionConfig) -> Path:
     kinds = ", ".join(READERS)
     if cfg.file is None:
         raise ConfigError(f"motion=clip needs a file: set motion.file=PATH ({kinds})")
-    path = Path(cfg.file).expanduser()
+    path = user_path(cfg.file)
     if path.suffix.lower() not in READERS:
         raise ConfigError(f"motion.file={path}: '{path.suffix}' is not a known kind of motion file: use one of {kinds}")
-    if not path.is_file():
-        raise ConfigError(f"motion.file={path}: there is no such file (looked in {path.absolute().parent})")
+    if not is_file(path):
+        several = "; for several files, give a list of which each is there, and -m" if "," in cfg.file else ""
+        raise ConfigError(f"motion.file={path}: there is no such file (looked in {path.absolute().parent}){several}")
     return path

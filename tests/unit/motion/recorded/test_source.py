@@ -176,7 +176,7 @@ def test_rotations_without_a_body_are_refused(tmp_path):
         ({"poses": np.full((25, 72), np.nan)}, DataError, "poses holds values that are not finite"),
         ({"trans": np.zeros((24, 3))}, ShapeError, r"trans: expected \(25, 3\), got \(24, 3\)"),
         ({"mocap_framerate": None}, DataError, r"does not state its frame rate.*motion\.file_fps=120"),
-        ({"mocap_framerate": 0.0}, DataError, r"its frame rate, 0.0 \(mocap_framerate=0.0\), is not one number from 0.1.*motion\.file_fps"),
+        ({"mocap_framerate": 0.0}, DataError, r"its frame rate, 0.0 \(mocap_framerate=0.0\), is not.*motion\.file_fps"),
         ({"poses": None, "root_orient": np.zeros((25, 3))}, DataError, "has no 'pose_body'"),
         ({"poses": None, "root_orient": np.zeros((5, 3)), "pose_body": np.zeros((25, 63))}, ShapeError, "pose_body"),
     ],
@@ -197,7 +197,7 @@ def test_a_bad_amass_file_says_what_is_wrong(tmp_path, changes, kind, message):
         ({"joints": np.full((9, 22, 3), np.inf)}, DataError, "not finite, first at frame 0"),
         ({"joints": np.zeros((9, 22, 3))}, DataError, "the legs have no length"),
         ({"joints": np.full((9, 22, 3), "a")}, ShapeError, "expected real numbers"),
-        ({"joints": np.ones((9, 22, 3)), "fps": 0}, DataError, r"its frame rate, 0 \(fps=0\), is not one number from 0\.1 to 10000; .*motion\.file_fps"),
+        ({"joints": np.ones((9, 22, 3)), "fps": 0}, DataError, r"rate, 0 \(fps=0\), is not one number.*motion\.file_fps"),
         ({"joints": np.ones((9, 22, 3)), "fps": "fast"}, DataError, "its frame rate, fast .* is not one number"),
         ({"joints": np.array([{}], dtype=object)}, DataError, "cannot read motion.file"),
     ],
@@ -215,7 +215,7 @@ def test_a_bad_archive_says_what_is_wrong(tmp_path, arrays, kind, message):
         (np.zeros((9, 251)), ShapeError, r"or features \(T, 263\) in a \.npy, got \(9, 251\)"),
         (np.random.default_rng(0).normal(size=(30, 263)), DataError, "look normalised.*multiply them by Std.npy"),
         (np.full((9, 263), np.nan), DataError, "not finite"),
-        (np.array([{}], dtype=object), DataError, "holds nothing: no SMPL poses"),
+        (np.array([{}], dtype=object), DataError, "holds nothing: no SMPL poses are found in it"),
     ],
 )  # fmt: skip
 def test_a_bad_array_says_what_is_wrong(tmp_path, array, kind, message):
