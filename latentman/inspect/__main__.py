@@ -39,7 +39,9 @@ def main(argv: list[str]) -> int:
         sys.stdout.write(HELP)
         return 0
     if argv[0] != "inspect":
-        raise ConfigError(f"'{argv[0]}' is not a command of latentman motion{nearest(argv[0], ['inspect'])}\ncommands: inspect")
+        raise ConfigError(
+            f"'{argv[0]}' is not a command of latentman motion{nearest(argv[0], ['inspect'])}\ncommands: inspect"
+        )
     arguments = _parser().parse_args(argv[1:])
     cfg = MotionConfig(
         name="clip",
@@ -58,7 +60,9 @@ def main(argv: list[str]) -> int:
 def _parser() -> Arguments:
     parser = Arguments(prog="latentman motion inspect", description="What is found in a motion file.")
     parser.add_argument("file", metavar="FILE", help="the motion file")
-    parser.add_argument("--sheet", metavar="PNG", type=Path, help="where the contact sheet goes: <name of FILE>.png here")
+    parser.add_argument(
+        "--sheet", metavar="PNG", type=Path, help="where the contact sheet goes: <name of FILE>.png here"
+    )
     parser.add_argument("--no-sheet", action="store_true", help="draw no contact sheet")
     parser.add_argument("--body", choices=("anny", "smpl", "smplx"), default="anny", help="the body that is drawn")
     parser.add_argument("--rig", default="auto", help="which joint is which: auto, a rig's name, or a YAML file")

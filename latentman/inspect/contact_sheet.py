@@ -40,7 +40,9 @@ def write_sheet(path: Path, body: Body, motion: Motion, *, frames: int) -> None:
         RecordError: if the file cannot be written.
     """
     chosen = np.unique(np.linspace(0, len(motion.joints) - 1, frames).round().astype(int))
-    fitted = _on_the_spot(fit_motion(body, replace(motion, joints=motion.joints[chosen]), BodyConfig("any", refine="never")))
+    fitted = _on_the_spot(
+        fit_motion(body, replace(motion, joints=motion.joints[chosen]), BodyConfig("any", refine="never"))
+    )
     rows = [_row(fitted, yaw) for yaw in _VIEWS.values()]
     height = _LABEL + TILE * len(rows)
     sheet = Image.new("RGB", (TILE * len(chosen), height), _PAPER)
@@ -53,7 +55,9 @@ def write_sheet(path: Path, body: Body, motion: Motion, *, frames: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path, format="PNG")
     except OSError as error:
-        raise RecordError(f"cannot write the contact sheet {path}: {error.strerror or error}; give another --sheet") from error
+        raise RecordError(
+            f"cannot write the contact sheet {path}: {error.strerror or error}; give another --sheet"
+        ) from error
 
 
 def _on_the_spot(body: BodySequence) -> BodySequence:

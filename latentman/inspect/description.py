@@ -47,7 +47,10 @@ def describe(inspected: Inspected) -> str:
         ("rate", f"{clip.fps:g} frames a second{f' ({recording.rate_stated})' if recording.rate_stated else ''}"),
         ("length", f"{len(joints)} frames, {(len(joints) - 1) / clip.fps:.2f} s, {clip.skipped} skipped in front"),
         ("up", f"{clip.up.axis.upper()}: {clip.up.evidence}"),
-        ("forward", "where the body faces in the first frame" if clip.yaw is None else f"{np.degrees(clip.yaw):.0f} degrees"),
+        (
+            "forward",
+            "where the body faces in the first frame" if clip.yaw is None else f"{np.degrees(clip.yaw):.0f} degrees",
+        ),
         ("sides", _SIDES[clip.mirror]),
         ("unit", f"{clip.unit}; legs of {leg_length(joints):.2f} m, head {height:.2f} m above the lowest joint"),
         ("path", f"the pelvis travels {path:.2f} m, {path * clip.fps / (len(joints) - 1):.2f} m/s"),

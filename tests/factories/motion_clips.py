@@ -1,4 +1,4 @@
-"""Clips for tests: motions of the procedural source, turned, laid down and let fall; and the check that one was read."""
+"""Clips for tests: motions of the procedural source, turned, laid down and let fall, and a reader of files."""
 
 from __future__ import annotations
 

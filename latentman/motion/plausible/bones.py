@@ -57,5 +57,6 @@ def symmetric(joints: Floats) -> Finding | None:
     if ratio[joint] <= ASYMMETRY:
         return None
     other = MIRROR[joint]
-    what = f"the bone to {JOINT_NAMES[joint]} is {lengths[joint]:.2f} m long, to {JOINT_NAMES[other]} {lengths[other]:.2f} m"
+    longer, shorter = (f"{JOINT_NAMES[each]} is {lengths[each]:.2f} m" for each in (joint, other))
+    what = f"the bone to {longer} long, and the one to {shorter}"
     return Finding(what, (), f"one side is wrong: {RIG}")

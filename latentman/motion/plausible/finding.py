@@ -12,7 +12,9 @@ from latentman.motion.skeleton import Floats
 Flags = NDArray[np.bool_]
 
 RIG = "map the right joints in a rig file (motion.rig=FILE)"
-SIDES = "set motion.mirror=axes (left-handed axes) or sides (exchanged names), or map the right joints (motion.rig=FILE)"
+SIDES = (
+    "set motion.mirror=axes (left-handed axes) or sides (exchanged names), or map the right joints (motion.rig=FILE)"
+)
 
 _SHOWN = 3
 

@@ -82,5 +82,7 @@ def floor(joints: Floats, fps: float) -> Finding | None:
     if not aloft:
         return None
     longest = max(b - a - 1 for a, b in aloft) / fps
-    advice = "the clip has no level floor (stairs, climbing), or its rate is wrong: set motion.file_fps, or cut the file"
+    advice = (
+        "the clip has no level floor (stairs, climbing), or its rate is wrong: set motion.file_fps, or cut the file"
+    )
     return Finding(f"no joint is near the floor for {longest:.1f} s", tuple(aloft), advice)

@@ -21,7 +21,7 @@ _SKELETONS = (NUM_JOINTS, 24)
 def joints_recording(path: Path, data: Mapping[str, Array]) -> Recording:
     """Return the recording of an archive with ``joints`` (T, 22, 3) or (T, 24, 3) and, if it has them, fps and text."""
     text = str(data["text"]) if "text" in data else ""
-    rate = data["fps"] if "fps" in data else None
+    rate = data.get("fps")
     return Recording(
         path=path,
         joints=_in_order(path, data["joints"]),

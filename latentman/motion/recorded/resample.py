@@ -68,9 +68,6 @@ def _cubic(joints: Array, low: Array, weight: Array) -> Array:
     start, end = joints[low], joints[low + 1]
     w = weight
     curve: Array = (
-        start
-        + w**2 * (3 - 2 * w) * (end - start)
-        + w * (1 - w) ** 2 * slopes[low]
-        - w**2 * (1 - w) * slopes[low + 1]
+        start + w**2 * (3 - 2 * w) * (end - start) + w * (1 - w) ** 2 * slopes[low] - w**2 * (1 - w) * slopes[low + 1]
     )
     return curve

@@ -25,8 +25,11 @@ _FLIP = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Cosines with ahead, as hips and spine have it, medians over the clip: of the ``toes`` seen from the ankles, and
-    of the bent ``knees`` seen from the line between hip and ankle. NaN where nothing is to be seen.
+    """Cosines with the direction that is ahead of hips and spine, medians over the clip.
+
+    Attributes:
+        toes: of the toes as seen from the ankles.
+        knees: of bent knees as seen from the line between hip and ankle; NaN where too few are bent.
     """
 
     toes: float

@@ -156,7 +156,11 @@ def test_a_start_counts_frames_of_motion_fps_at_any_rate_of_the_source():
     np.testing.assert_allclose(part.joints[:, 0, 2], [0.55, 0.55 + 1 / 15, 0.55 + 2 / 15], atol=1e-12)
 
 
-@pytest.mark.parametrize("cfg", [MotionConfig(name="procedural"), MotionConfig(name="mdm"), MotionConfig("x", stride=9)])
+@pytest.mark.parametrize(
+    "cfg", [MotionConfig(name="procedural"), MotionConfig(name="mdm"), MotionConfig("x", stride=9)]
+)
 def test_a_rate_that_needs_too_many_frames_is_refused_before_any_is_made(cfg):
-    with pytest.raises(ConfigError, match=rf"fps=1e-07 needs .* more than the {MAX_FRAMES} that are allowed: raise fps"):
+    with pytest.raises(
+        ConfigError, match=rf"fps=1e-07 needs .* more than the {MAX_FRAMES} that are allowed: raise fps"
+    ):
         pace(cfg, fps=1e-7, num_frames=30_000)

@@ -77,7 +77,9 @@ def spinning():
     joints = person("a person stands", 40)
     turn = np.where(np.arange(40) == 20, np.pi, 0.0)
     c, s = np.cos(turn)[:, None], np.sin(turn)[:, None]
-    return np.stack([c * joints[..., 0] + s * joints[..., 2], joints[..., 1], c * joints[..., 2] - s * joints[..., 0]], -1)
+    return np.stack(
+        [c * joints[..., 0] + s * joints[..., 2], joints[..., 1], c * joints[..., 2] - s * joints[..., 0]], -1
+    )
 
 
 def flipping():
@@ -158,7 +160,9 @@ FAULTY = {
     "01_08": "no joint is near the floor",  # climbs
     "01_14": "no joint is near the floor",  # climbs
     "train_data_bvh_indian_07": "no joint is near the floor",
-    **dict.fromkeys(("05_05", "05_06", "05_08", "05_10", "05_15", "05_16", "05_18", "05_19"), "the bone to right_foot turns"),
+    **dict.fromkeys(
+        ("05_05", "05_06", "05_08", "05_10", "05_15", "05_16", "05_18", "05_19"), "the bone to right_foot turns"
+    ),
     "train_data_bvh_salsa_15": "the bone to right_foot turns",
 }
 """Clips of the CMU database that are broken: a climb has no floor, and in some the tracking of a toe failed."""

@@ -110,7 +110,9 @@ def test_every_archive_refuses_a_rate_that_is_text_complex_or_several(tmp_path, 
 @pytest.mark.parametrize("text", ["0", "-1", "fast", "nan", "1e-9", "100"])
 def test_a_bvh_refuses_a_frame_time_that_is_none_with_its_line(tmp_path, text):
     path = write_bvh(tmp_path / "a.bvh", person(), frame_time=text)
-    with pytest.raises(DataError, match=rf"a\.bvh: its frame rate, .*\(Frame Time: {text} in line \d+\).*motion\.file_fps"):
+    with pytest.raises(
+        DataError, match=rf"a\.bvh: its frame rate, .*\(Frame Time: {text} in line \d+\).*motion\.file_fps"
+    ):
         read_clip(path)
     assert len(read_clip(path, file_fps=20.0).joints) == 40
 

@@ -75,9 +75,13 @@ def test_bones_keep_their_length_where_frames_are_put_between():
     def lengths(joints):
         return np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1)
 
-    np.testing.assert_allclose(lengths(resample(coarse, 20.0, 120.0)), np.tile(lengths(coarse[:1]), (121, 1)), rtol=0.01)
+    np.testing.assert_allclose(
+        lengths(resample(coarse, 20.0, 120.0)), np.tile(lengths(coarse[:1]), (121, 1)), rtol=0.01
+    )
 
 
-@pytest.mark.parametrize(("ratio", "expected"), [(1, True), (6.0000000001, True), (1.5, False), (0.5, False), (0, False)])
+@pytest.mark.parametrize(
+    ("ratio", "expected"), [(1, True), (6.0000000001, True), (1.5, False), (0.5, False), (0, False)]
+)
 def test_whole_ratios(ratio, expected):
     assert whole(ratio) == expected

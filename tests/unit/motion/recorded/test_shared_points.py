@@ -58,7 +58,11 @@ def test_joints_that_are_apart_stay_to_the_byte():
 
 @pytest.mark.parametrize(
     ("joint", "other", "said"),
-    [(18, 16, "left_elbow lies on left_shoulder"), (5, 2, "right_knee lies on right_hip"), (2, 1, "right_hip lies on left_hip")],
+    [
+        (18, 16, "left_elbow lies on left_shoulder"),
+        (5, 2, "right_knee lies on right_hip"),
+        (2, 1, "right_hip lies on left_hip"),
+    ],
 )
 def test_a_limb_without_length_is_refused(joint, other, said):
     joints = person().copy()

@@ -14,7 +14,9 @@ from tests.unit.motion.bvh_files import write_bvh
 FLIP = np.array([-1.0, 1.0, 1.0])
 
 
-@pytest.mark.parametrize("text", ["a person walks", "a person runs", "a person squats", "a person stands", "a person kicks"])
+@pytest.mark.parametrize(
+    "text", ["a person walks", "a person runs", "a person squats", "a person stands", "a person kicks"]
+)
 def test_left_handed_axes_and_exchanged_names_are_noticed(text):
     joints = person(text)
     assert not observe(joints).exchanged

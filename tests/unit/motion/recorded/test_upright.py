@@ -17,7 +17,9 @@ def test_turning_up_is_a_rotation_that_brings_the_axis_to_y(up):
 
 
 @pytest.mark.parametrize("up", AXES)
-@pytest.mark.parametrize("text", ["a person walks", "a person dances", "a person jumps", "a person bows", "a person kicks"])
+@pytest.mark.parametrize(
+    "text", ["a person walks", "a person dances", "a person jumps", "a person bows", "a person kicks"]
+)
 @pytest.mark.parametrize("place", [[0, 0, 0], [3, -0.9, -2], [2, 0.3, 1.5]], ids=["floor", "pelvis", "away"])
 def test_a_body_that_stands_shows_which_axis_is_up(up, text, place):
     found = find_up(axis_up(person(text) + place, up), usual="y")
