@@ -26,6 +26,7 @@ from latentman.engine.overrides import quote, quote_free_text
 from latentman.errors import ConfigError, RecordError
 from latentman.pipeline.in_memory import make_body, make_correspondence, make_motion, make_render
 from latentman.record.local import METRICS_FILE, STATUS_FILE, check_format, read_object
+from latentman.system.paths import user_path
 from latentman.system.templates import environment
 from latentman.video import read_png_frames
 
@@ -87,7 +88,7 @@ def generate(
         _check_same(config, settings)
     if folder is not None and config.run_dir is not None and Path(folder) != Path(config.run_dir):
         raise ConfigError(f"run_dir={config.run_dir} and folder={folder} both name the run folder: give one of them")
-    place = run_folder(config) if folder is None else Path(folder).expanduser().absolute()
+    place = run_folder(config) if folder is None else user_path(folder).absolute()
     run_one([*overrides, f"run_dir={quote(str(place))}"], tree)
     return Run(place)
 
@@ -98,7 +99,7 @@ def open_run(folder: str | Path) -> Run:
     Raises:
         RecordError: if the folder does not hold a run, or its record is damaged or of a later version.
     """
-    return Run(Path(folder).expanduser())
+    return Run(user_path(folder))
 
 
 class Run:

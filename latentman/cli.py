@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("latentman.train.__main__", "train the embedded models, or your own"),
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),
     "bench": ("latentman.bench.__main__", "measure the quality and the speed of each part"),
+    "motion": ("latentman.inspect.__main__", "show what is found in a motion file: latentman motion inspect FILE"),
     "assets": ("latentman.assets.__main__", "list what is installed and what is missing, and how to get it"),
 }
 """Each command, the module whose ``main(argv)`` carries it out, and what it is for."""

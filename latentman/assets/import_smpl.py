@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latentman.cli import Arguments
 from latentman.errors import ConfigError, RecordError
-from latentman.system.paths import weights_dir
+from latentman.system.paths import user_path, weights_dir
 
 GENDERS = {"neutral": ("neutral",), "female": ("female", "_f_"), "male": ("male", "_m_")}
 """The parts of a file name that mean a gender; female comes first, since \"female\" contains \"male\"."""
@@ -42,8 +42,8 @@ def import_command(arguments: list[str]) -> int:
     from latentman.body.smpl import SITES
     from latentman.body.smpl_model import read_model, write_model
 
-    model = read_model(options.file.expanduser())
-    out = options.out.expanduser() if options.out else _target(options.file, model.kind, options.gender)
+    model = read_model(user_path(options.file))
+    out = user_path(options.out) if options.out else _target(options.file, model.kind, options.gender)
     if out.suffix.lower() != ".npz":
         raise ConfigError(f"OUT={out} must end in .npz")
     if out.exists() and not options.force:

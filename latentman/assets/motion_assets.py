@@ -17,7 +17,7 @@ from latentman.motion.build import find_family
 from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics
 from latentman.networks.checkpoint import read_header
-from latentman.system.paths import asset
+from latentman.system.paths import asset, user_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def _statistics(cfg: MotionConfig, family: str, checkpoint: Path, weights: Path)
     except WeightsError as error:
         where = cfg.statistics or f"{checkpoint.parent} or {weights / 'humanml3d'}"
         return Finding(name, MISSING, where, terms, "1.2 kB each", str(error))
-    folders = [Path(cfg.statistics).expanduser()] if cfg.statistics else [checkpoint.parent, weights / "humanml3d"]
+    folders = [user_path(cfg.statistics)] if cfg.statistics else [checkpoint.parent, weights / "humanml3d"]
     found = next(folder for folder in folders if all((folder / file).is_file() for file in names))
     return Finding(name, PRESENT, str(found), terms, "1.2 kB each")
 
@@ -154,7 +154,7 @@ def _text_encoder(cfg: MotionConfig, family: str, args: dict[str, Any], checkpoi
     reference = cfg.text_encoder or default
     if reference.startswith("asset:"):
         return _folder(name, asset(*reference.removeprefix("asset:").split("/")), reference, "ships with latentman")
-    folder = Path(reference).expanduser()
+    folder = user_path(reference)
     if folder.exists() or reference.startswith((".", "/", "~")) or reference.count("/") > 1:
         return _folder(name, folder, reference, "your own")
     return hub_finding(name, key, reference)

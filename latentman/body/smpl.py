@@ -16,6 +16,7 @@ from latentman.body.skinning import Body, bone_offsets
 from latentman.body.smpl_model import SMPLModel, read_model
 from latentman.config import BodyConfig
 from latentman.errors import WeightsError
+from latentman.system.paths import user_path
 from latentman.types import NUM_JOINTS, Array
 
 NUM_BETAS = 10
@@ -68,7 +69,7 @@ def find_model(cfg: BodyConfig, weights: Path) -> Path:
     Raises:
         WeightsError: naming the file, every place that was searched, and how to get it.
     """
-    named = None if cfg.model is None else Path(cfg.model).expanduser().absolute()
+    named = None if cfg.model is None else user_path(cfg.model).absolute()
     if named is not None and (named.is_file() or named.suffix.lower() in (".npz", ".pkl")):
         if not named.is_file():
             raise WeightsError(f"body.model={cfg.model}: there is no file {named}; {_advice(cfg)}")

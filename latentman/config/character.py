@@ -9,6 +9,17 @@ from omegaconf import MISSING
 from latentman.config.groups import at_least, positive
 from latentman.errors import ConfigError, check_choice
 
+AXES = ("x", "y", "z", "-x", "-y", "-z")
+"""Directions along an axis of a motion file."""
+
+MIRRORS = ("auto", "none", "axes", "sides", "image")
+"""What is done to left and right of a motion file.
+
+``none`` keeps the file's sides. ``axes`` flips one axis of a file whose axes are left-handed. ``sides`` exchanges the
+names of left and right. ``image`` does both, which is the motion in a mirror: what the left hand did, the right does.
+``auto`` flips an axis if the toes point backwards, seen from hips and spine.
+"""
+
 SHORT_MOTIONS = ("error", "hold", "loop")
 """What happens when a motion has fewer frames than the video needs."""
 
@@ -22,7 +33,7 @@ class MotionConfig:
     """What the motion source reads; null derives it from the prompt."""
     fps: float = 20.0
     stride: int | None = None
-    """Motion frames per video frame; null means motion.fps / fps."""
+    """Motion frames per video frame; null means motion.fps / fps, which need not be whole: speed stays the recorded."""
     start: str = "auto"
     """First motion frame that is shown, or auto: the window with the most joint motion."""
     if_short: str = "error"
@@ -48,11 +59,19 @@ class MotionConfig:
     foot_lock: bool = False
     """Keep feet that touch the floor in place."""
     file: str | None = None
-    """motion=clip: the motion file (.npz, .npy, .bvh)."""
+    """motion=clip: the motion file (.bvh, .glb, .gltf, .npz, .npy, .pkl, .pt)."""
     file_fps: float | None = None
     """Frames a second of that file; null takes the rate in the file, else 20."""
     rig: str = "auto"
-    """Which joints of a .bvh are which: auto, a known rig's name, or a YAML file of your own."""
+    """Which joints of a .bvh, .glb or .gltf are which: auto, a known rig's name, or a YAML file of your own."""
+    track: str | None = None
+    """motion=clip: which of a file's motions, by name or number: a person, a sample, an animation, a skin."""
+    up: str = "auto"
+    """motion=clip: the axis of the file that is up, x, y, z, -x, -y or -z; auto finds it and logs the evidence."""
+    forward: str = "auto"
+    """motion=clip: the axis of the file that faces the camera's front; auto takes where the body faces at first."""
+    mirror: str = "auto"
+    """motion=clip: axes (left-handed axes), sides (left and right exchanged), image (a mirror image), none, or auto."""
 
     def __post_init__(self) -> None:
         positive("motion.fps", self.fps)
@@ -74,6 +93,11 @@ class MotionConfig:
             )
         if self.file_fps is not None:
             positive("motion.file_fps", self.file_fps)
+        check_choice("motion.up", self.up, ("auto", *AXES))
+        check_choice("motion.forward", self.forward, ("auto", *AXES))
+        check_choice("motion.mirror", self.mirror, MIRRORS)
+        if self.forward != "auto" and self.forward[-1] == self.up[-1]:
+            raise ConfigError(f"motion.forward={self.forward} is along motion.up={self.up}: choose another axis")
 
 
 @dataclass

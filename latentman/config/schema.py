@@ -157,9 +157,12 @@ class Config:
         return steps[self.sampler.name]
 
     @property
-    def stride(self) -> int:
-        """Motion frames per video frame."""
-        return self.motion.stride if self.motion.stride is not None else max(1, round(self.motion.fps / self.fps))
+    def stride(self) -> int | float:
+        """Motion frames per video frame: ``motion.stride``, else ``motion.fps / fps``, which need not be whole."""
+        if self.motion.stride is not None:
+            return self.motion.stride
+        ratio = self.motion.fps / self.fps
+        return int(ratio) if ratio.is_integer() else ratio
 
 
 def _check_finite(prefix: str, node: Any) -> None:

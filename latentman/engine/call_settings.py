@@ -8,6 +8,7 @@ from typing import Any
 
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, nearest
+from latentman.system.paths import user_path
 
 MAX_SEED = 2**32
 
@@ -47,7 +48,7 @@ def motion_settings(motion: str | Path) -> list[str]:
 
     if str(motion) in SOURCES and not isinstance(motion, Path):
         return [f"motion={motion}"]
-    if not Path(motion).expanduser().is_file():
+    if not user_path(motion).is_file():
         known = ", ".join(SOURCES)
         raise ConfigError(
             f"motion={str(motion)!r} is neither a motion source nor a file{nearest(str(motion), SOURCES)}\n"

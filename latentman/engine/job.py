@@ -80,7 +80,7 @@ def describe_job(cfg: Any, config: Config) -> Job:
     overrides = list(hydra.overrides.task)
     if hydra.mode != RunMode.MULTIRUN:
         return make_job(cfg, config, choices, overrides)
-    number, sweep_dir = int(hydra.job.num), Path(str(config.sweep_dir)).expanduser().absolute()
+    number, sweep_dir = int(hydra.job.num), user_path(str(config.sweep_dir)).absolute()
     plan = read_plan(sweep_dir)
     planned = plan.find(overrides) if plan is not None else None
     if planned is None:  # a sweeper that decides as it goes
@@ -143,9 +143,9 @@ def folder_name(number: int, overrides: Sequence[str]) -> str:
 def run_folder(config: Config) -> Path:
     """Return the folder of a single run: ``run_dir``, else a new one under ``paths.runs``, named after the time."""
     if config.run_dir is not None:
-        return Path(config.run_dir).expanduser().absolute()
+        return user_path(config.run_dir).absolute()
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return unused(Path(config.paths.runs).expanduser().absolute() / config.name / stamp)
+    return unused(user_path(config.paths.runs).absolute() / config.name / stamp)
 
 
 def unused(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from latentman.engine.call_settings import motion_settings, seed_of, setting, se
 from latentman.engine.compose import compose
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, check_choice, nearest
+from latentman.system.paths import user_path
 from latentman.types import BodySequence, Conditions, Correspondence, Motion
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class LatentManPipeline:
             own.append(f"setup.model={quote(name)}")
         if controlnet is not None:
             own.append(f"setup.controlnet={quote(str(controlnet))}")
-        elif name not in SETUPS and (Path(name).expanduser() / "controlnet").is_dir():
+        elif name not in SETUPS and (user_path(name) / "controlnet").is_dir():
             own.append("setup.controlnet=null")
         if torch_dtype is not None:
             own.append(f"setup.dtype={str(torch_dtype).removeprefix('torch.')}")

@@ -19,7 +19,7 @@ from latentman.cli import COMMANDS
 from latentman.engine.help import run_help
 from latentman.engine.overrides import SHOW_ONLY, Arguments, split_arguments
 from latentman.errors import ConfigError, LatentManError, RecordError
-from latentman.system.paths import config_dir
+from latentman.system.paths import config_dir, user_path
 
 if TYPE_CHECKING:
     from latentman.engine.compose import Command
@@ -133,7 +133,7 @@ def _launch_sweeper(command: Command, typed: Arguments, tree: Tree) -> int:
     from latentman.engine.job import unused
     from latentman.engine.sweep import in_folder
 
-    folder = Path(command.sweep_dir).expanduser().absolute()
+    folder = user_path(command.sweep_dir).absolute()
     folder = unused(folder) if command.is_new else folder
     try:
         with _launcher_errors():

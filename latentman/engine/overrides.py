@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from latentman.engine.path_overrides import is_hydra_sweep, is_path_key, swept_paths
 from latentman.errors import ConfigError, nearest
 
 FREE_TEXT_KEYS = ("prompt", "motion.text", "text.suffix", "text.negative", "run_dir", "sweep_dir")
@@ -125,11 +126,19 @@ def quote_free_text(argument: str) -> str:
     for Hydra (``prompt='"a, b"'``) mean the same here. ``null`` remains the null value, except for ``prompt``.
     """
     match = _OVERRIDE.fullmatch(argument)
-    if match is None or match["key"].strip() not in FREE_TEXT_KEYS:
+    key = "" if match is None else match["key"].strip()
+    if match is None or not (key in FREE_TEXT_KEYS or is_path_key(key)):
         return argument
-    key, value = match["key"].strip(), match["value"]
+    value = match["value"]
     if value == "null" and key != "prompt":
         return argument
+    if is_path_key(key):
+        if is_hydra_sweep(value):
+            return argument
+        paths = swept_paths(key, value)
+        if paths is not None:
+            listed = ",".join(part if part == "null" else quote(part) for part in paths)
+            return f"{match['sigil'] or ''}{key}={listed}"
     return f"{match['sigil'] or ''}{key}={quote(_unquoted(value))}"
 
 

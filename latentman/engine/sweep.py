@@ -22,6 +22,7 @@ from latentman.record.run_folder import is_of
 from latentman.record.status import read_status
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
 from latentman.system.locks import LOCK_FILE, is_locked, locked
+from latentman.system.paths import user_path
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
 """What a sweep's folder holds in addition to its jobs; the second is the composed configuration, under Hydra's name."""
@@ -79,7 +80,7 @@ def prepare(command: Command, typed: Sequence[str]) -> Sweep:
         ConfigError: if two of its jobs are the same.
         RecordError: if its folder holds something else, or another sweep.
     """
-    folder = Path(command.sweep_dir).expanduser().absolute()
+    folder = user_path(command.sweep_dir).absolute()
     if command.is_new:
         folder = unused(folder)
     _check_folder(folder)

@@ -10,7 +10,7 @@ from latentman.config import MotionConfig
 from latentman.motion.learned.checkpoint_file import files_behind
 from latentman.motion.procedural.source import ProceduralSource
 from latentman.motion.source import MotionFamily, MotionSource, Surroundings
-from latentman.system.paths import weights_dir
+from latentman.system.paths import user_path, weights_dir
 from latentman.system.plugins import Options
 
 
@@ -21,12 +21,14 @@ def _clip(cfg: MotionConfig, around: Surroundings) -> MotionSource:
 
 
 def _clip_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
-    """Return the motion file, and the file of the rig where ``motion.rig`` names one."""
+    """Return the motion file with the buffers that it refers to, and the file of the rig where ``motion.rig`` names one."""
+    from latentman.motion.recorded.gltf_file import buffer_files
     from latentman.motion.recorded.rigs import RIGS
     from latentman.motion.recorded.source import find_file
 
-    rig = {} if cfg.rig in ("auto", *RIGS) else {"rig": Path(cfg.rig)}
-    return {"file": find_file(cfg), **rig}
+    file = find_file(cfg)
+    rig = {} if cfg.rig in ("auto", *RIGS) else {"rig": user_path(cfg.rig)}
+    return {"file": file, **{buffer.name: buffer for buffer in buffer_files(file)}, **rig}
 
 
 def _mdm(cfg: MotionConfig, around: Surroundings) -> MotionSource:
@@ -52,7 +54,7 @@ def _learned_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
     named = {"statistics": cfg.statistics, "text_encoder": cfg.text_encoder, "trajectory": cfg.trajectory}
     return {
         **{path.name: path for path in files_behind(cfg, weights)},
-        **{key: Path(path).expanduser() for key, path in named.items() if path is not None},
+        **{key: user_path(path) for key, path in named.items() if path is not None},
     }
 
 

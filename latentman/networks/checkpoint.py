@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import WeightsError
-from latentman.system.paths import asset
+from latentman.system.paths import asset, user_path
 
 WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",
@@ -55,7 +55,7 @@ def local_path(reference: str, key: str = "setup.model") -> Path | None:
     if reference.startswith("asset:"):
         path = asset(*reference.removeprefix("asset:").split("/"))
     else:
-        path = Path(reference).expanduser()
+        path = user_path(reference)
         looks_like_path = reference.startswith((".", "/", "~")) or reference.count("/") != 1
         if path.suffix in PICKLES and not path.is_dir():
             raise WeightsError(

@@ -19,6 +19,7 @@ from latentman.config.setup import IpAdapterConfig
 from latentman.errors import DataError, WeightsError
 from latentman.networks.checkpoint import check_part, read_header
 from latentman.networks.sources import Source, load_network
+from latentman.system.paths import user_path
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -57,7 +58,7 @@ class IpAdapter:
     @property
     def picture(self) -> Path:
         """The picture's file."""
-        return Path(str(self.cfg.image)).expanduser()
+        return user_path(str(self.cfg.image))
 
 
 def check_ip_adapter(found: IpAdapter, cross_attention_dim: int | None) -> None:

@@ -19,6 +19,7 @@ from latentman.config.setup import LoraConfig
 from latentman.errors import WeightsError
 from latentman.networks.checkpoint import PICKLES, read_header, read_whole_header
 from latentman.networks.lora_keys import flattened, parse_key, stated_alpha
+from latentman.system.paths import user_path
 
 DEFAULT_FILE = "pytorch_lora_weights.safetensors"
 
@@ -47,7 +48,7 @@ def lora_file(lora: LoraConfig) -> Path:
     Raises:
         WeightsError: if there is none, or it is pickled.
     """
-    path = Path(lora.path).expanduser()
+    path = user_path(lora.path)
     path = path / DEFAULT_FILE if path.is_dir() else path
     if path.suffix in PICKLES:
         raise WeightsError(

@@ -16,6 +16,7 @@ from latentman.networks.ip_adapter import IpAdapter, check_ip_adapter, read_pict
 from latentman.networks.lora import FoundLora, lora_file
 from latentman.networks.single_file import check_single_file
 from latentman.networks.sources import Source, find_source
+from latentman.system.paths import user_path
 
 MODEL, ARCHITECTURE, CONTROLNET = "setup.model", "setup.architecture", "setup.controlnet"
 ADAPTER, PICTURE = "setup.ip_adapter.model", "setup.ip_adapter.image"
@@ -162,7 +163,7 @@ def list_parts(setup: SetupConfig, conditioner: ConditionerConfig) -> list[Part]
 
 
 def _model(setup: SetupConfig, conditioner: ConditionerConfig) -> Iterator[Part]:
-    is_file = setup.model.endswith(".safetensors") and not Path(setup.model).expanduser().is_dir()
+    is_file = setup.model.endswith(".safetensors") and not user_path(setup.model).is_dir()
     own_net = setup.controlnet is None and _uses_own_net(conditioner)
 
     def find() -> Source:
@@ -210,7 +211,7 @@ def _ip_adapter(setup: SetupConfig) -> Iterator[Part]:
     cfg = setup.ip_adapter
     if cfg.image is None or cfg.model is None:
         return
-    picture, model = Path(cfg.image).expanduser(), cfg.model
+    picture, model = user_path(cfg.image), cfg.model
 
     def check(folder: Path) -> None:
         check_ip_adapter(IpAdapter(cfg, Source(folder, ADAPTER)), None)

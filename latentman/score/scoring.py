@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from latentman.metrics.compute import METRICS, check_names, compute, needs_of
 from latentman.metrics.evidence import Evidence, Networks
 from latentman.score.followed_run import FollowedRun, conditions_at, grid_reason, map_at, read_run
 from latentman.score.videos import expect_mask, read_mask, read_video
-from latentman.system.paths import weights_dir
+from latentman.system.paths import user_path, weights_dir
 from latentman.types import Score
 
 NO_MASK = "it is not known where the figure is: give --mask, or --run for a video that follows one of our runs"
@@ -95,7 +94,7 @@ def score_videos(videos: Iterable[str], request: Request) -> list[Scored]:
 
 
 def _score(video: str, request: Request) -> Scored:
-    loaded = read_video(Path(video).expanduser())
+    loaded = read_video(user_path(video))
     count, height, width = loaded.frames.shape[:3]
     facts = {"num_frames": count, "height": height, "width": width, "fps": loaded.fps}
     absent = {"mask": NO_MASK, "mesh": NO_RUN, "map": NO_MAP, "prompt": NO_PROMPT}

@@ -46,10 +46,30 @@ def asset(*parts: str) -> Path:
     return PACKAGE.joinpath("assets", *parts)
 
 
+def user_path(text: str | Path) -> Path:
+    """Return a path as the user typed it if it is there, else with a leading ``~`` standing for a home folder.
+
+    A home folder that is not known, as of ``~nobody``, leaves the path as it is, so that it is reported as not there.
+    """
+    path = Path(text)
+    try:
+        return path if path.exists() else path.expanduser()
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or an unknown user
+        return path
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a file is there; a path that no file can have, such as one of 5,000 letters, is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def weights_dir(configured: str | None = None) -> Path:
     """Return the folder of the user's own weights: ``paths.weights``, else $LATENTMAN_WEIGHTS, else the cache."""
     named = configured or os.environ.get("LATENTMAN_WEIGHTS")
-    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "latentman"
+    return user_path(named).absolute() if named else Path.home() / ".cache" / "latentman"
 
 
 def file_digest(path: Path) -> str | None:

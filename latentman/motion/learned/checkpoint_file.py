@@ -10,7 +10,7 @@ from pathlib import Path
 
 from latentman.config import MotionConfig
 from latentman.errors import WeightsError
-from latentman.system.paths import asset
+from latentman.system.paths import asset, user_path
 
 log = logging.getLogger("latentman.motion")
 
@@ -56,7 +56,7 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
             )
         return max(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
     asset_name = configured.removeprefix("asset:")
-    path = asset(*asset_name.split("/")) if configured != asset_name else Path(configured).expanduser().absolute()
+    path = asset(*asset_name.split("/")) if configured != asset_name else user_path(configured).absolute()
     if path.is_file():
         return path
     file = _newest_file(path, family) if path.is_dir() else None

@@ -27,6 +27,7 @@ from latentman.motion.learned.text_encoder import (
     load_mini_encoder,
     load_text_encoder,
 )
+from latentman.system.paths import user_path
 from latentman.types import Array
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _text_encoder(cfg: MotionConfig, model: LoadedMDM, checkpoint: Path, device:
     if config.condition == "none":
         return None
     if model.args["text_encoder_type"] == "mini":
-        folder = checkpoint.parent if cfg.text_encoder is None else Path(cfg.text_encoder).expanduser()
+        folder = checkpoint.parent if cfg.text_encoder is None else user_path(cfg.text_encoder)
         return load_mini_encoder(folder, config.text_dim, device)
     kind = DISTILBERT if model.args["text_encoder_type"] == "bert" else CLIP_BASE
     return load_text_encoder(kind, cfg.text_encoder, config.text_dim, device)

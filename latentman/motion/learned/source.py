@@ -11,6 +11,7 @@ import torch
 from latentman.config import MotionConfig
 from latentman.errors import ConfigError, NumericsError
 from latentman.motion.humanml3d import FPS
+from latentman.motion.plausible.examine import examine, warn
 from latentman.types import Array, Motion
 
 Sample = Callable[[str, int, torch.Generator], Array]
@@ -58,4 +59,5 @@ class LearnedSource:
             from latentman.motion.learned.cleanup import clean
 
             joints = clean(joints, FPS, template_bones=self.cfg.template_bones, foot_lock=self.cfg.foot_lock)
+        warn(examine(joints, FPS), f"motion={self.cfg.name}", advice="the model made it so: try another seed or prompt")
         return Motion(np.ascontiguousarray(joints), FPS, text, self.cfg.name)

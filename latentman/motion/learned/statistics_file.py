@@ -10,6 +10,7 @@ import numpy as np
 from latentman.errors import WeightsError
 from latentman.motion.humanml3d import RIC, ROOT_HEIGHT, Statistics
 from latentman.motion.learned.checkpoint_file import NO_SMPL
+from latentman.system.paths import user_path
 from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")
@@ -40,7 +41,7 @@ def find_statistics(
         WeightsError: naming the missing file and the searched places, or what is wrong with the file.
     """
     if configured is not None:
-        places = [Path(configured).expanduser().absolute()]
+        places = [user_path(configured).absolute()]
     else:
         places = [checkpoint.parent, weights / "humanml3d"]
     for place in places:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from latentman.errors import WeightsError
 from latentman.motion.learned.mini_text import MiniTextEncoder
-from latentman.system.paths import asset
+from latentman.system.paths import asset, user_path
 
 log = logging.getLogger("latentman.motion")
 
@@ -162,7 +162,7 @@ def _source(reference: str, model: TextModel) -> str:
     if reference.startswith("asset:"):
         folder = asset(*reference.removeprefix("asset:").split("/"))
     else:
-        folder = Path(reference).expanduser()
+        folder = user_path(reference)
         is_path = reference.startswith((".", "/", "~")) or reference.count("/") > 1
         if not folder.exists() and not is_path:
             return reference

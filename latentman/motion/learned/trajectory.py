@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from latentman.errors import DataError
+from latentman.system.paths import user_path
 from latentman.types import Array
 
 
@@ -18,7 +19,7 @@ def read_trajectory(file: str, max_frames: int) -> Array:
     Raises:
         DataError: if the file is missing or malformed, or has fewer than 2 or more than ``max_frames`` rows.
     """
-    path = Path(file).expanduser().absolute()
+    path = user_path(file).absolute()
     try:
         rows = _read_csv(path) if path.suffix.lower() == ".csv" else np.load(path, allow_pickle=False)
         rows = np.asarray(rows, dtype=np.float64)

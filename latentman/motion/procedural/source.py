@@ -14,6 +14,7 @@ import numpy as np
 
 from latentman.errors import ConfigError
 from latentman.motion.action import parse_action
+from latentman.motion.plausible.examine import examine, warn
 from latentman.motion.procedural.cue import Clip, make_clip
 from latentman.motion.procedural.dancing import dance, waltz
 from latentman.motion.procedural.gait import run, ski, sneak, walk
@@ -92,4 +93,5 @@ class ProceduralSource:
         clip = make_clip(action, num_frames=num_frames, fps=self.fps, seed=seed)
         joints = pose_joints(_perform(clip))
         joints[..., [0, 2]] -= joints[0, 0, [0, 2]]
+        warn(examine(joints, self.fps), "motion=procedural")
         return Motion(np.ascontiguousarray(joints), self.fps, text, "procedural")

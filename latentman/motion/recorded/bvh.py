@@ -2,7 +2,8 @@
 
 The format (Biovision, 1990s) is a tree of joints, each with an offset and a list of channels, then one line of channel
 values a frame. Any order of channels and rotations is read, position channels on any joint, and End Sites, which become
-joints of their own. Units and axes stay as they are; ``rigs`` and ``upright`` make sense of them.
+joints of their own. Units, axes and the frame rate stay as the file has them; :mod:`latentman.motion.recorded.door`
+makes sense of them.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ MAX_DEPTH = 128
 """Joints from the root to a fingertip beyond which a file is damaged rather than detailed."""
 
 _CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("POSITION", "ROTATION")}
-_TRUNCATED = "the file is truncated: export or copy it anew"
+_TRUNCATED = "the file is truncated: export or copy it again"
 _Tokens = Iterator[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Bvh:
-    """A file as it stands: J joints in the order of the file, End Sites included and named ``<parent>_end``.
+    """The content of a file: J joints in the order of the file, End Sites included and named ``<parent>_end``.
 
     ``parents`` index of each joint's parent, -1 for the root; ``offsets`` (J, 3) in the file's unit; ``channels`` of
-    each joint, such as "ZROTATION"; ``values`` (T, C) in the file's unit and degrees; ``frame_time`` in seconds.
+    each joint, such as "ZROTATION"; ``values`` (T, C) in the file's unit and degrees; ``frame_time`` as the file writes
+    it, in seconds, unchecked; ``frame_time_line`` the line where it is.
     """
 
     path: Path
@@ -43,12 +45,23 @@ class Bvh:
     offsets: Array
     channels: tuple[tuple[str, ...], ...]
     values: Array
-    frame_time: float
+    frame_time: str
+    frame_time_line: int
 
     @property
     def fps(self) -> float:
-        """Frames a second; a rate within 0.2 % of a whole number is that number, since files write few digits."""
-        rate = 1.0 / self.frame_time
+        """Frames a second, NaN where the file has no number above 0.
+
+        A rate within 0.2 % of a whole number is that number, since files write few digits.
+        """
+        try:
+            seconds = float(self.frame_time)
+        except ValueError:
+            return math.nan
+        # Also for a number so small that there is no reciprocal.
+        if not 1e-300 < seconds < math.inf:
+            return math.nan
+        rate = 1.0 / seconds
         return float(round(rate)) if abs(rate - round(rate)) <= 0.002 * rate else rate
 
 
@@ -66,7 +79,7 @@ class _Skeleton:
     def begin(self, name: str, line: int) -> None:
         """Open a joint below the one that is open."""
         if name in self.names:
-            raise _bad(self.path, line, f"a second joint is named '{name}'", "give every joint a name of its own")
+            raise _bad(self.path, line, f"a second joint is named '{name}'", "give every joint its own name")
         if len(self.open) >= MAX_DEPTH:
             raise _bad(
                 self.path, line, f"joints are nested more than {MAX_DEPTH} deep", "export the file again, it is damaged"
@@ -87,26 +100,20 @@ def _bad(path: Path, line: int, what: str, remedy: str) -> DataError:
     return DataError(f"{path}, line {line}: {what}; {remedy}")
 
 
-def read_bvh(path: Path, frame_time: float | None = None) -> Bvh:
+def read_bvh(path: Path) -> Bvh:
     """Read a BVH file.
 
-    Args:
-        path: the file.
-        frame_time: seconds from frame to frame, instead of what the file says.
-
     Raises:
-        DataError: naming the file, the line and the remedy, if it cannot be read, is no BVH, is truncated, has fewer
-            than two frames, or holds anything that is not a finite number where one belongs.
+        DataError: naming the file, the line and the remedy, if it cannot be read, is not a BVH file, is truncated, has
+            fewer than two frames, or holds anything that is not a finite number where one belongs.
     """
     lines = _lines(path)
     start = next((i for i, line in enumerate(lines) if line.strip().upper() == "MOTION"), None)
     if start is None:
-        raise _bad(
-            path, len(lines), "the file ends without a MOTION section", "it is truncated: export or copy it anew"
-        )
+        raise _bad(path, len(lines), "the file ends without a MOTION section", _TRUNCATED)
     skeleton = _hierarchy(path, lines[:start])
-    count, seconds = _motion_header(path, lines, start, frame_time)
-    values = _values(path, lines, start + 3, count, sum(map(len, skeleton.channels)))
+    count, seconds, seconds_line = _motion_header(path, lines, start)
+    values = _values(path, lines, seconds_line, count, sum(map(len, skeleton.channels)))
     return Bvh(
         path,
         tuple(skeleton.names),
@@ -115,6 +122,7 @@ def read_bvh(path: Path, frame_time: float | None = None) -> Bvh:
         tuple(skeleton.channels),
         values,
         seconds,
+        seconds_line,
     )
 
 
@@ -166,7 +174,7 @@ def _lines(path: Path) -> list[str]:
     number, first = next(((i, line.split()[0]) for i, line in enumerate(lines, 1) if line.strip()), (1, ""))
     if first.upper() != "HIERARCHY":
         shown = f"it begins with '{first[:20]}'" if first.isprintable() and first else "it is empty or not text"
-        raise _bad(path, number, f"this is no BVH file, {shown} instead of HIERARCHY", "export the motion as BVH")
+        raise _bad(path, number, f"this is not a BVH file, {shown} instead of HIERARCHY", "export the motion as BVH")
     return lines
 
 
@@ -189,7 +197,7 @@ def _hierarchy(path: Path, lines: list[str]) -> _Skeleton:
         elif word == "CHANNELS" and skeleton.open:
             skeleton.channels[skeleton.open[-1]] = _channels(path, line, tokens)
         else:
-            raise _bad(path, line, f"'{token}' does not belong there", "export the file again")
+            raise _bad(path, line, f"'{token}' does not belong here", "export the file again")
     if skeleton.open or not skeleton.names:
         what = f"{len(skeleton.open)} joints are not closed" if skeleton.names else "there is no joint"
         raise _bad(path, line, what, _TRUNCATED)
@@ -199,7 +207,7 @@ def _hierarchy(path: Path, lines: list[str]) -> _Skeleton:
 def _begin(skeleton: _Skeleton, word: str, line: int, tokens: _Tokens) -> None:
     """Read the name of a joint up to its brace and open it."""
     if (word == "ROOT") == bool(skeleton.names) or (word != "ROOT" and not skeleton.open):
-        what = "a second ROOT" if skeleton.names else f"{word} stands where ROOT belongs"
+        what = "a second ROOT" if skeleton.names else f"{word} in the place of ROOT"
         raise _bad(skeleton.path, line, what, "keep one character, with one ROOT, in a file")
     name: list[str] = []
     token = ""
@@ -221,9 +229,9 @@ def _channels(path: Path, line: int, tokens: _Tokens) -> tuple[str, ...]:
     names = tuple(_next(path, line, tokens)[1].upper() for _ in range(int(count)))
     for name in names:
         if name not in _CHANNELS:
-            raise _bad(path, line, f"'{name}' is no channel", "channels are Xposition, Zrotation and the like")
+            raise _bad(path, line, f"'{name}' is not a channel", "channels are Xposition, Zrotation and the like")
     if len(set(names)) < len(names):
-        raise _bad(path, line, f"a channel stands twice in {' '.join(names)}", "each may stand once in a joint")
+        raise _bad(path, line, f"a channel is there twice in {' '.join(names)}", "a joint may have each once")
     return names
 
 
@@ -244,22 +252,24 @@ def _number(path: Path, line: int, token: str) -> float:
     return value
 
 
-def _motion_header(path: Path, lines: list[str], start: int, frame_time: float | None) -> tuple[int, float]:
-    """Read the two lines below MOTION: how many frames, and how many seconds each takes."""
-    texts = [" ".join(line.split()) for line in lines[start + 1 : start + 3]] + ["", ""]
-    name, _, count = texts[0].partition(":")
+def _motion_header(path: Path, lines: list[str], start: int) -> tuple[int, str, int]:
+    """Read the two lines below MOTION, blank lines left out.
+
+    Returns:
+        How many frames there are, how many seconds each takes as the file writes it, and the line, from 1, of that.
+    """
+    filled = [i for i in range(start + 1, len(lines)) if lines[i].strip()][:2] + [len(lines)] * 2
+    (first, second), texts = filled[:2], [" ".join(line.split()) for line in [*lines, ""]]
+    name, _, count = texts[first].partition(":")
     if name.strip().upper() != "FRAMES" or not count.strip().isdigit():
-        raise _bad(path, start + 2, f"'{texts[0][:40]}' where 'Frames: N' belongs", "export the file again")
+        raise _bad(path, first + 1, f"'{texts[first][:40]}' in the place of 'Frames: N'", "export the file again")
     if int(count) < 2:
-        raise _bad(path, start + 2, f"{int(count)} frames are no motion", "export two frames or more")
-    name, _, seconds = texts[1].partition(":")
+        raise _bad(path, first + 1, f"{int(count)} frames are not a motion", "export two frames or more")
+    name, _, seconds = texts[second].partition(":")
     if name.strip().upper() != "FRAME TIME":
-        raise _bad(path, start + 3, f"'{texts[1][:40]}' where 'Frame Time: SECONDS' belongs", "export the file again")
-    value = frame_time if frame_time is not None else _number(path, start + 3, seconds.strip())
-    if not 1e-4 <= value <= 10:
-        remedy = "give the true rate: motion.file_fps=120, or --frame-time 0.008333 when preparing a training set"
-        raise _bad(path, start + 3, f"a Frame Time of {value:g} seconds", remedy)
-    return int(count), value
+        what = f"'{texts[second][:40]}' in the place of 'Frame Time: SECONDS'"
+        raise _bad(path, second + 1, what, "export the file again")
+    return int(count), seconds.strip(), second + 1
 
 
 def _values(path: Path, lines: list[str], first: int, count: int, width: int) -> Array:
@@ -284,5 +294,5 @@ def _values(path: Path, lines: list[str], first: int, count: int, width: int) ->
         raise _bad(path, len(lines), what, f"the file is truncated or edited: export it again, or write {len(rows)}")
     if len(rows) != count:
         # Some exporters do not count the T-pose that they put in front.
-        log.warning("%s announces %d frames and holds %d: all that are there are taken", path, count, len(rows))
+        log.warning("%s announces %d frames and holds %d: all of them are read", path, count, len(rows))
     return np.array(rows, dtype=np.float64)

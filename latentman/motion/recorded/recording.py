@@ -1,42 +1,63 @@
-"""What a motion file holds, whatever its format, and how it is put into the world: on the floor, facing +Z."""
+"""What a motion file holds, whatever its format: the one value that every reader returns.
+
+A reader only reads. It converts nothing and refuses only what it cannot parse: units, axes, sides, rates and shapes are
+made out and checked in :mod:`latentman.motion.recorded.door`, for all formats alike.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import numpy as np
-
-from latentman.motion.humanml3d import heading
-from latentman.motion.skeleton import about_y
 from latentman.types import Array
 
-FLOOR_PERCENTILE = 3.0
-"""Of the lowest joint of every frame: a single frame that dips below the floor does not lift all others."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Joints (T, 22, 3) in metres, Y up, at the file's own ``fps``; ``rigged`` if they came from a skeleton of its own.
+    """A motion as its file has it, in the file's own unit and axes, unchecked.
 
-    The ``text`` is what the file says of itself, if it does; ``skipped`` counts the frames that were left out in front.
+    Either ``joints`` or ``rotations`` is given.
+
+    Attributes:
+        path: the file, for messages.
+        joints: (T, 22 or more, 3) positions, HumanML3D's joints first (SMPL's order).
+        rotations: (T, 22 or more, 3) axis-angle in radians, or (T, 22 or more, 3, 3) rotation matrices, in the
+            parents' frames, SMPL's order, SMPL's T-pose at rest.
+        root: (T, 3) path of the pelvis that belongs to ``rotations``, metres; None where the file has none.
+        rate: frames a second as the file states them (any type; the door checks it); None where it states none.
+        rate_stated: how the file states the rate, for messages, such as "Frame Time: 1.0".
+        usual_rate: what a file of this kind has when it states none; None refuses such a file.
+        text: what the file says of itself.
+        rigged: whether the joints are those of a skeleton of its own, which is retargeted to the template's bones.
+        up: the axis that the file or its rig states to be up: "x", "y", "z", "-x", "-y" or "-z"; None to find it.
+        usual_up: the axis that files of this kind mostly have up, for a clip that shows no evidence.
+        scale: metres per unit where the file or its rig states them; None lets the legs show it.
+        rest: (22, 3) the joints in the skeleton's rest pose, in the unit and axes of ``joints``; None where unknown.
+        rig: name of the rig that the joints were found with.
+        mapping: HumanML3D's joint to the file's joint, as far as the reader knows, for reports.
     """
 
-    joints: Array
-    fps: float
+    path: Path
+    joints: Array | None = None
+    rotations: Array | None = None
+    root: Array | None = None
+    rate: object = None
+    rate_stated: str = ""
+    usual_rate: float | None = None
     text: str | None = None
     rigged: bool = False
-    skipped: int = 0
+    up: str | None = None
+    usual_up: str = "y"
+    scale: float | None = None
+    rest: Array | None = None
+    rig: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
 
-def floor_height(joints: Array) -> float:
-    """Return the height of the floor under joints (T, 22, 3): a low percentile of each frame's lowest joint."""
-    return float(np.percentile(joints[..., 1].min(axis=1), FLOOR_PERCENTILE))
+Reader = Callable[[Path, str, str | None], Recording]
+"""Reads a file, given ``motion.rig`` and ``motion.track``.
 
-
-def settle(joints: Array) -> Array:
-    """Return joints (T, 22, 3) moved as one: the floor at y = 0, the first frame's pelvis at x = z = 0, facing +Z."""
-    moved = np.array(joints, dtype=np.float64)
-    moved[..., 1] -= floor_height(moved)
-    moved[..., [0, 2]] -= moved[0, 0, [0, 2]]
-    settled: Array = moved @ about_y(-heading(moved[:1])[0]).T
-    return settled
+Raises ConfigError for a rig or a track that is unknown, and DataError or ShapeError, naming the file, for one that cannot
+be parsed.
+"""

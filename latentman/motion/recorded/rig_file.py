@@ -3,17 +3,18 @@
 ::
 
     joints:
-      pelvis: Hips                          # HumanML3D's name: the joint's name in the BVH file
+      pelvis: Hips                          # HumanML3D's name: the joint's name in the motion file
       spine2: [Spine, Spine1, 0.5]          # or a point between two of its joints
-    up: y                                   # y or z; left out, it is found out
-    scale: 0.01                             # metres per unit of the file; left out, the legs tell it
+    up: y                                   # y or z; left out, it is found
+    scale: 0.01                             # metres per unit of the file; left out, the legs show it
 
 Spine joints, collars, toes, the pelvis, and one of neck and head may be left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +22,119 @@ import yaml
 
 from latentman.errors import ConfigError, DataError, nearest
 from latentman.motion.recorded.rigs import JOINT_NAMES, Between, Rig, Source, locate
+from latentman.system.paths import user_path
 
 _KEYS = ("joints", "up", "scale")
+_MOST_BYTES = 1_000_000
 
 
 def read_rig(path: Path, names: Sequence[str], motion: Path) -> Rig:
     """Read a rig and check that the joints it names are among ``names``, those of the file ``motion``.
 
     Raises:
-        ConfigError: if the file cannot be read, a key or joint is unknown, or a value is not of the allowed kind.
+        ConfigError: if the file cannot be read, a key or joint is unknown or given twice, a value is not of the allowed
+            kind, or two of HumanML3D's joints are given the same joint.
         DataError: if the motion lacks a joint that the rig names.
     """
-    try:
-        data = yaml.safe_load(path.expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the rig {path}: {error.strerror}; check motion.rig (--rig)") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"the rig {path} is not valid YAML: {' '.join(str(error).split())}") from error
+    data = _read_yaml(path)
     if not isinstance(data, dict) or not isinstance(data.get("joints"), dict):
         raise ConfigError(f"the rig {path} needs a mapping 'joints', such as 'joints: {{pelvis: Hips, ...}}'")
     for key in data:
         if key not in _KEYS:
-            raise ConfigError(f"the rig {path}: '{key}' is unknown, it may hold {', '.join(_KEYS)}{_near(key, _KEYS)}")
+            raise ConfigError(f"the rig {path}: '{key}' is unknown; allowed are {', '.join(_KEYS)}{_near(key, _KEYS)}")
     joints = {name: _source(path, name, value, names, motion) for name, value in data["joints"].items()}
+    _check_distinct(path, joints, names)
     return Rig(str(path), joints, _up(path, data.get("up")), _scale(path, data.get("scale")))
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that refuses a key that is given twice, where YAML would keep the last, and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            # A few lines of aliases of aliases would stand for more than memory holds.
+            raise yaml.composer.ComposerError(None, None, "a rig has no aliases", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        with user_path(path).open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise ConfigError(f"the rig {path} is larger than {_MOST_BYTES} bytes, which no rig file is")
+        return yaml.load(text.decode("utf-8"), _Loader)
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RecursionError):
+            raise ConfigError(f"the rig {path} is nested too deeply; a rig has at most three levels") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot read the rig {path}: {reason}; check motion.rig (--rig)") from error
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ConfigError(f"the rig {path} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _source(path: Path, name: Any, value: Any, names: Sequence[str], motion: Path) -> Source:
     if name not in JOINT_NAMES:
         raise ConfigError(
-            f"the rig {path}: '{name}' is none of HumanML3D's joints {', '.join(JOINT_NAMES)}{_near(name, JOINT_NAMES)}"
+            f"the rig {path}: '{name}' is not one of HumanML3D's joints {', '.join(JOINT_NAMES)}"
+            f"{_near(name, JOINT_NAMES)}"
         )
     if isinstance(value, str):
-        source: Source = value
-    elif (
+        return _joint(path, name, value, names, motion)
+    if (
         isinstance(value, list)
         and len(value) == 3
         and all(isinstance(x, str) for x in value[:2])
         and isinstance(value[2], int | float)
         and 0 <= value[2] <= 1
     ):
-        source = Between(value[0], value[1], float(value[2]))
-    else:
-        raise ConfigError(f"the rig {path}: {name}: {value} must be a joint's name, or [name, name, fraction 0 to 1]")
-    for wanted in [source] if isinstance(source, str) else [source.first, source.second]:
-        if locate(wanted, names) is None:
-            raise DataError(
-                f"the rig {path}: {name}: {motion} has no joint '{wanted}'{_near(wanted, names)}\n"
-                f"its joints: {', '.join(names)}"
+        first, second = (_joint(path, name, each, names, motion) for each in value[:2])
+        return Between(first, second, float(value[2]))
+    raise ConfigError(f"the rig {path}: {name}: {value!r:.80} must be a joint's name, or [name, name, fraction 0 to 1]")
+
+
+def _joint(path: Path, name: str, wanted: str, names: Sequence[str], motion: Path) -> str:
+    """Return the joint of the motion that a rig means; prefixes, case and punctuation may differ."""
+    for choice in (wanted, *wanted.split("|")):
+        found = [each for each in names if each == choice] or [each for each in names if _plain(each) == _plain(choice)]
+        if found and (found[0] == choice or _plain(choice)):
+            return found[0]
+    raise DataError(
+        f"the rig {path}: {name}: {motion} has no joint '{wanted}'{_near(wanted, names)}\n"
+        f"its joints: {', '.join(names)}"
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", re.sub(r"^(?:.*:|mixamorig\d*_?)", "", name, flags=re.IGNORECASE)).lower()
+
+
+def _check_distinct(path: Path, joints: dict[str, Source], names: Sequence[str]) -> None:
+    """Refuse two joints at one place: the bone between them would have no direction, or a limb would be missing."""
+    owners: dict[object, str] = {}
+    for name, source in joints.items():
+        place = locate(source, names)
+        if place in owners:
+            raise ConfigError(
+                f"the rig {path} gives both {owners[place]} and {name} the joint {source}; give each a joint of its "
+                "own, or leave one out"
             )
-    return source
+        owners[place] = name
 
 
 def _up(path: Path, value: Any) -> str | None:
     if value not in (None, "y", "z"):
-        raise ConfigError(f"the rig {path}: up: {value} must be y or z; leave it out to have it found out")
+        raise ConfigError(f"the rig {path}: up: {value} must be y or z; leave it out to have it found")
     return None if value is None else str(value)
 
 

@@ -1,8 +1,9 @@
-"""From the joints of a BVH file to HumanML3D's 22, with what the rig lacks filled in.
+"""From the joints of a skeleton to HumanML3D's 22, with what the rig lacks filled in.
 
 Rigs differ in the spine, the collars and the toes, and some put two joints in the same place (cgspeed's CMU files: hips
-and lower back, upper spine and collars). Such a bone has no direction, so the joint counts as lacking and is placed
-between its neighbours, in the proportions of HumanML3D's template.
+and lower back, upper spine and collars; others both collars, or both collars and the neck). The bone between them has
+no direction, so such a joint counts as lacking and is placed between its neighbours, in the proportions of HumanML3D's
+template.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from latentman.errors import DataError
-from latentman.motion.recorded.bvh import Bvh, joint_positions
 from latentman.motion.recorded.rigs import JOINT_NAMES, Rig, locate
+from latentman.motion.recorded.skeleton_clip import SkeletonClip
 from latentman.motion.skeleton import (
     ANKLES,
     BONE_LENGTHS,
@@ -44,21 +45,21 @@ _COLLAR = {SPINE3: 0.35, NECK: 0.25}
 """Where a collar lies between chest, neck and its shoulder (which has the rest), as in HumanML3D's template."""
 
 
-def rig_joints(bvh: Bvh, rig: Rig) -> Array:
-    """Return HumanML3D's joints (T, 22, 3) of a file, in its own unit and axes.
+def rig_joints(clip: SkeletonClip, rig: Rig) -> Array:
+    """Return HumanML3D's joints (T, 22, 3) of a skeleton, in its own unit and axes.
 
     Raises:
         DataError: if a limb's bone has no length.
     """
-    positions = joint_positions(bvh)
+    positions = clip.positions
     found: dict[int, Array] = {}
     children: dict[int, int] = {}
     for joint, name in enumerate(JOINT_NAMES):
-        place = locate(rig.joints[name], bvh.names) if name in rig.joints else None
+        place = locate(rig.joints[name], clip.names) if name in rig.joints else None
         if place is not None:
             first, second, fraction = place
             found[joint] = positions[:, first] * (1 - fraction) + positions[:, second] * fraction
-            children[joint] = next((i for i, parent in enumerate(bvh.parents) if parent == first), -1)
+            children[joint] = next((i for i, parent in enumerate(clip.parents) if parent == first), -1)
     found.setdefault(PELVIS, (found[HIPS[0]] + found[HIPS[1]]) / 2)
     leg = _length(found[HIPS[0]], found[KNEES[0]]) + _length(found[KNEES[0]], found[ANKLES[0]])
     near = _TOUCHING * leg
@@ -68,7 +69,7 @@ def rig_joints(bvh: Bvh, rig: Rig) -> Array:
     _fill_collars(found, near)
     _fill_toes(found, below, near)
     joints = np.stack([found[joint] for joint in range(len(PARENTS))], axis=1)
-    _check_limbs(bvh, joints, near)
+    _check_limbs(clip, joints, near)
     return joints
 
 
@@ -96,7 +97,7 @@ def _share(part: tuple[int, ...], whole: tuple[int, ...]) -> float:
 
 
 def _fill_spine(found: dict[int, Array], near: float) -> None:
-    """Place the spine's joints that are lacking, or that lie on a neighbour, between those that are there."""
+    """Place the spine's joints that are lacking, or in the place of a neighbour, between those that are there."""
     chain = (PELVIS, SPINE1, SPINE2, SPINE3, NECK)
     kept = [PELVIS]
     for joint in chain[1:-1]:
@@ -112,11 +113,19 @@ def _fill_spine(found: dict[int, Array], near: float) -> None:
 
 
 def _fill_collars(found: dict[int, Array], near: float) -> None:
-    """Place collars that are lacking, or that lie on the spine or the shoulder, between chest, neck and shoulder."""
+    """Place collars between chest, neck and shoulder where they are lacking, or in the place of a neighbour.
+
+    Collars at one point would give the chest no left and right, whether that point is the neck, the chest, or neither.
+    """
     middle = sum(weight * found[joint] for joint, weight in _COLLAR.items())
-    for collar, shoulder in zip(COLLARS, SHOULDERS, strict=True):
-        ends = (found[SPINE3], found[shoulder])
-        if collar not in found or min(_length(found[collar], end) for end in ends) <= near:
+    touching = [
+        collar not in found or min(_length(found[collar], found[joint]) for joint in (SPINE3, NECK, shoulder)) <= near
+        for collar, shoulder in zip(COLLARS, SHOULDERS, strict=True)
+    ]
+    if not any(touching) and _length(found[COLLARS[0]], found[COLLARS[1]]) <= near:
+        touching = [True, True]
+    for collar, shoulder, replaced in zip(COLLARS, SHOULDERS, touching, strict=True):
+        if replaced:
             found[collar] = middle + (1 - sum(_COLLAR.values())) * found[shoulder]
 
 
@@ -136,11 +145,11 @@ def _fill_toes(found: dict[int, Array], below: dict[int, Array], near: float) ->
             found[toe] = found[ankle] + foot * ahead
 
 
-def _check_limbs(bvh: Bvh, joints: Array, near: float) -> None:
+def _check_limbs(clip: SkeletonClip, joints: Array, near: float) -> None:
     for joint in (*HIPS, *_LIMBS):
         parent = PARENTS[joint]
         if _length(joints[:, parent], joints[:, joint]) <= near / 10:
             raise DataError(
-                f"{bvh.path}: {JOINT_NAMES[joint]} lies on {JOINT_NAMES[parent]}, so the bone between them has no "
-                "direction; map them to joints that lie apart in a rig file (motion.rig=FILE, --rig FILE)"
+                f"{clip.path}: {JOINT_NAMES[joint]} and {JOINT_NAMES[parent]} are in the same place, so their bone has "
+                "no direction; map them to joints that are apart in a rig file (motion.rig=FILE, --rig FILE)"
             )

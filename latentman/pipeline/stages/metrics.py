@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentman.config import Config
@@ -10,7 +9,7 @@ from latentman.errors import WeightsError
 from latentman.metrics.grid import metric_grid
 from latentman.pipeline.run import Advance, Run
 from latentman.pipeline.stage import Stage
-from latentman.system.paths import file_digest, weights_dir, write_json
+from latentman.system.paths import file_digest, user_path, weights_dir, write_json
 from latentman.types import UNMATCHED
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ def networks_of(config: Config) -> Networks:
 
     weights, cfg = weights_dir(config.paths.weights), config.metrics
     return Networks(
-        clip=weights / "clip" if cfg.clip is None else Path(cfg.clip).expanduser(),
-        lpips=weights / "lpips" if cfg.lpips is None else Path(cfg.lpips).expanduser(),
+        clip=weights / "clip" if cfg.clip is None else user_path(cfg.clip),
+        lpips=weights / "lpips" if cfg.lpips is None else user_path(cfg.lpips),
         device=str(pick_device(config.device)),
     )
 

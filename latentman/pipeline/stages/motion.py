@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from latentman.config import Config
@@ -18,7 +18,7 @@ def motion_of(config: Config, character: Character) -> Motion:
     """Return the motion of one character, cut to the frames of the video.
 
     Args:
-        config: of the run: the group ``motion``, ``num_frames``, ``stride``, ``device`` and ``paths.weights`` are read.
+        config: of the run: the group ``motion``, ``num_frames``, ``fps``, ``device`` and ``paths.weights`` are read.
         character: its text, seed and body.
 
     Raises:
@@ -30,7 +30,7 @@ def motion_of(config: Config, character: Character) -> Motion:
     from latentman.body.skinning import rest_joints
     from latentman.motion.build import build
     from latentman.motion.source import Surroundings
-    from latentman.motion.window import cut
+    from latentman.motion.window import cut, pace
     from latentman.system.device import pick_device
 
     cfg, weights = config.motion, weights_dir(config.paths.weights)
@@ -39,9 +39,16 @@ def motion_of(config: Config, character: Character) -> Motion:
         device=str(pick_device(config.device)),
         rest_joints=lambda: rest_joints(build_body(character.body, weights)),
     )
-    needed = (config.num_frames - 1) * config.stride + 1
-    motion = build(cfg, around)(character.text, num_frames=needed, seed=character.seed)
-    return cut(motion, num_frames=config.num_frames, stride=config.stride, start=cfg.start, if_short=cfg.if_short)
+    paced = pace(cfg, fps=config.fps, num_frames=config.num_frames)
+    source = build(replace(cfg, fps=paced.source_fps), around)
+    return cut(
+        source(character.text, num_frames=paced.needed, seed=character.seed),
+        num_frames=config.num_frames,
+        stride=paced.stride,
+        start=cfg.start,
+        if_short=cfg.if_short,
+        start_fps=cfg.fps,
+    )
 
 
 def make_motion(run: Run, advance: Advance) -> None:

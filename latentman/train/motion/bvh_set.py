@@ -19,8 +19,8 @@ from latentman.errors import ConfigError, DataError, LatentManError
 from latentman.motion.humanml3d import FPS, canonicalise, features, mirror, recover, retarget
 from latentman.motion.recorded.bvh_clip import read_bvh_clip
 from latentman.motion.recorded.glitches import GLITCH_SPEED, smooth_parts
-from latentman.motion.recorded.recording import floor_height
 from latentman.motion.recorded.resample import resample
+from latentman.motion.recorded.settle import floor_height
 from latentman.system.paths import write_json, write_npz, write_text
 from latentman.train.motion.bvh_captions import Described, read_captions
 from latentman.train.motion.data import Clip, measure, swap_sides

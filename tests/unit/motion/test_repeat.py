@@ -1,4 +1,4 @@
-"""A motion that begins again, and another frame rate."""
+"""A motion that begins again where it ended."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from latentman.errors import DataError
 from latentman.motion.humanml3d import heading
-from latentman.motion.recorded.resample import resample
 from latentman.motion.repeat import repeated
 from latentman.motion.window import cut
 from latentman.types import Motion
@@ -105,31 +104,3 @@ def test_a_long_motion_is_cut_as_ever(if_short):
 def test_a_start_after_the_end_is_always_an_error(if_short):
     with pytest.raises(DataError, match=r"has 10 frames.*motion\.start=10 needs 13.*lower.*motion\.start"):
         cut(motion(10), num_frames=2, stride=2, start="10", if_short=if_short)
-
-
-@given(
-    length=st.integers(2, 60),
-    fps=st.sampled_from([12.5, 20.0, 24.0, 25.0, 30.0, 60.0, 100.0, 120.0]),
-    target=st.sampled_from([10.0, 20.0, 30.0]),
-)
-def test_resampling_keeps_the_ends_and_the_path(length, fps, target):
-    times = np.arange(length) / fps
-    joints = np.stack([times, 1 - times, np.zeros(length)], axis=-1)[:, None]  # a straight line in time
-    out = resample(joints, fps, target)
-    np.testing.assert_array_equal(out[0], joints[0])
-    np.testing.assert_allclose(out[:, 0, 0], np.arange(len(out)) / target, atol=1e-9)
-    assert times[-1] - 1 / target < out[-1, 0, 0] <= times[-1] + 1e-9
-    if (times[-1] * target) % 1 < 1e-9:
-        np.testing.assert_allclose(out[-1], joints[-1], atol=1e-9)
-
-
-def test_a_whole_ratio_takes_frames_as_they_are():
-    joints = walk(num_frames=121, fps=120.0)
-    np.testing.assert_array_equal(resample(joints, 120.0, 20.0), joints[::6])
-    np.testing.assert_array_equal(resample(joints, 20.0, 20.0), joints)
-
-
-@pytest.mark.parametrize(("fps", "target"), [(0.0, 20.0), (30.0, 0.0), (float("nan"), 20.0)])
-def test_a_rate_that_is_none_is_refused(fps, target):
-    with pytest.raises(DataError, match="both must be above 0"):
-        resample(walk(), fps, target)

@@ -107,7 +107,7 @@ def test_a_model_trained_without_empty_texts_is_not_guided(folder, tmp_path, cap
     assert "motion.guidance_scale=2.5 cannot be used" in caplog.text
     caplog.clear()
     np.testing.assert_array_equal(guided, make(folder, guidance_scale=1, **settings)(TEXT, num_frames=8, seed=0).joints)
-    assert not caplog.records
+    assert "motion.guidance_scale" not in caplog.text
 
 
 @pytest.mark.parametrize(("name", "limit"), [("mdm", 1000), ("mld", 1000), ("gmd", 1000)])

@@ -6,7 +6,7 @@ from latentman.body.build import build as build_body
 from latentman.body.skinning import rest_joints
 from latentman.config import BodyConfig
 from latentman.engine.compose import compose
-from latentman.motion.recorded.recording import settle
+from latentman.motion.recorded.settle import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.pipeline.run import Run
 from latentman.pipeline.stages.motion import make_motion, motion_of

@@ -9,7 +9,7 @@ import pytest
 
 from latentman.errors import ConfigError, DataError
 from latentman.motion.humanml3d import features, mirror, recover
-from latentman.motion.recorded.recording import settle
+from latentman.motion.recorded.settle import settle
 from latentman.train.motion.bvh_captions import read_captions
 from latentman.train.motion.data import read_folder
 from latentman.train.motion.prepare_bvh import main

@@ -124,9 +124,18 @@ def test_a_rate_written_with_few_digits_is_the_rate_that_was_meant(tmp_path, wri
     assert read_bvh(small(tmp_path, SMALL.replace("0.05", written))).fps == pytest.approx(fps)
 
 
-def test_a_frame_time_that_is_given_wins_over_a_bad_one(tmp_path):
-    path = small(tmp_path, SMALL.replace("Time: 0.05", "Time: 0"))
-    assert read_bvh(path, frame_time=1 / 60).fps == 60
+@pytest.mark.parametrize("written", ["0", "-1", "fast", "nan", "inf", "1e-320", ""])
+def test_a_frame_time_that_is_not_one_is_left_to_the_door(tmp_path, written):
+    bvh = read_bvh(small(tmp_path, SMALL.replace("Time: 0.05", f"Time: {written}")))
+    assert np.isnan(bvh.fps)
+    assert (bvh.frame_time, bvh.frame_time_line) == (written, 18)
+
+
+@pytest.mark.parametrize("line", ["MOTION", "Frames: 2", "Frame Time: 0.05", "0 0 0 0 0 0 0 0 0"])
+def test_blank_lines_below_motion_are_as_if_they_were_not_there(tmp_path, line):
+    bvh = read_bvh(small(tmp_path, SMALL.replace(line, f"{line}\n\n  \n")))
+    np.testing.assert_array_equal(bvh.values, read_bvh(small(tmp_path)).values)
+    assert bvh.fps == 20
 
 
 def test_two_end_sites_of_one_joint_get_two_names(tmp_path):
@@ -146,33 +155,30 @@ NESTED = "\n".join(["HIERARCHY", "ROOT r {", *(f"OFFSET 0 0 0 JOINT j{i} {{" for
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: "", "line 1: this is no BVH file, it is empty or not text instead of HIERARCHY"),
-        (lambda t: "PK\x03\x04\x00\x00", "line 1: this is no BVH file"),
-        (lambda t: t.replace("HIERARCHY", "Solid"), "line 1: this is no BVH file, it begins with 'Solid'"),
+        (lambda t: "", "line 1: this is not a BVH file, it is empty or not text instead of HIERARCHY"),
+        (lambda t: "PK\x03\x04\x00\x00", "line 1: this is not a BVH file"),
+        (lambda t: t.replace("HIERARCHY", "Solid"), "line 1: this is not a BVH file, it begins with 'Solid'"),
         (lambda t: t[: t.index("MOTION")], "line 15: the file ends without a MOTION section.*truncated"),
         (lambda t: "HIERARCHY\nMOTION\n", "there is no joint"),
         (lambda t: t.replace("    }\n  }\n}\nMOTION", "    }\nMOTION"), "2 joints are not closed.*truncated"),
-        (lambda t: t.replace("MOTION", "}\nMOTION"), "line 16: '}' does not belong there"),
+        (lambda t: t.replace("MOTION", "}\nMOTION"), "line 16: '}' does not belong here"),
         (lambda t: t.replace("JOINT Chest", "JOINT Hips"), "line 6: a second joint is named 'Hips'"),
         (lambda t: t.replace("JOINT Chest", "JOINT"), "line 6: a JOINT has no name"),
         (lambda t: t.replace("JOINT Chest", "ROOT Chest"), "line 6: a second ROOT"),
-        (lambda t: t.replace("ROOT Hips", "JOINT Hips"), "line 2: JOINT stands where ROOT belongs"),
+        (lambda t: t.replace("ROOT Hips", "JOINT Hips"), "line 2: JOINT in the place of ROOT"),
         (lambda t: t.replace("JOINT Chest\n  {", "JOINT Chest"), "line 6: no '{' follows JOINT Chest"),
         (lambda t: t.replace("    OFFSET 0 2 0\n", ""), "joint Chest has no OFFSET"),
         (lambda t: t.replace("OFFSET 0 2 0", "OFFSET 0 2,5 0"), "line 8: '2,5' is not a finite number"),
         (lambda t: t.replace("OFFSET 0 2 0", "OFFSET 0 inf 0"), "line 8: 'inf' is not a finite number"),
         (lambda t: t.replace("CHANNELS 3", "CHANNELS 7"), "line 9: CHANNELS 7; a joint has 0 to 6"),
-        (lambda t: t.replace("CHANNELS 3", "CHANNELS 2"), "line 9: 'Yrotation' does not belong there"),
-        (lambda t: t.replace("CHANNELS 3 Z", "CHANNELS 3 W"), "line 9: 'WROTATION' is no channel"),
-        (lambda t: t.replace("3 Zrotation X", "3 Yrotation X"), "line 9: a channel stands twice"),
+        (lambda t: t.replace("CHANNELS 3", "CHANNELS 2"), "line 9: 'Yrotation' does not belong here"),
+        (lambda t: t.replace("CHANNELS 3 Z", "CHANNELS 3 W"), "line 9: 'WROTATION' is not a channel"),
+        (lambda t: t.replace("3 Zrotation X", "3 Yrotation X"), "line 9: a channel is there twice"),
         (lambda t: NESTED, "nested more than 128 deep"),
-        (lambda t: t.replace("Frames: 2", "Frames: 0"), "line 17: 0 frames are no motion"),
-        (lambda t: t.replace("Frames: 2", "Frames: 1"), "line 17: 1 frames are no motion"),
-        (lambda t: t.replace("Frames: 2", "Frames:"), "line 17: 'Frames:' where 'Frames: N' belongs"),
-        (lambda t: t.replace("Frame Time", "Time"), "line 18: 'Time: 0.05' where 'Frame Time"),
-        (lambda t: t.replace("Time: 0.05", "Time: 0"), r"line 18: a Frame Time of 0 seconds.*motion\.file_fps"),
-        (lambda t: t.replace("Time: 0.05", "Time: -1"), "line 18: a Frame Time of -1 seconds"),
-        (lambda t: t.replace("Time: 0.05", "Time: fast"), "line 18: 'fast' is not a finite number"),
+        (lambda t: t.replace("Frames: 2", "Frames: 0"), "line 17: 0 frames are not a motion"),
+        (lambda t: t.replace("Frames: 2", "Frames: 1"), "line 17: 1 frames are not a motion"),
+        (lambda t: t.replace("Frames: 2", "Frames:"), "line 17: 'Frames:' in the place of 'Frames: N'"),
+        (lambda t: t.replace("Frame Time", "Time"), "line 18: 'Time: 0.05' in the place of 'Frame Time"),
         (lambda t: t.replace("1 2 3 90", "1 2 90"), "line 20: 8 numbers in a frame, but the joints have 9 channels"),
         (lambda t: t.replace("1 2 3 90", "1 2 nan 90"), "line 20: 'nan' is not a finite number"),
         (lambda t: t.replace("1 2 3 90", "1 2 x 90"), "line 20: 'x' is not a finite number"),
