@@ -98,9 +98,10 @@ def cut(
     have, needed = len(motion.joints), math.ceil(first + (num_frames - 1) * stride - 1e-6) + 1
     if first >= have or (needed > have and if_short == "error"):
         raise DataError(
-            f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at motion.stride="
-            f"{stride:g} from motion.start={start} needs {needed}: lower num_frames, motion.stride or motion.start, raise fps, or"
-            " set motion.if_short=hold (its last pose stays) or motion.if_short=loop (it begins again)"
+            f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at "
+            f"motion.stride={stride:g} from motion.start={start} needs {needed}: lower num_frames, motion.stride or "
+            "motion.start, raise fps, or set motion.if_short=hold (its last pose stays) or motion.if_short=loop (it "
+            "begins again)"
         )
     joints = motion.joints if needed <= have else _lengthened(motion.joints, needed, if_short)
     if start == "auto":

@@ -58,6 +58,6 @@ class Recording:
 Reader = Callable[[Path, str, str | None], Recording]
 """Reads a file, given ``motion.rig`` and ``motion.track``.
 
-Raises ConfigError for a rig or a track that is unknown, and DataError or ShapeError, naming the file, for one that cannot
-be parsed.
+Raises ConfigError for a rig or a track that is unknown, and DataError or ShapeError, naming the file, for a file that
+cannot be parsed.
 """
