@@ -15,6 +15,7 @@ from latentman.config import NOT_PART_OF_THE_RESULT, Config, PromptEntry, resolv
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError
 from latentman.record.sweep_plan import PlannedJob, read_plan
+from latentman.system.paths import user_path
 
 NOT_A_VARIANT = (*NOT_PART_OF_THE_RESULT, "exp", "prompt", "prompts.shard")
 """Overrides that do not make a job a variant of its sweep: jobs that differ only in them are not compared."""

@@ -21,7 +21,7 @@ def _clip(cfg: MotionConfig, around: Surroundings) -> MotionSource:
 
 
 def _clip_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
-    """Return the motion file with the buffers that it refers to, and the file of the rig where ``motion.rig`` names one."""
+    """Return the motion file with its buffers, and the rig file if ``motion.rig`` names one."""
     from latentman.motion.recorded.gltf_file import buffer_files
     from latentman.motion.recorded.rigs import RIGS
     from latentman.motion.recorded.source import find_file

@@ -100,8 +100,8 @@ def cut(
         raise DataError(
             f"the motion from {motion.source} has {have} frames, but num_frames={num_frames} at "
             f"motion.stride={stride:g} from motion.start={start} needs {needed}: lower num_frames, motion.stride or "
-            "motion.start, raise fps, or set motion.if_short=hold (its last pose stays) or motion.if_short=loop (it "
-            "begins again)"
+            "motion.start, raise fps, or set motion.if_short=hold (keep the last pose) or motion.if_short=loop (repeat "
+            "the motion)"
         )
     joints = motion.joints if needed <= have else _lengthened(motion.joints, needed, if_short)
     if start == "auto":

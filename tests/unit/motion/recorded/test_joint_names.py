@@ -11,7 +11,8 @@ BODY = ("Hips", "Spine", "Head", "LeftUpLeg", "LeftFoot", "RightUpLeg", "RightFo
 @pytest.mark.parametrize(
     "name",
     [
-        "LeftUpLeg", "left_up_leg", "LEFT_UP_LEG", "Left Up Leg", "UpLeg.L", "upleg_l", "UpLegLeft", "LUpLeg", "leftupleg",
+        "LeftUpLeg", "left_up_leg", "LEFT_UP_LEG", "Left Up Leg", "UpLeg.L", "upleg_l", "UpLegLeft", "LUpLeg",
+        "leftupleg",
         "lupleg", "L_UpLeg", "UPLEG_LEFT", "mixamorig:LeftUpLeg", "mixamorig9:LeftUpLeg", "mixamorig_LeftUpLeg",
         "mixamorigLeftUpLeg", "Character1_LeftUpLeg", "Armature_LeftUpLeg", "DEF-upleg.L", "CC_Base_L_UpLeg",
         "Bip01 L UpLeg", "J_Bip_L_UpLeg", "ValveBiped.Bip01_L_UpLeg", "m_avg_L_upleg",
