@@ -19,11 +19,11 @@ from latentman.system.pickle_records import (
     ARRAY_NAMES,
     Names,
     PickleLimitError,
-    Record,
     RefusedNameError,
     read_records,
     record_names,
 )
+from latentman.system.pickled_object import Record
 from latentman.types import Array
 
 _MOST_ENTRIES = 2**22

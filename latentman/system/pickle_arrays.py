@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from latentman.system.pickle_records import Record
+from latentman.system.pickled_object import Record
 from latentman.types import Array
 
 MOST_ELEMENTS = 2**22

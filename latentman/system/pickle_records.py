@@ -16,7 +16,10 @@ import pickle
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
+
+from latentman.system.pickle_arrays import dtype_of, shape_of, to_array
+from latentman.system.pickled_object import Record
 
 MOST_BYTES = 2**31
 """Size of a file, and of what it decompresses to, beyond which it is not read."""
@@ -29,24 +32,6 @@ _MOST_RATIO, _FREE_BYTES = 100, 2**26
 
 _LARGEST_KEY = 2**31
 """Larger numbers as keys of a table could be chosen to share one place in it."""
-
-
-class Record:
-    """What stands for a pickled object: the arguments that it was made from, and the state that it was given."""
-
-    __slots__ = ("args", "state")
-    kind: ClassVar[str] = ""
-    args: tuple[Any, ...]
-    state: Any
-
-    def __new__(cls, *args: Any) -> Record:
-        """Remember the arguments; protocol 2 makes objects so, without calling ``__init__``."""
-        record = object.__new__(cls)
-        record.args, record.state = args, None
-        return record
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
 
 
 Names = Mapping[tuple[str, str], Callable[..., Any]]
@@ -154,8 +139,6 @@ class _Reader(_PythonUnpickler):
             top.args = (self._array_bytes(top.state),)
 
     def _array_bytes(self, state: Mapping[str, Any]) -> Any:
-        from latentman.system.pickle_arrays import dtype_of, shape_of
-
         frame = self._unframer.current_frame
         if frame is not None and frame.read(1):
             raise ValueError("an array's bytes begin inside a frame")
@@ -199,8 +182,6 @@ class _Reader(_PythonUnpickler):
 def _key(value: Any) -> str | int:
     """Return a value that may be a key of a table; others, such as tuples of tuples, could take hours to hash."""
     if isinstance(value, Record) and value.kind == "scalar":
-        from latentman.system.pickle_arrays import to_array
-
         value = to_array(value).item()
     if isinstance(value, str) or (isinstance(value, int) and abs(value) < _LARGEST_KEY):
         return value

@@ -25,7 +25,7 @@ from latentman.motion.recorded.resample import MAX_FRAMES
 from latentman.motion.recorded.smpl_arrays import POSE_NAMES, READ, smpl_recording
 from latentman.motion.recorded.tracks import choose_track
 from latentman.system.pickle_arrays import to_array, to_objects
-from latentman.system.pickle_records import Record
+from latentman.system.pickled_object import Record
 from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")

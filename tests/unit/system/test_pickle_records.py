@@ -18,11 +18,11 @@ from latentman.system.pickle_records import (
     ARRAY_NAMES,
     JOBLIB_NAMES,
     PickleLimitError,
-    Record,
     RefusedNameError,
     load_records,
     read_records,
 )
+from latentman.system.pickled_object import Record
 
 joblib = pytest.importorskip("joblib")
 

@@ -13,7 +13,7 @@ from latentman.motion.plausible.finding import Finding, where
 from latentman.motion.procedural.source import ACTIONS
 from tests.factories.motion_clips import falling, lying, person
 
-CLIPS = Path(os.environ.get("LATENTMAN_CMU_CLIPS", ROOT.parent / "shared" / "data" / "cmu_motion"))
+CLIPS = Path(os.environ.get("LATENTMAN_CMU_CLIPS", "cmu_motion"))
 FLIP = np.array([-1.0, 1.0, 1.0])
 
 
