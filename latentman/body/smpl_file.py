@@ -63,8 +63,8 @@ def read_pickle(path: Path, names: Iterable[str]) -> dict[str, Array]:
         raise WeightsError(f"cannot read the SMPL model {path}: {error.strerror or error}") from error
     except RefusedNameError as error:
         raise WeightsError(
-            f"the SMPL model {path} is refused: it names {error}, which is not part of any SMPL model. Nothing of it "
-            "was run; get the file from the project's own site"
+            f"the SMPL model {path} is refused: it contains {error}, which is not part of any SMPL model. Nothing in "
+            "it was executed; get the file from the project's own site"
         ) from error
     except PickleLimitError as error:
         raise WeightsError(f"the SMPL model {path} is refused: {error}; get the file again") from error
@@ -73,7 +73,7 @@ def read_pickle(path: Path, names: Iterable[str]) -> dict[str, Array]:
             f"the SMPL model {path} is damaged or not a pickle: {type(error).__name__}: {error}; get it again"
         ) from error
     if not isinstance(content, dict):
-        raise WeightsError(f"the SMPL model {path} holds a {type(content).__name__} instead of a table of arrays")
+        raise WeightsError(f"the SMPL model {path} contains {type(content).__name__}, not a table of arrays")
     return {name: _named_array(path, content, name) for name in names}
 
 
