@@ -1,4 +1,4 @@
-"""Tables that the notebooks look at, made from the rows of a results file; the statistics are those of the reports."""
+"""Tables for the notebooks, made from the rows of a results file with the statistics of the reports."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from latentman.report.tables.variants import variant_keys
 
 
 def in_order(done: pd.DataFrame) -> list[str]:
-    """Return the variants in the order of the runs, those that others are compared with first."""
+    """Return the variants in the order of the runs, baselines first."""
     first = done.groupby("variant", sort=False)["is_baseline"].all()
     names = [str(name) for name in first.index]
     return sorted(names, key=lambda name: not first[name])
 
 
 def per_prompt(done: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the mean over seeds: a row per prompt, a column per variant, prompts that a variant lacks left out."""
+    """Return the mean over seeds, a row per prompt and a column per variant, for the prompts that every variant has."""
     table = done.pivot_table(index="prompt", columns="variant", values=metric, aggfunc="mean", sort=False)
     return table.reindex(columns=in_order(done)).dropna()
 
 
 def relative_to_baseline(done: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
-    """Return each run's metrics divided by those of its baseline at the same prompt and seed; the baselines left out.
+    """Return each run's metrics divided by its baseline's at the same prompt and seed, without the baselines.
 
     Returns:
         Columns: prompt, seed, variant, and the metrics.
@@ -44,9 +44,9 @@ def relative_to_baseline(done: pd.DataFrame, metrics: list[str]) -> pd.DataFrame
 
 
 def spread(done: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return how far the prompts' means lie apart in each variant, and the seeds within a prompt (standard deviations).
+    """Return each variant's standard deviation between the means of prompts, and between the seeds of a prompt.
 
-    ``seeds`` is the root of the mean variance within a prompt, missing where no prompt has two seeds.
+    The latter is the root of the mean variance within a prompt, missing if no prompt has two seeds.
     """
     rows = {}
     for variant in in_order(done):
@@ -60,11 +60,11 @@ def spread(done: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def against_each_other(done: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return for every two variants by how many percent the mean of the first differs from the second's.
+    """Return the difference of the means of every two variants, in percent of the second's.
 
     Returns:
         Columns: variant, other, percent, low, high (of the 95 % interval, missing with few prompts), p_value, settled
-        (the interval does not hold zero).
+        (the interval excludes zero).
     """
     rows = []
     for name, other in combinations(in_order(done), 2):
@@ -87,13 +87,14 @@ def factor_name(column: str) -> str:
 
 
 def one_at_a_time(done: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return what each value of each factor changes, everything else being equal.
+    """Return the effect of each value of each factor, with everything else equal.
 
-    A value is compared with the one that the baseline has (the first where there is no baseline), over the prompts,
+    A value is compared with the baseline's (with the first value if there is no baseline), over the prompts,
     seeds and settings of the other factors that occur with both.
 
     Returns:
-        Columns: factor, value, other (what it is compared with), settings (of the other factors), percent, low, high.
+        Columns: factor, value, other (the value that it is compared with), settings (the number of settings of the
+        other factors), percent, low, high.
     """
     rows = []
     columns = factors(done)
@@ -113,10 +114,10 @@ def one_at_a_time(done: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def two_at_a_time(done: pd.DataFrame, metric: str) -> list[pd.DataFrame]:
-    """Return for every two factors the mean metric at each pair of their values, over what all cells have in common.
+    """Return for every two factors the mean metric at each pair of their values, over prompts and seeds in all cells.
 
-    Prompts and seeds that one cell lacks are left out of all; so is a pair of factors that was not crossed. Numbers and
-    windows ascend, other values stay in the order of the runs.
+    Prompts and seeds that are missing in one cell are left out of all cells; pairs of factors that were not crossed are
+    left out. Numbers and windows are in ascending order, other values in the order of the runs.
     """
     tables = []
     columns = factors(done)
@@ -134,7 +135,7 @@ def two_at_a_time(done: pd.DataFrame, metric: str) -> list[pd.DataFrame]:
 
 
 def _alike(mine: pd.DataFrame, theirs: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs whose values in these columns occur on both sides."""
+    """Return the runs of each side whose values in these columns also occur on the other side."""
     both = pd.MultiIndex.from_frame(mine[columns]).intersection(pd.MultiIndex.from_frame(theirs[columns]))
     kept = [runs[pd.MultiIndex.from_frame(runs[columns]).isin(both)] for runs in (mine, theirs)]
     return kept[0], kept[1]

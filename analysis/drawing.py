@@ -1,6 +1,6 @@
-"""Plots that the notebooks add to those of the reports: each draws a table of ``comparisons``.
+"""Plots of the notebooks, in addition to the plots of the reports: each draws a table of ``comparisons``.
 
-Like those, they are drawn and saved within ``canvas.style``, as ``opening.show`` does.
+Like the reports' plots, they are drawn and saved within ``canvas.style``, as ``opening.show`` does.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from matplotlib.figure import Figure
 from latentman.report.plots.canvas import GRID, INK, QUIET, TWO_COLUMNS, colour, figure_with_legend, marker, new_figure
 
 Lines = Mapping[str, Sequence[tuple[float, float]]]
-"""Points by the name of their line, ascending."""
+"""The points of each line, ascending, by the name of the line."""
 
 
 def draw_paired(table: pd.DataFrame, title: str) -> Figure:
-    """Return a line per prompt across the variants, and the mean over the prompts.
+    """Return a figure with a line per prompt across the variants, and the mean over the prompts.
 
     Args:
-        table: as from ``per_prompt``.
-        title: of the axis of values.
+        table: the result of ``per_prompt``.
+        title: label of the value axis.
     """
     figure = new_figure(min(TWO_COLUMNS, 1.6 + 1.15 * table.shape[1]), 2.9)
     axes = figure.subplots()
@@ -41,12 +41,12 @@ def draw_paired(table: pd.DataFrame, title: str) -> Figure:
 
 
 def draw_changes(table: pd.DataFrame, labels: Sequence[str], title: str) -> Figure:
-    """Return changes in percent with their intervals around zero, from top to bottom; settled ones are filled.
+    """Return a figure of changes in percent with their intervals, from top to bottom; filled if zero is excluded.
 
     Args:
-        table: with columns percent, low and high; the ends may be missing.
+        table: with columns percent, low and high; low and high may be missing.
         labels: one per row.
-        title: of the axis of values.
+        title: label of the value axis.
     """
     figure = new_figure(TWO_COLUMNS * 0.8, 0.7 + 0.34 * len(labels))
     axes = figure.subplots()
@@ -74,14 +74,14 @@ def draw_heat(
     middle: float | None = None,
     starred: pd.DataFrame | None = None,
 ) -> Figure:
-    """Return a table of numbers as coloured cells with the numbers in them.
+    """Return a figure of a table as coloured cells that contain the numbers.
 
     Args:
         table: rows and columns with their names; cells may be missing.
-        title: stands above.
-        form: how numbers are written.
-        middle: the value that is white, colours going both ways from it; None goes from the lowest to the highest.
-        starred: true where a cell has a star; of the table's shape.
+        title: title of the figure.
+        form: format of the numbers.
+        middle: the value that is white in a two-sided colour scale; None uses one scale from the lowest to the highest.
+        starred: true for cells with a star; has the shape of the table.
     """
     values = table.to_numpy(float)
     longest = max(len(_cut(str(name))) for name in table.index)
@@ -107,13 +107,13 @@ def draw_heat(
 
 
 def draw_ratios(ratios: pd.DataFrame, across: str, up: str, titles: tuple[str, str]) -> Figure:
-    """Return runs by two metrics relative to their baseline, with the mean of each variant as a large dot.
+    """Return a figure of runs by two metrics relative to their baseline, with the mean of each variant as a large dot.
 
     Args:
-        ratios: as from ``relative_to_baseline``.
-        across: a column.
-        up: another.
-        titles: of the axes.
+        ratios: the result of ``relative_to_baseline``.
+        across: the column of the horizontal axis.
+        up: the column of the vertical axis.
+        titles: labels of the axes.
     """
     variants = list(dict.fromkeys(ratios["variant"]))
     figure, legend = figure_with_legend(variants, height=2.8)
@@ -133,11 +133,11 @@ def draw_ratios(ratios: pd.DataFrame, across: str, up: str, titles: tuple[str, s
 
 
 def draw_scaling(panels: Mapping[str, Lines], titles: tuple[str, str]) -> Figure:
-    """Return a panel for each title, logarithmic both ways, a line's name at its end and one colour in all of them.
+    """Return a figure with a log-log panel for each title; a line has its name at its end and one colour in all panels.
 
     Args:
         panels: lines by the title of their panel; values above 0.
-        titles: of the axes.
+        titles: labels of the axes.
     """
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     points = np.array([point for lines in panels.values() for line in lines.values() for point in line])
@@ -161,7 +161,7 @@ def draw_scaling(panels: Mapping[str, Lines], titles: tuple[str, str]) -> Figure
 
 
 def _apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Return ascending heights from 0 to 1 moved to lie at least ``gap`` apart, down again where they leave the top."""
+    """Return ascending heights from 0 to 1, moved at least ``gap`` apart, and down again if they exceed 1."""
     moved: list[float] = []
     for height in heights:
         moved.append(max(height, moved[-1] + gap) if moved else height)
@@ -179,7 +179,7 @@ def _bare(axes: Axes) -> None:
 
 
 def _lines(name: str) -> str:
-    """Return a variant's name with a line for each of its parts, and others with lines of a few words."""
+    """Return a variant's name with one part per line, and other names with a few words per line."""
     return name.replace(" ", "\n") if "=" in name else textwrap.fill(name, 14)
 
 

@@ -1,9 +1,9 @@
-"""Runs the notebooks from top to bottom, and writes them with their outputs, and as pages to look at.
+"""Runs the notebooks from top to bottom, and writes them with their outputs, and as HTML pages.
 
 python analysis/execute.py [NAME ...] [--results FILE] [--out DIR]
 
-The notebooks themselves stay as they are. All of them by default, into out/notebooks. Without --results each reads the
-recorded results that its first cell names; quickstart reads none and makes a short video.
+The notebooks themselves are not changed. By default all of them run into out/notebooks. Without --results each reads
+the recorded results named in its first cell; quickstart reads none and makes a short video.
 Needs the extra: pip install 'latentman[analysis]'.
 """
 
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     """Run notebooks and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NOTEBOOKS))
-    parser.add_argument("--results", type=Path, help="a results.parquet, or the folder that holds one")
+    parser.add_argument("--results", type=Path, help="a results.parquet, or its folder")
     parser.add_argument("--out", type=Path, default=HERE.parent / "out" / "notebooks")
     options = parser.parse_args(arguments)
     try:
@@ -57,15 +57,15 @@ def main(arguments: list[str]) -> int:
 
 
 def execute(name: str, results: Path | None, out: Path) -> Path:
-    """Run one notebook and return the page that it became; the notebook with its outputs lies beside it.
+    """Run one notebook and return the path of its page; the notebook with its outputs is written next to the page.
 
     Args:
-        name: of the notebook.
-        results: what it reads; None for what it names itself.
+        name: the notebook's name.
+        results: the results that it reads; None uses those named in the notebook.
         out: an existing folder.
 
     Raises:
-        LatentManError: if a cell failed, with what it said, or the extra is not installed.
+        LatentManError: if a cell failed, with its error, or if the extra is not installed.
     """
     nbformat, client, failures = _jupyter()
     notebook = nbformat.read(HERE / f"{name}.ipynb", as_version=4)
@@ -75,7 +75,7 @@ def execute(name: str, results: Path | None, out: Path) -> Path:
     except failures as error:
         write_text(out / f"{name}.ipynb", nbformat.writes(notebook))
         raise LatentManError(
-            f"{name}.ipynb: {_last_line(str(error))}; up to there it is in {out / name}.ipynb"
+            f"{name}.ipynb: {_last_line(str(error))}; the cells up to the error are in {out / name}.ipynb"
         ) from error
     write_text(out / f"{name}.ipynb", nbformat.writes(notebook))
     page = out / f"{name}.html"
@@ -84,7 +84,7 @@ def execute(name: str, results: Path | None, out: Path) -> Path:
 
 
 def to_page(notebook: Any, base: str) -> str:
-    """Return a notebook as one HTML file that asks for nothing from elsewhere; ``base`` is where its links start."""
+    """Return a notebook as one HTML page that loads nothing from the internet; its links are relative to ``base``."""
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
@@ -98,7 +98,7 @@ def to_page(notebook: Any, base: str) -> str:
 
 
 def _jupyter() -> tuple[Any, Any, tuple[type[Exception], ...]]:
-    """Return nbformat, what makes a client for a notebook, and the errors of a run."""
+    """Return nbformat, a function that makes a notebook's client, and the exceptions of a failed run."""
     try:
         import nbformat
         from ipykernel.kernelspec import KERNEL_NAME
@@ -112,7 +112,7 @@ def _jupyter() -> tuple[Any, Any, tuple[type[Exception], ...]]:
         ) from error
 
     def client(notebook: Any) -> Any:
-        # Without folders to look in, the kernel is this very Python, whatever kernels a user has installed.
+        # Without kernel folders, the kernel runs in this Python, whatever kernels the user has installed.
         config = Config(KernelSpecManager={"kernel_dirs": []}, KernelManager={"transport_encryption": "auto"})
         place = {"metadata": {"path": str(HERE)}}
         return NotebookClient(
@@ -123,7 +123,7 @@ def _jupyter() -> tuple[Any, Any, tuple[type[Exception], ...]]:
 
 
 def _last_line(text: str) -> str:
-    """Return the last line of an error that says something, without colours."""
+    """Return the last line of an error that is not empty, without colours."""
     lines = [line for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
     return lines[-1] if lines else "a cell failed"
 

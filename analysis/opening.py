@@ -1,4 +1,4 @@
-"""Opens the results that a notebook is about, and says what they are and what they lack."""
+"""Opens the results that a notebook reads, and describes what they contain and what is missing."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ TITLES = {
     "seconds_total": "seconds",
     "peak_memory_bytes": "peak memory (bytes)",
 }
-"""What plots call the metrics; others go by their own names."""
+"""The names of metrics in plots; metrics that are not listed keep their own names."""
 
 
 PIXELS_PER_INCH = 118
-"""How large figures are shown: those of a paper's width fill a page, with text of the size of the page's."""
+"""The size at which figures are shown: a figure of a paper's width fills a page, and its text has the page's size."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Opened:
     """The results of one experiment.
 
     Attributes:
-        path: the file.
-        name: of the experiment.
-        results: its rows as from ``read_results``, with a column ``variant``.
-        done: those of finished runs.
-        pairs: the series of its runs as from ``read_pairs``; None where there are none.
+        path: the results file.
+        name: the name of the experiment.
+        results: its rows as returned by ``read_results``, with a column ``variant``.
+        done: the rows of finished runs.
+        pairs: the series of its runs as returned by ``read_pairs``; None if there are none.
     """
 
     path: Path
@@ -61,10 +61,12 @@ class Opened:
 
 
 def locate(results: str | Path) -> Path:
-    """Return a results file: ``results`` itself or what it holds, from here, this folder or the root of the checkout.
+    """Return the path of a results file: ``results``, or the file in that folder.
+
+    Relative paths start at the working folder, this folder or the root of the checkout.
 
     Raises:
-        RecordError: if there is none at any of these places.
+        RecordError: if none of these places has a results file.
     """
     tried = []
     for start in (Path(), HERE, HERE.parent):
@@ -75,12 +77,12 @@ def locate(results: str | Path) -> Path:
         tried.append(str(place))
     raise RecordError(
         f"no results at {results}: set RESULTS in the first cell, or LATENTMAN_RESULTS, to a {RESULTS_FILE} or to the "
-        f"folder of a sweep for which `latentman report DIR` has written one (looked for {', '.join(tried)})"
+        f"folder of a sweep for which `latentman report DIR` has written one (tried {', '.join(tried)})"
     )
 
 
 def open_results(results: str | Path, experiment: str | None = None) -> Opened:
-    """Return one experiment of a results file, the only one or the one named, and tell what is in it.
+    """Return one experiment of a results file, the only one or the named one, and show a description of it.
 
     Raises:
         RecordError: if the file is missing, damaged or foreign, or has several experiments and none is named.
@@ -90,7 +92,7 @@ def open_results(results: str | Path, experiment: str | None = None) -> Opened:
     name = next(iter(found)) if experiment is None and len(found) == 1 else experiment
     if name not in found:
         raise RecordError(
-            f"{path} holds the experiments {', '.join(found)}, which are not compared with one another: "
+            f"{path} holds the experiments {', '.join(found)}, which cannot be compared with each other: "
             f"set EXPERIMENT in the first cell to one of them, got {experiment}"
         )
     runs = found[name].reset_index(drop=True)
@@ -101,7 +103,7 @@ def open_results(results: str | Path, experiment: str | None = None) -> Opened:
 
 
 def overview(opened: Opened) -> str:
-    """Return as Markdown what a file holds, and which of its runs have no result."""
+    """Return a description of a results file as Markdown, with the runs that have no result."""
     runs, done = opened.results, opened.done
     shown = _short(opened.path)
     lines = [
@@ -126,7 +128,7 @@ def overview(opened: Opened) -> str:
 
 
 def lacks(table: pd.DataFrame, columns: Sequence[str], *, about: str = "these results") -> str:
-    """Return a sentence on the columns that are not there or have no values; empty if all are there."""
+    """Return a sentence that names the columns that are missing or have no values; empty if there are none."""
     missing = [name for name in columns if name not in table.columns or table[name].isna().all()]
     if not missing:
         return ""
@@ -139,14 +141,14 @@ def lacks(table: pd.DataFrame, columns: Sequence[str], *, about: str = "these re
 
 
 def say(text: str) -> None:
-    """Show Markdown below a cell."""
+    """Show Markdown in the output of a cell."""
     from IPython.display import Markdown, display
 
     display(Markdown(text))
 
 
 def show(draw: Callable[..., Figure | None], *arguments: Any, otherwise: str = "", **options: Any) -> None:
-    """Draw a figure in the style of the reports and show it below a cell; where there is none, say why."""
+    """Draw a figure in the style of the reports and show it in the output of a cell; if there is none, say why."""
     from IPython.display import Image, display
 
     with style():

@@ -105,7 +105,7 @@ def test_a_notebook_runs_on_a_sweep(name: str, tmp_path: Path, sweep: Path) -> N
     assert sorted(sweep.rglob("*")) == before
     text = outputs(tmp_path, name)
     if name == "gallery":
-        assert "Of 6 finished runs 6 have their folder beside the results, 6 their frames." in text
+        assert "Of 6 finished runs, 6 have their folder next to the results, 6 their frames." in text
         assert "[video](" in text
         assert "[gallery](" in text
         assert "a%20sweep" in text
@@ -143,7 +143,9 @@ def test_the_quickstart_makes_a_video_and_the_ablation(tmp_path: Path) -> None:
 def test_a_failure_is_told_in_a_line_and_the_notebook_kept_up_to_there(tmp_path: Path) -> None:
     done = execute("h_mse", tmp_path, "--results", str(tmp_path / "nowhere"))
     assert done.returncode == 2
-    assert re.match(r"error: h_mse\.ipynb: RecordError: no results at .*; up to there it is in ", done.stderr)
+    assert re.match(
+        r"error: h_mse\.ipynb: RecordError: no results at .*; the cells up to the error are in ", done.stderr
+    )
     assert "\x1b" not in done.stderr
     assert (tmp_path / "made" / "h_mse.ipynb").is_file()
 
