@@ -73,10 +73,10 @@ def _prepare(config: Config) -> ResolvedSetup:
     import torch
 
     from latentman.networks.resolved import check_setup
+    from latentman.system.cpus import usable_cpus
     from latentman.system.device import pick_device
 
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(config.threads or min(torch.get_num_threads(), usable_cpus()))
     pick_device(config.device)
     setup = check_setup(config.setup, config.conditioner)
     check_character(config)
@@ -140,11 +140,12 @@ def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -
     ):
         if show_config:
             progress.show_config(task.text)
-        run = describe_run(config, folder, setup=setup, on_step=tracking.step)
+        run = describe_run(config, folder, setup=setup, on_step=tracking.step, dtype=record.status.get("dtype"))
         record.update(
             kind="run", state="running", started=started, finished=None, error=None, resumed=_now(),
             prompt=config.prompt, seed=config.seed, num_frames=config.num_frames,
-            num_steps=config.num_steps, weights=run.weights, texts=run.texts, command=task.command,
+            num_steps=config.num_steps, dtype=run.config.setup.dtype, weights=run.weights, texts=run.texts,
+            command=task.command,
             versions=_versions(), **job.facts(),
         )  # fmt: skip
         run_stages(run, record, progress)

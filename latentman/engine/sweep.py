@@ -219,6 +219,10 @@ def _is_finished(cfg: object, job: PlannedJob, sweep: Sweep) -> bool:
         if status.get("state") != DONE or not is_of(status, plain):
             return False
     try:
-        return all(is_finished(describe_run(task.config, task.folder), LocalRecord.open(task.folder)) for task in tasks)
+        for task in tasks:
+            record = LocalRecord.open(task.folder)
+            if not is_finished(describe_run(task.config, task.folder, dtype=record.status.get("dtype")), record):
+                return False
     except LatentManError:  # weights that are gone: the job itself will say so
         return False
+    return True

@@ -6,6 +6,7 @@ the files decide which of them it is, never the setup's name.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +23,9 @@ from latentman.networks.offload import come_when_called
 from latentman.networks.resolved import ResolvedSetup, resolve_setup
 from latentman.networks.single_file import load_single_file
 from latentman.networks.sources import attempt, load_network
-from latentman.system.device import DTYPES, needing_memory
+from latentman.system.device import DTYPES, choose_dtype, is_emulated, needing_memory
+
+logger = logging.getLogger("latentman.networks")
 
 _LATENT_DDIM = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
 """How Stable Diffusion's models are sampled, where their scheduler's configuration does not say."""
@@ -33,12 +36,13 @@ def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: to
     return load_networks(resolve_setup(setup, conditioner), device)
 
 
-def load_networks(found: ResolvedSetup, device: torch.device) -> Backbone:
+def load_networks(found: ResolvedSetup, device: torch.device, dtype: str | None = None) -> Backbone:
     """Load every network of a setup onto ``device``, or next to it with ``setup.offload``.
 
     Args:
         found: the setup; it is checked first, unless it was before.
         device: where the networks run.
+        dtype: their precision; None means what ``setup.dtype`` stands for on this device.
 
     Raises:
         WeightsError: if a component is missing, damaged, of the wrong shape, of another family, or cannot be fetched.
@@ -49,9 +53,12 @@ def load_networks(found: ResolvedSetup, device: torch.device) -> Backbone:
     _quiet_libraries()
     found.check()
     setup = found.setup
-    automatic = "float16" if device.type == "cuda" else "float32"
-    dtype = DTYPES[automatic if setup.dtype == "auto" else setup.dtype]
-    backbone = _build(found, device, dtype)
+    name = choose_dtype(setup.dtype if dtype is None else dtype, device)
+    if is_emulated(name, device):
+        logger.warning(
+            "setup.dtype=%s is emulated on this CPU and many times slower than float32: use setup.dtype=auto", name
+        )
+    backbone = _build(found, device, DTYPES[name])
     with needing_memory("the networks", "set setup.offload=true, or setup.dtype=float16"):
         _place(backbone)
     fast_math(device, enabled=setup.fast_math)

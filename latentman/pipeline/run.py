@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,12 @@ def motion_text_of(config: Config) -> str:
 
 
 def describe_run(
-    config: Config, folder: Path, *, setup: ResolvedSetup | None = None, on_step: OnStep = ignore_steps
+    config: Config,
+    folder: Path,
+    *,
+    setup: ResolvedSetup | None = None,
+    on_step: OnStep = ignore_steps,
+    dtype: str | None = None,
 ) -> Run:
     """Return what the stages work on; the setup's files are hashed for it, and nothing is loaded.
 
@@ -125,6 +130,7 @@ def describe_run(
         folder: where the stages read and write; it need not exist.
         setup: the resolved setup of ``config``, where it is known; None resolves it here.
         on_step: called after every denoising step.
+        dtype: the precision with which an earlier process began this run; it takes the place of ``setup.dtype=auto``.
 
     Raises:
         WeightsError: if a file of the setup is missing.
@@ -132,16 +138,21 @@ def describe_run(
     """
     from latentman.networks.loaded import is_loaded, load
     from latentman.networks.resolved import resolve_setup
-    from latentman.system.device import pick_device
+    from latentman.system.device import choose_dtype, pick_device
 
     resolved = setup or resolve_setup(config.setup, config.conditioner)
+    device = pick_device(config.device)
+    precision = (
+        dtype if dtype is not None and config.setup.dtype == "auto" else choose_dtype(config.setup.dtype, device)
+    )
+    config = replace(config, setup=replace(config.setup, dtype=precision))
     return Run(
         config=config,
         folder=folder,
         prompt=config.prompt,
         motion_text=motion_text_of(config),
         weights=dict(resolved.digests),
-        backbone=lambda: load(resolved, pick_device(config.device)),
+        backbone=lambda: load(resolved, device, precision),
         on_step=on_step,
-        is_loaded=lambda: is_loaded(resolved, pick_device(config.device)),
+        is_loaded=lambda: is_loaded(resolved, device, precision),
     )

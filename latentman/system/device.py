@@ -30,6 +30,32 @@ def needing_memory(what: str, advice: str) -> Iterator[None]:
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
+def has_native_bfloat16() -> bool:
+    """Return whether this CPU has instructions for bfloat16; without them it is emulated, many times slower."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 and later
+    if capabilities:
+        return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def choose_dtype(name: str, device: torch.device) -> str:
+    """Return the precision that ``setup.dtype`` stands for on a device.
+
+    ``auto`` follows what the device can do, never how busy it is: float16 on CUDA, bfloat16 on a CPU with instructions
+    for it, else float32. Any other name stands for itself.
+    """
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "float16"
+    return "bfloat16" if device.type == "cpu" and has_native_bfloat16() else "float32"
+
+
+def is_emulated(dtype: str, device: torch.device) -> bool:
+    """Return whether a CPU computes in this precision by emulation."""
+    return device.type == "cpu" and dtype != "float32" and not (dtype == "bfloat16" and has_native_bfloat16())
+
+
 KINDS = ("cuda", "mps", "cpu")
 """Kinds of devices, in the order in which ``auto`` prefers them."""
 

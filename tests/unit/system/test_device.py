@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentman.errors import ConfigError
-from latentman.system.device import pick_device
+from latentman.system.device import choose_dtype, is_emulated, pick_device
 
 
 @pytest.mark.parametrize("name", ["gpu", "toaster", "meta"])
@@ -31,3 +31,26 @@ def test_auto_and_names_are_limited_to_the_kinds_that_the_work_can_use():
     assert pick_device("auto").type in ("cuda", "mps", "cpu")
     with pytest.raises(ConfigError, match="device=mps is unknown: use auto, cpu, cuda, cuda:N"):
         pick_device("mps", kinds=("cuda", "cpu"))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, "float32"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+    ],
+)
+def test_auto_follows_the_instructions_of_the_cpu(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert choose_dtype("auto", torch.device("cpu")) == expected
+    assert choose_dtype("float16", torch.device("cpu")) == "float16"
+    assert is_emulated("bfloat16", torch.device("cpu")) == (expected == "float32")
+    assert is_emulated("float16", torch.device("cpu"))
+    assert not is_emulated("float32", torch.device("cpu"))
+
+
+def test_auto_is_half_precision_on_cuda():
+    assert choose_dtype("auto", torch.device("cuda")) == "float16"
+    assert not is_emulated("float16", torch.device("cuda"))
+    assert choose_dtype("auto", torch.device("mps")) == "float32"
