@@ -32,7 +32,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 def has_native_bfloat16() -> bool:
     """Return whether this CPU has instructions for bfloat16; without them it is emulated, many times slower."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 and later
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 and later
     if capabilities:
         return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
