@@ -241,6 +241,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to stop; all cases take hours")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS, help="only faults of these commands")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("out/faults.json"))
     chosen = parser.parse_args()
@@ -250,7 +251,7 @@ def main() -> int:
         sys.stdout.write("skipped: no C compiler here, or not Linux\n")
         return 0
     places = [Workplace(root / str(n), library, tiny_model(root / "model")) for n in range(chosen.workers)]
-    everything = sample(list(cases(places[0])), chosen.seed)
+    everything = sample([case for case in cases(places[0]) if case.start in chosen.starts], chosen.seed)
     verdicts = carry_out(places, everything, chosen.seconds)
     for place in places:
         place.close()
