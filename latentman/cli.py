@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
 import traceback
+from types import FrameType, ModuleType
 from typing import NoReturn
 
 from latentman import __version__
 from latentman.errors import ConfigError, LatentManError, nearest
+from latentman.system.machine_faults import machine_faults_told
 
 COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
@@ -20,6 +24,7 @@ COMMANDS = {
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),
     "bench": ("latentman.bench.__main__", "measure the quality and the speed of each part"),
     "motion": ("latentman.inspect.__main__", "show what is found in a motion file: latentman motion inspect FILE"),
+    "runs": ("latentman.runs.__main__", "check runs and sweeps on disk for damage"),
     "assets": ("latentman.assets.__main__", "list what is installed and what is missing, and how to get it"),
 }
 """Each command, the module whose ``main(argv)`` carries it out, and what it is for."""
@@ -55,16 +60,45 @@ def main(argv: list[str] | None = None) -> int:
         hint = f"; did you mean 'latentman run {command}'?" if looks_like_run else nearest(command, COMMANDS)
         return fail(f"'{command}' is not a latentman command{hint}\ncommands: {', '.join(COMMANDS)}")
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    module = importlib.import_module(COMMANDS[command][0])
     try:
-        status = module.main(rest)
+        with machine_faults_told(f"latentman {command} stopped"):
+            status = _imported(command).main(rest)
     except LatentManError as error:
         if wants_traceback:
             traceback.print_exc()
         return fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
     except KeyboardInterrupt as interrupt:
+        _end_at_the_next_interrupt()
         return fail(str(interrupt) or "interrupted", INTERRUPTED)
     return int(status or 0)
+
+
+def _imported(command: str) -> ModuleType:
+    """Import the module of a command. Until then there is nothing to save, and Ctrl-C ends the process in one line.
+
+    Libraries that are being imported may take a KeyboardInterrupt for a failed import, or print it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return importlib.import_module(COMMANDS[command][0])
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # ignored, as in a background job of a shell, or somebody else's
+        return importlib.import_module(COMMANDS[command][0])
+    signal.signal(signal.SIGINT, _end_now)
+    try:
+        return importlib.import_module(COMMANDS[command][0])
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_now(signum: int, frame: FrameType | None) -> NoReturn:
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)
+
+
+def _end_at_the_next_interrupt() -> None:
+    """Let a second Ctrl-C end the process at once, without a traceback from whatever it is finishing."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def fail(message: str, status: int = USAGE_ERROR) -> int:

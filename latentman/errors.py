@@ -43,6 +43,10 @@ class DeviceMemoryError(LatentManError):
     """A device whose memory does not hold what the configuration asks for, even in the smallest chunks."""
 
 
+class PromptsError(LatentManError):
+    """A set of prompts some of which failed, while the others are done."""
+
+
 class MissingExtraError(LatentManError):
     """An optional package that the chosen option needs and that is not installed."""
 

@@ -20,6 +20,7 @@ from latentman.diffusion.conditioning import Control
 from latentman.diffusion.text import Text
 from latentman.errors import DeviceMemoryError
 from latentman.networks.backbone import Backbone
+from latentman.system.device import is_memory_full
 
 logger = logging.getLogger("latentman.diffusion")
 
@@ -113,14 +114,16 @@ def in_chunks_that_fit(networks: Prediction, frames: int, work: Callable[[Predic
     while True:
         try:
             return work(networks), networks
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_memory_full(error):
+                raise
             networks = replace(networks, chunk_size=smaller_chunk(networks, frames, error))
         # Only here, outside the handler, has the traceback let go of what filled the memory.
         if networks.backbone.device.type == "cuda":
             torch.cuda.empty_cache()
 
 
-def smaller_chunk(networks: Prediction, frames: int, error: torch.OutOfMemoryError) -> int:
+def smaller_chunk(networks: Prediction, frames: int, error: BaseException) -> int:
     """Return half the size of a chunk that did not fit, and warn.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from latentman import __version__
 from latentman.config import Config, resolve
 from latentman.engine.job import Job, Task, describe_job, plan_tasks
-from latentman.errors import LatentManError
+from latentman.errors import LatentManError, PromptsError
 from latentman.pipeline.execute import run_stages
 from latentman.pipeline.origins import check_character
 from latentman.pipeline.run import describe_run
@@ -29,6 +29,7 @@ from latentman.record.metrics_file import with_costs, write_means
 from latentman.record.run_folder import claim, write_config
 from latentman.system.locks import locked
 from latentman.system.log import configure_logging
+from latentman.system.machine_faults import machine_faults_told
 from latentman.system.progress import Progress
 from latentman.system.termination import terminable
 from latentman.tracking.multi import check_installed
@@ -106,15 +107,37 @@ def run_job(tasks: list[Task], job: Job, setup: ResolvedSetup) -> float | None:
         **job.facts(),
     )  # fmt: skip
     display = Progress()
+    failures: list[tuple[Task, Exception]] = []
     with _recorded(record):
         for index, task in enumerate(tasks):
             display.closing([f"prompt {index + 1} of {len(tasks)}: {task.config.prompt}"])
-            run_task(task, job, setup, show_config=index == 0 and job.is_first)
+            try:
+                run_task(task, job, setup, show_config=index == 0 and job.is_first)
+            except Exception as error:
+                failures.append((task, error))
+                display.closing([f"failed: {str(error) or type(error).__name__}"])
+        if failures:
+            with suppress(LatentManError):  # the page shows the other prompts; the failures matter more than it
+                write_job_page(job.folder)
+            raise _of_all(failures, len(tasks))
         means = write_means(job.folder, [task.folder for task in tasks])
         write_job_page(job.folder)
     record.update(state="done", finished=_now())
     display.closing([f"page of all prompts  {job.folder / 'index.html'}"])
     return means.get("human_mse")
+
+
+def _of_all(failures: list[tuple[Task, Exception]], prompts: int) -> Exception:
+    """Return the error of a job some of whose prompts failed: a defect of ours as it is, else the list of them."""
+    lines = [
+        f"{task.folder.name}: {(str(error).splitlines() or [type(error).__name__])[0]}" for task, error in failures
+    ]
+    whole = f"{len(failures)} of {prompts} prompts failed; the others are done\n" + "\n".join(lines)
+    defect = next((error for _, error in failures if not isinstance(error, LatentManError)), None)
+    if defect is None:
+        return PromptsError(f"{whole}\nthe same command, with the folder of the job, makes only these again")
+    defect.add_note(whole)
+    return defect
 
 
 def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -> float | None:
@@ -161,9 +184,10 @@ def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -
 
 @contextmanager
 def _recorded(record: LocalRecord) -> Iterator[None]:
-    """Write how a run ends into its status; an error is raised again."""
+    """Write how a run ends into its status; an error is raised again, a fault of the machine as a message."""
     try:
-        yield
+        with machine_faults_told("the run stopped"):
+            yield
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
         try:

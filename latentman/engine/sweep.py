@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,14 +19,17 @@ from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.record.jobs import DONE, WAITING, JobState, sweep_jobs
 from latentman.record.local import STATUS_FILE, LocalRecord
-from latentman.record.run_folder import is_of
+from latentman.record.run_folder import is_leftover, is_of
 from latentman.record.status import read_status
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
 from latentman.system.locks import LOCK_FILE, is_locked, locked
+from latentman.system.machine_faults import told
 from latentman.system.paths import user_path
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
 """What a sweep's folder holds in addition to its jobs; the second is the composed configuration, under Hydra's name."""
+
+_JOB_NAME = re.compile(r"\d\d+(_|$)")
 
 Failure = tuple[BaseException, list[str]]
 """What a job ended with, and its overrides."""
@@ -107,6 +111,10 @@ def launched(sweep: Sweep) -> Iterator[None]:
         RecordError: if another process launches it, or the folder cannot be written.
     """
     with locked(sweep.folder, "sweep_dir"):
+        with told(f"an unfinished file in sweep_dir={sweep.folder} cannot be removed", "check its permissions"):
+            for path in sweep.folder.iterdir():
+                if is_leftover(path) and path.name != LOCK_FILE:
+                    path.unlink(missing_ok=True)
         write_plan(sweep.folder, sweep.plan)
         yield
 
@@ -182,14 +190,22 @@ def _check_folder(folder: Path) -> None:
         raise RecordError(f"sweep_dir={folder} is a file; choose a folder")
     if (folder / STATUS_FILE).exists():
         raise RecordError(f"sweep_dir={folder} is the folder of one run, not of a sweep; choose another folder")
-    try:
-        entries = [path.name for path in folder.iterdir() if path.name != LOCK_FILE] if folder.is_dir() else []
-    except OSError as error:
-        raise RecordError(f"sweep_dir={folder} cannot be read: {error.strerror}; choose another folder") from error
-    if entries and not set(OURS) & set(entries) and not any(folder.glob(f"[0-9]*/{STATUS_FILE}")):
+    with told(f"sweep_dir={folder} cannot be read", "choose another folder"):
+        entries = [path for path in folder.iterdir() if not is_leftover(path)] if folder.is_dir() else []
+        is_ours = any(path.name in OURS or _is_job(path) for path in entries)
+    if entries and not is_ours:
         raise RecordError(
-            f"sweep_dir={folder} holds files that are not from a sweep, such as {min(entries)}; choose another folder"
+            f"sweep_dir={folder} holds files that are not from a sweep, such as {min(path.name for path in entries)}; "
+            "choose another folder"
         )
+
+
+def _is_job(path: Path) -> bool:
+    """Return whether a folder has the name of a job and holds its record, or only what a killed start leaves."""
+    if not (_JOB_NAME.match(path.name) and path.is_dir()):
+        return False
+    names = {inner.name for inner in path.iterdir()}
+    return STATUS_FILE in names or (LOCK_FILE in names and all(is_leftover(path / name) for name in names))
 
 
 def _check_old_jobs(folder: Path, asked: Sequence[PlannedJob]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from latentman import __version__
@@ -12,12 +12,17 @@ from latentman.pipeline.run import Run
 from latentman.pipeline.stage import Stage
 from latentman.pipeline.stage_cache import StageCache, heard_warnings, pack, shared_cache, stage_key
 from latentman.pipeline.stages import STAGES
+from latentman.record.damage import damaged_outputs, inputs_digest, output_digests
 from latentman.record.local import LocalRecord
 from latentman.system.digest import digest
+from latentman.system.machine_faults import told
 from latentman.system.meter import Reading, measured
 from latentman.system.progress import Progress
 
 logger = logging.getLogger("latentman")
+
+SHOWN = 5
+"""Damaged files that a warning names."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Planned:
 
 
 def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
-    """Do the stages whose inputs are new or whose outputs are not all there; skip the others.
+    """Do the stages whose inputs are new or whose outputs are not as they were written; skip the others.
 
     Args:
         run: what the stages work on.
@@ -42,11 +47,15 @@ def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
     Raises:
         LatentManError: what a stage raises; the record then still says that this stage is running.
     """
+    damage = damaged_outputs(run.folder, record.status)
+    if damage:
+        _warn_of_damage(damage)
     for planned in plan_stages(run):
-        if _is_done(planned, run, record):
+        name = planned.stage.name
+        if name not in damage and _is_done(planned, run, record):
             continue
-        before = record.stage(planned.stage.name)
-        if before is not None and before.get("hash") != planned.hash:
+        before = record.stage(name) or {}
+        if before.get("hash") != planned.hash or _has_other_inputs(planned, record):
             _discard(planned.stage, run)
         if planned.stage.needs_networks:
             _load(run, record, progress)
@@ -55,7 +64,15 @@ def run_stages(run: Run, record: LocalRecord, progress: Progress) -> None:
 
 def is_finished(run: Run, record: LocalRecord) -> bool:
     """Return whether nothing is left to do for any stage."""
+    if damaged_outputs(run.folder, record.status):
+        return False
     return all(_is_done(planned, run, record) for planned in plan_stages(run))
+
+
+def _warn_of_damage(damage: Mapping[str, Mapping[str, str]]) -> None:
+    files = [f"{name} ({state})" for found in damage.values() for name, state in found.items()]
+    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    logger.warning("not as they were written, and made again: %s%s", ", ".join(files[:SHOWN]), more)
 
 
 def plan_stages(run: Run) -> Iterator[Planned]:
@@ -100,7 +117,7 @@ def _take(cache: StageCache, key: str, planned: Planned, run: Run, record: Local
         record.begin(name, planned.hash)
         entry.unpack(run.folder)
     record.status["stages"][name].update(shared=True, seconds_fetching=reading.seconds)
-    record.end(name, seconds=entry.seconds, peak_memory_bytes=entry.peak_memory_bytes)
+    _end(planned, run, record, Reading(entry.seconds, entry.peak_memory_bytes))
     logger.info("%s: shared, taken from %s", name, cache.folder)
     return True
 
@@ -108,7 +125,7 @@ def _take(cache: StageCache, key: str, planned: Planned, run: Run, record: Local
 def _make(planned: Planned, run: Run, record: LocalRecord, progress: Progress) -> Reading:
     """Do the work of a stage and return what it cost, including an earlier start on the same inputs."""
     stage = planned.stage
-    record.begin(stage.name, planned.hash)
+    record.begin(stage.name, planned.hash, inputs=inputs_digest(record.status, planned.inputs))
     spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
     try:
         with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
@@ -117,8 +134,19 @@ def _make(planned: Planned, run: Run, record: LocalRecord, progress: Progress) -
         record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
         raise
     total = Reading(spent + reading.seconds, reading.peak_memory_bytes)
-    record.end(stage.name, seconds=total.seconds, peak_memory_bytes=total.peak_memory_bytes)
+    _end(planned, run, record, total)
     return total
+
+
+def _end(planned: Planned, run: Run, record: LocalRecord, cost: Reading) -> None:
+    """Record the end of a stage with its cost, the digests of its files, and one of those that it read."""
+    record.end(
+        planned.stage.name,
+        seconds=cost.seconds,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        files=output_digests(run.folder, planned.stage.outputs(run)),
+        inputs=inputs_digest(record.status, planned.inputs),
+    )
 
 
 def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
@@ -141,14 +169,23 @@ def _is_done(planned: Planned, run: Run, record: LocalRecord) -> bool:
     entry = record.stage(planned.stage.name)
     if entry is None or entry.get("state") != "done" or entry.get("hash") != planned.hash:
         return False
+    if _has_other_inputs(planned, record):
+        return False
     return all((run.folder / name).is_file() for name in planned.stage.outputs(run))
+
+
+def _has_other_inputs(planned: Planned, record: LocalRecord) -> bool:
+    """Return whether a file that the stage read was made again since, with other bytes, as on another machine."""
+    recorded = (record.stage(planned.stage.name) or {}).get("inputs")
+    return recorded is not None and recorded != inputs_digest(record.status, planned.inputs)
 
 
 def _discard(stage: Stage, run: Run) -> None:
     """Remove what a stage left for other inputs, including unfinished work."""
     for name in (*stage.outputs(run), *stage.unfinished):
         path = run.folder / name
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        with told(f"{path}, of other settings, cannot be removed", "check the permissions of the folder"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import logging
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -11,7 +13,10 @@ from torch import Tensor
 
 from latentman.diffusion.denoise import State
 from latentman.errors import RecordError
+from latentman.system.machine_faults import told
 from latentman.system.paths import write_atomic
+
+logger = logging.getLogger("latentman")
 
 
 def _write(path: Path, latents: Tensor, metadata: dict[str, str]) -> None:
@@ -29,25 +34,39 @@ def _read(path: Path) -> tuple[Tensor, dict[str, str]]:
 
 
 def write_state(path: Path, state: State) -> None:
-    """Save where the loop stands, in place of what was saved before."""
-    _write(path, state.latents, {"step": str(state.step)})
+    """Save where the loop stands, in place of what was saved before, with a checksum of it."""
+    latents = state.latents.detach().cpu().contiguous()
+    _write(path, latents, {"step": str(state.step), "sha256": _checksum(state.step, latents)})
 
 
 def read_state(path: Path) -> State | None:
-    """Return the saved state, or None if there is none.
-
-    Raises:
-        RecordError: if the file is damaged.
-    """
+    """Return the saved state; None if there is none, or with one warning if the file is damaged."""
     if not path.is_file():
         return None
-    latents, metadata = _read(path)
-    return State(int(metadata["step"]), latents)
+    try:
+        latents, metadata = _read(path)
+        step = int(metadata["step"])
+        if metadata["sha256"] == _checksum(step, latents):
+            return State(step, latents)
+    except (RecordError, ValueError, KeyError):
+        pass
+    logger.warning("%s is damaged: denoising starts again from its first step", path)
+    return None
+
+
+def _checksum(step: int, latents: Tensor) -> str:
+    about = f"{step} {latents.dtype} {tuple(latents.shape)}"
+    return hashlib.sha256(about.encode() + latents.numpy().tobytes()).hexdigest()
 
 
 def remove_state(path: Path) -> None:
-    """Forget the saved state, and its folder if nothing else is in it."""
-    path.unlink(missing_ok=True)
+    """Forget the saved state, and its folder if nothing else is in it.
+
+    Raises:
+        RecordError: if the file cannot be removed.
+    """
+    with told(f"{path} cannot be removed", "check the permissions of the folder"):
+        path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not empty: something else is kept there
         path.parent.rmdir()
 

@@ -122,18 +122,18 @@ class LocalRecord:
         entry: dict[str, Any] | None = self.status["stages"].get(name)
         return entry
 
-    def begin(self, name: str, hash: str) -> None:
+    def begin(self, name: str, hash: str, **more: Any) -> None:
         """Record that a stage starts on inputs with this hash; seconds already spent on the same inputs are kept."""
         before = self.stage(name) or {}
         seconds = before.get("seconds") if before.get("hash") == hash else None
-        entry = {"state": "running", "hash": hash, "seconds": seconds, "peak_memory_bytes": None}
+        entry = {"state": "running", "hash": hash, "seconds": seconds, "peak_memory_bytes": None, **more}
         self.status["stages"][name] = entry
         self.update(stage=name)
         if self.observer is not None:
             self.observer.begin(name, hash)
 
-    def end(self, name: str, seconds: float, peak_memory_bytes: int) -> None:
-        """Record the end of a stage and its costs.
+    def end(self, name: str, seconds: float, peak_memory_bytes: int, **more: Any) -> None:
+        """Record the end of a stage, its costs, and what else is known, such as the digests of its files.
 
         Raises:
             RecordError: if the stage was never begun.
@@ -143,7 +143,7 @@ class LocalRecord:
             raise RecordError(f"stage '{name}' ends in {self.run_dir} but was never begun")
         if self.observer is not None:
             self.observer.end(name, seconds, peak_memory_bytes)
-        entry.update(state="done", seconds=seconds, peak_memory_bytes=peak_memory_bytes)
+        entry.update(state="done", seconds=seconds, peak_memory_bytes=peak_memory_bytes, **more)
         self.update(stage=None)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:

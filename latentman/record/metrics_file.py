@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,10 +22,22 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         return {}
 
 
+def scores_of(path: Path) -> dict[str, Any]:
+    """Return the scores in a ``metrics.json``, without costs.
+
+    Raises:
+        RecordError: if the file is missing or damaged.
+    """
+    return {key: value for key, value in read_object(path).items() if not key.startswith(COST_PREFIXES)}
+
+
 def with_costs(folder: Path, status: dict[str, Any]) -> dict[str, Any]:
-    """Return the scores of a run together with the seconds and the peak memory (bytes) of its finished stages."""
-    scores = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
-    metrics = {key: value for key, value in scores.items() if not key.startswith(COST_PREFIXES)}
+    """Return the scores of a run together with the seconds and the peak memory (bytes) of its finished stages.
+
+    Raises:
+        RecordError: if ``metrics.json`` is missing or damaged.
+    """
+    metrics = scores_of(folder / METRICS_FILE)
     stages = {name: entry for name, entry in status["stages"].items() if entry.get("state") == "done"}
     for name, entry in stages.items():
         metrics[f"seconds_{name}"] = entry["seconds"]
@@ -46,9 +57,20 @@ def write_means(job_folder: Path, folders: list[Path]) -> dict[str, Any]:
         folders: the folders of the job's runs, all with a ``metrics.json``.
 
     Raises:
-        RecordError: if the file cannot be written.
+        RecordError: if a run's file cannot be read, or the means cannot be written.
     """
-    runs = [json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")) for folder in folders]
+    means = means_of(folders)
+    write_json(job_folder / METRICS_FILE, means)
+    return means
+
+
+def means_of(folders: list[Path]) -> dict[str, Any]:
+    """Return the means over runs, as :func:`write_means` writes them.
+
+    Raises:
+        RecordError: if the ``metrics.json`` of a run is missing or damaged.
+    """
+    runs = [read_object(folder / METRICS_FILE) for folder in folders]
     means: dict[str, Any] = {"num_prompts": len(runs)}
     for key in sorted({key for run in runs for key in run if key != "per_pair" and not key.endswith("_reason")}):
         values = [run[key] for run in runs if isinstance(run.get(key), int | float)]
@@ -59,5 +81,4 @@ def write_means(job_folder: Path, folders: list[Path]) -> dict[str, Any]:
             )
         elif len(values) < len(runs):
             means[f"{key}_reason"] = f"mean of the {len(values)} of {len(runs)} prompts that have it"
-    write_json(job_folder / METRICS_FILE, means)
     return means

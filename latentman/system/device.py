@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from latentman.errors import ConfigError, DeviceMemoryError
+from latentman.system.machine_faults import is_cpu_memory_full
 
 
 @contextmanager
@@ -19,12 +20,19 @@ def needing_memory(what: str, advice: str) -> Iterator[None]:
         advice: what to change.
 
     Raises:
-        DeviceMemoryError: if the device's memory was full.
+        DeviceMemoryError: if the device's memory, or on a CPU the machine's, was full.
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not is_memory_full(error):
+            raise
         raise DeviceMemoryError(f"the device's memory does not hold {what}: {advice}") from error
+
+
+def is_memory_full(error: BaseException) -> bool:
+    """Return whether an error means that the memory of the device, a GPU or this machine, did not hold something."""
+    return isinstance(error, torch.OutOfMemoryError) or is_cpu_memory_full(error)
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

@@ -27,7 +27,7 @@ QUEUE_PATIENCE_S = 20
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the run with a status that records it, and requeue a SLURM job where that is right."""
+    """Let SIGTERM and SIGHUP end the run with a status that records it; requeue a SLURM job where that is right."""
     try:
         before = signal.getsignal(signal.SIGTERM)
         requeue = _requeue_of(before)
@@ -58,9 +58,15 @@ def _requeue_of(handler: Any) -> Handler | None:
 
 
 def _signals(requeue: Handler | None) -> set[signal.Signals]:
-    """Return the signals that end a run: in a job of submitit also the signal that it asks SLURM for."""
+    """Return the signals that end a run: in a job of submitit also the signal that it asks SLURM for.
+
+    SIGHUP comes when a terminal is closed or a connection is lost. Where it is ignored, as under ``nohup``, it stays
+    ignored.
+    """
     if requeue is None:
-        return {signal.SIGTERM}
+        hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+        is_heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
+        return {signal.SIGTERM, hangup} if is_heard else {signal.SIGTERM}
     wanted = sys.modules["submitit.core.job_environment"].JobEnvironment.USR_SIG
     return {signal.SIGTERM, signal.Signals[f"SIG{wanted}"]}
 

@@ -1,4 +1,4 @@
-"""Several trackers as one, each behind a guard: if a tracker raises, the run continues without it."""
+"""Several trackers as one, each behind a guard: if a tracker raises or hangs, the run continues without it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from latentman.config.logger import LoggerConfig
 from latentman.errors import MissingExtraError
 from latentman.system.plugins import Options
 from latentman.tracking.protocol import TrackedRun, Tracker
+from latentman.tracking.worker import Worker
 
 logger = logging.getLogger("latentman.tracking")
+
+PATIENCE_S = 120.0
+"""Seconds that one call of a tracker may take where the settings do not say."""
 
 Opener = Callable[[LoggerConfig, TrackedRun], Tracker]
 
@@ -46,12 +50,18 @@ def check_installed(cfg: LoggerConfig) -> None:
             )
 
 
+def patience_of(cfg: LoggerConfig) -> float:
+    """Return the seconds that one call of a tracker may take: more than the timeouts that it observes by itself."""
+    return cfg.init_timeout + cfg.finish_timeout + 10
+
+
 def find_opener(name: str) -> Opener:
     """Import and return the function or class that opens a tracker of this name."""
     return TRACKERS[name]()
 
 
-def _imported(module: str, attribute: str) -> Opener:
+def _imported(name: str) -> Opener:
+    module, attribute = OPENERS[name]
     opener: Opener = getattr(importlib.import_module(module), attribute)
     return opener
 
@@ -63,30 +73,39 @@ def _adapt(name: str, value: Any) -> Callable[[], Opener]:
 
 
 TRACKERS: Options[Callable[[], Opener]] = Options(
-    "latentman.trackers", {name: partial(_imported, *place) for name, place in OPENERS.items()}, _adapt
+    "latentman.trackers", {name: partial(_imported, name) for name in OPENERS}, _adapt
 )
 """What imports the opener of each backend, plugins included."""
 
 
 @dataclass
 class MultiLogger:
-    """All mirrors of one run. No method raises: a tracker that fails is named in one warning and then left out.
+    """All mirrors of one run. No method raises or hangs: a tracker that does is named in one warning and left out.
 
     ``states`` holds for each mirror ``open``, ``off`` after a failure, or the status it was finished with.
     """
 
     trackers: dict[str, Tracker] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
+    patience_s: float = PATIENCE_S
+    """Seconds that one call of a tracker may take."""
+    _workers: dict[str, Worker] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, openers: Mapping[str, Callable[[], Tracker]]) -> MultiLogger:
-        """Open every tracker that can be opened."""
-        multi = cls()
+    def open(cls, openers: Mapping[str, Callable[[], Tracker]], patience_s: float = PATIENCE_S) -> MultiLogger:
+        """Open every tracker that can be opened.
+
+        Args:
+            openers: by name; each is called in the thread in which its tracker is called later.
+            patience_s: seconds that one call of a tracker may take.
+        """
+        multi = cls(patience_s=patience_s)
         for name, opener in openers.items():
+            multi._workers[name] = Worker(f"latentman-{name}")
             try:
-                multi.trackers[name] = opener()
+                multi.trackers[name] = multi._workers[name].do(opener, patience_s)
                 multi.states[name] = "open"
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 multi._switch_off(name, error)
         return multi
 
@@ -119,20 +138,27 @@ class MultiLogger:
         """End every mirror with the run's status."""
         self._each(lambda tracker: tracker.finish(status))
         self.states.update(dict.fromkeys(self.trackers, status))
-        self.trackers.clear()
+        for name in list(self.trackers):
+            self._drop(name)
 
     def _each(self, call: Callable[[Tracker], None]) -> None:
         for name, tracker in list(self.trackers.items()):
             try:
-                call(tracker)
-            except Exception as error:
+                self._workers[name].do(partial(call, tracker), self.patience_s)
+            # A library may end the process, as some do without a key. A KeyboardInterrupt is the user's.
+            except (Exception, SystemExit) as error:
                 self._switch_off(name, error)
 
-    def _switch_off(self, name: str, error: Exception) -> None:
+    def _switch_off(self, name: str, error: BaseException) -> None:
         text = (str(error).strip().splitlines() or [""])[0]
-        self.trackers.pop(name, None)
+        self._drop(name)
         self.states[name] = "off"
         logger.warning(
             "logger %s failed and is switched off; the run continues, and its folder holds everything (%s: %s)",
             name, type(error).__name__, text,
         )  # fmt: skip
+
+    def _drop(self, name: str) -> None:
+        self.trackers.pop(name, None)
+        if (worker := self._workers.pop(name, None)) is not None:
+            worker.end()

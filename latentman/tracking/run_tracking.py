@@ -15,7 +15,7 @@ from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
 from latentman.record.local import LocalRecord
 from latentman.record.metrics_log import MetricsLog
-from latentman.tracking.multi import MultiLogger, find_opener
+from latentman.tracking.multi import MultiLogger, find_opener, patience_of
 from latentman.tracking.protocol import TrackedRun, Tracker
 
 logger = logging.getLogger("latentman.tracking")
@@ -53,7 +53,9 @@ class RunTracking:
     def open(self) -> MultiLogger:
         """Open the mirrors unless they are open already."""
         if self.mirrors is None:
-            self.mirrors = MultiLogger.open({name: partial(self._opened, name) for name in self.cfg.mirrors})
+            self.mirrors = MultiLogger.open(
+                {name: partial(self._opened, name) for name in self.cfg.mirrors}, patience_of(self.cfg)
+            )
             self._write_states()
         return self.mirrors
 

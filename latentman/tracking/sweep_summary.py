@@ -19,7 +19,7 @@ import yaml
 from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
 from latentman.record.local import STATUS_FILE, read_object
-from latentman.tracking.multi import MultiLogger, find_opener
+from latentman.tracking.multi import MultiLogger, find_opener, patience_of
 from latentman.tracking.protocol import TrackedRun, Tracker
 from latentman.tracking.run_tracking import mirror_id
 
@@ -53,7 +53,9 @@ def mirror_sweep(folder: Path) -> None:
     except (OSError, ValueError, TypeError, yaml.YAMLError, LatentManError) as error:
         logger.warning("the results of the sweep in %s were not mirrored: %s", folder, error)
         return
-    mirrors = MultiLogger.open({name: partial(_opened, name, cfg, run, plain) for name in cfg.mirrors})
+    mirrors = MultiLogger.open(
+        {name: partial(_opened, name, cfg, run, plain) for name in cfg.mirrors}, patience_of(cfg)
+    )
     for name, columns, rows in tables:
         if rows:
             mirrors.log_table(name, columns, rows)

@@ -155,6 +155,12 @@ def _settings(cfg: LoggerConfig) -> Any:
         "disable_code": True,
         "disable_git": True,
         "x_disable_meta": True,
+        "x_disable_stats": True,
+        "x_disable_machine_info": True,
+        # Empty settings would be filled in with the machine's and the user's own.
+        "host": "-",
+        "username": "-",
+        "email": "-",
     }
     known = getattr(wandb.Settings, "model_fields", wanted)
     return wandb.Settings(**{key: value for key, value in wanted.items() if key in known})

@@ -24,7 +24,7 @@ ROWS = [
     {"report"},
     {"pipeline"},
     {"engine"},
-    {"score", "study", "train", "bench", "assets", "inspect"},
+    {"score", "study", "train", "bench", "assets", "inspect", "runs"},
     {"api", "run", "__main__"},
 ]
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}

@@ -1,8 +1,11 @@
 """The commands: exit statuses, messages, and what is handed on to Hydra."""
 
+import errno
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,3 +145,43 @@ def test_help_lists_every_group_choice_and_key(command: Callable[..., Outcome], 
         assert key in out
     assert "Open index.html" in out
     assert max(len(line) for line in out.splitlines()) <= 120
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("moments", [(0.15,), (0.4,), (0.8,), (0.4, 0.45)], ids=str)
+def test_ctrl_c_while_libraries_are_imported_prints_one_line(
+    command_environment: dict[str, str], moments: tuple[float, ...]
+) -> None:
+    code = (
+        "import sys, time, types, latentman.cli as cli\n"
+        "sys.stdout.write('ready'); sys.stdout.flush()\n"
+        "sys.meta_path.insert(0, types.SimpleNamespace(find_spec=lambda *a: time.sleep(0.005)))\n"
+        "sys.exit(cli.main(['run', '--cfg', 'job']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=command_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(5) == "ready"
+    start = time.monotonic()
+    for moment in moments:
+        time.sleep(max(0.0, start + moment - time.monotonic()))
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (cli.INTERRUPTED, -signal.SIGINT)
+    assert len(err.splitlines()) <= 1, err
+    assert "Traceback" not in err
+
+
+def test_a_fault_of_the_machine_is_a_message(
+    command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from latentman.runs import __main__ as runs
+
+    def fail(folder: Path) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(folder))
+
+    monkeypatch.setattr(runs, "check_folder", fail)
+    status, _, err = command("runs", "check", str(tmp_path))
+    assert status == 2
+    assert err.startswith(f"error: latentman runs stopped: Too many open files ({tmp_path}); raise the limit")

@@ -187,17 +187,23 @@ def test_attention_that_is_replaced_during_the_loop_stops_the_run(backbone, fram
 class FullMemory:
     """A device that holds so many frames: a forward hook that runs out of memory on larger batches."""
 
-    def __init__(self, holds):
-        self.holds = holds
+    def __init__(self, holds, error=None):
+        self.holds, self.error = holds, error or torch.OutOfMemoryError("CUDA out of memory")
 
     def __call__(self, module, arguments):
         if len(arguments[0]) > self.holds:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise self.error
 
 
-def test_chunks_are_halved_when_memory_is_full_and_the_result_is_the_same(backbone, frames, plan, caplog):
+CPU_ALLOCATOR = "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU_ALLOCATOR), MemoryError()], ids=repr
+)
+def test_chunks_are_halved_when_memory_is_full_and_the_result_is_the_same(backbone, frames, plan, caplog, error):
     expected = denoise(backbone, frames, plan)
-    hook = backbone.unet.register_forward_pre_hook(FullMemory(2))
+    hook = backbone.unet.register_forward_pre_hook(FullMemory(2, error))
     try:
         with caplog.at_level(logging.WARNING):
             ours = denoise(backbone, frames, plan)

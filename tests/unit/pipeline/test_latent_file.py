@@ -5,7 +5,7 @@ import torch
 
 from latentman.diffusion.denoise import State
 from latentman.errors import RecordError
-from latentman.pipeline.latent_file import read_latents, read_state, remove_state, write_latents, write_state
+from latentman.pipeline.latent_file import _write, read_latents, read_state, remove_state, write_latents, write_state
 
 
 def test_a_state_is_read_back_bit_for_bit(tmp_path):
@@ -32,11 +32,34 @@ def test_a_damaged_file_is_an_error_that_says_what_to_do(tmp_path):
         read_latents(path)
 
 
+@pytest.mark.parametrize("place", [0.0, 0.02, 0.05, 0.3, 0.6, 0.99])
+@pytest.mark.parametrize("how", ["flipped", "cut"])
+def test_a_damaged_state_is_not_used_and_said_so_once(tmp_path, caplog, place, how):
+    path = tmp_path / "latents" / "state.safetensors"
+    write_state(path, State(7, torch.randn(2, 4, 8, 8)))
+    data = bytearray(path.read_bytes())
+    where = int(place * len(data))
+    data[where] ^= 4
+    path.write_bytes(data if how == "flipped" else data[:where])
+    assert read_state(path) is None
+    (record,) = caplog.records
+    assert "damaged: denoising starts again" in record.getMessage()
+
+
+def test_the_state_of_another_step_or_without_a_checksum_is_not_used(tmp_path):
+    path, latents = tmp_path / "latents" / "state.safetensors", torch.randn(1, 4, 3, 3)
+    write_state(path, State(7, latents))
+    path.write_bytes(path.read_bytes().replace(b'"step":"7"', b'"step":"6"'))
+    assert read_state(path) is None
+    _write(path, latents, {"step": "7"})
+    assert read_state(path) is None
+
+
 def test_a_disk_without_room_is_a_plain_error_and_keeps_the_old_file(tmp_path):
     code = f"""
 import resource, signal, torch
 from pathlib import Path
-from latentman.pipeline.latent_file import read_latents, write_latents
+from latentman.pipeline.latent_file import _write, read_latents, write_latents
 from latentman.errors import RecordError
 path = Path({str(tmp_path / "x.safetensors")!r})
 write_latents(path, torch.ones(1, 4, 8, 8))

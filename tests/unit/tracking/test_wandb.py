@@ -1,5 +1,6 @@
 """W&B itself, without a network: in processes of their own, with a home folder of the test's."""
 
+import getpass
 import json
 import socket
 import subprocess
@@ -88,6 +89,18 @@ def test_offline_everything_is_in_the_run_folder_and_nothing_is_printed(tmp_path
     assert (folder / "files" / "table.csv").read_text() == "a,b"
     assert not list(folder.rglob("*metadata.json"))
     assert (folder / "run-abc123.wandb").stat().st_size > 500
+
+
+def test_nothing_that_is_sent_names_the_machine_or_its_user(tmp_path, environment):
+    names = {socket.gethostname(), socket.getfqdn(), getpass.getuser()} - {"root", "localhost"}
+    variables = {"USER": "jane-the-user", "LOGNAME": "jane-the-user", "USERNAME": "jane-the-user"}
+    track(tmp_path, {**environment, **variables}, "wandb_offline")
+    (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*-abc123")
+    for path in [folder / "run-abc123.wandb", *(folder / "files").rglob("*")]:
+        if path.is_file():
+            data = path.read_bytes()
+            for name in {*names, "jane-the-user", str(tmp_path / "run")}:
+                assert name.encode() not in data, f"{name} is in {path.name}"
 
 
 def test_without_a_key_it_goes_offline_with_one_warning_that_says_how_to_upload(tmp_path, environment, closed_port):

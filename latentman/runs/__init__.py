@@ -1,0 +1,1 @@
+"""``latentman runs``: what to do with runs on disk. ``check`` lists damage."""
