@@ -9,7 +9,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -184,11 +183,8 @@ def _read_array(stream: BinaryIO, size: int) -> NDArray[Any]:
         raise FlawError(f"its values are records ({str(dtype)[:80]})")
     if len(shape) > MAX_DIMENSIONS or any(n < 0 for n in shape):
         raise FlawError(f"its shape {str(shape)[:80]} is not one")
-    if math.prod(shape) and not dtype.itemsize:
-        dtype_size = 0 if math.prod(shape) <= size else 1  # empty texts take no bytes
-    else:
-        dtype_size = dtype.itemsize
-    claimed = math.prod(shape) * dtype_size
+    # An array of empty texts takes no bytes, whatever its shape says.
+    claimed = math.prod(shape) * (dtype.itemsize or size)
     if claimed > size - len(head) - len(rest):
         raise FlawError(f"its header claims {str(shape)[:80]} values of {dtype}, more than it holds")
     return npy.read_array(_Again(head + rest, stream), allow_pickle=False)  # type: ignore[arg-type]

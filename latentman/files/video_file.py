@@ -21,7 +21,7 @@ MAX_SECONDS = 1800.0
 CONTAINERS = (
     "mov,matroska,avi,mpeg,mpegts,mpegvideo,flv,gif,apng,ogg,asf,h264,hevc,ivf,av1,obu,m4v,nut,mxf,dv,yuv4mpegpipe"
 )
-"""ffmpeg's names of the containers that are read. A playlist (HLS, DASH, concat) would read other files and addresses."""
+"""ffmpeg's names of the containers that are read. A playlist (HLS, DASH, concat) would read other files."""
 
 _INPUT = re.compile(r"Stream #0:\d+.*?: Video:")
 _OUTPUT = re.compile(r"Video: rawvideo.*?, (\d+)x(\d+)\D.*?, ([\d.]+) fps")
@@ -64,6 +64,7 @@ def decode(
     max_bytes: int = MAX_DECODED_BYTES,
     error: type[LatentManError] = DataError,
     advice: str = "",
+    what: str = "cannot decode",
 ) -> Decoded:
     """Decode the video of a file.
 
@@ -73,13 +74,14 @@ def decode(
         max_bytes: the most bytes of pixels.
         error: raised for anything that is wrong with it.
         advice: what to do then.
+        what: what was being done, for the message.
 
     Raises:
         FileNotFoundError: if there is no such file.
         LatentManError: as ``error``; RecordError if there is no ffmpeg.
     """
     program = ffmpeg()
-    with reading(path, error=error, advice=advice, what="cannot decode"):
+    with reading(path, error=error, advice=advice, what=what):
         open_file(path).close()
         command = [
             *(program, "-nostdin", "-protocol_whitelist", "file", "-format_whitelist", CONTAINERS),

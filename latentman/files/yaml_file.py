@@ -43,14 +43,16 @@ def parse_yaml(text: str | bytes) -> Any:
     text = decoded(text) if isinstance(text, bytes) else text
     try:
         _check_events(text)
-        return yaml.load(text, Loader=_OnceLoader)  # noqa: S506 - a safe loader with one more check
+        return yaml.load(text, Loader=_OnceLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise FlawError(f"{'line %d: ' % (mark.line + 1) if mark else ''}{error.problem or error.context}") from error  # noqa: UP031
     except FlawError:
         raise
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:  # such as !!bool maybe
-        raise FlawError(f"a value does not have the type that its tag names ({type(error).__name__}: {error})") from error
+        raise FlawError(
+            f"a value does not have the type that its tag names ({type(error).__name__}: {error})"
+        ) from error
 
 
 def read_yaml(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -25,7 +24,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 def with_costs(folder: Path, status: dict[str, Any]) -> dict[str, Any]:
     """Return the scores of a run together with the seconds and the peak memory (bytes) of its finished stages."""
-    scores = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+    scores = read_object(folder / METRICS_FILE)
     metrics = {key: value for key, value in scores.items() if not key.startswith(COST_PREFIXES)}
     stages = {name: entry for name, entry in status["stages"].items() if entry.get("state") == "done"}
     for name, entry in stages.items():
@@ -48,7 +47,7 @@ def write_means(job_folder: Path, folders: list[Path]) -> dict[str, Any]:
     Raises:
         RecordError: if the file cannot be written.
     """
-    runs = [json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")) for folder in folders]
+    runs = [read_object(folder / METRICS_FILE) for folder in folders]
     means: dict[str, Any] = {"num_prompts": len(runs)}
     for key in sorted({key for run in runs for key in run if key != "per_pair" and not key.endswith("_reason")}):
         values = [run[key] for run in runs if isinstance(run.get(key), int | float)]

@@ -6,7 +6,6 @@ blind.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
+from latentman.files.json_file import read_json
+from latentman.files.opening import missing_as
 from latentman.system.paths import write_json
 
 DESIGN_FILE = "design.json"
@@ -108,14 +109,8 @@ def read_design(study_dir: Path) -> Design:
         RecordError: if there is none, or it is damaged or of another version.
     """
     path = study_dir / DESIGN_FILE
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(
-            f"cannot read {path}: {error.strerror}; give the folder that latentman study build wrote"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path} is damaged ({error}); build the study again into a new folder") from error
+    with missing_as(path, error=RecordError, advice="give the folder that latentman study build wrote"):
+        data = read_json(path, error=RecordError, advice="build the study again into a new folder")
     version = data.get("version") if isinstance(data, dict) else None
     if type(version) is not int or version not in VIDEO_FOLDERS:
         raise RecordError(
