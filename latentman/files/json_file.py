@@ -11,6 +11,7 @@ from latentman.files.opening import FlawError, decoded, read_bytes, reading
 
 MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 100
+_MOST = 1.7e308
 
 
 def parse_json(text: str | bytes, *, strict: bool = True) -> Any:
@@ -105,7 +106,7 @@ def _check_values(value: Any, strict: bool) -> None:
                 inner += item
             elif strict and isinstance(item, str) and not item.isascii():
                 _check_text(item)
-            elif strict and isinstance(item, float) and item in (float("inf"), -float("inf")):
+            elif strict and isinstance(item, int | float) and not -_MOST <= item <= _MOST:
                 raise FlawError("it holds a number that is too large")
         level, depth = inner, depth + 1
         if depth > MAX_DEPTH + 1:

@@ -110,6 +110,6 @@ def _why(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     if lines and "Input #0" in said and not _INPUT.search(said):
         return "it has no video stream"
-    if "is not on whitelist" in said.lower() or "not in whitelist" in said.lower():
-        return "it is not a video file of a known container"
+    if "not on whitelist" in said.lower():
+        return "it is not in a container that is read, such as mp4, mkv, webm, avi or gif"
     return printable(lines[-1][:300]) if lines else "no message"

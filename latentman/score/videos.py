@@ -15,7 +15,7 @@ from latentman.video import Frames, read_pictures
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MAX_BYTES = MAX_DECODED_BYTES
-_NO_VIDEO = "ffmpeg cannot decode as a video"
+_NO_VIDEO = "cannot decode the video"
 
 _HALF = 127
 

@@ -145,7 +145,7 @@ def test_a_video_that_does_not_follow_the_run_is_refused_and_the_others_are_scor
 
 def test_a_folder_that_is_no_run_is_refused(score, tmp_path, run):
     status, _, said = score(run.folder / "frames", "--run", tmp_path)
-    assert (status, "is not the folder of a run" in said) == (2, True)
+    assert (status, "is this the folder of a run?" in said) == (2, True)
     (tmp_path / "status.json").write_text("{}")
     (tmp_path / "00-a").mkdir()
     (tmp_path / "00-a" / "body.npz").touch()
