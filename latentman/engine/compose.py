@@ -145,8 +145,6 @@ def _compose_master(overrides: list[str], parsed: list[Override], loader: Config
     sweeps = [override for override in parsed if override.is_sweep_override()]
     mode = RunMode.MULTIRUN if sweeps else RunMode.RUN
     master = loader.load_configuration(tree.config_name, overrides, run_mode=mode, validate_sweep_overrides=False)
-    if master.hydra.get("callbacks"):
-        raise ConfigError("hydra.callbacks runs code that a configuration names, which latentman refuses: remove it")
     check_launcher(master.hydra, master.hydra.mode)
     if master.hydra.mode != RunMode.MULTIRUN and sweeps:
         raise ConfigError(
