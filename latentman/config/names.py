@@ -20,7 +20,7 @@ def check_name(key: str, name: str) -> None:
     Raises:
         ConfigError: for an empty or long name, one of several parts, or with characters that no folder should have.
     """
-    is_plain = name.strip() == name and name not in ("", ".", "..") and not set(name) & set("/\\:*?\"<>|")
+    is_plain = name.strip() == name and name not in ("", ".", "..") and not set(name) & set('/\\:*?"<>|')
     if not is_plain or not name.isprintable() or len(name) > MAX_NAME:
         raise ConfigError(
             f"{key}={name[:80]!r} must be a plain name of at most {MAX_NAME} characters, since it names a folder below "
@@ -57,7 +57,9 @@ def check_path(key: str, path: str) -> None:
     try:
         full = str(Path(path).expanduser())
     except RuntimeError as error:
-        raise ConfigError(f"{key}={path[:80]}: there is no user {path.split('/')[0]}: write the path in full") from error
+        raise ConfigError(
+            f"{key}={path[:80]}: there is no user {path.split('/')[0]}: write the path in full"
+        ) from error
     data = os.fsencode(full)
     longest = max(map(len, data.split(b"/")))
     if len(data) > MAX_PATH or longest > _MAX_PART:

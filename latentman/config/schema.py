@@ -21,6 +21,7 @@ from latentman.config.groups import (
     MetricsConfig,
     NamedConfig,
     PathsConfig,
+    PromptEntry,
     PromptsConfig,
     VideoConfig,
     at_least,
@@ -30,7 +31,7 @@ from latentman.config.logger import LoggerConfig
 from latentman.config.names import check_name, check_path, check_text
 from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
 from latentman.config.scene import CameraConfig, DepthConfig
-from latentman.config.setup import ConditionerConfig, SetupConfig, TextConfig
+from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
@@ -96,6 +97,10 @@ class Config:
     paths: PathsConfig = field(default_factory=PathsConfig)
 
     def __post_init__(self) -> None:
+        _check_parts(self.prompts.entries, "prompts.entries", PromptEntry)
+        _check_parts(self.companions, "companions", CompanionConfig)
+        _check_parts(self.setup.loras, "setup.loras", LoraConfig)
+        _check_parts(self.conditioner.nets, "conditioner.nets", NetConfig)
         _check_values("", self)
         check_name("name", self.name)
         if not self.prompts.entries and not self.prompt.strip():
@@ -170,6 +175,12 @@ class Config:
     def stride(self) -> int:
         """Motion frames per video frame."""
         return self.motion.stride if self.motion.stride is not None else max(1, round(self.motion.fps / self.fps))
+
+
+def _check_parts(parts: Any, key: str, kind: type) -> None:
+    """Refuse a list whose items, filled in from elsewhere, are not what the schema says."""
+    if not isinstance(parts, list) or not all(isinstance(part, kind) for part in parts):
+        raise ConfigError(f"{key} must be a list of entries, each with its own keys, such as {key}=[{{...}}]")
 
 
 def _check_values(prefix: str, node: Any) -> None:
