@@ -198,7 +198,7 @@ def zip_members(data: bytes, rng: random.Random) -> bytes:
     if change == 0:
         members.pop(place)
     elif change == 1:
-        members.append((rng.choice(["x.txt", "../x.npy", "/x.npy", "x.npy", "a\\b.npy", ""]), b"text"))
+        members.append((rng.choice(["x.txt", "../x.npy", "/x.npy", "x.npy", "a\\b.npy", "y"]), b"text"))
     elif change == 2:
         members[place] = (name, rng.choice([b"", b"text", b"\x80\x04N.", content[: len(content) // 2], content + b"x"]))
     elif change in (3, 4, 5):

@@ -145,7 +145,7 @@ def _answers(folder: Path) -> bytes:
     (folder / "answers.sqlite").unlink(missing_ok=True)
     store = AnswerStore(folder, DESIGN)
     begun = store.begin(None)
-    store.answer(begun.participant, DESIGN.studies[0].pairs[0].code, "left")
+    store.answer(begun.participant, DESIGN.studies[0].pairs[0].code, "left", seconds=3.0, plays=1)
     store.close()
     database = sqlite3.connect(folder / "answers.sqlite")
     database.execute("PRAGMA journal_mode = DELETE")
