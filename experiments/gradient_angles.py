@@ -29,11 +29,11 @@ from latentman.diffusion.predict import Prediction
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
+from latentman.files.run_file import read_body, read_conditions, read_correspondence
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
 from latentman.pipeline.sampling import sampling_frames, sampling_plan
-from latentman.system.paths import read_npz, write_text
-from latentman.types import BodySequence, Conditions, Correspondence
+from latentman.system.paths import write_text
 
 HERE = Path(__file__).resolve().parent
 GRADIENTS = ("direct", "official_uncond", "full")
@@ -78,17 +78,16 @@ def read_config(folder: Path) -> Config:
 
 def read_clip(config: Config, folder: Path, backbone: Backbone) -> Frames:
     """Return what the frames of a finished run were made from."""
-    body = read_npz(folder / "body.npz")
     maps = [
-        Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz"))
+        read_correspondence(folder / f"correspondence_{size}.npz")
         for size in (config.setup.latent_size, config.pwg.size)
     ]
     return sampling_frames(
         config,
         backbone,
         prompt=config.prompt + config.text.suffix,
-        body=BodySequence(**{**body, "fps": float(body["fps"])}),
-        conditions=Conditions.from_arrays(read_npz(folder / "conditions.npz")),
+        body=read_body(folder / "body.npz"),
+        conditions=read_conditions(folder / "conditions.npz"),
         latent_map=maps[0],
         guidance_map=maps[1],
     )

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
 from latentman.correspondence.mesh import match_mesh
+from latentman.files.run_file import read_body, read_conditions
 from latentman.pipeline.latent_file import read_latents
 from latentman.report.collect import collect
 from latentman.report.tables.variants import variant_labels
-from latentman.system.paths import read_npz, write_atomic, write_text
-from latentman.types import BodySequence, Conditions
+from latentman.system.paths import write_atomic, write_text
 from latentman.video import read_png_frames
 
 matplotlib.use("Agg")
@@ -81,9 +81,8 @@ def main() -> None:
 
 
 def _read(folder: Path, run: object) -> Shifted:
-    body = read_npz(folder / "body.npz")
-    sequence = BodySequence(**{**body, "fps": float(body["fps"])})
-    conditions = Conditions.from_arrays(read_npz(folder / "conditions.npz"))
+    sequence = read_body(folder / "body.npz")
+    conditions = read_conditions(folder / "conditions.npz")
     latents = read_latents(folder / "latents.safetensors").double().numpy()
     found = match_mesh(sequence, conditions, size=latents.shape[-1], reference="prev")
     target, source = found.pairs[1]

@@ -20,11 +20,12 @@ from PIL import Image
 
 from latentman.correspondence.carried import carried
 from latentman.correspondence.match import downsample
+from latentman.files.run_file import read_conditions, read_correspondence
 from latentman.render.pictures import iuv_frames
 from latentman.report.collect import collect
 from latentman.report.plots.strip import draw_strip, save_small, stacked
 from latentman.report.tables.variants import variant_labels
-from latentman.system.paths import read_npz, write_text
+from latentman.system.paths import write_text
 from latentman.types import Conditions, Correspondence
 from latentman.video import read_mp4, read_png_frames
 
@@ -67,11 +68,11 @@ def _block(sweep: Path, prompt: str, runs: pd.DataFrame) -> Image.Image:
 def _map_of(folder: Path) -> Correspondence:
     """Return the map on the finest grid that the run kept."""
     files = sorted(folder.glob("correspondence_*.npz"), key=lambda path: int(path.stem.rpartition("_")[2]))
-    return Correspondence.from_arrays(read_npz(files[-1]))
+    return read_correspondence(files[-1])
 
 
 def _conditions_of(folder: Path) -> Conditions:
-    return Conditions.from_arrays(read_npz(folder / "conditions.npz"))
+    return read_conditions(folder / "conditions.npz")
 
 
 def _on_grid(conditions: Conditions, size: int) -> NDArray[np.uint8]:

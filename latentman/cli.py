@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -48,6 +49,9 @@ def main(argv: list[str] | None = None) -> int:
     0 is success, 2 a mistake that the user can fix, 130 an interruption. Any other exception is a defect and is raised.
     """
     arguments = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):  # a terminal that does not know a character shows its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())  # noqa: T201
         return 0

@@ -316,6 +316,33 @@ class Video:
         _expect("video.frames", self.frames, ("T", "H", "W", 3), np.uint8)
 
 
+COLUMNS = frozenset(
+    {
+        "folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline", "weights",
+        "baseline", "version", "commit", "command", "started", "finished", "variant", "metric", "index", "value",
+        "per_pair", "num_prompts",
+    }
+)  # fmt: skip
+"""Names of columns in tables of runs; no score can have one of them."""
+
+COLUMN_PREFIXES = ("choice.", "swept.")
+"""What the names of further columns begin with."""
+
+
+def check_score_name(name: str) -> None:
+    """Refuse a name that the tables of runs use for something else.
+
+    Raises:
+        DataError: if ``name`` is that of a column, a reason or a cost.
+    """
+    if (
+        name in COLUMNS
+        or name.startswith((*COLUMN_PREFIXES, "seconds_", "peak_memory_bytes"))
+        or (name.endswith("_reason"))
+    ):
+        raise DataError(f"score {name}: the tables of runs have a column of this name; give the score another name")
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One number of a run: ``value`` is None when it does not apply, and ``reason`` then says why."""
@@ -327,6 +354,7 @@ class Score:
     reason: str | None = None
 
     def __post_init__(self) -> None:
+        check_score_name(self.name)
         if self.value is None and not self.reason:
             raise DataError(f"score {self.name}: a missing value needs a reason")
         if self.value is not None and not np.isfinite(self.value):

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentman.errors import DataError, RecordError, ShapeError
+from latentman.files.image_file import read_image
+from latentman.files.opening import missing_as
+from latentman.files.video_file import decode, ffmpeg
 from latentman.system.paths import write_atomic
 from latentman.types import Video
 
@@ -31,7 +34,6 @@ _BITEXACT = ["-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact", "-f
 # x264 writes its version and settings into the stream as SEI units.
 _NO_SETTINGS = ["-bsf:v", "filter_units=remove_types=6"]
 _RGB_TO_709 = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int+bitexact"
-_STREAM_FACTS = re.compile(r"Video:.*?, (\d+)x(\d+).*?, ([\d.]+) fps")
 _FRAME_NAME = re.compile(r"\d{3,}\.png")
 
 
@@ -75,41 +77,15 @@ def _encode(command: list[str], pixels: bytes, path: Path) -> None:
         )
 
 
-def ffmpeg() -> str:
-    """Return the path of the ffmpeg program.
-
-    Raises:
-        RecordError: if there is none.
-    """
-    import imageio_ffmpeg
-
-    try:
-        program = str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise RecordError(
-            "no ffmpeg found: reinstall imageio-ffmpeg (pip install --force-reinstall imageio-ffmpeg), "
-            "or set IMAGEIO_FFMPEG_EXE to the path of one"
-        ) from error
-    if "/" in program and not Path(program).is_file():
-        raise RecordError(f"IMAGEIO_FFMPEG_EXE={program} is not a file: unset it or set it to the path of an ffmpeg")
-    return program
-
-
 def read_mp4(path: Path) -> Video:
     """Decode a video.
 
     Raises:
         RecordError: if the file is missing or cannot be decoded.
     """
-    if not path.is_file():
-        raise RecordError(f"cannot read {path}: there is no such file")
-    command = [ffmpeg(), "-nostdin", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    facts = _STREAM_FACTS.search(done.stderr.decode(errors="replace"))
-    if done.returncode != 0 or facts is None or not done.stdout:
-        raise RecordError(f"cannot decode {path}: delete it to have it made again")
-    width, height, fps = int(facts[1]), int(facts[2]), float(facts[3])
-    return Video(np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3), fps)
+    with missing_as(path, error=RecordError):
+        found = decode(path, error=RecordError, advice="delete it to have it made again")
+    return Video(np.frombuffer(found.pixels, np.uint8).reshape(-1, found.height, found.width, 3), found.fps)
 
 
 def write_png_frames(folder: Path, frames: Frames) -> None:
@@ -179,13 +155,9 @@ def read_pictures(paths: Sequence[Path], *, max_bytes: int | None = None) -> Fra
 
 
 def _read_picture(path: Path) -> Frames:
-    try:
-        with Image.open(path, formats=("PNG", "JPEG")) as picture:
-            if picture.mode not in EIGHT_BITS:
-                raise DataError(f"{path} has pixels of kind {picture.mode}: save it with 8 bits for each colour")
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    with missing_as(path):
+        return np.asarray(read_image(path, modes=EIGHT_BITS, formats=("PNG", "JPEG")).convert("RGB"))
+    raise AssertionError  # missing_as() never swallows
 
 
 def _expect_frames(frames: Frames) -> None:

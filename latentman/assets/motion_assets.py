@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from typing import Any
 from latentman.assets.finding import MISSING, PRESENT, Finding, size_of
 from latentman.assets.hub import hub_finding
 from latentman.config import MotionConfig
-from latentman.errors import LatentManError, WeightsError
+from latentman.errors import DataError, LatentManError, WeightsError
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import FlawError, open_file
 from latentman.motion.build import find_family
 from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics
@@ -105,11 +106,11 @@ def _whole(name: str, path: Path, terms: str) -> Finding:
         if path.suffix == ".safetensors":
             read_header(path)
         else:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 is_legacy = file.read(2) == b"\x80\x02"  # what torch wrote before 1.6, which has no such table
             if not is_legacy and not zipfile.is_zipfile(path):
                 raise WeightsError(f"{path} is damaged or was not written by torch: fetch it again")
-    except (WeightsError, OSError) as error:
+    except (WeightsError, OSError, FlawError) as error:
         return Finding(name, MISSING, str(path), terms, size_of(path), str(error))
     return Finding(name, PRESENT, str(path), terms, size_of(path))
 
@@ -117,10 +118,9 @@ def _whole(name: str, path: Path, terms: str) -> Finding:
 def _read_args(checkpoint: Path) -> dict[str, Any] | None:
     """Return the values of ``args.json``, or None if it is missing or damaged."""
     try:
-        values = json.loads((checkpoint.parent / "args.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json_object(checkpoint.parent / "args.json", strict=False)
+    except (FileNotFoundError, DataError):
         return None
-    return values if isinstance(values, dict) else None
 
 
 def _companion(family: str, path: Path, args: dict[str, Any] | None, checkpoint: Path) -> Finding:

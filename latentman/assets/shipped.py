@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import read_text
 from latentman.system.paths import asset, write_json
 
 SEAL = "seal.json"
@@ -18,7 +20,7 @@ def shipped() -> list[Path]:
 
 def licence(folder: Path) -> str:
     """Return what the folder's card says after ``Licence:``, or where to look."""
-    for line in (folder / "CARD.md").read_text(encoding="utf-8").splitlines():
+    for line in read_text(folder / "CARD.md").splitlines():
         if line.startswith("Licence:"):
             return line.removeprefix("Licence:").strip()
     texts = [path.name for path in sorted(folder.glob("LICENSE*"))]
@@ -37,7 +39,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def sealed() -> dict[str, dict[str, str]]:
     """Return the hashes that every shipped folder should have."""
-    data: dict[str, dict[str, str]] = json.loads(asset(SEAL).read_text(encoding="utf-8"))
+    data: dict[str, dict[str, str]] = read_json_object(asset(SEAL))
     return data
 
 

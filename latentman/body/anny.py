@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from latentman.body.skinning import Body, bind_rotations, bone_offsets
 from latentman.body.torso import move_torso_joints, spread_spine_weights
 from latentman.config import BodyConfig
 from latentman.errors import WeightsError
+from latentman.files.npz_file import read_npz
 from latentman.system.paths import asset
 from latentman.types import Array
 
@@ -73,12 +72,9 @@ def read_body(path: Path) -> Body:
 def _read_arrays(path: Path) -> dict[str, Array]:
     """Read and check the arrays of a body file."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            data = {name: file[name] for name in _SHAPES}
+        data = read_npz(path, error=WeightsError, advice="reinstall latentman, which ships it", names=_SHAPES)
     except FileNotFoundError as error:
         raise WeightsError(f"no body at {path}: reinstall latentman, which ships it") from error
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise WeightsError(f"cannot read the body {path}: {error}; reinstall latentman, which ships it") from error
     problem = _find_problem(data)
     if problem:
         raise WeightsError(f"the body {path} is damaged: {problem}; reinstall latentman, which ships it")
@@ -89,7 +85,11 @@ def _find_problem(data: dict[str, Array]) -> str | None:
     """Return what is wrong with the arrays of a body, or None."""
     lengths: dict[int | str, int] = {}
     for name, axes in _SHAPES.items():
+        if name not in data:
+            return f"it lacks {name}"
         array = data[name]
+        if array.dtype.kind not in "fiu":
+            return f"{name} holds values of type {array.dtype}"
         if len(array.shape) != len(axes):
             return f"{name} has shape {array.shape}"
         for axis, length in zip(axes, array.shape, strict=True):

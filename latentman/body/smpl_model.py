@@ -6,8 +6,6 @@ SMPL's; then come the jaw, two eyes, and three joints for each finger.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy as np
 from latentman.body.skeleton import PARENTS
 from latentman.body.smpl_file import read_pickle
 from latentman.errors import WeightsError
+from latentman.files.npz_file import read_npz
 from latentman.system.paths import write_npz
 from latentman.types import NUM_JOINTS, Array
 
@@ -94,15 +93,12 @@ def write_model(path: Path, model: SMPLModel) -> None:
 
 def _read_npz(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            lacking = [name for name in NAMES if name not in file.files]
-            data = {name: file[name] for name in NAMES if name not in lacking}
+        data = read_npz(path, error=WeightsError, advice="convert the official file again", names=NAMES)
     except FileNotFoundError as error:
         raise WeightsError(
             f"there is no SMPL model {path}; give the path of the downloaded or converted file"
         ) from error
-    except (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise WeightsError(f"cannot read the SMPL model {path}: {error}; convert the official file again") from error
+    lacking = [name for name in NAMES if name not in data]
     if lacking:
         raise WeightsError(f"{path} is not an SMPL or SMPL-X model: it lacks {', '.join(lacking)}")
     return data

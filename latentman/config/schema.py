@@ -21,21 +21,31 @@ from latentman.config.groups import (
     MetricsConfig,
     NamedConfig,
     PathsConfig,
+    PromptEntry,
     PromptsConfig,
     VideoConfig,
     at_least,
     positive,
 )
 from latentman.config.logger import LoggerConfig
+from latentman.config.names import check_name, check_path, check_text
 from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
 from latentman.config.scene import CameraConfig, DepthConfig
-from latentman.config.setup import ConditionerConfig, SetupConfig, TextConfig
+from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
     "name", "tags", "baseline", "run_dir", "sweep_dir", "overwrite", "device", "threads", "metrics", "logger", "paths",
 )  # fmt: skip
 """Keys that may differ between a run and its continuation, because they change no byte of the pictures."""
+
+PATHS = frozenset(
+    {
+        "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file", "rig",
+        "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
+    }
+)  # fmt: skip
+"""Last parts of the keys whose text is a path, or may be one."""
 
 MIN_STEPS = 4
 """Fewest sampling steps for which every gate and window has a meaning."""
@@ -87,7 +97,12 @@ class Config:
     paths: PathsConfig = field(default_factory=PathsConfig)
 
     def __post_init__(self) -> None:
-        _check_finite("", self)
+        _check_parts(self.prompts.entries, "prompts.entries", PromptEntry)
+        _check_parts(self.companions, "companions", CompanionConfig)
+        _check_parts(self.setup.loras, "setup.loras", LoraConfig)
+        _check_parts(self.conditioner.nets, "conditioner.nets", NetConfig)
+        _check_values("", self)
+        check_name("name", self.name)
         if not self.prompts.entries and not self.prompt.strip():
             raise ConfigError(
                 'prompt is empty: describe who does what and where, such as prompt="a red robot dances on a beach"'
@@ -165,19 +180,28 @@ class Config:
         return int(ratio) if ratio.is_integer() else ratio
 
 
-def _check_finite(prefix: str, node: Any) -> None:
-    """Refuse NaN and infinity anywhere in the configuration, naming the key."""
+def _check_parts(parts: Any, key: str, kind: type) -> None:
+    """Refuse a list whose items, filled in from elsewhere, are not what the schema says."""
+    if not isinstance(parts, list) or not all(isinstance(part, kind) for part in parts):
+        raise ConfigError(f"{key} must be a list of entries, each with its own keys, such as {key}=[{{...}}]")
+
+
+def _check_values(prefix: str, node: Any) -> None:
+    """Refuse NaN, infinity, impossible paths and text that cannot be written down, naming the key."""
     if is_dataclass(node):
         for item in fields(node):
-            _check_finite(f"{prefix}.{item.name}" if prefix else item.name, getattr(node, item.name))
+            _check_values(f"{prefix}.{item.name}" if prefix else item.name, getattr(node, item.name))
     elif isinstance(node, dict):
         for key, value in node.items():
-            _check_finite(f"{prefix}.{key}", value)
+            _check_values(f"{prefix}.{key}", value)
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            _check_finite(f"{prefix}[{index}]", value)
+            _check_values(f"{prefix}[{index}]", value)
     elif isinstance(node, float) and not math.isfinite(node):
         raise ConfigError(f"{prefix}={node} is not a finite number")
+    elif isinstance(node, str):
+        is_path = prefix.rpartition(".")[2] in PATHS
+        (check_path if is_path else check_text)(prefix, node)
 
 
 def _check_baseline(baseline: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ first job starts.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.errors import OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -25,6 +26,9 @@ from latentman.engine.explain import check_names, explained
 from latentman.engine.launchers import check_launcher
 from latentman.engine.loader import OWN_TREE, Tree, composer
 from latentman.errors import ConfigError
+
+MAX_JOBS = 10_000
+"""Jobs of one sweep."""
 
 MAX_CHECKED_JOBS = 64
 """Jobs of a sweep that are composed before it starts, at up to 0.3 s each; the others are checked when they run."""
@@ -145,8 +149,6 @@ def _compose_master(overrides: list[str], parsed: list[Override], loader: Config
     sweeps = [override for override in parsed if override.is_sweep_override()]
     mode = RunMode.MULTIRUN if sweeps else RunMode.RUN
     master = loader.load_configuration(tree.config_name, overrides, run_mode=mode, validate_sweep_overrides=False)
-    if master.hydra.get("callbacks"):
-        raise ConfigError("hydra.callbacks runs code that a configuration names, which latentman refuses: remove it")
     check_launcher(master.hydra, master.hydra.mode)
     if master.hydra.mode != RunMode.MULTIRUN and sweeps:
         raise ConfigError(
@@ -168,7 +170,26 @@ def _jobs(parsed: list[Override], master: DictConfig, loader: ConfigLoader) -> l
         reason = CANNOT_BE_SWEPT.get(override.key_or_group.partition(".")[0])
         if override.is_sweep_override() and reason:
             raise ConfigError(f"{override.input_line}: {override.key_or_group} cannot be swept: {reason}")
+    _check_count(swept)
     return [list(job) for job in BasicSweeper.split_arguments(swept, None)[0]]
+
+
+def _check_count(swept: list[Override]) -> None:
+    """Refuse a sweep of more jobs than anybody wants, before they are listed."""
+    count = 1
+    for override in swept:
+        if not override.is_sweep_override():
+            continue
+        value: Any = override.value()
+        if isinstance(value, RangeSweep):
+            start, stop, step = (float(getattr(value, name)) for name in ("start", "stop", "step"))
+            length = (stop - start) / step if step else math.inf
+            count *= math.ceil(length) if 0 <= length < MAX_JOBS + 1 else MAX_JOBS + 1 if length > 0 else 0
+        elif isinstance(value, ChoiceSweep):
+            count *= len(value.list)
+        if not 0 < count <= MAX_JOBS:
+            what = "no values" if count <= 0 else f"more than {MAX_JOBS} jobs"
+            raise ConfigError(f"{override.input_line[:80]} gives a sweep of {what}: give it other bounds")
 
 
 def _sweep_command(master: DictConfig) -> Command:

@@ -18,7 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from latentman.config import Config
 from latentman.engine.launchers import missing_plugin
-from latentman.errors import ConfigError, nearest
+from latentman.errors import ConfigError, LatentManError, nearest
+from latentman.files.opening import reason
 
 ADDED_GROUPS = {"exp": "an experiment", "variant": "a variant"}
 """Groups that are not in the defaults list, and so are added with a plus; with what one of their choices is called."""
@@ -109,6 +110,22 @@ def explained() -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise missing_plugin(error) or ConfigError(explain(error)) from error
+    except (Exception, SystemExit) as error:
+        if isinstance(error, LatentManError) or not _is_of_a_library(error):
+            raise
+        raise ConfigError(
+            f"the command cannot be read as settings: {reason(error)}; check its values, and put lists and "
+            "dictionaries in the shell's quotes"
+        ) from error
+
+
+def _is_of_a_library(error: BaseException) -> bool:
+    """Return whether an error was raised by code of Hydra or of what it reads settings with: it checks little."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] in ("hydra", "omegaconf", "antlr4", "yaml")
 
 
 def explain(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 import hydra.version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.config_store import ConfigNode, ConfigStore
@@ -30,6 +31,7 @@ from omegaconf import DictConfig
 from packaging.version import Version
 
 from latentman.config import register
+from latentman.engine.trusted import CheckedFiles, check_trusted
 from latentman.errors import ConfigError
 from latentman.system.paths import config_dir
 
@@ -99,6 +101,10 @@ class KeptLoader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
+        sources, own = self.repository.sources, str(Path(config_dir()).resolve())
+        for index, source in enumerate(sources):
+            if isinstance(source, FileConfigSource) and str(Path(source.path).resolve()) != own:
+                sources[index] = CheckedFiles(source.provider, source.path)
         self._kept: OrderedDict[tuple[Any, ...], DictConfig] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -114,10 +120,8 @@ class KeptLoader(ConfigLoaderImpl):
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         parsed = OverridesParser.create().parse_overrides(overrides)
-        if any(override.key_or_group == "hydra.searchpath" for override in parsed):  # other files than ours
-            return super()._load_configuration_impl(
-                config_name, overrides, run_mode, from_shell, validate_sweep_overrides
-            )
+        if any(override.key_or_group == "hydra.searchpath" for override in parsed):
+            raise ConfigError("hydra.searchpath reads files from elsewhere: name your folder with --config-dir")
         if validate_sweep_overrides:
             self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
         single = [override for override in parsed if not override.is_sweep_override()]  # Hydra skips the others too
@@ -133,7 +137,10 @@ class KeptLoader(ConfigLoaderImpl):
         node.job.override_dirname = get_overrides_dirname(
             overrides=task, kv_sep=rules.kv_sep, item_sep=rules.item_sep, exclude_keys=rules.exclude_keys
         )
+        check_trusted(composed, [override.key_or_group for override in parsed])
         for key in node.job.env_copy:
+            if key not in os.environ:
+                raise ConfigError(f"hydra.job.env_copy names {key}, and the environment has no such variable")
             node.job.env_set[key] = os.environ[key]
         return composed
 

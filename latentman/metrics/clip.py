@@ -6,7 +6,6 @@ is ever downloaded. Images are preprocessed as transformers does with Pillow, wh
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentman.errors import WeightsError
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import missing_as, reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -174,7 +175,7 @@ def read_preparation(folder: Path) -> Preparation:
             tuple(float(x) for x in held.get("image_mean", _MEAN)),
             tuple(float(x) for x in held.get("image_std", _STD)),
         )
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         raise WeightsError(
             f"{path}: size, crop_size, resample, image_mean or image_std is not a number: {error}"
         ) from error
@@ -196,7 +197,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # the library raises many kinds of error for a damaged file
-        first = (str(error).splitlines() or ["no message"])[0]
+        first = reason(error)
         raise WeightsError(
             f"the CLIP model in {folder} cannot be loaded ({type(error).__name__}: {first}): {HOW_TO_GET}"
         ) from error
@@ -209,13 +210,9 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}; copy it again") from error
-    if not isinstance(held, dict):
-        raise WeightsError(f"{path} holds a {type(held).__name__}, not settings by name; copy it again")
-    return held
+    with missing_as(path, error=WeightsError, advice="copy it again"):
+        return read_json_object(path, error=WeightsError, advice="copy it again", strict=False)
+    raise AssertionError  # missing_as() never swallows
 
 
 def _centre(picture: Frames, height: int, width: int) -> Frames:

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from latentman import metrics
-from latentman.errors import ConfigError
+from latentman.errors import ConfigError, DataError
 from latentman.metrics.evidence import Evidence
 from latentman.metrics.metric import Metric
 from latentman.system.plugins import Options
-from latentman.types import Score
+from latentman.types import Score, check_score_name
 
 
 def _adapt(name: str, value: Any) -> Metric:
@@ -45,6 +45,10 @@ def check_names(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         METRICS.check(name)
+        try:
+            check_score_name(name)
+        except DataError as error:
+            raise ConfigError(f"metrics.names: {error}") from error
         if name in seen:
             raise ConfigError(f"metrics.names holds '{name}' twice: name each metric once")
         seen.add(name)

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.errors import WeightsError
+from latentman.files.safetensors_file import read_tensors
+from latentman.files.torch_file import read_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -131,20 +133,10 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    import torch
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    # A damaged file can raise nearly any error, and a refused one its own kind.
-    except Exception as error:
-        first = (str(error).splitlines() or ["no message"])[0]
-        raise WeightsError(
-            f"{path} cannot be read as tensors ({type(error).__name__}: {first}); it is damaged, or not an official "
-            "LPIPS file: fetch it again"
-        ) from error
+    advice = "it is damaged, or not an official LPIPS file: fetch it again"
+    if path.suffix == ".safetensors":
+        return read_tensors(path, advice=advice)
+    held = read_torch(path, advice=advice)
     if not isinstance(held, Mapping):
         raise WeightsError(f"{path} holds a {type(held).__name__}, not tensors by name: fetch it again")
     return held

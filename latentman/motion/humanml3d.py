@@ -20,6 +20,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from latentman.errors import DataError, ShapeError, WeightsError
+from latentman.files.npz_file import read_npy
+from latentman.files.schema import ArrayOf
 from latentman.motion.rotations import swing, unit
 from latentman.motion.skeleton import BONE_LENGTHS, PARENTS, about_y
 from latentman.types import NUM_JOINTS, Array
@@ -94,11 +96,10 @@ class Statistics:
         arrays = []
         for name in ("Mean.npy", "Std.npy"):
             try:
-                arrays.append(np.load(folder / name, allow_pickle=False).astype(np.float64))
+                array = read_npy(folder / name, error=WeightsError, wanted=ArrayOf("fiu"))
+                arrays.append(array.astype(np.float64))
             except FileNotFoundError as error:
                 raise WeightsError(f"no {name} in {folder}") from error
-            except (OSError, ValueError, EOFError) as error:
-                raise WeightsError(f"cannot read {folder / name}: {error}") from error
         return cls(*arrays)
 
 

@@ -7,14 +7,15 @@ read here; no weight is loaded and nothing is ever unpickled.
 from __future__ import annotations
 
 import hashlib
-import json
-import struct
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from latentman.errors import WeightsError
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import FlawError, missing_as, read_text, reading
+from latentman.files.safetensors_file import METADATA, read_table
 from latentman.system.paths import asset, user_path
 
 WEIGHT_FILES = {
@@ -39,6 +40,9 @@ SDXL_COMPONENTS = (*MODEL_COMPONENTS, "text_encoder_2", "tokenizer_2")
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 """Files whose reading can run code."""
+
+_MAX_UNMADE = 0.05
+"""Share of a vocabulary's words that no rule of its merges makes; 0 in CLIP's, more where somebody added words."""
 
 _ADVICE = "point setup.model (and setup.controlnet) at a whole folder in the Stable Diffusion format, or at a hub id"
 
@@ -91,27 +95,15 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
         WeightsError: if the file is truncated, padded or not in the safetensors format.
     """
     header = read_whole_header(path)
-    header.pop("__metadata__", None)
+    header.pop(METADATA, None)
     return header
 
 
 def read_whole_header(path: Path) -> dict[str, dict[str, Any]]:
     """Return the table of :func:`read_header` with the file's own ``__metadata__``, if any."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > size - 8:
-                raise ValueError(f"its header would be {length} bytes long in a file of {size}")
-            header = json.loads(file.read(length))
-        end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is not a safetensors file: {error}; fetch it again") from error
-    if 8 + length + end != size:
-        raise WeightsError(
-            f"{path} is damaged: {size} bytes, {8 + length + end} expected from its header; fetch it again"
-        )
-    return dict(header)
+    with missing_as(path, error=WeightsError, advice="fetch it again"):
+        return read_table(path)
+    raise AssertionError  # missing_as() never swallows
 
 
 def weight_files(folder: Path, component: str) -> list[Path]:
@@ -141,10 +133,9 @@ def check_component(folder: Path, component: str) -> None:
     config = folder / CONFIG_FILES.get(component, "config.json")
     if not config.is_file():
         raise WeightsError(f"{folder} is incomplete: {config.name} is missing; {_ADVICE}")
-    try:
-        json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise WeightsError(f"{config} is not valid JSON: {error}; fetch it again") from error
+    read_json_object(config, error=WeightsError, advice="fetch it again", strict=False)
+    if component in CONFIG_FILES and component.startswith("tokenizer"):
+        _check_tokenizer(folder)
     if component in WEIGHT_FILES:
         files = weight_files(folder, component)
         if not files and not (component == "adapter" and any(folder.glob("*.bin"))):
@@ -153,13 +144,35 @@ def check_component(folder: Path, component: str) -> None:
             read_header(file)
 
 
+def _check_tokenizer(folder: Path) -> None:
+    """Read what a tokenizer is made of; the library says nothing of a truncated table of merges."""
+    vocabulary: dict[str, Any] = {}
+    for name in ("vocab.json", "tokenizer.json", "special_tokens_map.json", "added_tokens.json"):
+        if (folder / name).is_file():
+            held = read_json_object(folder / name, error=WeightsError, advice="fetch it again", strict=False)
+            vocabulary = held if name == "vocab.json" else vocabulary
+    merges = folder / "merges.txt"
+    if not merges.is_file():
+        return
+    text = read_text(merges, error=WeightsError, advice="fetch it again")
+    rules = [line for line in text.split("\n") if line and not line.startswith("#version")]
+    with reading(merges, error=WeightsError, advice="fetch it again"):
+        bad = next((number for number, rule in enumerate(rules, 1) if len(rule.split()) != 2), None)
+        if bad is not None:
+            raise FlawError(f"its rule {bad} is not two parts of a word")
+        made = {"".join(rule.split()) for rule in rules}
+        words = [word for word in vocabulary if len(word.removesuffix("</w>")) > 1 and not word.startswith("<|")]
+        if sum(word not in made for word in words) > _MAX_UNMADE * len(words):
+            raise FlawError("it does not make the words of vocab.json: it is truncated, or of another tokenizer")
+
+
 def is_sdxl_folder(model: Path) -> bool:
     """Return whether a model folder's UNet reads SDXL's pooled text and time ids; damage is reported elsewhere."""
     try:
-        config = json.loads((model / "unet" / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = read_json_object(model / "unet" / "config.json", error=WeightsError, strict=False)
+    except (FileNotFoundError, WeightsError):
         return False
-    return isinstance(config, dict) and config.get("addition_embed_type") == "text_time"
+    return config.get("addition_embed_type") == "text_time"
 
 
 def model_components(model: Path) -> tuple[str, ...]:

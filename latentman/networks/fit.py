@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from latentman.errors import WeightsError
+from latentman.files.opening import reason
 from latentman.networks.architecture import Architecture
 from latentman.networks.checkpoint import CONFIG_FILES, check_component, check_part, check_shapes, model_components
 from latentman.networks.ip_adapter import check_ip_adapter
@@ -77,8 +78,8 @@ def _check_tensors(source: Source, component: str, cls: Any) -> None:
     try:
         with torch.device("meta"):
             network = cls.from_config(cls.load_config(folder))
-    except (TypeError, ValueError, KeyError) as error:
-        raise WeightsError(f"{folder / 'config.json'} does not describe a {cls.__name__}: {error}") from error
+    except Exception as error:  # a number that does not divide, a class of its own for a wrong type, and others
+        raise WeightsError(f"{folder / 'config.json'} does not describe a {cls.__name__}: {reason(error)}") from error
     check_shapes(folder, component, {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
 
 
@@ -87,11 +88,14 @@ def _empty_networks(architecture: Architecture) -> dict[str, Any]:
     from diffusers import UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    with torch.device("meta"):
-        networks: dict[str, Any] = {
-            "unet": UNet2DConditionModel.from_config(architecture.unet),
-            "text_encoder": CLIPTextModel(architecture.text),
-        }
-        if architecture.text_2 is not None:
-            networks["text_encoder_2"] = CLIPTextModelWithProjection(architecture.text_2)
+    try:
+        with torch.device("meta"):
+            networks: dict[str, Any] = {
+                "unet": UNet2DConditionModel.from_config(architecture.unet),
+                "text_encoder": CLIPTextModel(architecture.text),
+            }
+            if architecture.text_2 is not None:
+                networks["text_encoder_2"] = CLIPTextModelWithProjection(architecture.text_2)
+    except Exception as error:  # such as attention heads that do not divide the width
+        raise WeightsError(f"setup.model: its configurations do not describe networks: {reason(error)}") from error
     return networks

@@ -17,6 +17,9 @@ from torch import Tensor
 
 from latentman.config.setup import IpAdapterConfig
 from latentman.errors import DataError, WeightsError
+from latentman.files.image_file import read_image
+from latentman.files.opening import missing_as, reason
+from latentman.files.safetensors_file import read_tensors
 from latentman.networks.checkpoint import check_part, read_header
 from latentman.networks.sources import Source, load_network
 from latentman.system.paths import user_path
@@ -84,7 +87,10 @@ def _check_family(path: Path, cross_attention_dim: int | None) -> None:
     header = read_header(path)
     if any("lora" in name or "faceid" in name for name in header):
         raise WeightsError(f"setup.ip_adapter: {path} reads faces (FaceID), which needs a face model; use a plain one")
-    widths = [entry["shape"][1] for name, entry in header.items() if name.endswith("to_k_ip.weight")]
+    shapes = [entry["shape"] for name, entry in header.items() if name.endswith("to_k_ip.weight")]
+    if any(len(shape) != 2 for shape in shapes):
+        raise WeightsError(f"setup.ip_adapter: {path} holds a to_k_ip.weight that is not a matrix; fetch it again")
+    widths = [shape[1] for shape in shapes]
     if not widths:
         raise WeightsError(f"setup.ip_adapter: {path} is not an IP-Adapter: it holds no ip_adapter.*.to_k_ip.weight")
     if cross_attention_dim is not None and widths[0] != cross_attention_dim:
@@ -100,15 +106,15 @@ def read_picture(path: Path, size: int) -> Tensor:
     Raises:
         DataError: if it cannot be read.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    try:
-        with Image.open(path) as opened:
-            picture = opened.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"setup.ip_adapter.image={path} cannot be read as a picture: {error}") from error
+    advice = "setup.ip_adapter.image takes a PNG, JPEG or WebP picture"
+    with missing_as(path, advice=advice):
+        picture = read_image(path, advice=advice).convert("RGB")
     width, height = picture.size
     short = min(width, height)
+    if max(width, height) > 100 * short:
+        raise DataError(f"setup.ip_adapter.image={path} has {width}x{height} pixels: give one less narrow")
     picture = picture.resize((int(width * size / short), int(height * size / short)), Image.Resampling.BICUBIC)
     left, top = (picture.width - size) // 2, (picture.height - size) // 2
     pixels = np.asarray(picture.crop((left, top, left + size, top + size)), np.float32) / 255
@@ -124,13 +130,12 @@ def load_ip_adapter(found: IpAdapter, unet: Any, dtype: torch.dtype) -> ImagePro
     """
     from diffusers.models.embeddings import ImageProjection
     from diffusers.utils import logging
-    from safetensors.torch import load_file
     from transformers import CLIPVisionModelWithProjection
 
     path = _fetched(found)
     _check_family(path, unet.config.cross_attention_dim)
     parts: dict[str, dict[str, Tensor]] = {"image_proj": {}, "ip_adapter": {}}
-    for key, tensor in load_file(path).items():
+    for key, tensor in read_tensors(path).items():
         part, _, rest = key.partition(".")
         if part in parts:
             parts[part][rest] = tensor
@@ -138,8 +143,8 @@ def load_ip_adapter(found: IpAdapter, unet: Any, dtype: torch.dtype) -> ImagePro
     logging.set_verbosity_error()  # it warns of modules that it would keep in float32, and has none
     try:
         unet._load_ip_adapter_weights([parts])
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise WeightsError(f"setup.ip_adapter: {path} does not fit this unet: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # the library raises many kinds for tensors that do not fit
+        raise WeightsError(f"setup.ip_adapter: {path} does not fit this unet: {reason(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
     for processor in unet.attn_processors.values():
@@ -162,9 +167,9 @@ def _fetched(found: IpAdapter) -> Path:
         path = cached_file(
             str(source.location), cfg.weight_name, subfolder=cfg.subfolder, revision=source.revision or "main"
         )
-    except OSError as error:
+    except Exception as error:  # the hub has many kinds of its own
         raise WeightsError(
-            f"cannot load the IP-Adapter {cfg.weight_name} from {cfg.model}: {str(error).splitlines()[0]}\n"
+            f"cannot load the IP-Adapter {cfg.weight_name} from {cfg.model}: {reason(error)}\n"
             "give setup.ip_adapter.model a folder on this machine, or a hub id that this machine can reach"
         ) from error
     return Path(str(path))

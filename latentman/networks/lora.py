@@ -6,7 +6,7 @@ the same with and without them.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from latentman.config.setup import LoraConfig
 from latentman.errors import WeightsError
+from latentman.files.json_file import parse_json
+from latentman.files.opening import FlawError
+from latentman.files.safetensors_file import METADATA, opened_tensors
 from latentman.networks.checkpoint import PICKLES, read_header, read_whole_header
 from latentman.networks.lora_keys import flattened, parse_key, stated_alpha
 from latentman.system.paths import user_path
@@ -109,10 +112,8 @@ def fuse_loras(loras: Sequence[FoundLora], networks: Mapping[str, nn.Module]) ->
 
 @torch.no_grad()
 def _fuse(path: Path, scale: float, changes: Sequence[Change]) -> None:
-    from safetensors import safe_open
-
     metadata = _metadata(path)
-    with safe_open(path, framework="pt") as file:
+    with opened_tensors(path) as file:
         for change in changes:
             tensors = {part: file.get_tensor(key).float() for part, key in change.keys.items()}
             rank = len(tensors["down"])
@@ -126,10 +127,10 @@ def _fuse(path: Path, scale: float, changes: Sequence[Change]) -> None:
 
 def _metadata(path: Path) -> dict[str, Any]:
     """Return what peft wrote about a LoRA into its file, or an empty dictionary."""
-    written = read_whole_header(path).get("__metadata__", {}).get("lora_adapter_metadata", "{}")
+    written: Any = read_whole_header(path).get(METADATA, {}).get("lora_adapter_metadata", "{}")
     try:
-        metadata = json.loads(written)
-    except ValueError:
+        metadata = parse_json(written, strict=False)
+    except FlawError:
         return {}
     return metadata if isinstance(metadata, dict) else {}
 
@@ -151,6 +152,15 @@ def _check_shapes(path: Path, change: Change, shapes: Mapping[str, list[int]]) -
     matrix: Tensor = change.layer.weight  # type: ignore[assignment]
     weight = tuple(matrix.shape)
     down, up = tuple(shapes["down"]), tuple(shapes["up"])
+    if {len(down), len(up)} - {2, 4} or len(down) != len(up):
+        raise WeightsError(
+            f"setup.loras: {path}: {change.keys['down']} {down} and {change.keys['up']} {up} are not two matrices or "
+            "two convolutions; the file is damaged, or not a LoRA"
+        )
+    if "alpha" in shapes and math.prod(shapes["alpha"]) != 1:
+        raise WeightsError(f"setup.loras: {path}: {change.keys['alpha']} {tuple(shapes['alpha'])} is not one number")
+    if 0 in down or 0 in up:
+        raise WeightsError(f"setup.loras: {path}: {change.keys['down']} {down} is empty")
     columns = down[1] if len(down) == 2 else down[1] * down[2] * down[3]
     asked = weight[1] if len(weight) == 2 else weight[1] * weight[2] * weight[3]
     if (up[0], columns) != (weight[0], asked) or up[1] != down[0] or any(size != 1 for size in up[2:]):

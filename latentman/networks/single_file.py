@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import WeightsError
+from latentman.files.opening import reason
+from latentman.files.safetensors_file import read_tensors
 from latentman.networks.architecture import Architecture
 from latentman.networks.checkpoint import read_header
 from latentman.networks.sources import Source, attempt
@@ -77,10 +79,9 @@ def load_single_file(path: Path, source: Source, *, is_sdxl: bool, dtypes: Mappi
     """
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from diffusers.loaders import single_file_utils as names
-    from safetensors.torch import load_file
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    tensors, networks = load_file(path), {}
+    tensors, networks = read_tensors(path), {}
     converted: dict[str, tuple[Any, Callable[..., Any]]] = {
         "unet": (UNet2DConditionModel, names.convert_ldm_unet_checkpoint),
         "vae": (AutoencoderKL, names.convert_ldm_vae_checkpoint),
@@ -110,8 +111,8 @@ def _whole(path: Path, name: str, build: Callable[[], nn.Module], dtype: torch.d
     """Build one network from the file's tensors and refuse one that does not come out whole."""
     try:
         network = build()
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # the libraries raise many kinds for configurations that do not fit
+        first = reason(error)
         raise WeightsError(
             f"setup.model={path}: its {name} is not the one that setup.architecture describes: {first}"
         ) from error

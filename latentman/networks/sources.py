@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from latentman.errors import WeightsError
+from latentman.files.opening import reason
 from latentman.networks.checkpoint import local_folder, variant_of
 
 
@@ -57,8 +58,10 @@ def attempt(what: str, load: Callable[..., Any], source: Source, **options: Any)
     """
     try:
         return load(str(source.location), **source.options, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except (Exception, SystemExit) as error:  # tokenizers and the hub raise kinds of their own, and plain Exceptions
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            raise
+        first = reason(error)
         advice = f"give {source.key} a folder on this machine, or a hub id that this machine can reach"
         if source.path is None and source.revision not in (None, "main"):
             advice += f"; it was asked for at revision {source.revision}, which belongs to the setup's own model: for "

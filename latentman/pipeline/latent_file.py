@@ -7,12 +7,14 @@ import hashlib
 import logging
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from latentman.diffusion.denoise import State
 from latentman.errors import RecordError
+from latentman.files.opening import FlawError, missing_as
+from latentman.files.run_file import MADE_AGAIN
+from latentman.files.safetensors_file import opened_tensors
 from latentman.system.machine_faults import told
 from latentman.system.paths import write_atomic
 
@@ -26,11 +28,15 @@ def _write(path: Path, latents: Tensor, metadata: dict[str, str]) -> None:
 
 
 def _read(path: Path) -> tuple[Tensor, dict[str, str]]:
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            return file.get_tensor("latents"), file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise RecordError(f"cannot read {path}: {error}; delete it to have it made again") from error
+    with (
+        missing_as(path, error=RecordError, advice=MADE_AGAIN),
+        opened_tensors(path, error=RecordError, advice=MADE_AGAIN) as file,
+    ):
+        latents = file.get_tensor("latents")
+        if latents.ndim != 4 or not latents.is_floating_point() or not latents.isfinite().all():
+            raise FlawError(f"its latents are {tuple(latents.shape)} {latents.dtype}, or not finite")
+        return latents, file.metadata() or {}
+    raise AssertionError  # the readers never swallow
 
 
 def write_state(path: Path, state: State) -> None:

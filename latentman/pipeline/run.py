@@ -11,8 +11,8 @@ import numpy as np
 
 from latentman.config import Config
 from latentman.config.companions import Character, list_characters
+from latentman.files.run_file import read_body, read_conditions, read_correspondence
 from latentman.metrics.grid import metric_grid
-from latentman.system.paths import read_npz
 from latentman.types import BodySequence, Conditions, Correspondence, Video
 
 if TYPE_CHECKING:
@@ -85,16 +85,15 @@ class Run:
 
     def body(self) -> BodySequence:
         """The moving mesh that the body stage fitted."""
-        data = read_npz(self.folder / "body.npz")
-        return BodySequence(**{**data, "fps": float(data["fps"])})
+        return read_body(self.folder / "body.npz")
 
     def conditions(self) -> Conditions:
         """What the render stage drew."""
-        return Conditions.from_arrays(read_npz(self.folder / "conditions.npz"))
+        return read_conditions(self.folder / "conditions.npz")
 
     def correspondence(self, size: int) -> Correspondence:
         """The map M on a grid."""
-        return Correspondence.from_arrays(read_npz(self.folder / f"correspondence_{size}.npz"))
+        return read_correspondence(self.folder / f"correspondence_{size}.npz")
 
     def frames(self) -> Video:
         """The finished frames."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from latentman.errors import RecordError
+from latentman.errors import RecordError, WeightsError
+from latentman.files.safetensors_file import METADATA, read_table
 from latentman.record.local import STATUS_FILE
 from latentman.record.metrics_file import read_metrics
 from latentman.record.status import error_line, mapping, read_status
@@ -121,11 +120,8 @@ def _stage(folder: Path, status: Mapping[str, Any]) -> str:
 def _saved_step(path: Path) -> int | None:
     """Return the step in the header of a saved state; None if the file is missing or is being replaced."""
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, 1_000_000)))
-        return int(header["__metadata__"]["step"])
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return int(read_table(path).get(METADATA, {})["step"])
+    except (FileNotFoundError, WeightsError, ValueError, KeyError):
         return None
 
 

@@ -7,7 +7,6 @@ failed Hydra job as COMPLETED.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any, Protocol
 
 from latentman import __version__
 from latentman.errors import RecordError
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import missing_as
 from latentman.system.paths import write_json
 
 STATUS_FILE = "status.json"
@@ -34,19 +35,11 @@ def read_object(path: Path) -> dict[str, Any]:
     Raises:
         RecordError: if the file is missing, unreadable, damaged, or holds something other than an object.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(f"cannot read {path}: {error.strerror}; is this the folder of a run?") from error
-    except ValueError as error:
-        raise RecordError(
-            f"{path} is damaged ({error}); delete it to start this run again, or choose another run_dir"
-        ) from error
-    if not isinstance(data, dict):
-        raise RecordError(
-            f"{path} must hold a JSON object and holds a {type(data).__name__}; delete it to start this run again"
+    with missing_as(path, error=RecordError, advice="is this the folder of a run?"):
+        return read_json_object(
+            path, error=RecordError, advice="delete it to start this run again, or choose another run_dir"
         )
-    return data
+    raise AssertionError  # missing_as() never swallows
 
 
 def check_format(path: Path, status: Mapping[str, Any]) -> None:

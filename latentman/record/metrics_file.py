@@ -7,7 +7,9 @@ from statistics import fmean
 from typing import Any
 
 from latentman.errors import RecordError
+from latentman.files.opening import reading
 from latentman.record.local import METRICS_FILE, read_object
+from latentman.record.models import check_metrics
 from latentman.system.paths import write_json
 
 COST_PREFIXES = ("seconds_", "peak_memory_bytes")
@@ -17,9 +19,22 @@ COST_PREFIXES = ("seconds_", "peak_memory_bytes")
 def read_metrics(folder: Path) -> dict[str, Any]:
     """Return a run's metrics; an empty object if the file is missing or damaged."""
     try:
-        return read_object(folder / METRICS_FILE)
+        return checked_metrics(folder)
     except RecordError:
         return {}
+
+
+def checked_metrics(folder: Path) -> dict[str, Any]:
+    """Return a run's metrics.
+
+    Raises:
+        RecordError: if the file is missing or damaged, or a metric has the name of a column.
+    """
+    path = folder / METRICS_FILE
+    metrics = read_object(path)
+    with reading(path, error=RecordError, advice="give the run's command again"):
+        check_metrics(metrics)
+    return metrics
 
 
 def scores_of(path: Path) -> dict[str, Any]:

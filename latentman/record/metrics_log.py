@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
+from latentman.files.json_file import parse_json
+from latentman.files.opening import FlawError, read_text
 from latentman.system.paths import write_text
 
 LOG_FILE = "metrics.jsonl"
@@ -36,10 +38,8 @@ class MetricsLog:
             RecordError: if the file exists and cannot be read or repaired.
         """
         path = run_dir / LOG_FILE
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        except OSError as error:
-            raise RecordError(f"cannot read {path}: {error.strerror}; check the permissions of the file") from error
+        advice = "check the permissions of the file"
+        text = read_text(path, error=RecordError, advice=advice, lenient=True) if path.exists() else ""
         lines = text.splitlines()
         events = [event for line in lines if (event := _parsed(line)) is not None]
         log = cls(run_dir, events)
@@ -97,8 +97,8 @@ class MetricsLog:
 
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
-    except ValueError:
+        event = parse_json(line)
+    except FlawError:
         return None
     return event if isinstance(event, dict) else None
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import RecordError
+from latentman.files.opening import reading
 from latentman.record.local import STATUS_FILE, LaterFormatError, check_format, read_object
+from latentman.record.models import check_status
 
 SIGNS = ("kind", "state", "stages", "identity")
 """Every ``status.json`` that latentman wrote has at least one of these fields."""
@@ -40,6 +42,9 @@ def read_status(folder: Path) -> dict[str, Any]:
     try:
         status = read_object(path)
         check_format(path, status)
+        if not is_foreign(status):
+            with reading(path, error=RecordError, advice="give the run's command again"):
+                check_status(status)
     except LaterFormatError:
         raise
     except RecordError as error:

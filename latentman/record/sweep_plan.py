@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from latentman.config import NOT_PART_OF_THE_RESULT
 from latentman.errors import RecordError
+from latentman.files.model_file import read_model
+from latentman.files.opening import FlawError, reading
 from latentman.system.paths import write_json
 
 PLAN_FILE = "sweep.json"
@@ -45,6 +46,11 @@ class SweepPlan:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Format:
+    format: int
+
+
 def job_key(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return the overrides that identify a job: those that can change a result, sorted."""
     return _without(NOT_PART_OF_THE_RESULT, overrides)
@@ -67,25 +73,25 @@ def read_plan(folder: Path) -> SweepPlan | None:
         RecordError: if the plan cannot be read, is damaged, or was written by a later version.
     """
     path = folder / PLAN_FILE
+    advice = "delete it and give the same command again, which writes a new plan"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] > _FORMAT:
+        number = read_model(path, _Format, error=RecordError, advice=advice).format
+        if number > _FORMAT:
             raise RecordError(
-                f"{path} has format {data['format']}; this latentman reads formats up to {_FORMAT}: use the version "
+                f"{path} has format {number}; this latentman reads formats up to {_FORMAT}: use the version "
                 "that wrote it, or choose another sweep_dir"
             )
-        jobs = [PlannedJob(int(job["number"]), str(job["folder"]), tuple(job["overrides"])) for job in data["jobs"]]
-        if any(Path(job.folder).name != job.folder or job.folder in ("", ".", "..") for job in jobs):
-            raise ValueError("the folder of a job must be a plain name")
-        return SweepPlan(str(data["name"]), str(data["command"]), data["commit"], str(data["created"]), tuple(jobs))
+        plan = read_model(path, SweepPlan, error=RecordError, advice=advice)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise RecordError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(
-            f"{path} is damaged ({error!r}); delete it and give the same command again, which writes a new plan"
-        ) from error
+    with reading(path, error=RecordError, advice=advice):
+        if any(not _is_plain(job.folder) for job in plan.jobs):
+            raise FlawError("the folder of a job must be a plain name")
+    return plan
+
+
+def _is_plain(name: str) -> bool:
+    return Path(name).name == name and name not in ("", ".", "..") and name.isprintable() and len(name) < 250
 
 
 def write_plan(folder: Path, plan: SweepPlan) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from latentman.errors import RecordError
 from latentman.record.local import METRICS_FILE, STATUS_FILE
-from latentman.record.metrics_file import read_metrics
+from latentman.record.metrics_file import checked_metrics, read_metrics
 from latentman.record.status import damaged, error_line, is_foreign, mapping, read_status, run_folders
 from latentman.report.baseline import is_baseline
 
@@ -83,10 +83,13 @@ def foreign_folders(root: Path) -> list[Path]:
 
 
 def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[str, Any]:
-    metrics = read_metrics(folder)
-    if status.get("state") == "done" and status.get("kind") != "job" and not metrics:
-        path = folder / METRICS_FILE
-        status = status | damaged(RecordError(f"{path} is missing or damaged; give the run's command again"))
+    metrics: dict[str, Any] = {}
+    try:
+        metrics = checked_metrics(folder)
+    except RecordError as error:
+        is_expected = status.get("state") == "done" and status.get("kind") != "job"
+        if is_expected or (folder / METRICS_FILE).is_file():
+            status = status | damaged(error)
     choices, swept = (_texts(status, key) for key in ("choices", "swept"))
     baseline = mapping(status, "baseline")
     row: dict[str, Any] = {

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from latentman.errors import RecordError
+from latentman.record.run_config import read_configuration
 from latentman.types import Array
 from latentman.video import frame_paths, read_mp4, read_png_frames
 
@@ -58,12 +59,6 @@ def resized(picture: Image.Image, width: int) -> Image.Image:
 
 def run_fps(run_dir: Path) -> float:
     """Return the frames per second in a run's configuration; ``DEFAULT_FPS`` if it does not give them."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    try:
-        fps = OmegaConf.select(OmegaConf.load(run_dir / "config.yaml"), "fps")
-        return float(fps) if fps else DEFAULT_FPS
-    except (OSError, ValueError, TypeError, AttributeError, YAMLError, OmegaConfBaseException):
-        return DEFAULT_FPS
+    fps = read_configuration(run_dir).get("fps")
+    is_number = isinstance(fps, int | float) and not isinstance(fps, bool)
+    return float(fps) if is_number and 0 < fps < 100_000 else DEFAULT_FPS

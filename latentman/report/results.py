@@ -7,7 +7,6 @@ misread a file of another format.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,9 @@ import pandas as pd
 
 from latentman import __version__
 from latentman.errors import RecordError
+from latentman.files.json_file import parse_json
+from latentman.files.opening import FlawError, missing_as
+from latentman.files.table_file import read_csv_frame, read_parquet, to_frame
 from latentman.report.collect import LEADING, PAIR_COLUMNS
 from latentman.system.paths import write_atomic
 
@@ -23,6 +25,8 @@ FORMAT = 2
 
 RESULTS_FILE, PAIRS_FILE = "results.parquet", "per_pair.parquet"
 
+_WRITTEN_BY = "`latentman report DIR` writes it from the runs below DIR"
+_WRITTEN_AGAIN = "`latentman report DIR` writes it again"
 _KEY = b"latentman"
 _SIGNS = {"results": LEADING, "per_pair": PAIR_COLUMNS}
 """The columns by which a file without a format number is recognised as latentman's."""
@@ -95,46 +99,31 @@ def write_labelled(path: Path, table: pd.DataFrame, kind: str, number: int) -> N
 
 
 def _read(path: Path, kind: str) -> tuple[pd.DataFrame, int]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    def table() -> Any:
-        return pq.read_table(path)
-
-    arrow = _opened(path, table, (OSError, pa.ArrowException))
+    with missing_as(path, error=RecordError, advice=_WRITTEN_BY):
+        arrow = read_parquet(path, error=RecordError, advice=_WRITTEN_AGAIN)
     written = _label(path, (arrow.schema.metadata or {}).get(_KEY))
     if written is None:
         missing = [name for name in _SIGNS[kind] if name not in arrow.column_names]
         if missing:
             raise RecordError(f"{path} is not a {kind} file of latentman: it has no format and no column {missing[0]}")
-        return arrow.to_pandas(), 1
+        return to_frame(path, arrow, error=RecordError, advice=_WRITTEN_AGAIN), 1
     number, version = written.get("format"), written.get("version", "unknown")
     if written.get("kind") != kind:
         raise RecordError(f"{path} holds latentman's {written.get('kind')} and not its {kind}; give the other file")
-    if not isinstance(number, int) or number > FORMAT:
+    if type(number) is not int or not 1 <= number <= FORMAT:
         raise RecordError(
             f"{path} has format {number}, written by latentman {version}; this is latentman {__version__}, which reads "
             f"formats up to {FORMAT}: install that version or a later one, or run `latentman report` again"
         )
-    return arrow.to_pandas(), number
-
-
-def _opened(path: Path, read: Callable[[], Any], damages: tuple[type[Exception], ...]) -> Any:
-    if not path.is_file():
-        raise RecordError(f"{path} does not exist; `latentman report DIR` writes it from the runs below DIR")
-    try:
-        return read()
-    except damages as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RecordError(f"cannot read {path}: {reason}; `latentman report DIR` writes it again") from error
+    return to_frame(path, arrow, error=RecordError, advice=_WRITTEN_AGAIN), number
 
 
 def _label(path: Path, raw: bytes | None) -> dict[str, Any] | None:
     if raw is None:
         return None
     try:
-        label = json.loads(raw)
-    except ValueError:
+        label = parse_json(raw)
+    except FlawError:
         label = None
     if not isinstance(label, dict):
         raise RecordError(f"{path}: its format label is damaged; `latentman report DIR` writes the file again")
@@ -142,15 +131,14 @@ def _label(path: Path, raw: bytes | None) -> dict[str, Any] | None:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    def table() -> pd.DataFrame:
-        heading = pd.read_csv(path, nrows=0)
+    with missing_as(path, error=RecordError, advice=_WRITTEN_BY):
+        heading = read_csv_frame(path, error=RecordError, advice=_WRITTEN_AGAIN, only_names=True)
         missing = [name for name in LEADING if name not in heading.columns]
         if missing:
             raise RecordError(f"{path} is not a results file of latentman: it has no column {missing[0]}")
-        return pd.read_csv(path, dtype={name: str for name in heading.columns if _is_text(name)}, low_memory=False)
-
-    frame: pd.DataFrame = _opened(path, table, (OSError, ValueError))
-    return frame
+        types = {str(name): str for name in heading.columns if _is_text(str(name))}
+        return read_csv_frame(path, error=RecordError, advice=_WRITTEN_AGAIN, types=types)
+    raise AssertionError  # missing_as() never swallows
 
 
 def _is_text(column: str) -> bool:

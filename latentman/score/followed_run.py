@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from latentman.errors import DataError, RecordError, ShapeError
+from latentman.files.run_file import read_body, read_conditions, read_correspondence
 from latentman.metrics.grid import metric_grid
-from latentman.system.paths import read_npz
+from latentman.record.local import read_object
 from latentman.types import BodySequence, Camera, Conditions, Correspondence
 
 
@@ -34,27 +34,21 @@ def read_run(folder: Path) -> FollowedRun:
     Raises:
         RecordError: if the folder is not a run, holds several runs, or lacks a file that is needed.
     """
-    try:
-        status = json.loads((folder / "status.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordError(
-            f"--run {folder} is not the folder of a run: its status.json cannot be read ({error})"
-        ) from error
+    status = read_object(folder / "status.json")
     if not (folder / "body.npz").is_file():
         inside = sorted(path.parent.name for path in folder.glob("*/body.npz"))
         advice = (
             f"it holds several runs: choose one, such as {folder / inside[0]}" if inside else "finish the run first"
         )
         raise RecordError(f"--run {folder} has no body.npz: {advice}")
-    data = read_npz(folder / "body.npz")
-    conditions = Conditions.from_arrays(read_npz(folder / "conditions.npz"))
+    conditions = read_conditions(folder / "conditions.npz")
     size = metric_grid(conditions.mask.shape[1])
     return FollowedRun(
         folder=folder,
         prompt=status.get("prompt"),
-        body=BodySequence(**{**data, "fps": float(data["fps"])}),
+        body=read_body(folder / "body.npz"),
         conditions=conditions,
-        correspondence=Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz")),
+        correspondence=read_correspondence(folder / f"correspondence_{size}.npz"),
     )
 
 

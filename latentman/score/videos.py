@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentman.errors import DataError
-from latentman.video import Frames, ffmpeg, read_pictures
+from latentman.files.video_file import MAX_DECODED_BYTES, decode
+from latentman.video import Frames, read_pictures
 
 PICTURES = (".png", ".jpg", ".jpeg")
-MAX_BYTES = 4 * 2**30
-"""The most bytes that are decoded into memory: 1365 frames of 1024 x 1024, 690 of 1920 x 1080."""
+MAX_BYTES = MAX_DECODED_BYTES
+_NO_VIDEO = "cannot decode the video"
 
-_INPUT = re.compile(r"Stream #0:\d+.*?: Video:")
-_OUTPUT = re.compile(r"Video: rawvideo.*?, (\d+)x(\d+)\D.*?, ([\d.]+) fps")
 _HALF = 127
 
 
@@ -90,28 +88,15 @@ def _by_numbers(path: Path) -> list[tuple[int, int, str]]:
 
 
 def _decode(path: Path) -> LoadedVideo:
-    start = [ffmpeg(), "-nostdin", "-i", str(path.absolute()), "-map", "0:v:0", "-fps_mode", "passthrough"]
+    options = ("-map", "0:v:0", "-fps_mode", "passthrough")
     # Rotation and cropping in the file may change the size; the decoded first frame has the final one.
-    _, width, height, fps = _run([*start, "-frames:v", "1"], path)
-    most = max(2, MAX_BYTES // (3 * width * height))
-    raw, width, height, fps = _run([*start, "-frames:v", str(most + 1)], path)
-    frames = np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+    first = decode(path, options=(*options, "-frames:v", "1"), what=_NO_VIDEO)
+    most = max(2, MAX_BYTES // (3 * first.width * first.height))
+    found = decode(path, options=(*options, "-frames:v", str(most + 1)), max_bytes=2 * MAX_BYTES, what=_NO_VIDEO)
+    frames = np.frombuffer(found.pixels, np.uint8).reshape(-1, found.height, found.width, 3)
     if len(frames) > most:
-        raise DataError(_too_long(path, width, height))
-    return LoadedVideo(frames, fps)
-
-
-def _run(command: list[str], path: Path) -> tuple[bytes, int, int, float]:
-    """Return the decoded bytes (rgb24), width, height and frames per second."""
-    done = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace")
-    facts = _OUTPUT.search(said)
-    if done.returncode != 0 or facts is None or not done.stdout:
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
-        why = "it has no video stream" if lines and not _INPUT.search(said) and "Input #0" in said else lines[-1:]
-        reason = why if isinstance(why, str) else (why[0] if why else "no message")
-        raise DataError(f"{path} is not a video that ffmpeg can decode: {reason}")
-    return done.stdout, int(facts[1]), int(facts[2]), float(facts[3])
+        raise DataError(_too_long(path, found.width, found.height))
+    return LoadedVideo(frames, found.fps)
 
 
 def _too_long(path: Path, width: int, height: int) -> str:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from latentman.errors import RecordError
+from latentman.files.json_file import parse_json
+from latentman.files.sqlite_file import reading_database
 from latentman.study.answer import COLUMNS, OLD_COLUMNS, Answer, checked_answer
 from latentman.study.design import Design, Study
 from latentman.study.plan import Showing, plan_for
@@ -187,7 +189,7 @@ class AnswerStore:
         if row is None:
             raise UnknownCodeError("participant")
         chosen = self._database.execute("SELECT pair, choice FROM answers WHERE participant = ?", (participant,))
-        return Participation(participant, row[0], [Showing(**each) for each in json.loads(row[1])], dict(chosen))
+        return Participation(participant, row[0], [Showing(**each) for each in parse_json(row[1])], dict(chosen))
 
 
 def _columns(database: sqlite3.Connection) -> set[str]:
@@ -219,22 +221,15 @@ def read_answers(study_dir: Path, design: Design) -> Kept:
     path = study_dir / ANSWERS_FILE
     if not path.exists():
         return Kept([], {})
-    try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
-        ) as database:
-            # SQLite stores any bytes as text.
-            database.text_factory = lambda raw: raw.decode("utf-8", errors="replace")
-            made_for = database.execute("SELECT design FROM made_for").fetchone()
-            if made_for is None or made_for[0] != design.code:
-                raise _foreign(path)
-            there = _columns(database)
-            old = {new: name for name, new in OLD_COLUMNS.items() if name in there}
-            names = ", ".join(old.get(name, name) for name in COLUMNS)
-            rows = database.execute(f"SELECT rowid, {names} FROM answers ORDER BY rowid").fetchall()
-            began = database.execute("SELECT study, COUNT(*) FROM participants GROUP BY study").fetchall()
-    except sqlite3.Error as error:
-        raise _unreadable(path, error) from error
+    with reading_database(path, advice="check its permissions and the free space") as database:
+        made_for = database.execute("SELECT design FROM made_for").fetchone()
+        if made_for is None or made_for[0] != design.code:
+            raise _foreign(path)
+        there = _columns(database)
+        old = {new: name for name, new in OLD_COLUMNS.items() if name in there}
+        names = ", ".join(old.get(name, name) for name in COLUMNS)
+        rows = database.execute(f"SELECT rowid, {names} FROM answers ORDER BY rowid").fetchall()
+        began = database.execute("SELECT study, COUNT(*) FROM participants GROUP BY study").fetchall()
     kept = Kept([], {study: count for study, count in began if isinstance(study, str)})
     for number, *values in rows:
         try:

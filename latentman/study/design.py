@@ -6,20 +6,21 @@ blind.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from latentman.errors import RecordError
+from latentman.files.json_file import read_json
+from latentman.files.model_file import read_model
+from latentman.files.opening import missing_as, reading
 from latentman.system.paths import write_json
 
 DESIGN_FILE = "design.json"
 PUBLIC = "public"
 """The one folder of a study whose files are served."""
 VERSION = 2
+_AGAIN = "build the study again into a new folder"
 VIDEO_FOLDERS = {1: "clips", 2: "videos"}
 """The folder of the videos inside the public folder, by the version of the design; all of these can be read."""
 
@@ -108,35 +109,18 @@ def read_design(study_dir: Path) -> Design:
         RecordError: if there is none, or it is damaged or of another version.
     """
     path = study_dir / DESIGN_FILE
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(
-            f"cannot read {path}: {error.strerror}; give the folder that latentman study build wrote"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path} is damaged ({error}); build the study again into a new folder") from error
+    with missing_as(path, error=RecordError, advice="give the folder that latentman study build wrote"):
+        data = read_json(path, error=RecordError, advice=_AGAIN)
     version = data.get("version") if isinstance(data, dict) else None
     if type(version) is not int or version not in VIDEO_FOLDERS:
         raise RecordError(
             f"{path} has version {version!r}, this latentman reads versions {', '.join(map(str, VIDEO_FOLDERS))}: "
             "use the latentman that built the study, or build it again into a new folder"
         )
-    try:
-        design = _design(data)
+    design = read_model(path, Design, error=RecordError, advice=_AGAIN)
+    with reading(path, error=RecordError, advice=_AGAIN):
         _check(design)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"{path} is damaged ({error!r}); build the study again into a new folder") from error
     return design
-
-
-def _design(data: Mapping[str, Any]) -> Design:
-    studies = tuple(
-        Study(entry["code"], entry["baseline"], tuple(Pair(**pair) for pair in entry["pairs"]))
-        for entry in data["studies"]
-    )
-    fields = {key: value for key, value in data.items() if key not in ("studies", "skipped")}
-    return Design(studies=studies, skipped=tuple(data["skipped"]), **fields)
 
 
 def _check(design: Design) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 from latentman.errors import DataError, RecordError
+from latentman.files.opening import missing_as, read_text
 from latentman.study.answer import COLUMNS, OLD_COLUMNS, Answer, checked_answer
 from latentman.study.design import CODE, Design
 from latentman.system.paths import write_text
@@ -50,11 +52,10 @@ def import_answers(path: Path, design: Design) -> tuple[list[Answer], list[str]]
         RecordError: if the file cannot be read.
         DataError: if it is not such a file, or a line belongs to another study.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            lines = [line.rstrip("\r\n") for line in file]
-    except OSError as error:
-        raise RecordError(f"cannot read --answers {path}: {error.strerror}") from error
+    with missing_as(path, error=RecordError):
+        text = read_text(path, error=RecordError, lenient=True).removeprefix("\ufeff")
+    lines = [line.rstrip("\r\n") for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)]
+    lines = lines[:-1] if lines and not lines[-1] else lines
     headings = [OLD_COLUMNS.get(name, name) for name in _cells(lines[0]) or []] if lines else []
     missing = [name for name in HEADINGS if name not in headings]
     if missing:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
+from latentman.files.json_file import parse_json
+from latentman.files.opening import FlawError
 from latentman.study.answer import MAX_PLAYS, MAX_SECONDS
 from latentman.study.answers import AnswerStore, FinishedError, FullError, Participation, UnknownCodeError
 from latentman.study.design import CODE, Design
@@ -65,16 +66,12 @@ def reply(
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(body)
+    except FlawError as error:
         raise Refused(400, "the body is not valid JSON") from error
     if not isinstance(data, dict):
         raise Refused(400, "the body must be a JSON object")
     return data
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _begin(data: dict[str, Any], store: AnswerStore, design: Design) -> Participation:

@@ -12,8 +12,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -145,16 +143,3 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
             np.savez_compressed(file, **arrays)
 
     write_atomic(path, save)
-
-
-def read_npz(path: Path) -> dict[str, Any]:
-    """Read an npz file without ever unpickling.
-
-    Raises:
-        RecordError: if the file is missing, damaged, or holds pickled objects.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            return {key: data[key] for key in data.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise RecordError(f"cannot read {path}: {error}; delete it to have it made again") from error

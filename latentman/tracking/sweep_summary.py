@@ -6,7 +6,6 @@ need not have run any of its jobs.
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from dataclasses import fields
@@ -14,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from latentman.config.logger import LoggerConfig
 from latentman.errors import LatentManError
+from latentman.files.table_file import read_csv_rows
+from latentman.files.yaml_file import read_yaml
 from latentman.record.local import STATUS_FILE, read_object
 from latentman.tracking.multi import MultiLogger, find_opener, patience_of
 from latentman.tracking.protocol import TrackedRun, Tracker
@@ -42,7 +41,7 @@ def mirror_sweep(folder: Path) -> None:
     """
     try:
         configs = sorted(folder.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime)
-        plain = yaml.safe_load(configs[-1].read_text(encoding="utf-8")) if configs else {}
+        plain = read_yaml(configs[-1]) if configs else {}
         if not isinstance(plain, dict):
             raise TypeError(f"{configs[-1]} does not hold a configuration")
         cfg = _logger_config(plain)
@@ -50,7 +49,7 @@ def mirror_sweep(folder: Path) -> None:
             return
         run = _describe(folder, plain)
         tables = [(path.stem, *_read_table(path)) for path in [folder / RESULTS, *sorted(folder.glob("table*.csv"))]]
-    except (OSError, ValueError, TypeError, yaml.YAMLError, LatentManError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, LatentManError) as error:
         logger.warning("the results of the sweep in %s were not mirrored: %s", folder, error)
         return
     mirrors = MultiLogger.open(
@@ -99,8 +98,7 @@ def _read_table(path: Path) -> tuple[list[str], list[list[Any]]]:
     """
     if not path.is_file():
         return [], []
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [line for line in csv.reader(file) if line]
+    lines = [line for line in read_csv_rows(path) if line]
     if not lines:
         return [], []
     width = len(lines[0])

@@ -9,6 +9,7 @@ import pytest
 ROWS = [
     {"types", "errors"},
     {"system"},
+    {"files"},
     {"video", "cli"},
     {"config"},
     {"motion"},

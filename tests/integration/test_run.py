@@ -10,8 +10,7 @@ import time
 import pytest
 import yaml
 
-from latentman.system.paths import read_npz
-from latentman.types import Correspondence
+from latentman.files.run_file import read_correspondence
 from latentman.video import read_mp4
 
 from .conftest import SHORT, latentman, read_json, result_bytes, short_run
@@ -51,7 +50,7 @@ def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(finished):
 
 def test_correspondences_are_kept_on_both_grids(finished):
     for size in (64, 256):
-        matches = Correspondence.from_arrays(read_npz(finished / f"correspondence_{size}.npz"))
+        matches = read_correspondence(finished / f"correspondence_{size}.npz")
         assert (matches.size, len(matches.pairs)) == (size, 3)
         assert matches.num_matches > size * size / 20
 
@@ -60,7 +59,7 @@ def test_correspondences_are_kept_on_both_grids(finished):
 def test_guidance_has_a_map_on_its_own_grid_up_to_the_size_of_the_picture(tmp_path, correspondence, size):
     folder = tmp_path / "guided"
     short_run(folder, f"pwg.size={size}", f"correspondence={correspondence}", "num_frames=2")
-    guide = Correspondence.from_arrays(read_npz(folder / f"correspondence_{size}.npz"))
+    guide = read_correspondence(folder / f"correspondence_{size}.npz")
     assert guide.size == size
     assert guide.num_matches > size * size / 20
     assert (guide.positions is not None) == (correspondence == "mesh")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -16,7 +15,10 @@ import pandas as pd
 
 from latentman.bench.solver.measure import Figures
 from latentman.bench.solver.results import Case, Clip, Measured
-from latentman.errors import RecordError
+from latentman.errors import DataError, RecordError
+from latentman.files.json_file import read_json
+from latentman.files.table_file import read_parquet
+from latentman.files.table_file import to_frame as to_pandas
 from latentman.report.results import write_labelled
 
 FORMAT = 1
@@ -67,12 +69,9 @@ def write_frame(path: Path, measured: Sequence[Measured], clips: Sequence[Clip])
 
 def is_frame(path: Path) -> bool:
     """Return whether a file holds measurements of ``latentman bench solver``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        return set(pq.read_schema(path).names) >= set(COLUMNS)
-    except (OSError, pa.ArrowException):
+        return set(read_parquet(path).column_names) >= set(COLUMNS)
+    except (FileNotFoundError, DataError):
         return False
 
 
@@ -85,7 +84,7 @@ def read_frame(path: Path) -> tuple[list[Measured], list[Clip]]:
     if not is_frame(path):
         why = "is no table of solvers" if path.is_file() else "is not there"
         raise RecordError(f"{path} {why}; `latentman bench solver --json DIR/results.json` writes DIR/results.parquet")
-    return from_frame(pd.read_parquet(path))
+    return from_frame(to_pandas(path, read_parquet(path, error=RecordError), error=RecordError))
 
 
 def from_json(data: Mapping[str, Any]) -> tuple[list[Measured], list[Clip]]:
@@ -104,7 +103,7 @@ def from_json(data: Mapping[str, Any]) -> tuple[list[Measured], list[Clip]]:
 def main(arguments: Sequence[str]) -> int:
     """Write ``results.parquet`` next to each of the JSON files."""
     for path in map(Path, arguments):
-        write_frame(path.with_name("results.parquet"), *from_json(json.loads(path.read_text(encoding="utf-8"))))
+        write_frame(path.with_name("results.parquet"), *from_json(read_json(path)))
     return 0
 
 

@@ -23,8 +23,8 @@ from scipy.spatial.distance import cdist
 from latentman.assignment.certificate import optimality_gap
 from latentman.assignment.problem import Assignment, paired_cost
 from latentman.assignment.solvers import match
+from latentman.files.npz_file import read_npz
 from latentman.system.memory import memory_now, memory_peak
-from latentman.system.paths import read_npz
 
 Floats = NDArray[np.float64]
 Problems = Sequence[tuple[Floats, Floats]]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import re
-import zipfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from latentman.errors import WeightsError
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import missing_as
+from latentman.files.safetensors_file import read_tensors as read_safetensors
+from latentman.files.torch_file import read_torch
 from latentman.motion.learned.checkpoint_file import NO_SMPL
 
 log = logging.getLogger("latentman.motion")
@@ -56,16 +58,12 @@ def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[
     """
     file = checkpoint.parent / "args.json"
     try:
-        given = json.loads(file.read_text(encoding="utf-8"))
+        given = read_json_object(file, error=WeightsError, advice="unpack it again", strict=False)
     except FileNotFoundError as error:
         raise WeightsError(
             f"there is no args.json in {checkpoint.parent}: it describes {checkpoint.name} and is in the same "
             f"archive; copy it there; {NO_SMPL}"
         ) from error
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{file} is not valid JSON: {error}; unpack it again") from error
-    if not isinstance(given, dict):
-        raise WeightsError(f"{file} must hold one JSON object, got {type(given).__name__}; unpack it again")
     unknown = sorted(set(given) - set(defaults) - ignored)
     if unknown:
         log.warning("%s: unknown keys were ignored: %s", file, ", ".join(unknown))
@@ -87,39 +85,24 @@ def read_tensors(checkpoint: Path, *, containers: bool = False) -> dict[str, Any
     Raises:
         WeightsError: if the file is damaged, or could run code when it is loaded.
     """
-    try:
+    advice = "the file is damaged; download it again"
+    with missing_as(checkpoint, error=WeightsError, advice=advice):
         if checkpoint.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(checkpoint))
-        # Names can only be listed in zip files, which torch has written since 1.6.
-        listed = containers and zipfile.is_zipfile(checkpoint)
-        allowed = _placeholders(checkpoint) if listed else contextlib.nullcontext()
-        with allowed:
-            content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except WeightsError:
-        raise
-    except Exception as error:  # torch passes on any error that a damaged file causes
-        named = re.search(r"GLOBAL (\S+)", str(error))
-        if named:
-            raise _refusal(checkpoint, named.group(1)) from error
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        if "weights_only" in str(error) or "Weights only" in str(error):  # it advises executing the file
-            reason = "it does not hold tensors written by torch"
-        raise WeightsError(f"cannot read {checkpoint}: {reason}; the file is damaged; download it again") from error
+            return read_safetensors(checkpoint, advice=advice)
+        allowing = partial(_placeholders, checkpoint) if containers else None
+        content = read_torch(checkpoint, advice=advice, allowing=allowing)
     if not isinstance(content, dict):
         raise WeightsError(f"{checkpoint} holds a {type(content).__name__}, not the tensors of a model")
     return content
 
 
 @contextlib.contextmanager
-def _placeholders(checkpoint: Path) -> Iterator[None]:
+def _placeholders(checkpoint: Path, names: list[str]) -> Iterator[None]:
     """Register placeholders with torch for the harmless names of a file.
 
     Raises:
         WeightsError: naming the first name that is not harmless.
     """
-    names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(checkpoint))
     for name in names:
         if not name.startswith(_HARMLESS):
             raise _refusal(checkpoint, name)

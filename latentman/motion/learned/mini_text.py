@@ -5,17 +5,18 @@ A word that does not occur in the training captions is still encoded by its thre
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from latentman.errors import WeightsError
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import missing_as, reading
+from latentman.files.safetensors_file import read_tensors
 from latentman.system.paths import write_atomic, write_json
 
 WEIGHTS_FILE, CONFIG_FILE = "text_encoder.safetensors", "text_encoder.json"
@@ -118,13 +119,10 @@ class MiniTextEncoder(nn.Module):
         Raises:
             WeightsError: if a file is missing or damaged, or the two do not belong together.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            described: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        what = "cannot read the text encoder in"
+        with missing_as(folder, error=WeightsError), reading(folder, error=WeightsError, what=what):
+            described = read_json_object(folder / CONFIG_FILE, error=WeightsError)
+            tensors = read_tensors(folder / WEIGHTS_FILE)
             encoder = cls(list(described["vocabulary"]), MiniTextConfig(**described["config"]))
-            encoder.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS_FILE).items()})
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise WeightsError(f"cannot read the text encoder in {folder}: {error}") from error
+            encoder.load_state_dict({name: value.float() for name, value in tensors.items()})
         return encoder.eval()

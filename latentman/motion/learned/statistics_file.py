@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from latentman.errors import WeightsError
+from latentman.files.npz_file import read_npy
+from latentman.files.opening import missing_as
+from latentman.files.schema import ArrayOf
 from latentman.motion.humanml3d import RIC, ROOT_HEIGHT, Statistics
 from latentman.motion.learned.checkpoint_file import NO_SMPL
 from latentman.system.paths import user_path
@@ -81,7 +84,7 @@ def read_array(file: Path) -> Array:
     Raises:
         WeightsError: if the file is damaged or does not hold numbers.
     """
-    try:
-        return np.load(file, allow_pickle=False).astype(np.float64)
-    except (OSError, ValueError, EOFError, TypeError) as error:
-        raise WeightsError(f"cannot read {file}: {error}; download it again") from error
+    advice = "download it again"
+    with missing_as(file, error=WeightsError, advice=advice):
+        return read_npy(file, error=WeightsError, advice=advice, wanted=ArrayOf("fiu")).astype(np.float64)
+    raise AssertionError  # missing_as() never swallows

@@ -8,10 +8,11 @@ from typing import Any
 
 from latentman.config import Config
 from latentman.config.companions import Character
+from latentman.files.run_file import read_motion
 from latentman.pipeline.origins import body_origins, companion_origins
 from latentman.pipeline.run import Advance, Run
 from latentman.pipeline.stage import Sharing, Stage
-from latentman.system.paths import read_npz, weights_dir, write_npz
+from latentman.system.paths import weights_dir, write_npz
 from latentman.types import BodySequence, Motion
 
 
@@ -43,7 +44,7 @@ def body_of(config: Config, characters: Sequence[Character], motions: Sequence[M
 
 def make_body(run: Run, advance: Advance) -> None:
     """Write the moving mesh."""
-    motions = [Motion.from_arrays(read_npz(run.folder / name)) for name in run.motion_files]
+    motions = [read_motion(run.folder / name) for name in run.motion_files]
     write_npz(run.folder / "body.npz", asdict(body_of(run.config, run.characters, motions)))
 
 

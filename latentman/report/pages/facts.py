@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from latentman.record.run_config import read_configuration
 from latentman.report.pages.sections import COSTS, METRICS
 
 Value = float | str
@@ -83,7 +84,7 @@ def _facts_of_run(row: Mapping[Any, Any], root: Path) -> dict[str, tuple[tuple[s
         about = _about(name, value)
         if about is not None:
             facts[name] = (about, value if isinstance(value, str | int | float) else str(value))
-    for name, text in flatten(_configuration(root / str(row["folder"]))):
+    for name, text in flatten(read_configuration(root / str(row["folder"]))):
         if name not in OF_RUN:  # a prompt, a seed
             facts[f"config.{name}"] = (("Configuration", name), text)
     return facts
@@ -123,15 +124,3 @@ def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value
     else:
         yield path, json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _configuration(folder: Path) -> Mapping[Any, Any]:
-    """Return a run's configuration; an empty one if its ``config.yaml`` is missing or damaged."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        loaded = yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return loaded if isinstance(loaded, Mapping) else {}

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from latentman.errors import DataError
+from latentman.files.opening import read_text
+from latentman.files.yaml_file import MAX_BYTES as MAX_CONFIG_BYTES
 from latentman.record.metrics_file import read_metrics
 from latentman.record.status import error_line, read_status, run_folders
 from latentman.report.frames import DEFAULT_FPS, load_frames, run_fps
@@ -80,7 +83,7 @@ def write_run_page(run_dir: Path) -> None:
         stages=sections.stage_rows(status),
         texts=sections.texts(status),
         command=status.get("command"),
-        config=config.read_text(encoding="utf-8", errors="replace") if config.is_file() else None,
+        config=_text(config),
         made_with=sections.made_with(status),
     )
 
@@ -131,3 +134,11 @@ def _thumbnail(folder: Path, status: Mapping[str, Any], clips: Clips) -> Panel |
     if frames is None:
         return None
     return clips.add(frames, f"Video of the prompt: {status.get('prompt')}", width=CARD_WIDTH_PX)
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of a file that a page shows; None if there is none that can be read."""
+    try:
+        return read_text(path, lenient=True, max_bytes=MAX_CONFIG_BYTES)
+    except (FileNotFoundError, DataError):
+        return None

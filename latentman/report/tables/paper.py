@@ -7,11 +7,12 @@ not be read off. An empty cell: the paper has no value.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from latentman.errors import RecordError
+from latentman.files.opening import missing_as
+from latentman.files.table_file import read_csv_rows
 
 FOLDER = Path(__file__).with_name("paper")
 """The files that ship inside the package, named after the experiments."""
@@ -58,10 +59,8 @@ def read_paper(path: Path) -> Paper:
     Raises:
         RecordError: if it cannot be read, has an unknown or repeated column or variant, or a row of the wrong length.
     """
-    try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
-    except (OSError, ValueError, csv.Error) as error:
-        raise RecordError(f"cannot read {path}: {error}") from error
+    with missing_as(path, error=RecordError):
+        lines = read_csv_rows(path, error=RecordError)
     heading, rows = (lines[0], [line for line in lines[1:] if line]) if lines else ([], [])
     allowed = ("variant", *HEADINGS, "note")
     if "variant" not in heading or any(name not in allowed for name in heading) or len(set(heading)) < len(heading):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from latentman.errors import ConfigError, RecordError, WeightsError
+from latentman.files.json_file import parse_json
 from latentman.motion.learned.checkpoint import read_tensors
 from latentman.system.paths import write_atomic
 from latentman.train.mini.settings import MiniTraining
@@ -107,7 +108,7 @@ def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any
         return None
     try:
         content: dict[str, Any] = read_tensors(path)
-        form, before = content["format"], json.loads(content["settings"])
+        form, before = content["format"], parse_json(content["settings"])
     except (WeightsError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     if form != FORMAT:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
 from latentman import __version__
 from latentman.errors import ConfigError, DataError
+from latentman.files.opening import missing_as
+from latentman.files.safetensors_file import read_tensors
 from latentman.networks.checkpoint import folder_digest, local_path
 from latentman.record.local import read_object
 from latentman.system.paths import write_atomic, write_json, write_text
@@ -271,7 +272,7 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return dict(load_file(path))
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
-        raise DataError(f"{path} is damaged ({error}): delete it, and run the same command to recreate it") from error
+    advice = "delete it, and run the same command to recreate it"
+    with missing_as(path, advice=advice):
+        return read_tensors(path, error=DataError, advice=advice)
+    raise AssertionError  # missing_as() never swallows

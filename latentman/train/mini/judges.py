@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from latentman.errors import DataError, WeightsError
+from latentman.files.safetensors_file import read_tensors
 from latentman.record.local import read_object
 from latentman.system.paths import file_digest, write_atomic, write_json
 from latentman.train.mini.judge_networks import Classifier, Segmenter, at_size
@@ -206,7 +207,7 @@ class Judges:
         }
         for name, network in built.items():
             try:
-                network.load_state_dict(load_file(folder / name / _FILE))
+                network.load_state_dict(read_tensors(folder / name / _FILE))
             except Exception as error:
                 raise WeightsError(
                     f"{folder / name / _FILE} cannot be read: {error}; delete {folder / name}"

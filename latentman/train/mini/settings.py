@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import ConfigError, check_choice, nearest
+from latentman.files.opening import read_text
+from latentman.files.yaml_file import read_yaml
 from latentman.train.scenes.scene_set import SceneSettings
 
 PRESETS = Path(__file__).parent / "presets"
@@ -211,10 +213,7 @@ def _at_least_one(name: str, value: int) -> None:
 
 def presets() -> dict[str, str]:
     """Return every preset with its purpose, the first line of its file."""
-    return {
-        path.stem: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        for path in sorted(PRESETS.glob("*.yaml"))
-    }
+    return {path.stem: read_text(path).splitlines()[0].lstrip("# ") for path in sorted(PRESETS.glob("*.yaml"))}
 
 
 def known_keys(schema: Any = MiniTraining, before: str = "") -> list[str]:
@@ -258,7 +257,7 @@ def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
     try:
         merged = OmegaConf.merge(
             OmegaConf.structured(MiniTraining),
-            OmegaConf.load(PRESETS / f"{name}.yaml"),
+            OmegaConf.create(read_yaml(PRESETS / f"{name}.yaml")),
             {"preset": name, "out": given.pop("out")},
             OmegaConf.from_dotlist([f"{key}={value}" for key, value in given.items()]),
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from latentman.errors import DataError
+from latentman.files.json_file import parse_json
+from latentman.files.opening import FlawError, missing_as, read_text, reading
+from latentman.files.table_file import parse_csv
 
 
 @dataclass
@@ -29,10 +30,8 @@ def read_captions(path: Path) -> dict[str, Described]:
     readers = {".jsonl": _from_json_lines, ".csv": _from_csv}
     if path.suffix.lower() not in readers:
         raise DataError(f"--captions {path}: give a JSON lines file (.jsonl) or a table (.csv)")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read --captions {path}: {error}") from error
+    with missing_as(path, advice="see --captions"):
+        text = read_text(path, advice="see --captions")
     found: dict[str, Described] = {}
     for name, captions, category in readers[path.suffix.lower()](path, text):
         described = found.setdefault(name.removesuffix(".bvh").removesuffix(".BVH"), Described())
@@ -48,8 +47,8 @@ def _from_json_lines(path: Path, text: str) -> Iterator[tuple[str, list[str], st
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
-        except ValueError as error:
+            entry = parse_json(line)
+        except FlawError as error:
             raise DataError(f"{path}, line {number}: this is not JSON: {error}") from error
         if not isinstance(entry, dict):
             raise DataError(f"{path}, line {number}: expected an object with name and captions, got {line[:60]}")
@@ -58,12 +57,14 @@ def _from_json_lines(path: Path, text: str) -> Iterator[tuple[str, list[str], st
 
 
 def _from_csv(path: Path, text: str) -> Iterator[tuple[str, list[str], str | None]]:
-    rows = csv.DictReader(text.splitlines())
-    columns = rows.fieldnames or []
+    with reading(path):
+        columns, *lines = parse_csv(text) or [[]]
     if "name" not in columns or "caption" not in columns:
         raise DataError(f"{path}, line 1: the columns name and caption are needed, got {', '.join(columns) or 'none'}")
-    for row in rows:
-        yield _checked(path, rows.line_num, row["name"], [row["caption"] or ""], row.get("category"))
+    for number, cells in enumerate(lines, 2):
+        if cells:
+            row = dict(zip(columns, cells, strict=False))
+            yield _checked(path, number, row.get("name"), [row.get("caption") or ""], row.get("category"))
 
 
 def _checked(path: Path, number: int, name: Any, captions: Any, category: Any) -> tuple[str, list[str], str | None]:

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from latentman.errors import ConfigError, WeightsError
+from latentman.files.json_file import parse_json
+from latentman.files.opening import reading
 from latentman.motion.humanml3d import Statistics
 from latentman.motion.learned.checkpoint import read_tensors
 from latentman.system.paths import write_atomic, write_json
@@ -61,7 +63,7 @@ def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
         return False
     try:
         content = read_tensors(path)
-        before, now = json.loads(content["settings"]), asdict(settings)
+        before, now = parse_json(content["settings"]), asdict(settings)
     except (WeightsError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"{path} is not a checkpoint of a motion training, or is damaged: delete it to restart"
@@ -70,14 +72,15 @@ def restore(out: Path, learner: Learner, settings: MotionTraining) -> bool:
     if changed:
         listed = ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in changed)
         raise ConfigError(f"out={out} holds a training with other settings: {listed}; choose another out=...")
-    learner.model.load_state_dict(content["model"])
-    learner.text.load_state_dict(content["text"])
-    learner.model_average.load_state_dict(content["model_average"])
-    learner.text_average.load_state_dict(content["text_average"])
-    learner.optimizer.load_state_dict(content["optimizer"])
-    learner.generator.set_state(content["generator"])
-    learner.rng.bit_generator.state = json.loads(content["rng"])
-    learner.step = int(content["step"])
+    with reading(path, error=WeightsError, advice="delete it to restart"):
+        learner.model.load_state_dict(content["model"])
+        learner.text.load_state_dict(content["text"])
+        learner.model_average.load_state_dict(content["model_average"])
+        learner.text_average.load_state_dict(content["text_average"])
+        learner.optimizer.load_state_dict(content["optimizer"])
+        learner.generator.set_state(content["generator"])
+        learner.rng.bit_generator.state = parse_json(content["rng"])
+        learner.step = int(content["step"])
     logger.info("continuing at step %d of %d", learner.step, settings.steps)
     return True
 

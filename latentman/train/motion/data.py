@@ -6,9 +6,7 @@ with one clip per line: name, category, offset, length, captions. ``prepare-bvh`
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,10 @@ from typing import Any
 import numpy as np
 
 from latentman.errors import DataError
+from latentman.files.json_file import parse_json
+from latentman.files.npz_file import read_npz
+from latentman.files.opening import read_text
+from latentman.files.schema import ArrayOf
 from latentman.motion.humanml3d import (
     CONTACTS,
     FPS,
@@ -69,10 +71,9 @@ def read_folder(folder: Path) -> list[Clip]:
         DataError: if a file is missing, damaged, or has another layout.
     """
     try:
-        with np.load(folder / "motions.npz", allow_pickle=False) as file:
-            values = file["features"]
-        lines = (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()
-        entries: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+        values = read_npz(folder / "motions.npz", schema={"features": ArrayOf("f", ("N", NUM_FEATURES))})["features"]
+        lines = read_text(folder / "index.jsonl").splitlines()
+        entries: list[dict[str, Any]] = [parse_json(line) for line in lines if line.strip()]
         clips = [
             Clip(values[e["offset"] : e["offset"] + e["length"]], str(e["category"]), tuple(map(str, e["captions"])))
             for e in entries
@@ -82,7 +83,7 @@ def read_folder(folder: Path) -> list[Clip]:
             f"data={folder} is not a folder of training motions: {Path(str(error.filename)).name} is missing; create "
             "one with `latentman train prepare-bvh`"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"data={folder} cannot be read as training motions: {error!r}") from error
     if values.ndim != 2 or values.shape[1] != NUM_FEATURES or not np.isfinite(values).all():
         raise DataError(f"data={folder}: features must be finite and (N, {NUM_FEATURES}), got {values.shape}")

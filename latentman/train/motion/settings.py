@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from latentman.errors import ConfigError, check_choice, nearest
+from latentman.files.opening import read_text
+from latentman.files.yaml_file import read_yaml
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -73,10 +75,7 @@ class MotionTraining:
 
 def presets() -> dict[str, str]:
     """Return every preset with its purpose, the first line of its file."""
-    return {
-        path.stem: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        for path in sorted(PRESETS.glob("*.yaml"))
-    }
+    return {path.stem: read_text(path).splitlines()[0].lstrip("# ") for path in sorted(PRESETS.glob("*.yaml"))}
 
 
 def parse_settings(arguments: Sequence[str]) -> MotionTraining:
@@ -105,7 +104,7 @@ def parse_settings(arguments: Sequence[str]) -> MotionTraining:
     try:
         merged = OmegaConf.merge(
             OmegaConf.structured(MotionTraining),
-            OmegaConf.load(PRESETS / f"{name}.yaml"),
+            OmegaConf.create(read_yaml(PRESETS / f"{name}.yaml")),
             OmegaConf.from_dotlist([f"{key}={value}" for key, value in given.items() if key not in ("data", "out")]),
             {key: given[key] for key in ("data", "out")},
         )

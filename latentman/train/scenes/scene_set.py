@@ -17,13 +17,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from latentman import __version__
 from latentman.errors import ConfigError, DataError
+from latentman.files.json_file import parse_json, read_json_object
+from latentman.files.opening import FlawError, missing_as
+from latentman.files.safetensors_file import opened_tensors
 from latentman.system.paths import write_atomic, write_json
 from latentman.train.scenes.plan import plan_scenes
 from latentman.train.scenes.studio import Studio
@@ -213,7 +215,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json_object(path, advice=f"delete {folder} and draw the scenes again")
         number, settings = data["format"], dict(data["settings"])
     except FileNotFoundError as error:
         raise DataError(f"{folder} holds no scenes: draw them with `latentman train scenes out=...`") from error
@@ -283,13 +285,13 @@ def _settings(folder: Path) -> SceneSettings:
 
 
 def _read_shard(path: Path, length: int, size: int) -> tuple[dict[str, Tensor], list[str]]:
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-            texts = json.loads(file.metadata()["texts"])
-    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
-        raise DataError(f"{path} is damaged ({error!r}): delete it and run `latentman train scenes` again") from error
-    each = {"images": (3, size, size), "depth": (size, size), "mask": (size, size)}
+    advice = "delete it and run `latentman train scenes` again"
+    with missing_as(path, advice=advice), opened_tensors(path, error=DataError, advice=advice) as file:
+        arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+        texts = parse_json(file.metadata()["texts"])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise FlawError("its texts are not a list of texts")
+    each: dict[str, tuple[int, ...]] = {"images": (3, size, size), "depth": (size, size), "mask": (size, size)}
     shapes = {name: (length, *each.get(name, ())) for name in _ARRAYS}
     if len(texts) != length or any(arrays[name].shape != shape for name, shape in shapes.items()):
         held = f"{length} pictures of {size} x {size} pixels"

@@ -63,7 +63,7 @@ def test_an_ip_adapter_and_its_picture_are_looked_for(tmp_path: Path) -> None:
     assert everything["setup.ip_adapter.image"].state == PRESENT
     missing = found("setup=sd15", f"setup.ip_adapter.image={tmp_path}/none.png")["setup.ip_adapter.image"]
     assert missing.state == MISSING
-    assert "cannot be read as a picture" in str(missing.problem)
+    assert "cannot read" in str(missing.problem)
 
 
 def test_a_single_file_needs_an_architecture(tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def test_a_truncated_file_is_named(model_copy: Path, capsys: pytest.CaptureFixtu
     weights = model_copy / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     assert assets.main(["check", f"setup.model={model_copy}"]) == 2
-    assert f"{weights} is damaged" in " ".join(capsys.readouterr().out.split())
+    assert f"cannot read the safetensors file {weights}: it is damaged" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it() -> None:

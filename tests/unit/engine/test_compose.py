@@ -58,7 +58,7 @@ def refused(arguments: list[str]) -> str:
         (["text.negative=null"], ["text.negative"]),
         (["hydra/launcher=slrum"], ["hydra/launcher", "basic"]),
         (["hydra.run.dirr=3"], ["hydra.run.dirr"]),
-        (["+hydra.callbacks={x: {_target_: os.system}}"], ["hydra.callbacks", "refuses"]),
+        (["+hydra.callbacks={x: {_target_: os.system}}"], ["hydra.callbacks", "cannot be set"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )

@@ -121,8 +121,8 @@ def foreign(folder):
     [
         (foreign, "holds files that are not from a sweep, such as thesis"),
         (lambda folder: status(folder, kind="run"), "is the folder of one run, not of a sweep"),
-        (lambda folder: (folder / PLAN_FILE).write_text("{"), "is damaged"),
-        (lambda folder: (folder / PLAN_FILE).write_text('{"format": 1}'), "is damaged"),
+        (lambda folder: (folder / PLAN_FILE).write_text("{"), r"cannot read .*sweep\.json"),
+        (lambda folder: (folder / PLAN_FILE).write_text('{"format": 1}'), r"cannot read .*sweep\.json"),
         (lambda folder: (folder / PLAN_FILE).write_text('{"format": 9}'), "has format 9"),
     ],
 )

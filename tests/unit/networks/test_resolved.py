@@ -28,5 +28,5 @@ def test_a_setup_is_resolved_read_and_checked_once(copied):
 def test_a_setup_that_was_not_checked_is_checked_by_the_loader(copied):
     found = resolve_setup(tiny_setup(copied), ONE_CONTROLNET)
     (copied / "vae" / "config.json").write_text("{not json")
-    with pytest.raises(WeightsError, match=r"vae/config.json is not valid JSON"):
+    with pytest.raises(WeightsError, match=r"cannot read .*vae/config\.json: "):
         load_networks(found, torch.device("cpu"))

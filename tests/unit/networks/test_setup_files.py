@@ -57,7 +57,7 @@ def test_a_wrong_shaped_tensor_is_named(copied, component):
 
 def test_a_config_that_is_not_json_is_named(copied):
     (copied / "vae" / "config.json").write_text("{not json")
-    with pytest.raises(WeightsError, match=r"vae/config.json is not valid JSON"):
+    with pytest.raises(WeightsError, match=r"cannot read .*vae/config\.json: "):
         check_setup(tiny_setup(copied), ONE_CONTROLNET)
 
 

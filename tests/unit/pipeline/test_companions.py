@@ -3,11 +3,11 @@
 import numpy as np
 
 from latentman.engine.compose import compose
+from latentman.files.npz_file import read_npz
 from latentman.pipeline.run import Run
 from latentman.pipeline.stages import STAGES
 from latentman.pipeline.stages.body import make_body
 from latentman.pipeline.stages.motion import make_motion
-from latentman.system.paths import read_npz
 
 WAVES = "companions=[{text: a person waves, offset: [1.2, -0.5], facing: 90, seed: 7, shape: female}]"
 

@@ -27,7 +27,7 @@ def test_a_damaged_status_is_a_state_with_its_reason(tmp_path, text):
     (tmp_path / "status.json").write_text(text)
     status = read_status(tmp_path)
     assert status["state"] == "damaged"
-    assert error_line(status).startswith(f"RecordError: {tmp_path}/status.json")
+    assert error_line(status).startswith(f"RecordError: cannot read {tmp_path}/status.json")
 
 
 def test_a_status_of_a_later_version_is_refused(tmp_path):

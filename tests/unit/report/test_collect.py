@@ -43,7 +43,7 @@ def test_failed_interrupted_and_damaged_runs_are_rows(tmp_path):
     results = collect(tmp_path).set_index("folder")
     assert results["state"].to_dict() == {"0": "failed", "1": "interrupted", "2": "damaged", "3": "failed"}
     assert results.loc["0", "error"] == "NumericsError: step 7 is not finite"
-    assert "damaged" in results.loc["2", "error"]
+    assert "cannot read" in results.loc["2", "error"]
 
 
 def test_missing_and_unknown_keys_are_not_an_error(tmp_path):

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from latentman.cli import main
+from latentman.files.run_file import read_correspondence
 from latentman.metrics.compute import compute
 from latentman.metrics.evidence import Evidence, Networks
 from latentman.score.followed_run import conditions_at, read_run
 from latentman.score.scoring import NAMES
-from latentman.system.paths import read_npz
-from latentman.types import Correspondence
 from latentman.video import write_mp4, write_png_frames
 from tests.factories.clip_weights import write_clip
 from tests.factories.lpips_weights import write_lpips
@@ -66,7 +65,7 @@ def test_a_mask_adds_figure_and_background(score, tmp_path, run):
 def test_frames_of_a_run_have_the_scores_that_the_run_itself_has(score, run):
     _, [record], _ = score(run.folder / "frames", "--run", run.folder)
     assert present(record) == sorted(["flicker", *OF_THE_MASK, *OF_THE_MESH, *OF_THE_MAP])
-    found = Correspondence.from_arrays(read_npz(run.folder / f"correspondence_{SIDE}.npz"))
+    found = read_correspondence(run.folder / f"correspondence_{SIDE}.npz")
     nowhere = Networks(run.folder / "none", run.folder / "none")
     evidence = Evidence(
         run.frames, nowhere, "", run.conditions.mask, False, run.conditions, run.body, found
@@ -146,7 +145,7 @@ def test_a_video_that_does_not_follow_the_run_is_refused_and_the_others_are_scor
 
 def test_a_folder_that_is_no_run_is_refused(score, tmp_path, run):
     status, _, said = score(run.folder / "frames", "--run", tmp_path)
-    assert (status, "is not the folder of a run" in said) == (2, True)
+    assert (status, "is this the folder of a run?" in said) == (2, True)
     (tmp_path / "status.json").write_text("{}")
     (tmp_path / "00-a").mkdir()
     (tmp_path / "00-a" / "body.npz").touch()

@@ -32,7 +32,7 @@ def test_grey_and_palette_pictures_become_rgb_and_sixteen_bits_are_refused(tmp_p
     video = read_video(tmp_path)
     assert np.array_equal(video.frames[0], np.repeat(grey[..., None], 3, axis=2))
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "2.png")
-    with pytest.raises(DataError, match=r"2\.png has pixels of kind I;16: save it with 8 bits"):
+    with pytest.raises(DataError, match=r"2\.png: it has pixels of kind I;16: save it with 8 bits"):
         read_video(tmp_path)
 
 
@@ -53,7 +53,7 @@ def test_frames_of_uneven_times_are_neither_doubled_nor_dropped(tmp_path):
     import subprocess
 
     source, out = tmp_path / "even.mp4", tmp_path / "uneven.mkv"
-    write_mp4(source, some_frames(6), 10)
+    write_mp4(source, some_frames(6), 10, crf=18)
     uneven = ["-vf", "setpts='if(gte(N,3),PTS+20/TB,PTS)'", "-fps_mode", "passthrough", "-c:v", "ffv1"]
     subprocess.run([ffmpeg(), "-nostdin", "-loglevel", "error", "-i", source, *uneven, out], check=True)
     assert len(read_video(out).frames) == 6
@@ -63,7 +63,7 @@ def test_a_file_that_is_not_a_video_is_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file or folder"):
         read_video(tmp_path / "nothing.mp4")
     (tmp_path / "text.mp4").write_text("not a video")
-    with pytest.raises(DataError, match=r"text\.mp4 is not a video that ffmpeg can decode"):
+    with pytest.raises(DataError, match=r"cannot decode the video .*text\.mp4: .*Invalid data"):
         read_video(tmp_path / "text.mp4")
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(DataError, match=r"empty\.mp4 is not a video"):
@@ -76,7 +76,7 @@ def test_a_file_with_sound_alone_is_refused(tmp_path):
     sound = tmp_path / "sound.wav"
     tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.2"]
     subprocess.run([ffmpeg(), "-nostdin", "-loglevel", "error", *tone, sound], check=True)
-    with pytest.raises(DataError, match=r"sound\.wav is not a video that ffmpeg can decode: it has no video stream"):
+    with pytest.raises(DataError, match=r"cannot decode the video .*sound\.wav: it is not in a container that is read"):
         read_video(sound)
 
 
@@ -90,7 +90,7 @@ def test_a_folder_without_pictures_says_where_they_may_be(tmp_path):
 
 def test_one_frame_alone_is_refused(tmp_path):
     write_png_frames(tmp_path / "one", some_frames(1))
-    write_mp4(tmp_path / "one.mp4", some_frames(1), 10)
+    write_mp4(tmp_path / "one.mp4", some_frames(1), 10, crf=18)
     for path in (tmp_path / "one", tmp_path / "one.mp4"):
         with pytest.raises(DataError, match="has only one frame"):
             read_video(path)
@@ -109,8 +109,8 @@ def test_pictures_of_different_sizes_and_damaged_ones_are_refused_by_name(tmp_pa
 def test_a_video_larger_than_the_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(videos, "MAX_BYTES", 3 * 32 * 48 * 4)
     write_png_frames(tmp_path / "long", some_frames(5))
-    write_mp4(tmp_path / "long.mp4", some_frames(5), 10)
-    write_mp4(tmp_path / "short.mp4", some_frames(4), 10)
+    write_mp4(tmp_path / "long.mp4", some_frames(5), 10, crf=18)
+    write_mp4(tmp_path / "short.mp4", some_frames(4), 10, crf=18)
     for path in (tmp_path / "long", tmp_path / "long.mp4"):
         with pytest.raises(DataError, match=r"more than 4 frames of 48x32, the most that are read"):
             read_video(path)

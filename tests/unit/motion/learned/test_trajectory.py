@@ -25,7 +25,7 @@ def test_an_invalid_trajectory_is_refused(tmp_path):
     with pytest.raises(DataError, match="row 0 is not finite"):
         read_trajectory("p.npy", 196)
     Path("p.csv").write_text("0,0\n1,2,3\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"cannot read it.*a .csv with x and z in metres"):
+    with pytest.raises(DataError, match=r"cannot read .*a .csv with x and z in metres"):
         read_trajectory("p.csv", 196)
     Path("p.csv").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match=r"expected \(T, 2\)"):

@@ -6,12 +6,11 @@ from latentman.body.build import build as build_body
 from latentman.body.skinning import rest_joints
 from latentman.config import BodyConfig
 from latentman.engine.compose import compose
+from latentman.files.run_file import read_motion
 from latentman.motion.recorded.settle import settle
 from latentman.motion.skeleton import PARENTS
 from latentman.pipeline.run import Run
 from latentman.pipeline.stages.motion import make_motion, motion_of
-from latentman.system.paths import read_npz
-from latentman.types import Motion
 from tests.unit.motion.bvh_files import walk, write_bvh
 
 
@@ -19,7 +18,7 @@ def made(tmp_path, *command):
     """Return what the motion stage writes for a command."""
     run = Run(compose(["num_frames=6", *command]), tmp_path, "a prompt", "a person moves", {}, lambda: None)
     make_motion(run, lambda done, total: None)
-    return Motion.from_arrays(read_npz(tmp_path / "motion.npz"))
+    return read_motion(tmp_path / "motion.npz")
 
 
 def test_the_stage_reads_a_motion_file_and_cuts_it(tmp_path):
@@ -51,5 +50,5 @@ def test_a_motion_can_be_made_without_a_folder(tmp_path):
     config = compose(["num_frames=6"])
     run = Run(config, tmp_path, "a prompt", "a person walks", {}, lambda: None)
     make_motion(run, lambda done, total: None)
-    written = Motion.from_arrays(read_npz(tmp_path / "motion.npz"))
+    written = read_motion(tmp_path / "motion.npz")
     np.testing.assert_array_equal(motion_of(config, run.characters[0]).joints, written.joints)
