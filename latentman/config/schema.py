@@ -30,6 +30,7 @@ from latentman.config.logger import LoggerConfig
 from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
 from latentman.config.scene import CameraConfig, DepthConfig
 from latentman.config.setup import ConditionerConfig, SetupConfig, TextConfig
+from latentman.config.surface import IuvConfig
 from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
@@ -70,7 +71,7 @@ class Config:
     body: BodyConfig = MISSING
     companions: list[CompanionConfig] = field(default_factory=list)
     renderer: NamedConfig = MISSING
-    iuv: NamedConfig = MISSING
+    iuv: IuvConfig = MISSING
     correspondence: CorrespondenceConfig = MISSING
     solver: NamedConfig = MISSING
     sampler: SamplerConfig = MISSING

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from latentman.errors import ConfigError, nearest
 
-FREE_TEXT_KEYS = ("prompt", "motion.text", "text.suffix", "text.negative", "run_dir", "sweep_dir")
+FREE_TEXT_KEYS = (
+    "prompt",
+    "motion.text",
+    "text.suffix",
+    "text.negative",
+    "run_dir",
+    "sweep_dir",
+    "iuv.folder",
+    "iuv.file",
+)
 """Keys whose value is text or a path, and never a list, a sweep or an interpolation."""
 
 FLAGS_WITH_VALUE = {

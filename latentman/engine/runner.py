@@ -21,6 +21,7 @@ from latentman.config import Config, resolve
 from latentman.engine.job import Job, Task, describe_job, plan_tasks
 from latentman.errors import LatentManError
 from latentman.pipeline.execute import run_stages
+from latentman.pipeline.iuv_files import check_iuv
 from latentman.pipeline.origins import check_character
 from latentman.pipeline.run import describe_run
 from latentman.pipeline.stages.metrics import check_metrics
@@ -73,6 +74,7 @@ def _prepare(config: Config) -> ResolvedSetup:
     import torch
 
     from latentman.networks.resolved import check_setup
+    from latentman.render.rasterize import get_rasterizer
     from latentman.system.device import pick_device
 
     if config.threads is not None:
@@ -80,6 +82,8 @@ def _prepare(config: Config) -> ResolvedSetup:
     pick_device(config.device)
     setup = check_setup(config.setup, config.conditioner)
     check_character(config)
+    get_rasterizer(config.renderer.name)
+    check_iuv(config)
     check_metrics(config)
     check_installed(config.logger)
     return setup
