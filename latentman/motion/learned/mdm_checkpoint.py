@@ -14,6 +14,9 @@ from latentman.motion.learned.checkpoint import drop, load_into, read_args, read
 from latentman.motion.learned.humanact12 import NUM_FEATURES as ACTION_FEATURES
 from latentman.motion.learned.mdm import MDM, MDMConfig
 
+OLDER = ""
+"""``text_encoder_type`` of a file without it: older code, whose only text encoder is CLIP."""
+
 DEFAULTS: dict[str, Any] = {
     "dataset": "humanml",
     "arch": "trans_enc",
@@ -24,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "sigma_small": True,
     "emb_trans_dec": False,
     "emb_policy": "add",
-    "text_encoder_type": "clip",
+    "text_encoder_type": OLDER,
     "mask_frames": False,
     "use_ema": False,
     "unconstrained": False,
@@ -100,6 +103,7 @@ def detect(args: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> MD
         mask_frames=args["mask_frames"],
         arch="trans_dec" if stack == "seqTransDecoder" else "trans_enc",
         emb_trans_dec=args["emb_trans_dec"],
+        token="condition" if args["text_encoder_type"] == OLDER else "time",
         emb_policy=args["emb_policy"],
         condition=condition,
         num_actions=shapes.get("embed_action.action_embedding", (fallback.num_actions,))[0],
@@ -116,7 +120,7 @@ def _check_args(args: Mapping[str, Any], checkpoint: Path) -> None:
         "arch": ("trans_enc", "trans_dec"),
         "noise_schedule": ("cosine",),
         "sigma_small": (True,),
-        "text_encoder_type": ("clip", "bert", "mini"),
+        "text_encoder_type": (OLDER, "clip", "bert", "mini"),
         "emb_policy": ("add", "concat"),
         "context_len": (0,),
         "pred_len": (0,),

@@ -78,11 +78,10 @@ def _state_file(folder: Path) -> Path:
 
 def _settings(run: Run) -> list[Any]:
     config = run.config
-    groups = (
-        config.setup, config.sampler, config.noise, config.sla, config.pwg, config.background, config.conditioner,
-    )  # fmt: skip
+    groups = (config.noise, config.sla, config.pwg, config.background, config.conditioner)
     texts = (run.positive, config.text.negative)
-    return [*(asdict(group) for group in groups), *texts, config.seed, config.num_steps, run.weights]
+    settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
+    return [*settings, *texts, config.seed, config.num_steps, run.weights]
 
 
 STAGE = Stage(
