@@ -73,7 +73,7 @@ def _prepare(config: Config) -> ResolvedSetup:
     """Set the threads, check before the first stage what can be checked, and return the setup of all prompts."""
     import torch
 
-    from latentman.networks.resolved import check_setup
+    from latentman.networks.resolved import check_hub, check_setup
     from latentman.render.rasterize import get_rasterizer
     from latentman.system.device import pick_device
 
@@ -81,6 +81,7 @@ def _prepare(config: Config) -> ResolvedSetup:
         torch.set_num_threads(config.threads)
     pick_device(config.device)
     setup = check_setup(config.setup, config.conditioner)
+    check_hub(setup)
     check_character(config)
     get_rasterizer(config.renderer.name)
     check_iuv(config)
