@@ -37,7 +37,7 @@ class IuvConfig:
 
     def result(self) -> dict[str, object]:
         """Return the settings that change the maps. Files count by their content, not by their paths."""
-        return {"name": self.name} | ({"channels": self.channels} if self.name == "images" else {})
+        return {"name": self.name, **({"channels": self.channels} if self.name == "images" else {})}
 
 
 def check_surface(iuv: IuvConfig, body: BodyConfig, companions: Sequence[object]) -> None:
