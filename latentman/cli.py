@@ -20,6 +20,10 @@ from latentman.system.machine_faults import machine_faults_told
 COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
     "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
+    "pictures": (
+        "latentman.report.drawn_pictures",
+        "write what a run drew of the body as PNG frames, for other programs",
+    ),
     "score": ("latentman.score.__main__", "the metrics of finished videos, from any program"),
     "train": ("latentman.train.__main__", "train the embedded models, or your own"),
     "study": ("latentman.study.__main__", "ask people which of two videos is steadier: build, serve, analyse"),

@@ -36,10 +36,13 @@ def fit_findings(config: Config) -> Iterator[Finding]:
 
 
 def _finding(part: Part) -> Finding:
+    from latentman.networks.resolved import cached
+
     try:
-        path = part.find().path
+        source = part.find()
+        path = source.path
         if path is None:
-            return hub_finding(part.key, part.key, part.value)
+            return hub_finding(part.key, part.key, part.value, cached(part, source))
         part.check(path)
     except LatentManError as error:
         return Finding(part.key, MISSING, part.value, problem=str(error))

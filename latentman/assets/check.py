@@ -148,5 +148,34 @@ def _body(config: Config) -> Iterator[Finding]:
         yield Finding(name, PRESENT, str(path), terms, size_of(path))
 
 
-_PARTS: dict[str, Callable[[Config], Iterator[Finding]]] = {"setup": _setup, "motion": _motion, "body": _body}
+def _renderer(config: Config) -> Iterator[Finding]:
+    from latentman.render.rasterize import get_rasterizer
+
+    if config.renderer.name == "torch":
+        return
+    try:
+        get_rasterizer(config.renderer.name)
+    except LatentManError as error:
+        yield Finding(f"renderer {config.renderer.name}", MISSING, "not installed", "BSD", problem=str(error))
+    else:
+        yield Finding(f"renderer {config.renderer.name}", PRESENT, "installed", "BSD")
+
+
+def _iuv(config: Config) -> Iterator[Finding]:
+    from latentman.pipeline.iuv_files import check_iuv, iuv_files
+
+    if config.iuv.name == "rendered":
+        return
+    name, where = f"iuv {config.iuv.name}", config.iuv.folder or config.iuv.file or "-"
+    try:
+        check_iuv(config)
+    except LatentManError as error:
+        yield Finding(name, MISSING, where, "your own", problem=str(error))
+    else:
+        yield Finding(name, PRESENT, where, "your own", f"{len(iuv_files(config))} files")
+
+
+_PARTS: dict[str, Callable[[Config], Iterator[Finding]]] = {
+    "setup": _setup, "motion": _motion, "body": _body, "renderer": _renderer, "iuv": _iuv,
+}  # fmt: skip
 """What each group of the configuration needs."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from latentman.assets.finding import MISSING, ON_DEMAND, PRESENT, Finding, size_of
+from latentman.system.hub import cache_folder, is_offline, offline_problem
 
 KNOWN = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": ("CreativeML OpenRAIL-M", "about 4 GB"),
@@ -22,39 +22,19 @@ KNOWN = {
 """Licence and size in single precision of the models that the configuration names."""
 
 
-def cache_folder() -> Path:
-    """Return the folder in which the hub's client keeps its downloads."""
-    if named := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
-        return Path(named).expanduser()
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return Path(os.environ.get("HF_HOME") or caches / "huggingface").expanduser() / "hub"
-
-
-def is_offline() -> bool:
-    """Return whether the user forbade the hub's client to download anything."""
-    return any(
-        os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
-        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    )
-
-
-def hub_finding(asset: str, key: str, hub_id: str) -> Finding:
-    """Look for a model of the hub: present if it was downloaded, else on demand, or missing if downloads are forbidden.
+def hub_finding(asset: str, key: str, hub_id: str, cached: Path | None) -> Finding:
+    """Report a model of the hub: present if it was downloaded, else on demand, or missing if downloads are forbidden.
 
     Args:
         asset: its name in the table.
         key: the setting that may name a folder instead.
         hub_id: OWNER/NAME.
+        cached: the folder of its files in the cache, if it is whole there.
     """
     licence, size = KNOWN.get(hub_id, ("see its page", "-"))
     terms = f"{licence}; huggingface.co/{hub_id}"
-    folder = cache_folder() / f"models--{hub_id.replace('/', '--')}"
-    if any(folder.glob("snapshots/*/*")) and not any(folder.glob("blobs/*.incomplete")):
-        return Finding(asset, PRESENT, str(folder), terms, size_of(folder))
+    if cached is not None:
+        return Finding(asset, PRESENT, str(cached), terms, size_of(cached))
     if not is_offline():
         return Finding(asset, ON_DEMAND, f"{hub_id}, from the hub to {cache_folder()}", terms, size)
-    problem = (
-        f"{hub_id} is not in {cache_folder()}, and HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids downloading it: "
-        f"run once without them, or set {key} to a folder that holds the model"
-    )
-    return Finding(asset, MISSING, str(folder), terms, size, problem)
+    return Finding(asset, MISSING, str(cache_folder()), terms, size, offline_problem(hub_id, key))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from latentman.assets.finding import MISSING, PRESENT, Finding, size_of
 from latentman.assets.hub import hub_finding
 from latentman.config import MotionConfig
-from latentman.errors import DataError, LatentManError, WeightsError
-from latentman.files.json_file import read_json_object
+from latentman.errors import LatentManError, WeightsError
 from latentman.files.opening import FlawError, open_file
 from latentman.motion.build import find_family
-from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
-from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics
+from latentman.motion.learned.checkpoint_file import FAMILIES, candidates
+from latentman.motion.learned.needs import MATRICES, Need, list_needs
 from latentman.networks.checkpoint import read_header
-from latentman.system.paths import asset, user_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +24,6 @@ class Family:
 
     page: str
     size: str
-    text_encoder: str
-    companions: tuple[str, ...]
-    statistics: tuple[str, str]
 
     @property
     def terms(self) -> str:
@@ -38,22 +32,11 @@ class Family:
 
 
 KNOWN = {
-    "mdm": Family(
-        "github.com/GuyTevet/motion-diffusion-model", "72 to 212 MB", "openai/clip-vit-base-patch32",
-        ("args.json",), RELATIVE,
-    ),
-    "mld": Family(
-        "github.com/ChenFengYe/motion-latent-diffusion", "over 105 MB", "openai/clip-vit-large-patch14", (), RELATIVE,
-    ),
-    "gmd": Family(
-        "github.com/korrawe/guided-motion-diffusion", "0.9 or 1.9 GB", "openai/clip-vit-base-patch32",
-        ("args.json", "rand_proj.npy", "inv_rand_proj.npy"), ABSOLUTE,
-    ),
-}  # fmt: skip
+    "mdm": Family("github.com/GuyTevet/motion-diffusion-model", "72 to 212 MB"),
+    "mld": Family("github.com/ChenFengYe/motion-latent-diffusion", "over 105 MB"),
+    "gmd": Family("github.com/korrawe/guided-motion-diffusion", "0.9 or 1.9 GB"),
+}
 """Sizes follow from the numbers of parameters: 17.9 or 26.4 million for MDM, 26.4 for MLD, 233 for GMD."""
-
-DISTILBERT = "distilbert/distilbert-base-uncased"
-"""What an MDM reads its text with if its ``args.json`` says text_encoder_type bert."""
 
 
 def motion_findings(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
@@ -80,24 +63,41 @@ def _own_files(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
 
 
 def _learned(cfg: MotionConfig, weights: Path) -> Iterator[Finding]:
+    """Yield a finding for each thing that a run checks before its first stage, with the run's message."""
     family = FAMILIES[cfg.name]
-    known = KNOWN[family]
-    try:
-        checkpoint = find_checkpoint(family, cfg.checkpoint, weights)
-    except WeightsError as error:
-        where = cfg.checkpoint or str(weights / family)
-        yield Finding(f"{family} checkpoint", MISSING, where, known.terms, known.size, str(error))
-        checkpoint = weights / family / "<name>" / "model.pt"
-    else:
-        yield _whole(f"{family} checkpoint", checkpoint, known.terms)
-    args = _read_args(checkpoint)
-    for file in known.companions:
-        yield _companion(family, checkpoint.parent / file, args, checkpoint)
-    if "action" in str((args or {}).get("cond_mode")):
-        return  # rotations as they are, of a class instead of a text
-    yield _statistics(cfg, family, checkpoint, weights)
-    if (args or {}).get("cond_mode") != "no_cond":
-        yield _text_encoder(cfg, family, args or {}, checkpoint)
+    for need in list_needs(cfg, weights):
+        name, (terms, size) = f"{family} {need.name}", _terms(family, need)
+        try:
+            path = need.find()
+        except WeightsError as error:
+            yield Finding(name, MISSING, need.where, terms, size, str(error))
+            continue
+        if need.hub_id is not None:
+            yield hub_finding(name, "motion.text_encoder", need.hub_id, path)
+        elif path is not None and need.name == "checkpoint":
+            yield _chosen(_whole(name, path, terms), path, candidates(family, cfg.checkpoint, weights))
+        elif path is not None:
+            yield Finding(name, PRESENT, str(path), terms, size if size != "-" else size_of(path))
+
+
+def _terms(family: str, need: Need) -> tuple[str, str]:
+    """Return licence and origin of something that a source needs, and its size."""
+    if need.name == "checkpoint":
+        return KNOWN[family].terms, KNOWN[family].size
+    if need.name in MATRICES:
+        return f"in dataset/ of {KNOWN[family].page}", "-"
+    if need.name.endswith(".npy"):
+        own = "in dataset/HumanML3D_abs/ of " + KNOWN[family].page
+        return (own if family == "gmd" else "MIT; github.com/EricGuo5513/HumanML3D"), "1.2 kB each"
+    return ("your own" if need.name == "text encoder" else "with the checkpoint"), "-"
+
+
+def _chosen(finding: Finding, path: Path, among: list[Path]) -> Finding:
+    """Return the finding of a checkpoint, naming the others that could have been meant."""
+    others = [str(other) for other in among if other != path]
+    if not others or finding.state != PRESENT:
+        return finding
+    return replace(finding, expected=f"{finding.expected}; chosen over {', '.join(others)}: motion.checkpoint decides")
 
 
 def _whole(name: str, path: Path, terms: str) -> Finding:
@@ -113,55 +113,3 @@ def _whole(name: str, path: Path, terms: str) -> Finding:
     except (WeightsError, OSError, FlawError) as error:
         return Finding(name, MISSING, str(path), terms, size_of(path), str(error))
     return Finding(name, PRESENT, str(path), terms, size_of(path))
-
-
-def _read_args(checkpoint: Path) -> dict[str, Any] | None:
-    """Return the values of ``args.json``, or None if it is missing or damaged."""
-    try:
-        return read_json_object(checkpoint.parent / "args.json", strict=False)
-    except (FileNotFoundError, DataError):
-        return None
-
-
-def _companion(family: str, path: Path, args: dict[str, Any] | None, checkpoint: Path) -> Finding:
-    name, terms = f"{family} {path.name}", "with the checkpoint"
-    if path.is_file() and (path.suffix != ".json" or args is not None):
-        return Finding(name, PRESENT, str(path), terms, size_of(path))
-    what = "holds no JSON object" if path.is_file() else f"belongs next to {checkpoint.name}"
-    problem = f"{path.name} {what}; it comes in the same archive, from {KNOWN[family].page}"
-    return Finding(name, MISSING, str(path), terms, problem=problem)
-
-
-def _statistics(cfg: MotionConfig, family: str, checkpoint: Path, weights: Path) -> Finding:
-    names = KNOWN[family].statistics
-    terms = "MIT; github.com/EricGuo5513/HumanML3D" if names == RELATIVE else "with the checkpoint"
-    name = f"{family} {' and '.join(names)}"
-    try:
-        find_statistics(cfg.statistics, checkpoint, weights, names=names)
-    except WeightsError as error:
-        where = cfg.statistics or f"{checkpoint.parent} or {weights / 'humanml3d'}"
-        return Finding(name, MISSING, where, terms, "1.2 kB each", str(error))
-    folders = [user_path(cfg.statistics)] if cfg.statistics else [checkpoint.parent, weights / "humanml3d"]
-    found = next(folder for folder in folders if all((folder / file).is_file() for file in names))
-    return Finding(name, PRESENT, str(found), terms, "1.2 kB each")
-
-
-def _text_encoder(cfg: MotionConfig, family: str, args: dict[str, Any], checkpoint: Path) -> Finding:
-    name, key, kind = f"{family} text encoder", "motion.text_encoder", args.get("text_encoder_type")
-    if cfg.text_encoder is None and kind == "mini":
-        return _folder(name, checkpoint.parent, str(checkpoint.parent), "with the checkpoint")
-    default = DISTILBERT if kind == "bert" else KNOWN[family].text_encoder
-    reference = cfg.text_encoder or default
-    if reference.startswith("asset:"):
-        return _folder(name, asset(*reference.removeprefix("asset:").split("/")), reference, "ships with latentman")
-    folder = user_path(reference)
-    if folder.exists() or reference.startswith((".", "/", "~")) or reference.count("/") > 1:
-        return _folder(name, folder, reference, "your own")
-    return hub_finding(name, key, reference)
-
-
-def _folder(name: str, folder: Path, reference: str, terms: str) -> Finding:
-    if folder.is_dir():
-        return Finding(name, PRESENT, str(folder), terms, size_of(folder))
-    problem = f"motion.text_encoder={reference}: there is no folder {folder}"
-    return Finding(name, MISSING, str(folder), terms, problem=problem)

@@ -31,7 +31,7 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
 
     The analytic fit is exact if all frames share one skeleton, whose bone lengths the body takes. Noisy motion is
     refined over the whole clip (``refine``). The clip is then shifted so that its lowest vertex is on the floor
-    (y = 0), which preserves the height of jumps.
+    (y = 0), which preserves the height of jumps; where ``translation`` doubles the path, after that.
 
     Args:
         body: a body as returned by ``build``.
@@ -52,10 +52,12 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
     posed = place_joints(fitted, rotations, root)
     vertices = skin(fitted, rotations, posed)
     shift = np.zeros((len(root), 1, 3))
-    shift[..., 1] -= vertices[..., 1].min()
     if cfg.translation == "doubled":
-        # The released code adds the root's path to vertices that already contain it.
+        # The released code adds the root's path to vertices that already contain it, and sets them on the floor then.
         shift += (root - root[0])[:, None]
+        shift[..., 1] -= (vertices + shift)[..., 1].min()
+    else:
+        shift[..., 1] -= vertices[..., 1].min()
     return BodySequence(
         vertices=(vertices + shift).astype(np.float32),
         faces=body.faces,

@@ -24,6 +24,7 @@ from latentman.config.sampling import (
 from latentman.config.scene import CameraConfig, DepthConfig
 from latentman.config.schema import NOT_PART_OF_THE_RESULT, Config, register, resolve, with_defaults
 from latentman.config.setup import ConditionerConfig, IpAdapterConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
+from latentman.config.surface import IuvConfig, check_surface
 
 __all__ = [
     "NOT_PART_OF_THE_RESULT",
@@ -36,6 +37,7 @@ __all__ = [
     "CorrespondenceConfig",
     "DepthConfig",
     "IpAdapterConfig",
+    "IuvConfig",
     "LatentMotionConfig",
     "LoggerConfig",
     "LoraConfig",
@@ -54,6 +56,7 @@ __all__ = [
     "StepGate",
     "TextConfig",
     "VideoConfig",
+    "check_surface",
     "register",
     "resolve",
     "with_defaults",

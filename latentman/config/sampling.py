@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from omegaconf import MISSING
 
@@ -113,6 +113,11 @@ class SamplerConfig:
     """Let a frame read its own keys and values in addition to the anchor's."""
     masked: bool = False
     """Let the figure read only the anchor's figure, and the background only its background, by the rendered masks."""
+    mask_reduction: str = "nearest"
+    """For ``masked``: how the masks are reduced to a layer's tokens. nearest as MasaCtrl's own code; half: a token
+    belongs to the figure if at least half of its latent cells show it."""
+    mask_frame0: bool = False
+    """For ``masked``: whether frame 0 attends separately too. MasaCtrl's own code leaves its source unmasked."""
     latent_motion: LatentMotionConfig | None = None
     eta: float = 0.0
     steps_offset: int | None = None
@@ -129,6 +134,12 @@ class SamplerConfig:
             raise ConfigError(f"sampler.start={self.start} must be between 0 (from the first step) and 1 (never)")
         if self.first_layer is not None:
             at_least("sampler.first_layer", self.first_layer, 0)
+        check_choice("sampler.mask_reduction", self.mask_reduction, ("nearest", "half"))
+        if not self.masked and (self.mask_reduction != "nearest" or self.mask_frame0):
+            raise ConfigError(
+                f"sampler.mask_reduction={self.mask_reduction}, sampler.mask_frame0={self.mask_frame0}: they have no "
+                "effect without sampler.masked=true"
+            )
         if self.masked and (self.anchor != "first" or self.union):
             raise ConfigError(
                 "sampler.masked=true needs sampler.anchor=first and sampler.union=false: the masks divide the first "
@@ -139,6 +150,13 @@ class SamplerConfig:
         if self.steps_offset is not None and self.steps_offset not in (0, 1):
             raise ConfigError(f"sampler.steps_offset={self.steps_offset} must be 0, 1 or null")
         at_least("sampler.chunk_size", self.chunk_size, 1)
+
+    def result(self) -> dict[str, object]:
+        """Return the settings that the frames depend on; those of masks are left out where there are none."""
+        settings = asdict(self)
+        if not self.masked:
+            del settings["mask_reduction"], settings["mask_frame0"]
+        return settings
 
 
 NOISES = ("shared", "uv", "independent")

@@ -32,6 +32,7 @@ from latentman.config.names import check_name, check_path, check_text
 from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
 from latentman.config.scene import CameraConfig, DepthConfig
 from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
+from latentman.config.surface import IuvConfig
 from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
@@ -41,8 +42,8 @@ NOT_PART_OF_THE_RESULT = (
 
 PATHS = frozenset(
     {
-        "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file", "rig",
-        "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
+        "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file",
+        "rig", "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
     }
 )  # fmt: skip
 """Last parts of the keys whose text is a path, or may be one."""
@@ -80,7 +81,7 @@ class Config:
     body: BodyConfig = MISSING
     companions: list[CompanionConfig] = field(default_factory=list)
     renderer: NamedConfig = MISSING
-    iuv: NamedConfig = MISSING
+    iuv: IuvConfig = MISSING
     correspondence: CorrespondenceConfig = MISSING
     solver: NamedConfig = MISSING
     sampler: SamplerConfig = MISSING

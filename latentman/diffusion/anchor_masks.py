@@ -3,6 +3,10 @@
 A query inside the figure attends to the anchor's keys inside its figure, any other query to the keys outside. These are
 the two attentions of MasaCtrl's section 3.3, blended by the frame's own mask. Together they cost as much as one
 attention over all keys.
+
+MasaCtrl's own code brings its masks to a layer's grid by nearest sampling, and leaves the source, here frame 0, to
+ordinary self-attention. Both have another choice: a token belongs to the figure if at least half of its cells do
+(``half``), and frame 0 is masked as all others are.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -20,20 +24,34 @@ class AnchorMasks:
     """The figures of all frames, on the grid of every attention layer.
 
     Args:
-        figure: (T, h, w) bool, on the latent grid.
+        figure: (T, h, w) bool: the rendered mask for ``nearest``, the figure on the latent grid for ``half``.
+        tokens: the number of tokens of a layer at the latents' full resolution; None: the cells of ``figure``.
+        reduction: ``nearest`` takes the top-left sample of each token's cells, ``half`` asks for half of them.
+        masks_frame0: whether frame 0 attends separately as well.
     """
 
-    def __init__(self, figure: Tensor) -> None:
+    def __init__(
+        self, figure: Tensor, tokens: int | None = None, *, reduction: str = "nearest", masks_frame0: bool = False
+    ) -> None:
         self.figure = figure
+        self.tokens = figure[0].numel() if tokens is None else tokens
+        self.reduction = reduction
+        self.masks_frame0 = masks_frame0
         self._known: dict[int, Tensor] = {}
 
     def on_tokens(self, tokens: int) -> Tensor:
-        """Return the masks (T, tokens) bool of a layer: a token belongs to the figure if half of its cells do."""
+        """Return the masks (T, tokens) bool of a layer."""
         if tokens not in self._known:
             height, width = self.figure.shape[1:]
-            factor = round((height * width / tokens) ** 0.5)
-            pooled = adaptive_avg_pool2d(self.figure[:, None].float(), (-(-height // factor), -(-width // factor)))
-            self._known[tokens] = pooled.flatten(1) >= 0.5
+            # Each downsampling of the UNet halves the grid and rounds up.
+            factor = round((self.tokens / tokens) ** 0.5) * (height * width / self.tokens) ** 0.5
+            grid = (-int(-height // factor), -int(-width // factor))
+            values = self.figure[:, None].float()
+            if self.reduction == "nearest":
+                reduced = interpolate(values, grid, mode="nearest") > 0
+            else:
+                reduced = adaptive_avg_pool2d(values, grid) >= 0.5
+            self._known[tokens] = reduced.flatten(1)
         return self._known[tokens]
 
     def read_apart(self, attend: Attend, query: Tensor, key: Tensor, value: Tensor, frames: slice) -> Tensor:
@@ -50,9 +68,19 @@ class AnchorMasks:
         """
         masks = self.on_tokens(query.shape[2]).to(query.device)
         inside = masks[0]
-        folded = query.flatten(1, 2)
         if inside.all() or not inside.any():
-            return attend(folded, key, value).view_as(query)
-        figure, background = (attend(folded, key[:, part], value[:, part]) for part in (inside, ~inside))
-        own = masks[frames].reshape(1, -1, 1)
-        return torch.where(own, figure, background).view_as(query)
+            return attend(query.flatten(1, 2), key, value).view_as(query)
+        if self.masks_frame0 or (frames.start or 0) > 0:
+            return _read_masked(attend, query, key, value, masks[frames], inside)
+        first, rest = query[:, :1], query[:, 1:]
+        read = [attend(first.flatten(1, 2), key, value).view_as(first)]
+        if rest.shape[1]:
+            read.append(_read_masked(attend, rest, key, value, masks[frames][1:], inside))
+        return torch.cat(read, dim=1)
+
+
+def _read_masked(attend: Attend, query: Tensor, key: Tensor, value: Tensor, own: Tensor, inside: Tensor) -> Tensor:
+    """Return what queries (G, F, L, C) with the masks ``own`` (F, L) read of keys with the mask ``inside`` (L,)."""
+    folded = query.flatten(1, 2)
+    figure, background = (attend(folded, key[:, part], value[:, part]) for part in (inside, ~inside))
+    return torch.where(own.reshape(1, -1, 1), figure, background).view_as(query)

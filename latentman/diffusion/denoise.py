@@ -56,7 +56,7 @@ class Frames:
 
     ``noise`` is x_T (T, C, h, w), standard normal. ``latent_map`` and ``guidance_map`` are the map M: on the latent
     grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is
-    true where a cell shows the character. ``reads_apart``: figure and background attend separately.
+    true where a cell shows the character. ``masks`` are set where figure and background attend separately.
     """
 
     text: Text
@@ -65,7 +65,7 @@ class Frames:
     latent_map: Correspondence
     guidance_map: Correspondence
     figures: Tensor | None = None
-    reads_apart: bool = False
+    masks: AnchorMasks | None = None
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,7 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     """Return the networks of a run with what they read besides the latents."""
     # Where no network follows the anchor, no step does.
     rule = plan.anchor if plan.anchor_modules else replace(plan.anchor, steps=range(0))
-    masks = AnchorMasks(frames.figures) if frames.reads_apart and frames.figures is not None else None
-    anchor = Anchor(rule, masks=masks)
+    anchor = Anchor(rule, masks=frames.masks)
     return Prediction(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size)
 
 

@@ -37,13 +37,22 @@ def cell_shift(pixels: float, cells: int) -> int:
 
     The released code samples its flow between pixels and at the cell's middle, which takes half a pixel off; nearest
     sampling rounds what is left.
+
+    The flow is reduced to the latents' grid bilinearly without antialiasing, as ``diffusers`` does and the released
+    code did with the torchvision of its time (``Resize`` of a tensor antialiases by default since 0.17). With
+    antialiasing, the flow differs in its outermost cells alone: at 64 cells, one row and one column (127 of 4096 cells)
+    of every second frame read their neighbour.
     """
     per_cell = FLOW_GRID / cells
     return round(pixels / per_cell - 1 / (2 * per_cell))
 
 
 def shifted(x: Tensor, rows: int, cols: int) -> Tensor:
-    """Return (..., h, w) with the content moved up and to the left by whole cells; what enters is mirrored."""
+    """Return (..., h, w) with the content moved up and to the left by whole cells.
+
+    What enters is mirrored at the outer edges of the picture, as ``grid_sample`` does with
+    ``padding_mode="reflection"`` and ``align_corners=False``.
+    """
     index = [
         _mirrored(torch.arange(size, device=x.device) + by, size)
         for size, by in zip(x.shape[-2:], (rows, cols), strict=True)

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from latentman.engine.path_overrides import is_hydra_sweep, is_path_key, swept_paths
 from latentman.errors import ConfigError, nearest
 
-FREE_TEXT_KEYS = ("prompt", "motion.text", "text.suffix", "text.negative", "run_dir", "sweep_dir")
+FREE_TEXT_KEYS = (
+    "prompt",
+    "motion.text",
+    "text.suffix",
+    "text.negative",
+    "run_dir",
+    "sweep_dir",
+    "iuv.folder",
+    "iuv.file",
+)
 """Keys whose value is text or a path, and never a list, a sweep or an interpolation."""
 
 FLAGS_WITH_VALUE = {

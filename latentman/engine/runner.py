@@ -21,6 +21,7 @@ from latentman.config import Config, resolve
 from latentman.engine.job import Job, Task, describe_job, plan_tasks
 from latentman.errors import LatentManError, PromptsError
 from latentman.pipeline.execute import run_stages
+from latentman.pipeline.iuv_files import check_iuv
 from latentman.pipeline.origins import check_character
 from latentman.pipeline.run import describe_run
 from latentman.pipeline.stages.metrics import check_metrics
@@ -73,14 +74,18 @@ def _prepare(config: Config) -> ResolvedSetup:
     """Set the threads, check before the first stage what can be checked, and return the setup of all prompts."""
     import torch
 
-    from latentman.networks.resolved import check_setup
+    from latentman.networks.resolved import check_hub, check_setup
+    from latentman.render.rasterize import get_rasterizer
     from latentman.system.cpus import usable_cpus
     from latentman.system.device import pick_device
 
     torch.set_num_threads(config.threads or min(torch.get_num_threads(), usable_cpus()))
     pick_device(config.device)
     setup = check_setup(config.setup, config.conditioner)
+    check_hub(setup)
     check_character(config)
+    get_rasterizer(config.renderer.name)
+    check_iuv(config)
     check_metrics(config)
     check_installed(config.logger)
     return setup

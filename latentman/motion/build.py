@@ -58,13 +58,21 @@ def _learned_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
     }
 
 
+def _check_learned(cfg: MotionConfig, weights: Path) -> None:
+    from latentman.motion.learned.needs import check_needs
+
+    check_needs(cfg, weights)
+
+
 _BUILT_IN: dict[str, MotionFamily] = {
     "procedural": MotionFamily(lambda cfg, _: ProceduralSource(cfg.fps)),
     "clip": MotionFamily(_clip, _clip_files, needs_rest_joints=True),
-    "mdm_mini": MotionFamily(_mdm, _learned_files),
-    "mdm": MotionFamily(_mdm, _learned_files, needs_rest_joints=True),  # an action-to-motion model makes rotations
-    "mld": MotionFamily(_mld, _learned_files),
-    "gmd": MotionFamily(_gmd, _learned_files),
+    "mdm_mini": MotionFamily(_mdm, _learned_files, _check_learned),
+    "mdm": MotionFamily(
+        _mdm, _learned_files, _check_learned, needs_rest_joints=True
+    ),  # an action-to-motion model makes rotations
+    "mld": MotionFamily(_mld, _learned_files, _check_learned),
+    "gmd": MotionFamily(_gmd, _learned_files, _check_learned),
 }
 
 

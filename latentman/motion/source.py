@@ -42,6 +42,10 @@ def no_files(cfg: MotionConfig, weights: Path) -> Mapping[str, Path]:
     return {}
 
 
+def check_nothing(cfg: MotionConfig, weights: Path) -> None:
+    """Check a family whose listed files are all that it needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class MotionFamily:
     """What is asked of a motion source by its name, before and after it is built."""
@@ -52,5 +56,7 @@ class MotionFamily:
     """Return the user's own files and folders on which a motion depends, by what they are, given the settings and the
     folder of the user's weights. Opens none of them; raises ``ConfigError`` or ``WeightsError`` if a needed one is not
     there."""
+    check: Callable[[MotionConfig, Path], None] = check_nothing
+    """Check before the first stage what the source reads besides those files. Raises ``WeightsError``."""
     needs_rest_joints: bool = False
     """Whether a motion takes its bones from the body that will be fitted, and so depends on that body."""

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from latentman.config import ConditionerConfig, LoraConfig, SetupConfig
-from latentman.errors import ConfigError
+from latentman.errors import ConfigError, LatentManError
 from latentman.networks.architecture import Architecture, Net, check_architecture, read_architecture, read_nets
 from latentman.networks.checkpoint import check_part, file_digest, folder_digest, local_path, read_header
 from latentman.networks.fit import check_fit, check_model_files
@@ -16,6 +16,7 @@ from latentman.networks.ip_adapter import IpAdapter, check_ip_adapter, read_pict
 from latentman.networks.lora import FoundLora, lora_file
 from latentman.networks.single_file import check_single_file
 from latentman.networks.sources import Source, find_source
+from latentman.system.hub import check_fetchable, snapshot_of
 from latentman.system.paths import user_path
 
 MODEL, ARCHITECTURE, CONTROLNET = "setup.model", "setup.architecture", "setup.controlnet"
@@ -155,6 +156,30 @@ def check_setup(setup: SetupConfig, conditioner: ConditionerConfig) -> ResolvedS
     found = resolve_setup(setup, conditioner)
     found.check()
     return found
+
+
+def check_hub(found: ResolvedSetup) -> None:
+    """Ask the hub for the parts that it alone has; nothing is asked of a part that is whole in the client's cache.
+
+    Raises:
+        WeightsError: if the hub cannot be reached, or does not have one of them.
+    """
+    for part in list_parts(found.setup, found.conditioner):
+        source = found.sources[part.key]
+        if source.path is None and cached(part, source) is None:
+            check_fetchable(str(source.location), source.revision, part.key)
+
+
+def cached(part: Part, source: Source) -> Path | None:
+    """Return the folder in the cache of the hub's client that holds a part whole, or None."""
+    folder = snapshot_of(str(source.location), source.revision)
+    if folder is None:
+        return None
+    try:
+        part.check(folder)
+    except LatentManError:
+        return None
+    return folder
 
 
 def list_parts(setup: SetupConfig, conditioner: ConditionerConfig) -> list[Part]:

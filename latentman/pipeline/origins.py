@@ -47,13 +47,15 @@ def body_origins(config: Config) -> dict[str, str | None]:
 
 
 def check_character(config: Config) -> None:
-    """Check before the first stage that the files of motion and bodies are there; none is opened.
+    """Check before the first stage that the files of motion and bodies are there; no weights are read.
 
     Raises:
         WeightsError: naming the file, where it was looked for, and how to get it.
         ConfigError: if a file of the user's own is not there, or of an unknown kind.
     """
     weights = weights_dir(config.paths.weights)
-    find_source(config.motion.name).files(config.motion, weights)
+    family = find_source(config.motion.name)
+    family.files(config.motion, weights)
+    family.check(config.motion, weights)
     for character in list_characters("", config.seed, config.body, config.companions):
         find_body(character.body.name).files(character.body, weights)

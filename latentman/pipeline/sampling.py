@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+
 from latentman.config import Config
+from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
@@ -47,8 +50,18 @@ def sampling_frames(
         latent_map=latent_map,
         guidance_map=guidance_map,
         figures=figures_on_grid(conditions.mask, size),
-        reads_apart=config.sampler.masked,
+        masks=_anchor_masks(config, conditions),
     )
+
+
+def _anchor_masks(config: Config, conditions: Conditions) -> AnchorMasks | None:
+    """Return the masks by which figure and background attend separately; None where they do not."""
+    sampler, size = config.sampler, config.setup.latent_size
+    if not sampler.masked:
+        return None
+    is_nearest = sampler.mask_reduction == "nearest"
+    figure = torch.from_numpy(conditions.mask) if is_nearest else figures_on_grid(conditions.mask, size)
+    return AnchorMasks(figure, size**2, reduction=sampler.mask_reduction, masks_frame0=sampler.mask_frame0)
 
 
 def sampling_plan(config: Config) -> Plan:

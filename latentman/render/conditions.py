@@ -48,6 +48,7 @@ def render_conditions(
 
     Raises:
         ConfigError: if ``renderer`` is unknown.
+        MissingExtraError: if it needs a package that is not installed.
         DataError: if the camera cannot be placed.
     """
     cameras = place_cameras(sequence, camera, size)
@@ -76,6 +77,7 @@ def draw_seen(
 
     Raises:
         ConfigError: if ``renderer`` is unknown.
+        MissingExtraError: if it needs a package that is not installed.
     """
     draw = get_rasterizer(renderer)
     faces = torch.from_numpy(sequence.faces.astype(np.int64)).to(device)

@@ -7,6 +7,7 @@ repeatable on any device, and a picture does not depend on the others drawn with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -188,7 +189,13 @@ def _resolve(setup: _Setup, nearest: Tensor, pictures: int, height: int, width: 
     return face.view(shape), bary.view(*shape, 3), depth.view(shape)
 
 
-RASTERIZERS: dict[str, Rasterizer] = {"torch": TorchRasterizer()}
+def _pytorch3d() -> Rasterizer:
+    from latentman.render.pytorch3d_rasterizer import PyTorch3DRasterizer
+
+    return PyTorch3DRasterizer()
+
+
+RASTERIZERS: dict[str, Callable[[], Rasterizer]] = {"torch": TorchRasterizer, "pytorch3d": _pytorch3d}
 """The rasteriser of each value of ``renderer.name``."""
 
 
@@ -197,6 +204,7 @@ def get_rasterizer(name: str) -> Rasterizer:
 
     Raises:
         ConfigError: if the name is unknown.
+        MissingExtraError: if it needs a package that is not installed.
     """
     check_choice("renderer", name, RASTERIZERS)
-    return RASTERIZERS[name]
+    return RASTERIZERS[name]()

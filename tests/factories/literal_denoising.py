@@ -14,8 +14,9 @@ from latentman.diffusion.pwg import guidance_loss, matched_target
 class LiteralAttention:
     """Every frame of a whole video computes its own keys and values, then those that it reads are lined up for it."""
 
-    def __init__(self, groups, anchor="first", union=False, figures=None):
+    def __init__(self, groups, anchor="first", union=False, figures=None, half=False, masks_frame0=False):
         self.groups, self.anchor, self.union, self.figures = groups, anchor, union, figures
+        self.half, self.masks_frame0 = half, masks_frame0
 
     def read_by(self, frame, frames):
         return {
@@ -40,9 +41,11 @@ class LiteralAttention:
             score = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
             if self.figures is not None:
                 side = round(tokens**0.5)
-                share = interpolate(self.figures[:, None].float(), (side, side), mode="area")
+                share = interpolate(
+                    self.figures[:, None].float(), (side, side), mode="area" if self.half else "nearest"
+                )
                 inside = share.flatten(1) >= 0.5
-                if inside[0].any() and not inside[0].all():
+                if inside[0].any() and not inside[0].all() and (frame > 0 or self.masks_frame0):
                     score = score.masked_fill(inside[frame][:, None] != inside[0][None], float("-inf"))
             out.append((score.softmax(-1) @ v).transpose(0, 1).reshape(tokens, channels))
         return attn.to_out[1](attn.to_out[0](torch.stack(out)))
@@ -127,7 +130,7 @@ def pair_loss(picture, reference, matches, i, loss="mean"):
     return guidance_loss(picture, *matched_target(reference, target, source), loss)
 
 
-def steps_written_out(backbone, frames, plan, *, figures=None):
+def steps_written_out(backbone, frames, plan, *, figures=None, **masking):
     """All frames in one batch, step after step, literal attention on the layers and at the steps of the rule."""
     scheduler, rule, groups = backbone.scheduler, plan.anchor, len(frames.text.embeds)
     scheduler.set_timesteps(plan.num_steps)
@@ -140,7 +143,7 @@ def steps_written_out(backbone, frames, plan, *, figures=None):
             for i in numbers[1:]:
                 for (qr, qc), (sr, sc) in zip(*frames.latent_map.pairs[i], strict=True):
                     x[i, :, qr, qc] = x[i - 1, :, sr, sc]
-        options = {"groups": groups, "anchor": rule.anchor, "union": rule.union, "figures": figures}
+        options = {"groups": groups, "anchor": rule.anchor, "union": rule.union, "figures": figures, **masking}
         with literal_attention(networks if k in rule.steps else [], layers=chosen, **options):
             noise = predicted_noise(backbone, frames, x, t, numbers, plan.guidance_scale)
         a, a_prev = alphas(scheduler, t, plan.num_steps)

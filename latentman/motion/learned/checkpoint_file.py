@@ -22,6 +22,9 @@ FAMILIES = {"mdm": "mdm", "mdm_mini": "mdm", "mld": "mld", "gmd": "gmd"}
 SUFFIXES = {"mdm": (".pt", ".safetensors"), "gmd": (".pt", ".safetensors"), "mld": (".ckpt",)}
 """Suffixes of the weights of each family."""
 
+_OTHER_FILES = ("opt", "text_encoder", ".")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+
 ORIGINS = {
     "mdm": "the project motion-diffusion-model (github.com/GuyTevet/motion-diffusion-model), such as its "
     "humanml-encoder-512; code under MIT, weights made from AMASS motions, whose licence asks for registration",
@@ -51,7 +54,8 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
         files = [file for file in (_newest_file(folder, family) for folder in folders) if file]
         if not files:
             raise WeightsError(
-                f"motion={family}: there is no checkpoint in {place}; get one from {ORIGINS[family]}, and unpack it to "
+                f"motion={family}: there is no checkpoint in {place}{_near_misses(place, family)}; get one from "
+                f"{ORIGINS[family]}, and unpack it to "
                 f"{place / '<name>'} or set motion.checkpoint to its file or folder; {NO_SMPL}"
             )
         return max(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
@@ -64,6 +68,7 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
         what = "holds no " + " or ".join(f"*{suffix}" for suffix in SUFFIXES[family]) if path.is_dir() else "is missing"
         if configured != asset_name:
             raise WeightsError(f"motion.checkpoint={configured}: {path} {what}; it ships with latentman: reinstall it")
+        what += _near_misses(path, family)
         raise WeightsError(
             f"motion.checkpoint={configured}: {path} {what}; give the weights file or its folder, "
             f"from {ORIGINS[family]}; {NO_SMPL}"
@@ -71,13 +76,33 @@ def find_checkpoint(family: str, configured: str | None, weights: Path) -> Path:
     return file
 
 
+def _near_misses(place: Path, family: str) -> str:
+    """Return where else below a folder checkpoints are, or archives that hold them; an empty text if nowhere."""
+    depths = ("*", "*/*", "*/*/*") if place.is_dir() else ()
+    below = sorted(path for pattern in depths for path in place.glob(pattern))
+    nested = [path for path in below if _is_checkpoint(path, family)]
+    if nested:
+        return f", but a folder deeper there is {nested[0]}: set motion.checkpoint to it"
+    packed = [path for path in below if path.name.endswith(_ARCHIVES) and path.is_file()]
+    return f", but there is the archive {packed[0]}: unpack it there" if packed else ""
+
+
+def candidates(family: str, configured: str | None, weights: Path) -> list[Path]:
+    """Return all checkpoints from which :func:`find_checkpoint` chooses one; empty where a file is named."""
+    place = weights / family if configured is None else Path(configured).expanduser()
+    if not place.is_dir():
+        return []
+    folders = [place, *(p for p in place.iterdir() if p.is_dir())] if configured is None else [place]
+    return sorted(path for folder in folders for path in folder.iterdir() if _is_checkpoint(path, family))
+
+
+def _is_checkpoint(path: Path, family: str) -> bool:
+    return path.suffix in SUFFIXES[family] and path.is_file() and not path.name.startswith(_OTHER_FILES)
+
+
 def _newest_file(folder: Path, family: str) -> Path | None:
     """Return the weights file with the highest number in a folder, ignoring optimiser states."""
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in SUFFIXES[family] and path.is_file() and not path.name.startswith(("opt", "text_encoder", "."))
-    )
+    files = sorted(path for path in folder.iterdir() if _is_checkpoint(path, family))
     if len(files) > 1:
         log.info("%s holds %d checkpoints; %s is used; choose another with motion.checkpoint", folder, len(files),
                  files[-1].name)  # fmt: skip

@@ -121,6 +121,21 @@ def _check_model(model: LoadedGMD, checkpoint: Path) -> None:
             "needed: it is GMD's trajectory model, or a model trained on other data; set motion.checkpoint to the "
             "motion model, and give a path of the root with motion.trajectory"
         )
+    _check_args(model.args, checkpoint)
+
+
+def read_gmd_args(checkpoint: Path) -> dict[str, Any]:
+    """Return the values of ``args.json`` next to a checkpoint.
+
+    Raises:
+        WeightsError: if the file is missing or damaged, or describes a model that cannot be sampled here.
+    """
+    args = read_args(checkpoint, DEFAULTS, IGNORED)
+    _check_args(args, checkpoint)
+    return args
+
+
+def _check_args(args: Mapping[str, Any], checkpoint: Path) -> None:
     wanted = {
         "noise_schedule": "cosine",
         "sigma_small": True,
@@ -130,11 +145,27 @@ def _check_model(model: LoadedGMD, checkpoint: Path) -> None:
         "train_keypoint_mask": "none",
     }
     for key, value in wanted.items():
-        if model.args[key] != value:
+        if args[key] != value:
             raise WeightsError(
-                f"{checkpoint.parent / 'args.json'}: {key}={model.args[key]} is not supported, only {value}; use the "
+                f"{checkpoint.parent / 'args.json'}: {key}={args[key]} is not supported, only {value}; use the "
                 "released model unet_adazero_xl_x0_abs_proj10_fp16_clipwd_224"
             )
+
+
+def find_matrix(checkpoint: Path, name: str) -> Path:
+    """Return the file of a random matrix next to the checkpoint.
+
+    Raises:
+        WeightsError: if it is not there.
+    """
+    file = checkpoint.parent / name
+    if not file.is_file():
+        raise WeightsError(
+            f"there is no {name} in {checkpoint.parent}: the model cannot be used without the random matrix it was "
+            "trained with; it is in the folder dataset/ of the project guided-motion-diffusion's repository "
+            f"(github.com/korrawe/guided-motion-diffusion): copy it next to the checkpoint; {NO_SMPL}"
+        )
+    return file
 
 
 def _projection(cfg: MotionConfig, args: Mapping[str, Any], checkpoint: Path, weights: Path) -> Projection:
@@ -148,14 +179,5 @@ def _projection(cfg: MotionConfig, args: Mapping[str, Any], checkpoint: Path, we
     statistics = Statistics(statistics.mean, statistics.std * scale + shift)
     if not args["use_random_proj"]:
         return Projection.make(statistics, np.eye(NUM_FEATURES), np.eye(NUM_FEATURES))
-    matrices = []
-    for name in ("rand_proj.npy", "inv_rand_proj.npy"):
-        file = checkpoint.parent / name
-        if not file.is_file():
-            raise WeightsError(
-                f"there is no {name} in {checkpoint.parent}: the model cannot be used without the random matrix it "
-                "was trained with; it ships with the project guided-motion-diffusion "
-                f"(github.com/korrawe/guided-motion-diffusion): copy it next to the checkpoint; {NO_SMPL}"
-            )
-        matrices.append(read_array(file))
+    matrices = [read_array(find_matrix(checkpoint, name)) for name in ("rand_proj.npy", "inv_rand_proj.npy")]
     return Projection.make(statistics, *matrices)

@@ -28,7 +28,10 @@ class MDMConfig:
     arch: str = "trans_enc"
     """trans_enc: the condition is a token before the frames; trans_dec: frames attend to it."""
     emb_trans_dec: bool = False
-    """trans_dec with the condition (for a text of many tokens: the time) also as a token before the frames."""
+    """trans_dec with one more token before the frames, which is removed from the output."""
+    token: str = "time"
+    """What that token holds: ``time`` in the released code since DistilBERT; ``condition``, the time and the text or
+    action, in older code and its forks."""
     emb_policy: str = "add"
     """How trans_dec joins the time to a text of many tokens: added to each, or ``concat``: a token before them."""
     condition: str = "text"
@@ -190,7 +193,7 @@ class MDM(nn.Module):
             memory = self._condition(time, text)
         ahead = self.config.emb_trans_dec
         if ahead:
-            frames = torch.cat([time if many else memory, frames])
+            frames = torch.cat([memory if self.config.token == "condition" and not many else time, frames])
             padding = _with_token_ahead(padding)
         hidden = self.seqTransDecoder(
             self.sequence_pos_encoder(frames),

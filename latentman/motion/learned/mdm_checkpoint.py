@@ -14,6 +14,9 @@ from latentman.motion.learned.checkpoint import drop, load_into, read_args, read
 from latentman.motion.learned.humanact12 import NUM_FEATURES as ACTION_FEATURES
 from latentman.motion.learned.mdm import MDM, MDMConfig
 
+OLDER = ""
+"""``text_encoder_type`` of a file without it: older code, whose only text encoder is CLIP."""
+
 DEFAULTS: dict[str, Any] = {
     "dataset": "humanml",
     "arch": "trans_enc",
@@ -24,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "sigma_small": True,
     "emb_trans_dec": False,
     "emb_policy": "add",
-    "text_encoder_type": "clip",
+    "text_encoder_type": OLDER,
     "mask_frames": False,
     "use_ema": False,
     "unconstrained": False,
@@ -63,8 +66,7 @@ def load_mdm(checkpoint: Path) -> LoadedMDM:
     Raises:
         WeightsError: if a file is missing or damaged, tensors do not fit, or the kind of model is not supported.
     """
-    args = read_args(checkpoint, DEFAULTS, IGNORED)
-    _check_args(args, checkpoint)
+    args = read_mdm_args(checkpoint)
     state = select_state(read_tensors(checkpoint), averaged=args["use_ema"])
     # The positional table is stored twice, its length differs between versions, and it is computed anyway.
     state = drop(state, prefixes=("clip_model.", "bert_model.", "rot2xyz."), suffixes=("sequence_pos_encoder.pe",))
@@ -78,6 +80,18 @@ def load_mdm(checkpoint: Path) -> LoadedMDM:
     network = MDM(config)
     load_into(network, state, what=config.name, checkpoint=checkpoint)
     return LoadedMDM(network, args)
+
+
+def read_mdm_args(checkpoint: Path) -> dict[str, Any]:
+    """Return the values of ``args.json`` next to a checkpoint.
+
+    Raises:
+        WeightsError: if the file is missing or damaged, or describes a model that cannot be sampled here: DiP, GRU, or
+            one trained on other data than HumanML3D or HumanAct12.
+    """
+    args = read_args(checkpoint, DEFAULTS, IGNORED)
+    _check_args(args, checkpoint)
+    return args
 
 
 def detect(args: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> MDMConfig:
@@ -100,6 +114,7 @@ def detect(args: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> MD
         mask_frames=args["mask_frames"],
         arch="trans_dec" if stack == "seqTransDecoder" else "trans_enc",
         emb_trans_dec=args["emb_trans_dec"],
+        token="condition" if args["text_encoder_type"] == OLDER else "time",
         emb_policy=args["emb_policy"],
         condition=condition,
         num_actions=shapes.get("embed_action.action_embedding", (fallback.num_actions,))[0],
@@ -113,10 +128,11 @@ def _check_args(args: Mapping[str, Any], checkpoint: Path) -> None:
         WeightsError: naming the setting.
     """
     allowed: dict[str, tuple[Any, ...]] = {
+        "dataset": ("humanml", "humanact12"),
         "arch": ("trans_enc", "trans_dec"),
         "noise_schedule": ("cosine",),
         "sigma_small": (True,),
-        "text_encoder_type": ("clip", "bert", "mini"),
+        "text_encoder_type": (OLDER, "clip", "bert", "mini"),
         "emb_policy": ("add", "concat"),
         "context_len": (0,),
         "pred_len": (0,),
@@ -128,3 +144,8 @@ def _check_args(args: Mapping[str, Any], checkpoint: Path) -> None:
                 f"{checkpoint.parent / 'args.json'}: {key}={args[key]} is not supported, only "
                 f"{' or '.join(map(str, values))}; use another model of the same project"
             )
+    if args["unconstrained"] and args["dataset"] == "humanact12":
+        raise WeightsError(
+            f"{checkpoint.parent / 'args.json'}: unconstrained=True with dataset=humanact12 is not supported: it makes "
+            "rotations of no chosen action; use another model of the same project"
+        )

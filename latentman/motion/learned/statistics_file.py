@@ -25,7 +25,8 @@ ABSOLUTE = ("Mean_abs_3d.npy", "Std_abs_3d.npy")
 _ORIGINS = {
     RELATIVE: "they ship with the HumanML3D data set's repository (github.com/EricGuo5513/HumanML3D, MIT), "
     "in its folder HumanML3D",
-    ABSOLUTE: "they ship with the project guided-motion-diffusion (github.com/korrawe/guided-motion-diffusion)",
+    ABSOLUTE: "they are in the folder dataset/HumanML3D_abs/ of the project guided-motion-diffusion's repository "
+    "(github.com/korrawe/guided-motion-diffusion)",
 }
 
 
@@ -43,13 +44,24 @@ def find_statistics(
     Raises:
         WeightsError: naming the missing file and the searched places, or what is wrong with the file.
     """
+    return _read(statistics_folder(configured, checkpoint, weights, names=names), names)
+
+
+def statistics_folder(
+    configured: str | None, checkpoint: Path, weights: Path, *, names: tuple[str, str] = RELATIVE
+) -> Path:
+    """Return the first folder that holds both files, as :func:`find_statistics` reads it.
+
+    Raises:
+        WeightsError: naming the missing file and the searched places.
+    """
     if configured is not None:
         places = [user_path(configured).absolute()]
     else:
         places = [checkpoint.parent, weights / "humanml3d"]
     for place in places:
         if all((place / name).is_file() for name in names):
-            return _read(place, names)
+            return place
     near = next((place for place in places if any((place / name).is_file() for name in names)), None)
     lacking = " and ".join(name for name in names if near is None or not (near / name).is_file())
     key = f"motion.statistics={configured}: " if configured is not None else ""

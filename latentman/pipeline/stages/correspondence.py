@@ -59,6 +59,12 @@ def maps_of(
         logger.warning(
             "solver=%s has no effect with correspondence=mesh: add correspondence=densepose_lap", config.solver.name
         )
+    if config.correspondence.name == "mesh" and config.iuv.name != "rendered":
+        logger.warning(
+            "iuv=%s has no effect on correspondence=mesh, which follows the mesh itself: add "
+            "correspondence=densepose_lap",
+            config.iuv.name,
+        )
     sizes, maps = map_sizes(config), {}
     for index, size in enumerate(sizes):
 

@@ -80,16 +80,11 @@ def _settings(run: Run) -> list[Any]:
     from latentman.diffusion.anchors import ANCHORS
 
     config = run.config
-    groups = (
-        config.setup, config.sampler, config.noise, config.sla, config.pwg, config.background, config.conditioner,
-    )  # fmt: skip
+    groups = (config.noise, config.sla, config.pwg, config.background, config.conditioner)
     texts = (run.positive, config.text.negative)
     plugin = ANCHORS.identity(config.sampler.anchor)
-    return [
-        *(asdict(group) for group in groups),
-        *(*texts, config.seed, config.num_steps, run.weights),
-        *([plugin] if plugin else []),
-    ]
+    settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
+    return [*settings, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
 
 
 STAGE = Stage(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from latentman.config import Config
+from latentman.config import Config, check_surface
+from latentman.pipeline.iuv_files import iuv_origins
 from latentman.pipeline.run import Advance, Run
 from latentman.pipeline.stage import Sharing, Stage
 from latentman.system.paths import write_npz
@@ -15,14 +16,26 @@ from latentman.types import BodySequence, Conditions
 def conditions_of(config: Config, body: BodySequence, advance: Advance | None = None) -> Conditions:
     """Return what is drawn of a moving mesh: depth, mask and IUV (T, S, S, ...), S = ``setup.image_size``.
 
+    ``iuv=smpl_densepose`` replaces the charts of the mesh, ``iuv=images`` the finished IUV maps; everything else is
+    drawn from the mesh in any case.
+
     Args:
-        config: of the run: the groups ``camera``, ``depth``, ``renderer`` and ``setup.image_size`` are read.
+        config: of the run: the groups ``camera``, ``depth``, ``renderer``, ``iuv`` and ``setup.image_size`` are read.
         body: the moving mesh.
         advance: called with (frames done, frames in all).
-    """
-    from latentman.render.conditions import render_conditions
 
-    return render_conditions(
+    Raises:
+        ConfigError: if the renderer is unknown, or ``iuv`` does not fit the characters.
+        DataError: if the camera cannot be placed, or a file that ``iuv`` names cannot be used.
+    """
+    from latentman.body.densepose_atlas import read_atlas, with_atlas
+    from latentman.render.conditions import render_conditions
+    from latentman.render.iuv_images import read_maps
+
+    check_surface(config.iuv, config.body, config.companions)
+    if config.iuv.file is not None:
+        body = with_atlas(body, read_atlas(config.iuv.file), 1 + len(config.companions))
+    conditions = render_conditions(
         body,
         camera=config.camera,
         depth=config.depth,
@@ -30,6 +43,11 @@ def conditions_of(config: Config, body: BodySequence, advance: Advance | None = 
         renderer=config.renderer.name,
         progress=advance,
     )
+    if config.iuv.folder is None:
+        return conditions
+    frames, size = conditions.mask.shape[:2]
+    maps = read_maps(config.iuv.folder, frames=frames, size=size, channels=config.iuv.channels)
+    return replace(conditions, iuv=maps)
 
 
 def make_conditions(run: Run, advance: Advance) -> None:
@@ -48,8 +66,9 @@ def _settings(run: Run) -> list[Any]:
     config = run.config
     return [
         config.camera.result(),
-        *(asdict(group) for group in (config.depth, config.renderer, config.iuv, config.video)),
+        *(asdict(config.depth), asdict(config.renderer), config.iuv.result(), asdict(config.video)),
         *(config.setup.image_size, config.fps),
+        *iuv_origins(config),
     ]
 
 
@@ -61,7 +80,7 @@ STAGE = Stage(
     make=make_conditions,
     length=lambda run: run.config.num_frames,
     sharing=Sharing(
-        code=("motion", "body", "render", "pipeline/stages/render.py"),
-        packages=("numpy", "scipy", "pillow", "imageio-ffmpeg"),
+        code=("motion", "body", "render", "pipeline/iuv_files.py", "pipeline/stages/render.py"),
+        packages=("numpy", "scipy", "pillow", "imageio-ffmpeg", "pytorch3d"),
     ),
 )

@@ -10,10 +10,11 @@ import pytest
 from latentman.assets import __main__ as assets
 from latentman.assets.check import check, package_finding
 from latentman.assets.finding import MISSING, ON_DEMAND, OPTIONAL, PRESENT, Finding
-from latentman.assets.hub import cache_folder
 from latentman.assets.shipped import damage, digests, sealed, shipped
 from latentman.engine.compose import compose
-from latentman.errors import ConfigError
+from latentman.errors import ConfigError, WeightsError
+from latentman.pipeline.origins import check_character
+from latentman.system.hub import cache_folder
 from latentman.system.paths import asset
 from tests.factories.smpl_files import random_model, write_plain_pickle
 
@@ -43,6 +44,14 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hub"
 
 
+def fetched(hub: Path, hub_id: str, files: Path) -> Path:
+    """Lay a model's files into the cache as the hub's client does, and return their folder."""
+    kept = hub / f"models--{hub_id.replace('/', '--')}"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("abc", encoding="utf-8")
+    return Path(shutil.copytree(files, kept / "snapshots" / "abc"))
+
+
 def test_check_takes_the_settings_of_run(hub: Path) -> None:
     everything = found("body.shape=female", "setup.model=someone/some-model")
     assert everything["body anny"].state == PRESENT
@@ -52,17 +61,15 @@ def test_check_takes_the_settings_of_run(hub: Path) -> None:
 
 
 def test_what_was_fetched_from_the_hub_is_present(hub: Path) -> None:
-    folder = hub / "models--lllyasviel--control_v11f1p_sd15_depth"
-    (folder / "snapshots" / "abc").mkdir(parents=True)
-    (folder / "snapshots" / "abc" / "config.json").write_text("{}", encoding="utf-8")
-    everything = found("setup=sd15")
+    folder = fetched(hub, "lllyasviel/control_v11f1p_sd15_depth", asset("mini-sd") / "controlnet")
+    everything = found("setup=sd15", "setup.controlnet_revision=main")
     assert everything["setup.controlnet"].state == PRESENT
     assert everything["setup.controlnet"].where == str(folder)
     assert everything["setup.model"].state == ON_DEMAND
     assert "OpenRAIL" in everything["setup.model"].terms
-    (folder / "blobs").mkdir()
-    (folder / "blobs" / "def.incomplete").touch()
-    assert found("setup=sd15")["setup.controlnet"].state == ON_DEMAND
+    assert found("setup=sd15", "setup.controlnet_revision=other")["setup.controlnet"].state == ON_DEMAND
+    (folder / "diffusion_pytorch_model.safetensors").unlink()
+    assert found("setup=sd15", "setup.controlnet_revision=main")["setup.controlnet"].state == ON_DEMAND
 
 
 def test_offline_what_was_not_fetched_is_missing(
@@ -142,7 +149,7 @@ def test_damaged_files_of_weights_are_found_out(tmp_path: Path, mdm: Path) -> No
     everything = found("motion=mdm", "body=smpl", f"paths.weights={tmp_path}")
     for name, words in (
         ("mdm checkpoint", "is damaged or was not written by torch"),
-        ("mdm args.json", "args.json holds no JSON object"),
+        ("mdm args.json", "args.json is not valid JSON"),
         ("body SMPL neutral", "is damaged or not a pickle"),
     ):
         assert everything[name].state == MISSING
@@ -169,8 +176,78 @@ def test_the_text_encoder_is_the_one_that_the_checkpoint_was_trained_with(
     assert ("mdm Mean.npy and Std.npy" in everything) == (args.get("cond_mode") != "action")
 
 
+def test_a_model_of_humanact12_needs_neither_statistics_nor_a_text_encoder(tmp_path: Path, mdm: Path) -> None:
+    (mdm / "args.json").write_text(json.dumps({"dataset": "humanact12"}), encoding="utf-8")
+    everything = found("motion=mdm", f"paths.weights={tmp_path}")
+    assert [name for name in everything if name.startswith("mdm ")] == ["mdm checkpoint", "mdm args.json"]
+    assert all(everything[name].state == PRESENT for name in ("mdm checkpoint", "mdm args.json"))
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        ({"context_len": 20, "pred_len": 40}, "context_len=20"),
+        ({"arch": "gru"}, "arch=gru"),
+        ({"dataset": "uestc"}, "dataset=uestc"),
+        ({"dataset": "kit"}, "dataset=kit"),
+        ({"dataset": "humanact12", "unconstrained": True}, "unconstrained=True"),
+    ],
+)
+def test_models_that_a_run_refuses_are_refused_with_the_same_message(
+    tmp_path: Path, mdm: Path, args: dict[str, object], named: str
+) -> None:
+    (mdm / "args.json").write_text(json.dumps(args), encoding="utf-8")
+    command = ["motion=mdm", f"paths.weights={tmp_path}"]
+    finding = found(*command)["mdm args.json"]
+    assert finding.state == MISSING
+    assert named in finding.problem
+    with pytest.raises(WeightsError) as refusal:
+        check_character(compose(command))
+    assert str(refusal.value) == finding.problem
+
+
+def test_files_of_gmd_are_looked_for_where_its_repository_has_them(tmp_path: Path) -> None:
+    everything = found("motion=gmd", f"paths.weights={tmp_path}")
+    assert "folder dataset/ of" in everything["gmd rand_proj.npy"].problem
+    assert "folder dataset/HumanML3D_abs/ of" in everything["gmd Mean_abs_3d.npy and Std_abs_3d.npy"].problem
+
+
+def test_a_nested_or_packed_checkpoint_is_named(tmp_path: Path, mdm: Path) -> None:
+    nested = tmp_path / "deep" / "mdm" / "humanml" / "humanml"
+    nested.parent.mkdir(parents=True)
+    shutil.copytree(mdm, nested)
+    deep = found("motion=mdm", f"paths.weights={tmp_path / 'deep'}")["mdm checkpoint"]
+    assert f"there is {nested / 'model000200000.pt'}: set motion.checkpoint to it" in deep.problem
+    packed = tmp_path / "packed" / "mdm" / "humanml.zip"
+    packed.parent.mkdir(parents=True)
+    packed.touch()
+    still = found("motion=mdm", f"paths.weights={tmp_path / 'packed'}")["mdm checkpoint"]
+    assert f"there is the archive {packed}: unpack it there" in still.problem
+
+
+def test_of_two_checkpoints_both_are_named(tmp_path: Path, mdm: Path) -> None:
+    other = Path(shutil.copytree(mdm, mdm.parent / "another")) / "model000200000.pt"
+    finding = found("motion=mdm", f"paths.weights={tmp_path}")["mdm checkpoint"]
+    named = {
+        finding.where,
+        *(str(path) for path in (other, mdm / "model000200000.pt") if str(path) in finding.expected),
+    }
+    assert named == {str(other), str(mdm / "model000200000.pt")}
+
+
+def test_pictures_of_iuv_are_checked_as_a_run_checks_them(tmp_path: Path) -> None:
+    finding = found("iuv=images", f"iuv.folder={tmp_path / 'none'}")["iuv images"]
+    assert finding.state == MISSING
+    assert "there is no file or folder" in finding.problem
+
+
 def test_a_text_encoder_of_ones_own_must_be_there(tmp_path: Path) -> None:
     (tmp_path / "clip").mkdir()
+    empty = found("motion=mld", f"motion.text_encoder={tmp_path / 'clip'}")["mld text encoder"]
+    assert empty.state == MISSING
+    assert "lacks config.json and its tokenizer" in empty.problem
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / "clip" / name).touch()
     assert found("motion=mld", f"motion.text_encoder={tmp_path / 'clip'}")["mld text encoder"].state == PRESENT
     absent = found("motion=mld", f"motion.text_encoder={tmp_path / 'absent'}")["mld text encoder"]
     assert absent.state == MISSING

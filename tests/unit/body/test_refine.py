@@ -162,11 +162,22 @@ def test_the_noise_is_estimated_from_the_bones() -> None:
 def test_doubled_translation_goes_twice_as_far_with_the_same_poses(body: Body) -> None:
     motion = Motion(clip(), FPS, "", "procedural")
     once, twice = (fit_motion(body, motion, BodyConfig("anny", translation=t)) for t in ("correct", "doubled"))
+    moved = twice.joints[:, 0] - once.joints[:, 0]
     root = once.joints[:, 0] - once.joints[0, 0]
-    np.testing.assert_allclose(twice.joints - once.joints, np.repeat(root[:, None], 24, axis=1), atol=1e-5)
+    np.testing.assert_allclose(moved - moved[0], root, atol=1e-5)
+    np.testing.assert_allclose(twice.joints - once.joints, np.repeat(moved[:, None], 24, axis=1), atol=1e-5)
     np.testing.assert_allclose(
-        twice.vertices - once.vertices, np.broadcast_to(root[:, None], once.vertices.shape), atol=1e-5
+        twice.vertices - once.vertices, np.broadcast_to(moved[:, None], once.vertices.shape), atol=1e-5
     )
+
+
+def test_a_doubled_path_is_set_on_the_floor_after_it_is_doubled(body: Body) -> None:
+    joints = clip()
+    joints = joints + np.linspace(0, 1, len(joints))[:, None, None] * np.array([0.0, -0.5, 0.0])
+    sunk = fit_motion(body, Motion(joints, FPS, "", "procedural"), BodyConfig("anny", translation="doubled"))
+    assert abs(sunk.vertices[..., 1].min()) < 1e-5
+    drop = sunk.joints[0, 0, 1] - sunk.joints[-1, 0, 1]
+    assert drop == pytest.approx(2 * (joints[0, 0, 1] - joints[-1, 0, 1]), abs=0.02)
 
 
 @pytest.mark.parametrize("verb", ACTIONS)

@@ -68,12 +68,16 @@ def test_anchors_differ_from_each_other(backbone):
         assert all(not torch.allclose(one, other, atol=1e-4) for other in results[i + 1 :])
 
 
-@pytest.mark.parametrize("size", [FRAMES, 3])
-def test_figure_and_background_read_apart_as_a_mask_over_all_keys_would(backbone, frames, size):
+@pytest.mark.parametrize(("reduction", "masks_frame0"), [("nearest", False), ("nearest", True), ("half", False)])
+@pytest.mark.parametrize("size", [FRAMES, 3, 1])
+def test_figure_and_background_read_apart_as_a_mask_over_all_keys_would(
+    backbone, frames, size, reduction, masks_frame0
+):
     noisy, text = batch_of(2)
-    masks = AnchorMasks(frames.figures)
+    masks = AnchorMasks(frames.figures, reduction=reduction, masks_frame0=masks_frame0)
+    options = {"half": reduction == "half", "masks_frame0": masks_frame0}
     ours = chunked(backbone.unet, AnchorRule(), noisy, text, 2, size, masks)
-    with torch.no_grad(), literal_attention([backbone.unet], groups=2, figures=frames.figures):
+    with torch.no_grad(), literal_attention([backbone.unet], groups=2, figures=frames.figures, **options):
         literal = backbone.unet(noisy, 500, text).sample
     assert torch.allclose(ours, literal, atol=1e-5)
     assert not torch.allclose(ours, chunked(backbone.unet, AnchorRule(), noisy, text, 2, size), atol=1e-3)

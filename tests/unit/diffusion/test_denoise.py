@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention import anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
@@ -50,13 +51,19 @@ def test_every_preset_equals_its_steps_written_out(backbone, frames, plan, rule,
     assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
 
 
+@pytest.mark.parametrize(("reduction", "masks_frame0"), [("nearest", False), ("half", True)])
 @torch.no_grad()
-def test_attention_apart_equals_its_steps_written_out(backbone, frames, plan):
+def test_attention_apart_equals_its_steps_written_out(backbone, frames, plan, reduction, masks_frame0):
     plan = replace(plan, guidance=GuidancePlan(), chunk_size=3)
-    ours = denoise(backbone, replace(frames, reads_apart=True), plan)
-    literal = steps_written_out(backbone, frames, plan, figures=frames.figures)
-    assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
-    assert not torch.allclose(ours, denoise(backbone, frames, plan), atol=1e-4 * float(literal.abs().max()))
+    masks = AnchorMasks(frames.figures, reduction=reduction, masks_frame0=masks_frame0)
+    ours = denoise(backbone, replace(frames, masks=masks), plan)
+    half = reduction == "half"
+    literal = steps_written_out(backbone, frames, plan, figures=frames.figures, half=half, masks_frame0=masks_frame0)
+    tolerance = 1e-4 * float(literal.abs().max())
+    plain = denoise(backbone, frames, plan)
+    assert torch.allclose(ours, literal, atol=tolerance)
+    assert not torch.allclose(ours, plain, atol=tolerance)
+    assert torch.allclose(ours[0], plain[0], atol=tolerance) != masks_frame0
 
 
 @pytest.mark.parametrize("anchor", ["first", "prev", "first+prev", "all"])

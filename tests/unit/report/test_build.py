@@ -1,6 +1,7 @@
 """A report on whatever a folder holds: partial, mixed, foreign, or of a later version."""
 
 import json
+import re
 
 import pandas as pd
 import pytest

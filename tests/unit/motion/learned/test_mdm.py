@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from latentman.motion.learned.mdm import MDM, MDMConfig
+from latentman.motion.learned.mdm_checkpoint import load_mdm
 from tests.factories import naive_networks
-from tests.factories.motion_checkpoints import SMALL_MDM, TEXT_WIDTH, seeded
+from tests.factories.motion_checkpoints import SMALL_MDM, TEXT_WIDTH, seeded, write_mdm
 
 DECODER = replace(SMALL_MDM, arch="trans_dec")
 
@@ -64,6 +65,25 @@ def test_the_token_before_the_frames_is_removed_from_the_output(many):
     network = seeded(lambda: MDM(replace(DECODER, emb_trans_dec=True)))
     text = torch.randn(1, 5, TEXT_WIDTH) if many else torch.randn(1, TEXT_WIDTH)
     assert network(torch.randn(1, 263, 1, 9), torch.tensor([3]), text).shape == (1, 263, 1, 9)
+
+
+@pytest.mark.parametrize("token", ["time", "condition"])
+def test_the_token_before_the_frames_is_the_time_alone_or_with_the_text_as_older_code_has_it(token):
+    network = seeded(lambda: MDM(replace(DECODER, emb_trans_dec=True, token=token)))
+    motion, steps, text = torch.randn(1, 263, 1, 9), torch.tensor([3]), torch.randn(1, TEXT_WIDTH)
+    with torch.no_grad():
+        time = network.embed_timestep(steps)
+        condition = time + network.embed_text(text)[None]
+        ahead = time if token == "time" else condition
+        frames = network.sequence_pos_encoder(torch.cat([ahead, network.input_process(motion)]))
+        expected = network.output_process(network.seqTransDecoder(frames, condition)[1:])
+        torch.testing.assert_close(network(motion, steps, text), expected)
+
+
+@pytest.mark.parametrize(("given", "token"), [({}, "condition"), ({"text_encoder_type": "clip"}, "time")])
+def test_older_files_which_name_no_text_encoder_have_the_text_in_that_token(tmp_path, given, token):
+    write_mdm(tmp_path, replace(DECODER, emb_trans_dec=True), **given)
+    assert load_mdm(tmp_path / "model000200000.pt").network.config.token == token
 
 
 def test_frames_beyond_the_length_change_nothing_in_a_masked_decoder():
