@@ -38,6 +38,10 @@ demo: $(VENV)/installed ## one prompt to one video, with its record and page, in
 test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests, on as many processes as WORKERS
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
+.PHONY: fuzz
+fuzz: $(VENV)/installed-dev ## damaged files and command lines, 300 inputs a reader; FUZZ=10000 for the long mode
+	@FUZZ='$(or $(FUZZ),300)' $(PY) -m pytest tests/fuzz -m fuzz -n $(WORKERS) --maxprocesses 8 --dist load
+
 .PHONY: test-slurm
 test-slurm: $(VENV)/installed-slurm ## the tests on a SLURM cluster, on one of their own (root; SLOW=1 for the slow ones too)
 	@scripts/slurm_local/test.sh -m $(if $(SLOW),slurm,'slurm and not slow')
