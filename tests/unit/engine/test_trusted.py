@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 
 from latentman.engine.compose import check_command
 from latentman.engine.loader import Tree, composer
+from latentman.engine.overrides import quote_free_text
 from latentman.engine.trusted import OURS
 from latentman.errors import ConfigError
 
@@ -96,10 +97,8 @@ def test_a_name_stays_in_its_folder(name):
 
 
 @pytest.mark.parametrize(
-    "override", ["prompt=\udcff", "run_dir=~nobody/x", "run_dir=" + "a" * 5000, "motion.file=~nobody/a.bvh"]
+    "override", ["prompt=\udcff", "run_dir=~no-such-user/x", "run_dir=" + "a" * 5000, "motion.file='~no-such-user/a.bvh'"]
 )
 def test_paths_and_texts_that_cannot_be_are_refused_in_words(override):
-    with pytest.raises(ConfigError, match=r"UTF-8|no user ~nobody|bytes"):
-        from latentman.engine.overrides import quote_free_text
-
+    with pytest.raises(ConfigError, match=r"UTF-8|no user ~no-such-user|bytes"):
         check_command([quote_free_text(override)])
