@@ -129,7 +129,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
             return print, ("ran",)
 
     torch.save({"a": Evil()}, tmp_path / "x.pt")
-    with pytest.raises(WeightsError, match=r"x\.pt: besides tensors it holds .*print"):
+    with pytest.raises(WeightsError, match=r"x\.pt is refused: besides tensors it holds .*print"):
         read_torch(tmp_path / "x.pt")
 
 
