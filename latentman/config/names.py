@@ -24,7 +24,7 @@ def check_name(key: str, name: str) -> None:
     if not is_plain or not name.isprintable() or len(name) > MAX_NAME:
         raise ConfigError(
             f"{key}={name[:80]!r} must be a plain name of at most {MAX_NAME} characters, since it names a folder below "
-            "paths.runs: no slashes, colons, wildcards or quotes; to choose the folder itself, use run_dir= or sweep_dir="
+            "paths.runs: no slashes, colons, wildcards or quotes; run_dir= or sweep_dir= choose the folder itself"
         )
 
 
