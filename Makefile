@@ -38,6 +38,10 @@ demo: $(VENV)/installed ## make one video from one prompt, with its record and p
 test: $(VENV)/installed-dev ## run the test suite, without the slow and browser tests, in WORKERS processes
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
+.PHONY: fuzz
+fuzz: $(VENV)/installed-dev ## damaged files and command lines, 300 inputs a reader; FUZZ=10000 for the long mode
+	@FUZZ='$(or $(FUZZ),300)' $(PY) -m pytest tests/fuzz -m fuzz -n $(WORKERS) --maxprocesses 8 --dist load
+
 .PHONY: test-slurm
 test-slurm: $(VENV)/installed-slurm ## run the tests that need SLURM, on their own cluster (root; SLOW=1 includes the slow ones)
 	@scripts/slurm_local/test.sh -m $(if $(SLOW),slurm,'slurm and not slow')

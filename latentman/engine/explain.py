@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import types
 import typing
@@ -111,7 +112,8 @@ def explained() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         raise missing_plugin(error) or ConfigError(explain(error)) from error
     except (Exception, SystemExit) as error:
-        if isinstance(error, LatentManError) or not _is_of_a_library(error):
+        is_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+        if isinstance(error, LatentManError) or not (is_long or _is_of_a_library(error)):
             raise
         raise ConfigError(
             f"the command cannot be read as settings: {reason(error)}; check its values, and put lists and "

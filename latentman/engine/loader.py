@@ -18,7 +18,6 @@ from typing import Any
 
 import hydra.version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.config_store import ConfigNode, ConfigStore
@@ -103,7 +102,8 @@ class KeptLoader(ConfigLoaderImpl):
         super().__init__(config_search_path)
         sources, own = self.repository.sources, str(Path(config_dir()).resolve())
         for index, source in enumerate(sources):
-            if isinstance(source, FileConfigSource) and str(Path(source.path).resolve()) != own:
+            # By its scheme: Hydra loads its plugins' modules a second time, so that their classes are others.
+            if source.scheme() == "file" and str(Path(source.path).resolve()) != own:
                 sources[index] = CheckedFiles(source.provider, source.path)
         self._kept: OrderedDict[tuple[Any, ...], DictConfig] = OrderedDict()
 

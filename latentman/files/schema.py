@@ -23,6 +23,8 @@ class ArrayOf:
     kinds: str = "fiu"
     shape: tuple[int | str, ...] | None = None
     is_optional: bool = False
+    is_finite: bool = True
+    """False where the caller itself says which value is not finite."""
     least: float | None = None
     most: float | None = None
 
@@ -62,7 +64,7 @@ def check_array(name: str, array: NDArray[Any], wanted: ArrayOf, lengths: dict[s
         if not fits:
             expected = ", ".join(str(lengths.get(str(axis), axis)) for axis in wanted.shape)
             raise FlawError(f"{name} has shape {array.shape} in place of ({expected})")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if wanted.is_finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise FlawError(f"{name} holds values that are not finite")
     for bound, is_beyond in ((wanted.least, np.less), (wanted.most, np.greater)):
         if bound is not None and array.size and is_beyond(array, bound).any():

@@ -55,8 +55,9 @@ def read_torch(
         except Exception as failure:
             named = _NAMED.search(str(failure))
             if named:
-                raise FlawError(
-                    f"besides tensors it holds {named[1]}, which would run code when loaded; such files are refused"
+                raise error(
+                    f"{path} is refused: besides tensors it holds {named[1]}, which would run code when loaded; use the "
+                    "released file, or save its state dict again with torch.save"
                 ) from failure
             if "weights_only" in str(failure) or "Weights only" in str(failure):  # it advises executing the file
                 raise FlawError("it does not hold tensors written by torch") from failure

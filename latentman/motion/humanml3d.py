@@ -96,7 +96,7 @@ class Statistics:
         arrays = []
         for name in ("Mean.npy", "Std.npy"):
             try:
-                array = read_npy(folder / name, error=WeightsError, wanted=ArrayOf("fiu"))
+                array = read_npy(folder / name, error=WeightsError, wanted=ArrayOf("fiu", is_finite=False))
                 arrays.append(array.astype(np.float64))
             except FileNotFoundError as error:
                 raise WeightsError(f"no {name} in {folder}") from error

@@ -52,8 +52,9 @@ def import_answers(path: Path, design: Design) -> tuple[list[Answer], list[str]]
         RecordError: if the file cannot be read.
         DataError: if it is not such a file, or a line belongs to another study.
     """
-    with missing_as(path, error=RecordError):
-        text = read_text(path, error=RecordError, lenient=True).removeprefix("\ufeff")
+    advice = "--answers takes an answers.csv that latentman study analyse wrote"
+    with missing_as(path, error=RecordError, advice=advice):
+        text = read_text(path, error=RecordError, advice=advice, lenient=True).removeprefix("\ufeff")
     lines = [line.rstrip("\r\n") for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)]
     lines = lines[:-1] if lines and not lines[-1] else lines
     headings = [OLD_COLUMNS.get(name, name) for name in _cells(lines[0]) or []] if lines else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 SEEN = [
-    ["sampler.latent_motion.t0=800"], ["run_dir=~nobody/x"], ["run_dir=" + "a" * 5000], ["run_dir=" + "a/" * 2500 + "b"],
+    ["sampler.latent_motion.t0=800"], ["run_dir=~no-such-user/x"], ["run_dir=" + "a" * 5000], ["run_dir=" + "a/" * 2500 + "b"],
     ["seed=" + "9" * 5000], ["reference=[1,2]"], ["body.name=2"], ["-m", "--cfg", "job"], ["-sc"], ["-sc", "install=bash"],
     ["name=../../x"], ["name=/abs"], ["name=.."], ["name="], ["prompt=\udcff"], ["name=\ud800"], ["run_dir=\udcff"],
     ["fps=1e-9"], ["fps=1e400"], ["num_frames=" + "9" * 400], ["baseline={a:"], ["+exp=[table1,table1]"], ["seed=1,2", "--run"],
-    ["setup.loras=[{path:~nobody/x}]"], ["paths.runs=~nobody"], ["motion.file=~nobody/a.bvh", "motion=recorded"],
+    ["setup.loras=[{path:~no-such-user/x}]"], ["paths.runs=~no-such-user"], ["motion.file=~no-such-user/a.bvh", "motion=recorded"],
     ["hydra.callbacks={a:{_target_:os.system}}"], ["+hydra.callbacks.a={_target_: os.system}"], ["hydra.run.dir=/tmp/x"],
     ["hydra/launcher=[a,b]"], ["hydra.launcher=null"], ["hydra=null"], ["hydra.job=null"], ["hydra.sweep=null"], ["hydra.mode=null"],
     ["hydra.sweeper.params={seed: '1,2'}"], ["hydra.sweeper=null"], ["hydra.searchpath=[pkg://os]"], ["~seed"], ["~hydra"], ["=3"], ["==="],
@@ -39,7 +39,7 @@ KEYS = [
 VALUES = [
     "", "0", "1", "-1", "3", "1e-9", "1e400", "-inf", "nan", "null", "true", "???", "x", "mini", "[1,2]", "[]", "{}", "{a: 1}",
     "{a: {b: [1,2]}}", "1,2", "a,b,c", "range(1,3)", "choice(1,2)", "glob(*)", "'a b'", '"', "'", "\\", "$", "${", "${seed}",
-    "${oc.env:HOME}", "${nothing}", "..", "../../x", "/abs", "~", "~nobody/x", "a/b", "\udcff", "\ud800", "\u202e", "\x1b[31m",
+    "${oc.env:HOME}", "${nothing}", "..", "../../x", "/abs", "~", "~no-such-user/x", "a/b", "\udcff", "\ud800", "\u202e", "\x1b[31m",
     "é", "动", "a" * 300, "a" * 5000, "9" * 5000, "[" * 200, "{" * 200, "(", ")", "=", "a=b", ":", "a:b", "#", "%", "1_000", "0x10",
     "1.5", "1.", ".5", "None", "sort(1,2)", "int(x)", "float(3)", "[a,[b,[c]]]", "{_target_: os.system}", "asset:mini-sd", "\n", "\t", " ",
 ]  # fmt: skip

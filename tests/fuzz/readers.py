@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 from safetensors.torch import save
 
-from latentman.body.smpl_model import read_model
+from latentman.body.smpl_model import _TREES, read_model
 from latentman.diffusion.denoise import State
 from latentman.files import image_file, json_file, mat_file, npz_file, run_file, yaml_file
 from latentman.metrics.lpips import _read as read_lpips
@@ -207,7 +207,7 @@ def _model() -> bytes:
         {
             "v_template": np.zeros((vertices, 3)), "shapedirs": np.zeros((vertices, 3, 2)), "posedirs": np.zeros((vertices, 3, 207)),
             "J_regressor": np.ones((24, vertices)) / vertices, "weights": np.ones((vertices, 24)) / 24,
-            "f": np.array([[0, 1, 2]]), "kintree_table": np.zeros((2, 24), np.int64),
+            "f": np.array([[0, 1, 2]]), "kintree_table": np.stack([np.array(_TREES["SMPL"]), np.arange(24)]),
         }
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from latentman.system.paths import user_path
 from latentman.types import Array
 
 _ADVICE = "motion.trajectory takes an .npy file of shape (T, 2), or a .csv with x and z in metres on each line"
-_NUMBERS = ArrayOf("fiu")
+_NUMBERS = ArrayOf("fiu", is_finite=False)
 _MAX_BYTES = 10_000_000
 
 

@@ -1,5 +1,6 @@
 """A status is read whatever its condition: damaged files become a state, foreign ones are recognised."""
 
+import re
 import json
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_damaged_status_is_a_state_with_its_reason(tmp_path, text):
     (tmp_path / "status.json").write_text(text)
     status = read_status(tmp_path)
     assert status["state"] == "damaged"
-    assert error_line(status).startswith(f"RecordError: cannot read {tmp_path}/status.json")
+    assert re.match(rf"RecordError: (cannot read )?{re.escape(str(tmp_path))}/status\.json: ", error_line(status))
 
 
 def test_a_status_of_a_later_version_is_refused(tmp_path):

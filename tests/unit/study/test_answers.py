@@ -147,7 +147,7 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path, design):
     (tmp_path / ANSWERS_FILE).write_bytes(b"this is not a database, but long enough to be looked at" * 10)
     before = (tmp_path / ANSWERS_FILE).read_bytes()
     for use in (AnswerStore, read_answers):
-        with pytest.raises(RecordError, match="cannot open the answers"):
+        with pytest.raises(RecordError, match=r"cannot (read|open) .*answers\.sqlite"):
             use(tmp_path, design)
     assert (tmp_path / ANSWERS_FILE).read_bytes() == before
 

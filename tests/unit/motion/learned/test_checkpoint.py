@@ -207,7 +207,7 @@ def test_args_that_are_missing_or_damaged_are_named(tmp_path):
     with pytest.raises(WeightsError, match=r"cannot read .*args\.json: "):
         read_args(file, {})
     (tmp_path / "args.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(WeightsError, match=r"must hold one JSON object, got list"):
+    with pytest.raises(WeightsError, match=r"it must hold a JSON object and holds a list"):
         read_args(file, {})
 
 
