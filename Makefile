@@ -38,6 +38,11 @@ demo: $(VENV)/installed ## one prompt to one video, with its record and page, in
 test: $(VENV)/installed-dev ## the test suite, without its slow and browser tests, on as many processes as WORKERS
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
+.PHONY: test-faults
+test-faults: $(VENV)/installed-dev ## kill and fail runs at every call that writes (hours; FAULT_SECONDS=600: a sample)
+	@$(PY) -m tests.faults.campaign --workers $(if $(filter logical,$(WORKERS)),2,$(WORKERS)) \
+	  $(if $(FAULT_SECONDS),--seconds '$(FAULT_SECONDS)')
+
 .PHONY: test-slurm
 test-slurm: $(VENV)/installed-slurm ## the tests on a SLURM cluster, on one of their own (root; SLOW=1 for the slow ones too)
 	@scripts/slurm_local/test.sh -m $(if $(SLOW),slurm,'slurm and not slow')

@@ -57,7 +57,7 @@ def check_folder(root: Path) -> Checked:
     damage = [found for path in plans for found in _plan_damage(path)]
     busy = without = 0
     for folder in folders:
-        if is_locked(folder) or is_locked(folder.parent) and (folder.parent / STATUS_FILE).exists():
+        if is_locked(folder) or (is_locked(folder.parent) and (folder.parent / STATUS_FILE).exists()):
             busy += 1
             continue
         status = read_status(folder)

@@ -68,9 +68,9 @@ def cases(place: Workplace) -> Iterator[Case]:
 
 
 def fault_cases(place: Workplace) -> Iterator[Case]:
-    for start in STARTS:
+    for start, calls in place.calls.items():
         for kind, code in FAULTS:
-            for at in range(1, place.calls[start] + 1):
+            for at in range(1, calls + 1):
                 name = errno.errorcode.get(code, kind)
 
                 def fail(
@@ -84,6 +84,8 @@ def fault_cases(place: Workplace) -> Iterator[Case]:
 def damage_cases(place: Workplace) -> Iterator[Case]:
     for start in ("finished", "continue"):
         template = place.folder / "templates" / start
+        if not template.exists():
+            continue
         files = sorted(path.relative_to(template) for path in template.rglob("*") if path.is_file())
         for name in files:
             if name.name in (".lock",):
@@ -250,7 +252,9 @@ def main() -> int:
     if library is None:
         sys.stdout.write("skipped: no C compiler here, or not Linux\n")
         return 0
-    places = [Workplace(root / str(n), library, tiny_model(root / "model")) for n in range(chosen.workers)]
+    places = [
+        Workplace(root / str(n), library, tiny_model(root / "model"), chosen.starts) for n in range(chosen.workers)
+    ]
     everything = sample([case for case in cases(places[0]) if case.start in chosen.starts], chosen.seed)
     verdicts = carry_out(places, everything, chosen.seconds)
     for place in places:
