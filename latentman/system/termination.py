@@ -64,9 +64,10 @@ def _signals(requeue: Handler | None) -> set[signal.Signals]:
     ignored.
     """
     if requeue is None:
-        hangup = getattr(signal, "SIGHUP", None)  # not on Windows
-        is_heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
-        return {signal.SIGTERM, hangup} if is_heard else {signal.SIGTERM}
+        hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
+        if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+            return {signal.SIGTERM}
+        return {signal.SIGTERM, hangup}
     wanted = sys.modules["submitit.core.job_environment"].JobEnvironment.USR_SIG
     return {signal.SIGTERM, signal.Signals[f"SIG{wanted}"]}
 

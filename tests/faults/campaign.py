@@ -244,6 +244,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to stop; all cases take hours")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS, help="only faults of these commands")
+    parser.add_argument("--only", nargs="+", default=[""], help="only groups whose name holds one of these texts")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("out/faults.json"))
     chosen = parser.parse_args()
@@ -255,7 +256,8 @@ def main() -> int:
     places = [
         Workplace(root / str(n), library, tiny_model(root / "model"), chosen.starts) for n in range(chosen.workers)
     ]
-    everything = sample([case for case in cases(places[0]) if case.start in chosen.starts], chosen.seed)
+    known = [case for case in cases(places[0]) if case.start in chosen.starts]
+    everything = sample([case for case in known if any(text in case.group for text in chosen.only)], chosen.seed)
     verdicts = carry_out(places, everything, chosen.seconds)
     for place in places:
         place.close()
