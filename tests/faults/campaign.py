@@ -108,6 +108,7 @@ def damage(path: Path, what: str) -> None:
     elif what == "cut":
         path.write_bytes(data[: len(data) // 2])
     elif what == "flipped":
+        data = data or bytearray(1)
         data[random.Random(path.name).randrange(len(data))] ^= 4
         path.write_bytes(data)
     else:
