@@ -42,6 +42,12 @@ test: $(VENV)/installed-dev ## run the test suite, without the slow and browser 
 fuzz: $(VENV)/installed-dev ## damaged files and command lines, 300 inputs a reader; FUZZ=10000 for the long mode
 	@FUZZ='$(or $(FUZZ),300)' $(PY) -m pytest tests/fuzz -m fuzz -n $(WORKERS) --maxprocesses 8 --dist load
 
+
+.PHONY: test-faults
+test-faults: $(VENV)/installed-dev ## kill and fail runs at every call that writes (hours; FAULT_SECONDS=600: a sample)
+	@$(PY) -m tests.faults.campaign --workers $(if $(filter logical,$(WORKERS)),2,$(WORKERS)) \
+	  $(if $(FAULT_SECONDS),--seconds '$(FAULT_SECONDS)')
+
 .PHONY: test-slurm
 test-slurm: $(VENV)/installed-slurm ## run the tests that need SLURM, on their own cluster (root; SLOW=1 includes the slow ones)
 	@scripts/slurm_local/test.sh -m $(if $(SLOW),slurm,'slurm and not slow')

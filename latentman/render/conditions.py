@@ -12,8 +12,9 @@ import torch
 from latentman.config import CameraConfig, DepthConfig
 from latentman.render.camera import place_cameras, project, to_cameras
 from latentman.render.depth import encode_depth
+from latentman.render.fragments import NEAR, Fragments
 from latentman.render.iuv import draw_iuv
-from latentman.render.rasterize import NEAR, Fragments, get_rasterizer
+from latentman.render.rasterize import get_rasterizer
 from latentman.types import Array, BodySequence, Camera, Conditions
 
 _log = logging.getLogger("latentman.render")

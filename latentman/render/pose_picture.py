@@ -16,7 +16,7 @@ from latentman.body.skeleton import JOINT_NAMES
 from latentman.errors import DataError
 from latentman.motion.rotations import perpendicular, unit
 from latentman.render.camera import project, to_camera
-from latentman.render.rasterize import NEAR
+from latentman.render.fragments import NEAR
 from latentman.types import NUM_PARTS, Array, BodySequence, Camera, Conditions
 
 # fmt: off

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from latentman.errors import MissingExtraError
-from latentman.render.rasterize import NEAR, Fragments
+from latentman.render.fragments import NEAR, Fragments
 from latentman.types import Camera
 
 

@@ -64,9 +64,11 @@ def _signals(requeue: Handler | None) -> set[signal.Signals]:
     ignored.
     """
     if requeue is None:
+        ends = {signal.SIGTERM}
         hangup = getattr(signal, "SIGHUP", None)  # not on Windows
-        is_heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
-        return {signal.SIGTERM, hangup} if is_heard else {signal.SIGTERM}
+        if isinstance(hangup, signal.Signals) and signal.getsignal(hangup) is not signal.SIG_IGN:
+            ends.add(hangup)
+        return ends
     wanted = sys.modules["submitit.core.job_environment"].JobEnvironment.USR_SIG
     return {signal.SIGTERM, signal.Signals[f"SIG{wanted}"]}
 

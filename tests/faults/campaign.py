@@ -68,9 +68,9 @@ def cases(place: Workplace) -> Iterator[Case]:
 
 
 def fault_cases(place: Workplace) -> Iterator[Case]:
-    for start in STARTS:
+    for start, calls in place.calls.items():
         for kind, code in FAULTS:
-            for at in range(1, place.calls[start] + 1):
+            for at in range(1, calls + 1):
                 name = errno.errorcode.get(code, kind)
 
                 def fail(
@@ -84,6 +84,8 @@ def fault_cases(place: Workplace) -> Iterator[Case]:
 def damage_cases(place: Workplace) -> Iterator[Case]:
     for start in ("finished", "continue"):
         template = place.folder / "templates" / start
+        if not template.exists():
+            continue
         files = sorted(path.relative_to(template) for path in template.rglob("*") if path.is_file())
         for name in files:
             if name.name in (".lock",):
@@ -106,6 +108,7 @@ def damage(path: Path, what: str) -> None:
     elif what == "cut":
         path.write_bytes(data[: len(data) // 2])
     elif what == "flipped":
+        data = data or bytearray(1)
         data[random.Random(path.name).randrange(len(data))] ^= 4
         path.write_bytes(data)
     else:
@@ -242,6 +245,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to stop; all cases take hours")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS, help="only faults of these commands")
+    parser.add_argument("--only", nargs="+", default=[""], help="only groups whose name holds one of these texts")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("out/faults.json"))
     chosen = parser.parse_args()
@@ -250,8 +254,11 @@ def main() -> int:
     if library is None:
         sys.stdout.write("skipped: no C compiler here, or not Linux\n")
         return 0
-    places = [Workplace(root / str(n), library, tiny_model(root / "model")) for n in range(chosen.workers)]
-    everything = sample([case for case in cases(places[0]) if case.start in chosen.starts], chosen.seed)
+    places = [
+        Workplace(root / str(n), library, tiny_model(root / "model"), chosen.starts) for n in range(chosen.workers)
+    ]
+    known = [case for case in cases(places[0]) if case.start in chosen.starts]
+    everything = sample([case for case in known if any(text in case.group for text in chosen.only)], chosen.seed)
     verdicts = carry_out(places, everything, chosen.seconds)
     for place in places:
         place.close()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 KINDS = {"none": 0, "kill": 1, "once": 2, "from_here": 3, "short": 4, "torn": 5}
 PATIENCE_S = 120.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def serve(library: ctypes.CDLL) -> None:
@@ -47,9 +48,12 @@ def fork(asked: dict, library: ctypes.CDLL) -> dict:
     pipes, running, statuses = [], {}, {}
     for number in range(asked.get("times", 1)):
         reading, writing = os.pipe()
+        # A signal waits until the process has become the command.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         process = os.fork()
         if process == 0:
             become({**asked, "output": f"{asked['output']}{number or ''}"}, library, writing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.close(writing)
         pipes.append(reading)
         running[process] = number
@@ -96,6 +100,7 @@ def become(asked: dict, library: ctypes.CDLL, writing: int) -> None:
         library.faulty_arm(
             asked["below"].encode(), fault.get("at", 0), KINDS[fault.get("kind", "none")], fault.get("errno", 0)
         )
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         status = main(asked["arguments"])
     except BaseException:
         traceback.print_exc()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class Ended:
 class Workplace:
     """A process of victims with a folder of its own."""
 
-    def __init__(self, folder: Path, library: Path, model: Path) -> None:
+    def __init__(self, folder: Path, library: Path, model: Path, starts: Sequence[str] = STARTS) -> None:
         self.folder, self.model = folder, model
         folder.mkdir(parents=True, exist_ok=True)
         self.case = folder / "case"
@@ -69,11 +70,10 @@ class Workplace:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
             cwd=Path(__file__).parents[2],
         )  # fmt: skip
-        self._prepare()
+        self._prepare(starts)
 
     def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(60)
+        self._process.communicate(timeout=60)
 
     def ask(self, arguments: list[str], **more: object) -> Ended:
         output = self.folder / "output.txt"
@@ -111,29 +111,20 @@ class Workplace:
     def leftovers(self) -> list[str]:
         return sorted(path.name for path in self.case.rglob(".partial-*"))
 
-    def _prepare(self) -> None:
+    def _prepare(self, starts: Sequence[str]) -> None:
         """Load the networks, and make the folders and the results that others are compared with."""
-        self.reference: dict[str, dict[str, object]] = {}
         templates = self.folder / "templates"
         shutil.rmtree(templates, ignore_errors=True)
         self.lay_out("start")
         warm = self.ask(self.command("start"), here=True)
         assert warm.status == 0, warm.output
         shutil.copytree(self.case / "run", templates / "finished")
-        for start in ("start", "continue", "overwrite", "finished"):
-            self.reference[start] = self.results("start")
-        self.lay_out("start")
-        other = self.ask([*self.command("start"), "seed=2"])
-        assert other.status == 0, other.output
-        shutil.copytree(self.case / "run", templates / "overwrite")
-        second = self.results("start")
-        self.reference["sweep"] = {
-            f"{name}/{key}": data
-            for name, results in (("00", self.reference["start"]), ("01", second))
-            for key, data in results.items()
-        }
-        self.calls = {}
-        for start in STARTS:
+        first = self.results("start")
+        self.reference = {start: first for start in STARTS if start != "sweep"}
+        if {"overwrite", "sweep"} & set(starts):
+            self._make_second(templates, first)
+        self.calls: dict[str, int] = {}
+        for start in starts:
             if start == "continue":
                 self._leave_unfinished(templates)
             self.lay_out(start)
@@ -142,9 +133,18 @@ class Workplace:
             assert self.results(start) == self.reference[start], start
             self.calls[start] = ended.calls
 
+    def _make_second(self, templates: Path, first: dict[str, object]) -> None:
+        """Make the run of another seed, which is overwritten, and is the second job of the sweep."""
+        self.lay_out("start")
+        other = self.ask([*self.command("start"), "seed=2"])
+        assert other.status == 0, other.output
+        shutil.copytree(self.case / "run", templates / "overwrite")
+        jobs = {"00": first, "01": self.results("start")}
+        self.reference["sweep"] = {f"{job}/{name}": data for job, own in jobs.items() for name, data in own.items()}
+
     def _leave_unfinished(self, templates: Path) -> None:
         """Keep a run that was killed in the middle of denoising."""
-        for at in range(60, self.calls["start"], 6):
+        for at in range(60, 400, 6):
             self.lay_out("start")
             self.ask(self.command("start"), fault={"kind": "kill", "at": at})
             if (self.case / "run" / "latents" / "state.safetensors").exists():

@@ -13,7 +13,8 @@ from torch import Tensor
 from latentman.config import DepthConfig
 from latentman.render.camera import frame_clip, to_camera
 from latentman.render.depth import encode_depth
-from latentman.render.rasterize import Fragments, Rasterizer, TorchRasterizer
+from latentman.render.fragments import Fragments, Rasterizer
+from latentman.render.rasterize import TorchRasterizer
 from latentman.train.scenes.bodies import Bodies
 from latentman.train.scenes.characters import CHARACTERS
 from latentman.train.scenes.figure import paint

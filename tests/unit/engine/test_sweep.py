@@ -134,6 +134,32 @@ def test_a_folder_that_is_no_sweeps_is_refused_and_left_alone(tmp_path, make, me
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        [".lock"],
+        [".lock", ".partial-sweep-x.json"],
+        [".lock", "00_sla-none/.lock"],
+        ["00_sla-none/.lock", "00_sla-none/.partial-status-x.json", "01_sla-full/status.json"],
+    ],
+    ids=str,
+)
+def test_a_sweep_that_was_killed_in_its_first_write_is_taken_over(tmp_path, left):
+    for name in left:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    begun(tmp_path, *SLA)
+    assert read_plan(tmp_path) is not None
+    assert not list(tmp_path.glob(".partial-*"))
+
+
+@pytest.mark.parametrize("name", ["2024", "2024/.lock.txt", "00_thesis/text.tex"])
+def test_a_folder_with_a_number_in_its_name_is_not_a_job(tmp_path, name):
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(RecordError, match="holds files that are not from a sweep"):
+        prepare(command(tmp_path, *SLA), [])
+
+
 def test_a_file_is_refused_as_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RecordError, match="is a file"):

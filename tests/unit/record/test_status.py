@@ -1,7 +1,7 @@
 """A status is read whatever its condition: damaged files become a state, foreign ones are recognised."""
 
-import re
 import json
+import re
 
 import pytest
 

@@ -13,8 +13,9 @@ from latentman.config import BodyConfig
 from latentman.errors import MissingExtraError
 from latentman.motion.rotations import from_axis_angle
 from latentman.render.camera import frame_clip, to_camera
+from latentman.render.fragments import NEAR
 from latentman.render.pytorch3d_rasterizer import PyTorch3DRasterizer, _to_ndc
-from latentman.render.rasterize import NEAR, TorchRasterizer, get_rasterizer
+from latentman.render.rasterize import TorchRasterizer, get_rasterizer
 from latentman.types import Camera
 
 MISSING = importlib.util.find_spec("pytorch3d") is None

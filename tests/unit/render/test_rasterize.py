@@ -8,7 +8,8 @@ from latentman.config import BodyConfig
 from latentman.errors import ConfigError
 from latentman.motion.rotations import from_axis_angle
 from latentman.render.camera import frame_clip, look_at, project, to_camera
-from latentman.render.rasterize import NEAR, TorchRasterizer, get_rasterizer
+from latentman.render.fragments import NEAR
+from latentman.render.rasterize import TorchRasterizer, get_rasterizer
 
 SIZE = 48
 
