@@ -29,10 +29,15 @@ def npy(header: str) -> bytes:
 
 @pytest.mark.parametrize(
     "header",
-    ["{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}", "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}",
-     "(" * 5000, "[" * 3000, "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
-     "{'descr': '<U0', 'fortran_order': False, 'shape': (1000000000,)}"],
-)  # fmt: skip
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}",
+        "(" * 5000,
+        "[" * 3000,
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<U0', 'fortran_order': False, 'shape': (1000000000,)}",
+    ],
+)
 def test_a_header_cannot_ask_for_more_than_the_file_holds(tmp_path, header):
     (tmp_path / "x.npy").write_bytes(npy(header))
     tracemalloc.start()
@@ -60,8 +65,12 @@ def test_members_are_stored_or_deflated(tmp_path, kind):
 def test_encrypted_members_and_members_that_are_no_arrays_are_refused(tmp_path):
     data = archive([("a.npy", npy("{}"))])
     data[data.find(b"PK\x01\x02") + 8] |= 1
-    for content, message in ((data, "is encrypted"), (archive([("a.txt", b"x")]), "is not an array"),
-                             (archive([("../a.npy", b"x")]), "is not an array"), (archive([("a.npy", b"x")]), "does not begin as an array")):  # fmt: skip
+    for content, message in (
+        (data, "is encrypted"),
+        (archive([("a.txt", b"x")]), "is not an array"),
+        (archive([("../a.npy", b"x")]), "is not an array"),
+        (archive([("a.npy", b"x")]), "does not begin as an array"),
+    ):
         (tmp_path / "x.npz").write_bytes(content)
         with pytest.raises(DataError, match=message):
             read_npz(tmp_path / "x.npz")
@@ -89,9 +98,16 @@ def test_an_impossible_frame_rate_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("[" * 100_000, "deep"), ('{"a": 1, "a": 2}', "'a' is there twice"), ("NaN", "NaN"), ('"\\ud800"', "UTF-8"), ("1e999", "too large"),
-     ("9" * 5000, "digits"), ("\0", "NUL")],
-)  # fmt: skip
+    [
+        ("[" * 100_000, "deep"),
+        ('{"a": 1, "a": 2}', "'a' is there twice"),
+        ("NaN", "NaN"),
+        ('"\\ud800"', "UTF-8"),
+        ("1e999", "too large"),
+        ("9" * 5000, "digits"),
+        ("\0", "NUL"),
+    ],
+)
 def test_json_is_strict(tmp_path, text, message):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(DataError, match=rf"cannot read .*x\.json: .*{message}"):
@@ -100,9 +116,17 @@ def test_json_is_strict(tmp_path, text, message):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(b"a:\n\t- b", "line 2"), (b"a: 1\na: 2", "line 2: the key 'a' is there twice"), (b"a: \0", "NUL"), (b"a: \xff", "not UTF-8"),
-     (b"a: !!bool maybe", "type"), (b"a: &a [*a]", "alias"), (b"[" * 1000, "deep"), (b"a: !!python/object:os.system {}", "constructor")],
-)  # fmt: skip
+    [
+        (b"a:\n\t- b", "line 2"),
+        (b"a: 1\na: 2", "line 2: the key 'a' is there twice"),
+        (b"a: \0", "NUL"),
+        (b"a: \xff", "not UTF-8"),
+        (b"a: !!bool maybe", "type"),
+        (b"a: &a [*a]", "alias"),
+        (b"[" * 1000, "deep"),
+        (b"a: !!python/object:os.system {}", "constructor"),
+    ],
+)
 def test_yaml_is_plain(tmp_path, data, message):
     (tmp_path / "x.yaml").write_bytes(data)
     with pytest.raises(DataError, match=rf"cannot read .*x\.yaml: .*{message}"):
