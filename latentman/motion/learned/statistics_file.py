@@ -85,5 +85,7 @@ def read_array(file: Path) -> Array:
     """
     advice = "download it again"
     with missing_as(file, error=WeightsError, advice=advice):
-        return read_npy(file, error=WeightsError, advice=advice, wanted=ArrayOf("fiu", is_finite=False)).astype(np.float64)
+        return read_npy(file, error=WeightsError, advice=advice, wanted=ArrayOf("fiu", is_finite=False)).astype(
+            np.float64
+        )
     raise AssertionError  # missing_as() never swallows

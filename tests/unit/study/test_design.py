@@ -36,9 +36,18 @@ def change(**fields):
         (change(may_fail="1"), r"cannot read .*design\.json: .*build the study again"),
         (lambda data: data.pop("ours"), r"cannot read .*design\.json: .*build the study again"),
         (lambda data: data["studies"][0].update(pairs=[]), r"cannot read .*design\.json: .*build the study again"),
-        (lambda data: data["studies"][0]["pairs"][0].update(expected="../../etc/passwd"), r"cannot read .*design\.json: .*build the study again"),
-        (lambda data: data["studies"][0]["pairs"][0].update(other=data["studies"][0]["pairs"][1]["other"]), r"cannot read .*design\.json: .*build the study again"),
-        (lambda data: data["studies"][0]["pairs"][0].pop("prompt"), r"cannot read .*design\.json: .*build the study again"),
+        (
+            lambda data: data["studies"][0]["pairs"][0].update(expected="../../etc/passwd"),
+            r"cannot read .*design\.json: .*build the study again",
+        ),
+        (
+            lambda data: data["studies"][0]["pairs"][0].update(other=data["studies"][0]["pairs"][1]["other"]),
+            r"cannot read .*design\.json: .*build the study again",
+        ),
+        (
+            lambda data: data["studies"][0]["pairs"][0].pop("prompt"),
+            r"cannot read .*design\.json: .*build the study again",
+        ),
     ],
 )
 def test_a_spoiled_design_is_refused(tmp_path, spoil, message):
