@@ -41,8 +41,8 @@ NOT_PART_OF_THE_RESULT = (
 
 PATHS = frozenset(
     {
-        "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file", "rig",
-        "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
+        "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file",
+        "rig", "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
     }
 )  # fmt: skip
 """Last parts of the keys whose text is a path, or may be one."""

@@ -56,8 +56,8 @@ def read_torch(
             named = _NAMED.search(str(failure))
             if named:
                 raise error(
-                    f"{path} is refused: besides tensors it holds {named[1]}, which would run code when loaded; use the "
-                    "released file, or save its state dict again with torch.save"
+                    f"{path} is refused: besides tensors it holds {named[1]}, which would run code when loaded; use "
+                    "the released file, or save its state dict again with torch.save"
                 ) from failure
             if "weights_only" in str(failure) or "Weights only" in str(failure):  # it advises executing the file
                 raise FlawError("it does not hold tensors written by torch") from failure
