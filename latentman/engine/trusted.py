@@ -52,7 +52,7 @@ SAMPLERS = "optuna.samplers."
 _ADVICE = "remove it from the file or the command; SECURITY.md says why"
 
 
-class CheckedFiles(FileConfigSource):  # type: ignore[misc]
+class CheckedFiles(FileConfigSource):
     """Hydra's reader of a folder, each of whose files passes our own reader first."""
 
     def load_config(self, config_path: str) -> ConfigResult:

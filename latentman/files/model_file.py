@@ -47,11 +47,12 @@ def validated(kind: type[T], data: bytes | dict[str, Any]) -> T:
     """
     from pydantic import ValidationError
 
-    adapter = _adapter(kind)
+    hashable: Any = kind
+    adapter = _adapter(hashable)
     try:
         if isinstance(data, bytes):
-            return adapter.validate_json(data, strict=True)  # type: ignore[no-any-return]
-        return adapter.validate_python(data, strict=True)  # type: ignore[no-any-return]
+            return adapter.validate_json(data, strict=True)
+        return adapter.validate_python(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole"

@@ -187,7 +187,7 @@ def _read_array(stream: BinaryIO, size: int) -> NDArray[Any]:
     claimed = math.prod(shape) * (dtype.itemsize or size)
     if claimed > size - len(head) - len(rest):
         raise FlawError(f"its header claims {str(shape)[:80]} values of {dtype}, more than it holds")
-    return npy.read_array(_Again(head + rest, stream), allow_pickle=False)  # type: ignore[arg-type]
+    return npy.read_array(_Again(head + rest, stream), allow_pickle=False)
 
 
 class _Again:

@@ -73,7 +73,8 @@ def read_body(path: Path) -> BodySequence:
     def made(data: Mapping[str, Array]) -> BodySequence:
         if data["faces"].size and int(data["faces"].max()) >= data["vertices"].shape[1]:
             raise ValueError("faces name vertices that do not exist")
-        return BodySequence(**{**{name: data[name] for name in BODY}, "fps": float(data["fps"])})
+        fields: dict[str, Any] = {**{name: data[name] for name in BODY}, "fps": float(data["fps"])}
+        return BodySequence(**fields)
 
     return _read(path, BODY, made)
 

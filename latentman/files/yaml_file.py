@@ -19,7 +19,7 @@ MAX_VALUES = 200_000
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _OnceLoader(_Parser):  # type: ignore[misc]
+class _OnceLoader(_Parser):
     """The safe loader, which refuses a key that is there twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:

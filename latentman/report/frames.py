@@ -60,5 +60,6 @@ def resized(picture: Image.Image, width: int) -> Image.Image:
 def run_fps(run_dir: Path) -> float:
     """Return the frames per second in a run's configuration; ``DEFAULT_FPS`` if it does not give them."""
     fps = read_configuration(run_dir).get("fps")
-    is_number = isinstance(fps, int | float) and not isinstance(fps, bool)
-    return float(fps) if is_number and 0 < fps < 100_000 else DEFAULT_FPS
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps < 100_000:
+        return DEFAULT_FPS
+    return float(fps)
