@@ -123,8 +123,9 @@ def _load(path: Path, reference: str) -> dict[str, Any]:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise _layout(path, f"it has {path.stat().st_size} bytes, the published file has a few million")
     try:
-        with path.open("rb") as file:
-            listed = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(file)}
+        with path.open("rb") as opened:
+            file: Any = opened  # scipy's stubs know paths only
+            listed = {name: (tuple(shape), str(kind)) for name, shape, kind in scipy.io.whosmat(file)}
             _check_layout(path, listed)
             file.seek(0)
             found = scipy.io.loadmat(

@@ -50,7 +50,8 @@ def read_mat(
 
     with reading(path, error=error, advice=advice):
         data = read_bytes(path, MAX_BYTES)
-        listed = {name: (tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(io.BytesIO(data))}
+        source: Any = io.BytesIO(data)  # scipy's stubs know paths only
+        listed = {name: (tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(source)}
         for name in names:
             if name not in listed:
                 raise FlawError(f"it lacks {name}")
@@ -58,7 +59,8 @@ def read_mat(
             if kind not in NUMBERS or not 0 <= math.prod(shape) <= MAX_ELEMENTS or min(shape, default=0) < 0:
                 raise FlawError(f"{name} holds {kind} of shape {shape}, not at most {MAX_ELEMENTS} numbers")
         check({name: listed[name][0] for name in names})
-        found = scipy.io.loadmat(io.BytesIO(data), variable_names=list(names), chars_as_strings=False)
+        source.seek(0)
+        found = scipy.io.loadmat(source, variable_names=list(names), chars_as_strings=False)
         arrays = {name: found.get(name) for name in names}
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub" or array.shape != listed[name][0]:

@@ -56,15 +56,13 @@ def write_pictures(run: Path, kind: str, out: Path | None = None) -> Path:
     Raises:
         RecordError: if the folder lacks what a run draws, holds other files already, or cannot be written.
     """
-    from latentman.system.paths import read_npz
+    from latentman.files.run_file import read_body, read_conditions
     from latentman.video import write_png_frames
 
     for name in ("body.npz", "conditions.npz"):
         if not (run / name).is_file():
             raise RecordError(f"{run} has no {name}: give the folder of a run that has drawn its pictures")
-    data = read_npz(run / "body.npz")
-    body = BodySequence(**{**data, "fps": float(data["fps"])})
-    conditions = Conditions.from_arrays(read_npz(run / "conditions.npz"))
+    body, conditions = read_body(run / "body.npz"), read_conditions(run / "conditions.npz")
     folder = run / "pictures" / kind if out is None else out.expanduser()
     if folder.is_dir() and any(folder.iterdir()):
         raise RecordError(f"{folder} is not empty: name another folder with --out, or empty it")
