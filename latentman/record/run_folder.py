@@ -8,16 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from latentman.config import NOT_PART_OF_THE_RESULT, with_defaults
 from latentman.errors import RecordError
 from latentman.record.local import STATUS_FILE, LocalRecord
+from latentman.record.run_config import CONFIG_FILE, read_configuration
 from latentman.system.locks import LOCK_FILE
 from latentman.system.machine_faults import told
 from latentman.system.paths import PARTIAL, write_text
-
-CONFIG_FILE = "config.yaml"
 
 CLEARING = "clearing"
 """The field of a status that says that ``overwrite=true`` is removing an earlier run's files."""
@@ -127,8 +124,8 @@ def _recorded_identity(status: Mapping[str, Any]) -> Any:
 def _configured_identity(folder: Path) -> Any:
     """Return the identity of the run whose ``config.yaml`` is in a folder, None if there is no such file."""
     try:
-        plain = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        if not isinstance(plain, dict) or not plain.keys() >= SIGNS:
+        plain = dict(read_configuration(folder))
+        if not plain.keys() >= SIGNS:
             return None
         return _plain_identity(with_defaults(plain))
     # No other error of a damaged or foreign file matters either: the folder is then not known to be a run's.

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from latentman.errors import DataError
+from latentman.files.npz_file import read_npy
 from latentman.types import NUM_PARTS, Array
 
 SUFFIXES = (".png", ".npy")
@@ -114,14 +115,11 @@ def _read_png(path: Path) -> Array:
 
 def _read_array(path: Path) -> Array:
     _check_bytes(path)
-    try:
-        with path.open("rb") as file:
-            array = np.load(file, mmap_mode=None, allow_pickle=False)
-    except (OSError, ValueError, EOFError, TypeError, MemoryError, SyntaxError) as error:
-        raise DataError(f"cannot read {path}: {error}; write it again with numpy.save") from error
-    if not isinstance(array, np.ndarray) or array.ndim not in (3, 4) or array.shape[-1] != 3 or 0 in array.shape:
-        shape = array.shape if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
-        raise DataError(f"{path}: expected (H, W, 3), or (T, H, W, 3) of all frames, with I, U and V; got {shape}")
+    array = read_npy(path, advice="write it again with numpy.save")
+    if array.ndim not in (3, 4) or array.shape[-1] != 3 or 0 in array.shape:
+        raise DataError(
+            f"{path}: expected (H, W, 3), or (T, H, W, 3) of all frames, with I, U and V; got {array.shape}"
+        )
     if array.dtype != np.uint8:
         raise DataError(
             f"{path} holds {array.dtype}, but uint8 is needed: I as it is, U and V as 255 times their value, rounded"

@@ -39,13 +39,18 @@ ALLOWED = {
     "assets/shipped.py": "digests of what ships",
     "assignment/certified.py": "digest of the solver's sources",
     "networks/checkpoint.py": "digests of weights",
+    "record/damage.py": "digests of what stages wrote",
     "system/cache_folder.py": "digests of our own code",
     "system/paths.py": "digests, and the sync of what was just written",
     "system/plugins.py": "digests of a plugin's code",
     # The operating system's own tables and locks.
+    "system/cpus.py": "the limits of a container",
+    "system/hub.py": "the name of a snapshot in the cache of the hub's client",
     "system/locks.py": "locks",
     "system/memory.py": "/proc",
     "pipeline/stage_cache.py": "entries of the cache, used only after their checksums, and /proc",
+    # The unpickler that calls nothing.
+    "system/pickle_records.py": "pickles of SMPL models and of pose estimators",
     # Text that ships with the package, and reports that this process has just written.
     "engine/help.py": "our own conf/",
     "report/pages/document.py": "our own templates",
@@ -63,7 +68,7 @@ ALLOWED = {
     "study/exchange.py": "single lines, of which each may be damaged by itself",
     # Readers that are still being changed elsewhere; they keep the same promises in their own code.
     "motion/recorded": "readers of motion files",
-    "body/smpl_file.py": "the unpickler that calls nothing",
+    "render/iuv_images.py": "maps of a detector",
     "body/densepose_atlas.py": "UV_Processed.mat",
 }
 """Files and folders that may read by themselves, and what."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.config import MotionConfig
-from latentman.errors import WeightsError
+from latentman.errors import DataError, WeightsError
 from latentman.motion.learned.checkpoint_file import FAMILIES, find_checkpoint
 from latentman.motion.learned.statistics_file import ABSOLUTE, RELATIVE, find_statistics, statistics_folder
 from latentman.system.hub import check_fetchable, snapshot_of
@@ -84,13 +84,12 @@ def _is_action(args: Mapping[str, Any]) -> bool:
 
 def _args_or_none(family: str, checkpoint: Path) -> dict[str, Any] | None:
     """Return the values of ``args.json`` with all defaults, or None if it is missing or damaged."""
-    import json
+    from latentman.files.json_file import read_json_object
 
     try:
-        given = json.loads((checkpoint.parent / "args.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json_object(checkpoint.parent / "args.json", strict=False)
+    except (OSError, DataError):
         return None
-    return given if isinstance(given, dict) else None
 
 
 def _args_file(family: str, checkpoint: Path) -> Path:
