@@ -89,7 +89,7 @@ def _imported(command: str) -> ModuleType:
     if threading.current_thread() is not threading.main_thread():
         return importlib.import_module(COMMANDS[command][0])
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # ignored, as in a background job of a shell, or somebody else's
+    if before is not signal.default_int_handler:  # ignored, as in a background job of a shell, or another program's
         return importlib.import_module(COMMANDS[command][0])
     signal.signal(signal.SIGINT, _end_now)
     try:

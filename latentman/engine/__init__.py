@@ -1,1 +1,1 @@
-"""One command: its words, its configuration, the jobs of a sweep, and whoever launches them."""
+"""One command: its words, its configuration, the jobs of a sweep, and their launchers."""

@@ -1,7 +1,7 @@
 """An experiment file is not a program: which parts of Hydra's own configuration a file or an override may set.
 
 Hydra makes objects of what its node names: callbacks, handlers of logging, launchers and sweepers. Through these a file
-that somebody passed on could run code on the machine of whoever tries it. ``SECURITY.md`` says what remains trusted.
+from another person could run code on the machine that reads it. ``SECURITY.md`` says what remains trusted.
 """
 
 from __future__ import annotations

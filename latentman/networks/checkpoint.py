@@ -42,7 +42,7 @@ PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 """Files whose reading can run code."""
 
 _MAX_UNMADE = 0.05
-"""Share of a vocabulary's words that no rule of its merges makes; 0 in CLIP's, more where somebody added words."""
+"""Share of a vocabulary's words that no rule of its merges makes; 0 in CLIP's, more where words were added."""
 
 _ADVICE = "point setup.model (and setup.controlnet) at a whole folder in the Stable Diffusion format, or at a hub id"
 

@@ -13,13 +13,13 @@ latentman train: how the shipped models are made.
 
   latentman train motion data=DIR out=DIR [preset=cpu|h100|smoke] [KEY=VALUE ...]
       a small MDM with its own text encoder. DIR of data is made by prepare-bvh; data=procedural needs none. The same
-      command goes on where it stopped; minutes=N stops and saves in time. The finished model is OUT/model: use it with
+      command continues where it stopped; minutes=N stops and saves in time. The finished model is OUT/model: use it with
       latentman run motion=mdm motion.checkpoint=OUT/model
   latentman train prepare-bvh DIR OUT --captions FILE
       a training folder from BVH files and their captions; its own --help tells the rest
 
   latentman train all out=DIR preset=cpu_smoke|h100_30min [KEY=VALUE ...]
-      the embedded text-to-image model, part by part; the same command goes on where it stopped, minutes=N stops and
+      the embedded text-to-image model, part by part; the same command continues where it stopped, minutes=N stops and
       saves in time. Dotted keys change a preset, such as vae.steps=500. The finished model is OUT/mini-sd: use it with
       latentman run setup.model=OUT/mini-sd
   latentman train scenes|judges|vae|t2i|controlnet|export out=DIR preset=... [KEY=VALUE ...]

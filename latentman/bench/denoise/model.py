@@ -202,7 +202,7 @@ def make_subject(
     Args:
         model: one of :data:`MODELS`.
         frames: T.
-        device: where they shall be.
+        device: where they are put.
         dtype: of the networks: auto, float32, float16 or bfloat16.
         image_size: pixels along a picture; None takes the model's own. ``mini`` has its own only.
 

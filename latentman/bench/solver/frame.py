@@ -82,7 +82,7 @@ def read_frame(path: Path) -> tuple[list[Measured], list[Clip]]:
         RecordError: if there is no such file, or it is damaged or holds something else.
     """
     if not is_frame(path):
-        why = "is no table of solvers" if path.is_file() else "is not there"
+        why = "is not a table of solvers" if path.is_file() else "is not there"
         raise RecordError(f"{path} {why}; `latentman bench solver --json DIR/results.json` writes DIR/results.parquet")
     return from_frame(to_pandas(path, read_parquet(path, error=RecordError), error=RecordError))
 

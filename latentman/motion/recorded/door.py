@@ -190,7 +190,7 @@ def _turns_its_root(recording: Recording) -> bool:
 
 
 def _find_mirror(recording: Recording, sides: Sides, wanted: str) -> str:
-    """Return what is done to the sides, with a warning if nobody asked for it."""
+    """Return what is done to the sides, with a warning if it was not asked for."""
     if sides.feet_disagree and wanted in ("auto", "none"):
         log.warning(
             "%s: the toes point backwards, but the knees bend forwards: the feet are mapped to the wrong joints, or "

@@ -51,10 +51,10 @@ def test_what_is_missing_foreign_or_damaged_is_refused_with_advice(tmp_path: Pat
         read_frame(path)
     pd.DataFrame({"solver": ["scipy"]}).to_parquet(path)
     assert not is_frame(path)
-    with pytest.raises(RecordError, match="is no table of solvers"):
+    with pytest.raises(RecordError, match="is not a table of solvers"):
         read_frame(path)
     path.write_bytes(b"PAR1 and nothing more")
-    with pytest.raises(RecordError, match="is no table of solvers"):
+    with pytest.raises(RecordError, match="is not a table of solvers"):
         read_frame(path)
 
 
