@@ -2,7 +2,7 @@
 
 Every repetition is moved as one so that its first pose stands where the last one ended: pelvis over pelvis, facing the
 same way. A walk continues along its heading, and a turn keeps turning. The remaining difference between the two poses is
-spread over the first frames of the repetition, which are played slower meanwhile if need be: the two together never move a joint
+spread over the first frames of the repetition, which are played slower if necessary: the two together never move a joint
 further in one frame than the clip itself does at its fastest.
 """
 
@@ -47,7 +47,8 @@ def _next_repetition(joints: Array, last: Array) -> Array:
     if distance <= 1e-9 or fastest <= 0:
         return placed[1:]
     # A blend over n frames moves joints by distance / n per frame, which is kept to a share of the fastest step. At a
-    # pace of one minus that share the sum cannot exceed it. A clip that is short against the difference needs a larger one.
+    # pace of one minus that share the sum cannot exceed it. A clip that is short compared with the difference needs a
+    # larger share.
     frames_apart = distance / fastest
     share = max(_SHARE, frames_apart / (len(joints) - 1 + frames_apart))
     count = math.ceil(frames_apart / share)
