@@ -6,7 +6,7 @@ parts. Vertices on a seam are repeated, so that each has one place in each part:
 
 from __future__ import annotations
 
-import zlib
+import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from latentman.errors import DataError
+from latentman.files.mat_file import list_mat, load_mat
 from latentman.types import NUM_PARTS, Array, BodySequence
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -116,28 +117,19 @@ def _charts(faces: Array, atlas: DensePoseAtlas) -> tuple[Array, Array]:
 
 def _load(path: Path, reference: str) -> dict[str, Any]:
     """Return the needed arrays; shapes are checked by the headers before any data is read."""
-    import scipy.io
-
     if not path.is_file():
         raise DataError(f"iuv.file={reference}: there is no file {path}; it is in DensePose's densepose_uv_data.tar.gz")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise _layout(path, f"it has {path.stat().st_size} bytes, the published file has a few million")
     try:
-        with path.open("rb") as opened:
-            file: Any = opened  # scipy's stubs know paths only
-            listed = {name: (tuple(shape), str(kind)) for name, shape, kind in scipy.io.whosmat(file)}
-            _check_layout(path, listed)
-            file.seek(0)
-            found = scipy.io.loadmat(
-                file, variable_names=_NEEDED, struct_as_record=True, squeeze_me=False, chars_as_strings=False,
-                verify_compressed_data_integrity=True,
-            )  # fmt: skip
+        listed = list_mat(path)
+        _check_layout(path, listed)
+        found = load_mat(path, _NEEDED)
     except DataError:
         raise
     except NotImplementedError as error:
         raise _layout(path, "it is a file of MATLAB 7.3 (HDF5)") from error
-    except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError, MemoryError, OverflowError,
-            RuntimeError, zlib.error, scipy.io.matlab.MatReadError) as error:  # fmt: skip
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise DataError(f"cannot read iuv.file={path}: {error or type(error).__name__}; unpack it again") from error
     data = {name: found[name] for name in _NEEDED}
     for name, values in data.items():

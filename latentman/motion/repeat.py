@@ -1,9 +1,9 @@
 """A motion that begins again where it ended: what ``motion.if_short=loop`` shows of a clip that is too short.
 
-Every repetition is moved as one so that its first pose stands where the last one ended: pelvis over pelvis, facing the
-same way. A walk continues along its heading, and a turn keeps turning. The remaining difference between the two poses is
-spread over the first frames of the repetition, which are played slower if necessary: the two together never move a joint
-further in one frame than the clip itself does at its fastest.
+Every repetition is moved as one so that its first pose stands where the last one ended: pelvis over pelvis, facing
+the same way. A walk continues along its heading, and a turn keeps turning. The remaining difference between the two
+poses is spread over the first frames of the repetition, which are played slower if necessary: the two together never
+move a joint further in one frame than the clip itself does at its fastest.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ latentman train: how the shipped models are made.
 
   latentman train motion data=DIR out=DIR [preset=cpu|h100|smoke] [KEY=VALUE ...]
       a small MDM with its own text encoder. DIR of data is made by prepare-bvh; data=procedural needs none. The same
-      command continues where it stopped; minutes=N stops and saves in time. The finished model is OUT/model: use it with
-      latentman run motion=mdm motion.checkpoint=OUT/model
+      command continues where it stopped; minutes=N stops and saves in time. The finished model is OUT/model: use it
+      with latentman run motion=mdm motion.checkpoint=OUT/model
   latentman train prepare-bvh DIR OUT --captions FILE
       a training folder from BVH files and their captions; its own --help tells the rest
 

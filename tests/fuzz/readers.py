@@ -287,5 +287,5 @@ READERS = {
     "answers (csv)": Reader("answers.csv", _constant(b"design,study,participant,pair\na,b,c,d\n"), lambda p: import_answers(p, DESIGN), _is_text, TABLE),
     "captions (jsonl)": Reader("x.jsonl", _constant(b'{"name": "a", "captions": ["b"]}\n' * 3), read_captions, _is_text, JSON),
     "captions (csv)": Reader("x.csv", _constant(b"name,caption\na,b\nc,d\n"), read_captions, _is_text, TABLE),
-    "mat": Reader("x.mat", _mat, lambda p: mat_file.read_mat(p, ("a", "b")), _is(b"MATLAB"), ()),
+    "mat": Reader("x.mat", _mat, lambda p: mat_file.read_mat(p, ("a", "b")), _is(b"MATLAB"), (), share=0.03),
 }  # fmt: skip
