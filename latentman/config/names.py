@@ -45,8 +45,12 @@ def check_text(key: str, text: str) -> None:
         ) from error
 
 
+OUTPUT_FOLDERS = ("run_dir", "sweep_dir", "paths.runs")
+"""Keys that name a folder to be made: under a mistyped home it would be made here, under a name with a tilde."""
+
+
 def check_path(key: str, path: str) -> None:
-    """Refuse a path that no file system takes, or in the home of a user who does not exist.
+    """Refuse a path that no file system takes, or an output folder in the home of an unknown user.
 
     Raises:
         ConfigError: naming the key and what is wrong.
@@ -57,6 +61,8 @@ def check_path(key: str, path: str) -> None:
     try:
         full = str(Path(path).expanduser())
     except RuntimeError as error:
+        if key not in OUTPUT_FOLDERS:  # a file may have such a name; where there is none, its reader says so
+            return
         raise ConfigError(
             f"{key}={path[:80]}: there is no user {path.split('/')[0]}: write the path in full"
         ) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from latentman.pipeline.run import Advance, Run
 
-COMMON_CODE = ("config", "files", "system", "pipeline/run.py", "pipeline/stage.py", "errors.py", "types.py")
+COMMON_CODE = ("config", "files", "system", "pipeline/run.py", "pipeline/stage.py", "errors.py", "types.py", "video.py")
 """Code of this package that every shared stage runs, as :attr:`Sharing.code`."""
 
 

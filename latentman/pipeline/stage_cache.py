@@ -17,6 +17,7 @@ import logging
 import os
 import platform
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -128,6 +129,8 @@ class StageCache:
         with ExitStack() as stack:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.folder):  # a folder without room for a lock would look locked
+                    pass
                 if not stack.enter_context(waited_for(lock, 0)):
                     _log.info("another process is making the same files; waiting for it")
                     if not stack.enter_context(waited_for(lock, PATIENCE_S)):

@@ -149,7 +149,7 @@ def test_damaged_files_of_weights_are_found_out(tmp_path: Path, mdm: Path) -> No
     everything = found("motion=mdm", "body=smpl", f"paths.weights={tmp_path}")
     for name, words in (
         ("mdm checkpoint", "is damaged or was not written by torch"),
-        ("mdm args.json", "args.json is not valid JSON"),
+        ("mdm args.json", "args.json: Expecting value: line 1 column 2 (char 1); unpack it again"),
         ("body SMPL neutral", "is damaged or not a pickle"),
     ):
         assert everything[name].state == MISSING

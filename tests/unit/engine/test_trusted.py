@@ -109,7 +109,7 @@ def test_a_name_stays_in_its_folder(name):
 
 @pytest.mark.parametrize(
     "override",
-    ["prompt=\udcff", "run_dir=~no-such-user/x", "run_dir=" + "a" * 5000, "motion.file='~no-such-user/a.bvh'"],
+    ["prompt=\udcff", "run_dir=~no-such-user/x", "run_dir=" + "a" * 5000, "paths.runs=~no-such-user/a"],
 )
 def test_paths_and_texts_that_cannot_be_are_refused_in_words(override):
     with pytest.raises(ConfigError, match=r"UTF-8|no user ~no-such-user|bytes"):
