@@ -82,7 +82,8 @@ def generate(
 
     overrides = overrides_of(settings) if isinstance(settings, Config) else _texts(settings)
     tree = Tree(_extra(config_dir))
-    check_command(overrides, tree)
+    if check_command(overrides, tree).is_sweep:
+        raise ConfigError("generate makes one run, and these settings are a sweep: sweeps belong to latentman run -m")
     config = compose_overrides(overrides, _extra(config_dir))
     if isinstance(settings, Config):
         _check_same(config, settings)

@@ -137,7 +137,8 @@ class KeptLoader(ConfigLoaderImpl):
         node.job.override_dirname = get_overrides_dirname(
             overrides=task, kv_sep=rules.kv_sep, item_sep=rules.item_sep, exclude_keys=rules.exclude_keys
         )
-        check_trusted(composed, [override.key_or_group for override in parsed])
+        if config_name is not None:  # without one Hydra composes its own defaults, for --hydra-help
+            check_trusted(composed, [override.key_or_group for override in parsed])
         for key in node.job.env_copy:
             if key not in os.environ:
                 raise ConfigError(f"hydra.job.env_copy names {key}, and the environment has no such variable")

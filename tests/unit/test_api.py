@@ -158,7 +158,7 @@ def test_a_set_of_prompts_is_a_run_of_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sed": 3}, "no argument 'sed'.*settings"),
+        ({"sed": 3}, "(?s)no argument 'sed'.*settings"),
         ({"num_inferense_steps": 3}, "did you mean 'num_inference_steps'"),
         ({"generator": -1}, "2\\*\\*32"),
         ({"generator": [1, 2]}, "one seed"),
