@@ -158,5 +158,5 @@ def test_the_older_form_of_the_preprocessing_file_is_read(tmp_path):
     path.write_text(json.dumps({"size": 224, "crop_size": 224, "resample": 3, "do_resize": True}))
     assert read_preparation(tmp_path) == Preparation()
     path.write_text("[]")
-    with pytest.raises(WeightsError, match="settings by name"):
+    with pytest.raises(WeightsError, match="must hold a JSON object"):
         read_preparation(tmp_path)

@@ -92,8 +92,8 @@ def test_runs_without_a_video_say_why(tmp_path):
     assert told[0] == "failed in stage denoise: NumericsError: step 7 is not finite"
     assert told[1] == "interrupted in stage render"
     assert told[2] is None, "the clip stands in for its frames"
-    assert told[3].startswith("the video is gone or damaged")
-    assert told[4].startswith("the video is gone or damaged")
+    assert told[3].startswith("the video is missing or damaged")
+    assert told[4].startswith("the video is missing or damaged")
     assert told[5] == "failed in stage metrics: NumericsError: step 7 is not finite"
     assert told[6].startswith("damaged")
     assert [run["sheet"] for run in page.clips()["runs"]] == [None, None, 0, None, None, 1, None]
@@ -135,7 +135,7 @@ def test_values_that_json_cannot_hold_do_not_break_the_page(tmp_path):
     for name, value in (("a", float("inf")), ("b", 2.0), ("c", float("nan"))):
         make_run(tmp_path / name, metrics={"my_score": value, "__proto__": 1.0 if name == "a" else 2.0})
     content = gallery_of(tmp_path).clips()
-    assert [run["facts"].get("my_score") for run in content["runs"]] == ["inf", "2.0", None]
+    assert [run["facts"].get("my_score") for run in content["runs"]] == [None, 2.0, None]
     assert not next(key for key in content["keys"] if key["name"] == "my_score")["numeric"]
 
 
