@@ -5,6 +5,7 @@ Flask answers (``app.py``), Waitress serves; both come with the extra ``study``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import select
@@ -95,7 +96,9 @@ class StudyServer:
         """Let :meth:`run` return soon; may be called from another thread."""
         from waitress import wasyncore
 
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        # The loop may be awake already: then it can have closed everything before the trigger is written to.
+        with contextlib.suppress(OSError):
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
 
     def close(self) -> None:
         """Close all connections and the answers, after :meth:`run` has returned or when it was never called."""
