@@ -60,7 +60,7 @@ ALLOWED = {
     "api.py": "the run's own video, for a notebook",
     "tracking/trackio.py": "the run's own page, sent as it is",
     "tracking/wandb.py": "the run's own page, sent as it is",
-    # Streams that are no readers of files.
+    # Streams, not readers of files.
     "report/plots/sheets.py": "pictures that were encoded just before, in memory",
     "study/files.py": "files that the study server sends, opened without following links",
     "study/app.py": "the same",

@@ -38,7 +38,7 @@ def person(text: str = "a person walks", num_frames: int = 40, fps: float = 20.0
 
 
 def lying(num_frames: int = 40) -> Array:
-    """Return somebody who lies on the back, the pelvis 0.12 m above the floor, and moves the arms."""
+    """Return a person who is lying on the back, the pelvis 0.12 m above the floor, and moves the arms."""
     joints = person("a person waves", num_frames) - person("a person stands", 1)[:, :1]
     laid = joints @ about_x(np.asarray(-np.pi / 2)).T
     laid[..., 1] += 0.12 - laid[:1, :1, 1]
@@ -46,7 +46,7 @@ def lying(num_frames: int = 40) -> Array:
 
 
 def falling(num_frames: int = 60, fps: float = 20.0) -> Array:
-    """Return somebody who stands for a third of the time, falls on the back within a third, and stays there."""
+    """Return a person who stands for a third of the time, falls on the back within a third, and stays there."""
     joints = np.repeat(person("a person stands", 1), num_frames, axis=0)
     angle = np.clip(np.linspace(-1, 2, num_frames), 0, 1) ** 2 * -np.pi / 2
     fallen = np.einsum("tij,tkj->tki", about_x(angle), joints)

@@ -26,7 +26,7 @@ EVIL = {
 
 @pytest.fixture
 def theirs(tmp_path):
-    """Return the folder of somebody else's experiment ``exp/evil.yaml``, to be filled in."""
+    """Return the folder of another person's experiment ``exp/evil.yaml``, to be filled in."""
     (tmp_path / "exp").mkdir()
 
     def write(text):

@@ -64,7 +64,7 @@ def test_a_controlnet_of_its_own_folder_is_used(tiny_folder, copied, tmp_path):
 
 @pytest.mark.parametrize("name", ["DPMSolverMultistepScheduler", "EulerDiscreteScheduler"])
 def test_a_model_saved_with_another_scheduler_is_sampled_as_stable_diffusion(copied, name):
-    """Their configurations say nothing of clipping, and DDIM clips latents to [-1, 1] unless it is told not to."""
+    """Their configurations say nothing of clipping, and DDIM clips latents to [-1, 1] unless clipping is turned off."""
     config = copied / "scheduler" / "scheduler_config.json"
     kept = {key: json.loads(config.read_text())[key] for key in ("beta_start", "beta_end", "beta_schedule")}
     config.write_text(json.dumps({"_class_name": name, "timestep_spacing": "leading", **kept}))

@@ -17,7 +17,7 @@ MIB = 1 << 20
 def way(request, monkeypatch):
     """The kernel's count, and the sampling of systems without one."""
     if request.param == "kernel" and not memory._forget_kernel_peak():
-        pytest.skip("this system does not count peaks anew")
+        pytest.skip("this system cannot reset its peak")
     if request.param == "sampled":
         monkeypatch.setattr(memory, "_forget_kernel_peak", lambda: False)
     return request.param
