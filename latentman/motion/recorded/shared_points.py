@@ -1,8 +1,8 @@
 """Joints that share a point with a neighbour, between which a bone has no direction: placed where they belong.
 
-Some skeletons put joints in the same place: hips and lower back, collars and neck, both collars, head and neck. What
-the eye does not see in such a skeleton breaks a fit, since the direction of a bone without length is noise. Every such
-joint is compared with all its neighbours, and placed between those that lie apart, in the proportions of HumanML3D's
+Some skeletons put joints in the same place: hips and lower back, collars and neck, both collars, head and neck. Such a
+skeleton looks right and breaks a fit, since the direction of a bone without length is noise. Every such
+joint is compared with all its neighbours, and placed between those that are apart, in the proportions of HumanML3D's
 template.
 """
 
@@ -36,7 +36,7 @@ from latentman.motion.skeleton import (
 )
 from latentman.types import Array
 
-_TOUCHING = 0.01
+TOUCHING = 0.01
 """Two joints nearer than this part of a leg's length are in the same place."""
 
 _NO_BONE = 0.001
@@ -57,7 +57,7 @@ def check_limbs(joints: Array, path: Path) -> None:
     """Refuse joints (T, 22, 3), in any unit, some bone of whose limbs has no length.
 
     Raises:
-        DataError: naming the two joints that lie on each other.
+        DataError: naming the two joints that are in the same place.
     """
     near = _NO_BONE * leg_length(joints)
     if near <= 0:
@@ -65,15 +65,15 @@ def check_limbs(joints: Array, path: Path) -> None:
     for first, second in (*((PARENTS[j], j) for j in _LIMBS), *_PAIRS):
         if _distance(joints, first, second) <= near:
             raise DataError(
-                f"{path}: {JOINT_NAMES[second]} lies on {JOINT_NAMES[first]}, so the bone between them has no "
-                "direction; map them to joints that lie apart in a rig file (motion.rig=FILE, --rig FILE), or repair "
+                f"{path}: {JOINT_NAMES[second]} and {JOINT_NAMES[first]} are in the same place, so the bone between them "
+                "has no direction; map them to joints that are apart in a rig file (motion.rig=FILE, --rig FILE), or repair "
                 "the joints"
             )
 
 
 def set_apart(joints: Array) -> tuple[Array, tuple[str, ...]]:
     """Return joints (T, 22, 3) of which none shares a point with a neighbour, and the names of those that did."""
-    near = _TOUCHING * leg_length(joints)
+    near = TOUCHING * leg_length(joints)
     placed = joints.copy()
     moved: list[int] = []
     moved += _neck(placed, near)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from latentman.body.skeleton import JOINT_NAMES as SMPL_NAMES
-from latentman.errors import DataError
 from latentman.motion.recorded.rig_choice import choose_rig
 from latentman.motion.recorded.rig_joints import rig_joints
 from latentman.motion.recorded.rigs import JOINT_NAMES, RIGS
@@ -98,9 +97,3 @@ def test_joints_in_the_same_place_count_as_lacking(places):
     turn = across(filled, 13, 14)
     assert degrees(turn, across(joints, 16, 17)).max() < 12
     assert degrees(turn[1:], turn[:-1]).max() < 10
-
-
-def test_a_limb_without_length_is_refused():
-    clip = moved(skeleton(), {"left_elbow": "left_shoulder"})
-    with pytest.raises(DataError, match=r"walk\.bvh: left_elbow and left_shoulder are in the same.*motion\.rig=FILE"):
-        rig_joints(clip, RIGS["smpl"])

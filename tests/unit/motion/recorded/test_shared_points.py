@@ -59,9 +59,9 @@ def test_joints_that_are_apart_stay_to_the_byte():
 @pytest.mark.parametrize(
     ("joint", "other", "said"),
     [
-        (18, 16, "left_elbow lies on left_shoulder"),
-        (5, 2, "right_knee lies on right_hip"),
-        (2, 1, "right_hip lies on left_hip"),
+        (18, 16, "left_elbow and left_shoulder are in the same place"),
+        (5, 2, "right_knee and right_hip are in the same place"),
+        (2, 1, "right_hip and left_hip are in the same place"),
     ],
 )
 def test_a_limb_without_length_is_refused(joint, other, said):
