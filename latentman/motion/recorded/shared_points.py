@@ -65,9 +65,9 @@ def check_limbs(joints: Array, path: Path) -> None:
     for first, second in (*((PARENTS[j], j) for j in _LIMBS), *_PAIRS):
         if _distance(joints, first, second) <= near:
             raise DataError(
-                f"{path}: {JOINT_NAMES[second]} and {JOINT_NAMES[first]} are in the same place, so the bone between them "
-                "has no direction; map them to joints that are apart in a rig file (motion.rig=FILE, --rig FILE), or repair "
-                "the joints"
+                f"{path}: {JOINT_NAMES[second]} and {JOINT_NAMES[first]} are in the same place, so the bone between "
+                "them has no direction; map them to joints that are apart in a rig file (motion.rig=FILE, --rig FILE), "
+                "or repair the joints"
             )
 
 
