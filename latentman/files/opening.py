@@ -48,7 +48,7 @@ def reading(
 
 @contextmanager
 def missing_as(path: Path | str, *, error: type[LatentManError] = DataError, advice: str = "") -> Iterator[None]:
-    """Turn a missing file into ``error``; goes around :func:`reading`.
+    """Turn a missing file into ``error``, naming the file, or ``path`` where that is unknown; around :func:`reading`.
 
     Raises:
         LatentManError: as ``error``.
@@ -56,7 +56,7 @@ def missing_as(path: Path | str, *, error: type[LatentManError] = DataError, adv
     try:
         yield
     except FileNotFoundError as failure:
-        raise error(f"cannot read {path}: there is no such file{advice and '; ' + advice}") from failure
+        raise error(f"cannot read {failure.filename or path}: there is no such file{advice and '; ' + advice}") from failure
 
 
 def reason(failure: BaseException) -> str:

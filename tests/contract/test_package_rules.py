@@ -14,7 +14,8 @@ PYTHON = sorted(path.relative_to(ROOT) for path in (ROOT / "latentman").rglob("*
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = PROJECT["dependencies"] + [item for extra in PROJECT["optional-dependencies"].values() for item in extra]
 DECLARED = {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower() for requirement in REQUIREMENTS}
-OWNERS = packages_distributions()
+OWNERS = {"hydra_plugins": ["hydra-submitit-launcher"]} | packages_distributions()
+"""Distributions by the module that they bring. `hydra_plugins` is a namespace that is there with any plugin of Hydra."""
 FORBIDDEN = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "handler", "handlers", "base"}
 MAX_LINES = 400
 LONGER: dict[str, int] = {}

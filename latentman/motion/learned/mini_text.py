@@ -23,6 +23,7 @@ WEIGHTS_FILE, CONFIG_FILE = "text_encoder.safetensors", "text_encoder.json"
 PADDING, UNKNOWN = 0, 1
 _PIECES = 12
 """Maximum number of three-letter pieces per word."""
+_ADVICE = "restore the files of the text encoder, or train and export them again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,12 @@ class MiniTextEncoder(nn.Module):
             WeightsError: if a file is missing or damaged, or the two do not belong together.
         """
         what = "cannot read the text encoder in"
-        with missing_as(folder, error=WeightsError), reading(folder, error=WeightsError, what=what):
-            described = read_json_object(folder / CONFIG_FILE, error=WeightsError)
-            tensors = read_tensors(folder / WEIGHTS_FILE)
+        with (
+            missing_as(folder, error=WeightsError, advice=_ADVICE),
+            reading(folder, error=WeightsError, what=what, advice=_ADVICE),
+        ):
+            described = read_json_object(folder / CONFIG_FILE, error=WeightsError, advice=_ADVICE)
+            tensors = read_tensors(folder / WEIGHTS_FILE, advice=_ADVICE)
             encoder = cls(list(described["vocabulary"]), MiniTextConfig(**described["config"]))
             encoder.load_state_dict({name: value.float() for name, value in tensors.items()})
         return encoder.eval()

@@ -24,7 +24,7 @@ from torch import Tensor
 from latentman import __version__
 from latentman.errors import ConfigError, DataError
 from latentman.files.json_file import parse_json, read_json_object
-from latentman.files.opening import FlawError, missing_as
+from latentman.files.opening import FlawError, missing_as, reason
 from latentman.files.safetensors_file import opened_tensors
 from latentman.system.paths import write_atomic, write_json
 from latentman.train.scenes.plan import plan_scenes
@@ -220,7 +220,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise DataError(f"{folder} holds no scenes: draw them with `latentman train scenes out=...`") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({error!r}): delete {folder} and draw the scenes again") from error
+        raise DataError(f"{path} is damaged ({reason(error)}): delete {folder} and draw the scenes again") from error
     if number != FORMAT:
         raise DataError(
             f"{folder} was drawn by latentman {data.get('latentman', '?')} in format {number}, and this version draws "

@@ -21,12 +21,12 @@ from hydra.plugins.sweeper import Sweeper
 
 @dataclass
 class Conf:
-    _target_: str = "hydra_plugins.downhill.Downhill"
+    _target_: str = "hydra_plugins.hydra_nevergrad_sweeper.nevergrad_sweeper.NevergradSweeper"
     start: int = 0
 
 ConfigStore.instance().store(group="hydra/sweeper", name="downhill", node=Conf)
 
-class Downhill(Sweeper):
+class NevergradSweeper(Sweeper):
     """Two jobs, one after the other, whatever comes of the first."""
     def __init__(self, start):
         self.start = start
@@ -47,8 +47,11 @@ class Downhill(Sweeper):
 @pytest.fixture
 def with_sweeper(tmp_path: Path, command_environment: dict[str, str]):
     """Return what carries out ``latentman run`` where a package with a sweeper is installed."""
-    (tmp_path / "site" / "hydra_plugins").mkdir(parents=True)
-    (tmp_path / "site" / "hydra_plugins" / "downhill.py").write_text(SWEEPER)
+    # It has the name of a sweeper that a configuration may choose.
+    package = tmp_path / "site" / "hydra_plugins" / "hydra_nevergrad_sweeper"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "nevergrad_sweeper.py").write_text(SWEEPER)
     paths = f"{tmp_path / 'site'}:{command_environment['PYTHONPATH']}"
 
     def run(*arguments: str) -> subprocess.CompletedProcess:

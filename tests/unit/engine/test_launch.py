@@ -88,7 +88,7 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(command, tmp_path)
     [
         ("name=a,b", "changes no result"),
         ("overwrite=true,false", "applies to the whole sweep"),
-        ("paths.runs=a,b", "serve the whole sweep"),
+        ("paths.runs=choice(a,b)", "serve the whole sweep"),
         ("baseline=choice({},{})", "the whole sweep is compared with it"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.factories.report import draw, make_run
 def test_where_one_side_lost_its_frames_both_are_read_from_their_videos(tmp_path):
     for name, noise in (("a", 0), ("b", 40)):
         make_run(tmp_path / name)
-        write_mp4(tmp_path / name / "video.mp4", draw(3, 64, noise)["video"], 10)
+        write_mp4(tmp_path / name / "video.mp4", draw(3, 64, noise)["video"], fps=10, crf=17)
     make_run(tmp_path / "c", pictures=True, num_frames=3)
     videos = load_pair(RunPair("p", 0, tmp_path / "a", tmp_path / "b"))
     assert videos.ours.shape == videos.baseline.shape == (3, 64, 64, 3)

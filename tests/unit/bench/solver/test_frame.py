@@ -10,7 +10,7 @@ from latentman.bench.solver.frame import COLUMNS, from_json, is_frame, main, rea
 from latentman.bench.solver.results import growth
 from latentman.errors import RecordError
 
-RECORDED = Path(__file__).resolve().parents[3] / "experiments" / "solver_scaling"
+RECORDED = Path(__file__).resolve().parents[4] / "experiments" / "solver_scaling"
 
 
 def recorded() -> dict:
