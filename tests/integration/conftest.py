@@ -1,4 +1,4 @@
-"""Whole runs of the embedded models, as short as possible."""
+"""Whole runs from the command line: of the embedded model as a user starts it, and of a tiny one wherever that will do."""
 
 import json
 import subprocess
@@ -7,28 +7,23 @@ from pathlib import Path
 
 import pytest
 
-SHORT = ["num_frames=3", "num_inference_steps=4", "threads=2"]
+from tests.factories.program import Program, tiny_settings
+
 COSTS = ("seconds_", "peak_memory_bytes")
 SAME_BYTES = ["motion.npz", "conditions.npz", "latents.safetensors", "video.mp4", "correspondence.mp4"]
 
 
 def latentman(*arguments: str, cwd: Path, check: bool = True, **options) -> subprocess.CompletedProcess:
-    """Run the program as a user does, from a folder outside the checkout."""
-    done = subprocess.run(
-        [sys.executable, "-m", "latentman.run", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        **options,
-    )
+    """Run the program from a folder outside the checkout."""
+    done = Program(*arguments, cwd=cwd, **options).ended()
     if check and done.returncode != 0:
         raise AssertionError(f"exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
 
 
 def short_run(folder: Path, *more: str, **options) -> subprocess.CompletedProcess:
-    return latentman(*SHORT, f"run_dir={folder}", *more, cwd=folder.parent, **options)
+    """Run the tiny model with every stage."""
+    return latentman(*tiny_settings(), f"run_dir={folder}", *more, cwd=folder.parent, **options)
 
 
 def read_json(path: Path):
@@ -44,7 +39,18 @@ def result_bytes(folder: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
-    """One finished run; tests that change a folder copy it first."""
+    """One finished run of the tiny model; tests that change a folder copy it first."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
     short_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory) -> Path:
+    """One finished run of the embedded model, started as a user does; tests that change a folder copy it first."""
+    folder = tmp_path_factory.mktemp("runs") / "embedded"
+    arguments = ["num_frames=3", "num_inference_steps=4", "threads=1", f"run_dir={folder}"]
+    command = [sys.executable, "-m", "latentman.run", *arguments]
+    done = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return folder

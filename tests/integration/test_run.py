@@ -1,10 +1,9 @@
 """A run from the command line: what it writes, what it skips, and how it continues after being killed."""
 
 import os
+import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,30 +12,32 @@ import yaml
 from latentman.files.run_file import read_correspondence
 from latentman.video import read_mp4
 
-from .conftest import SHORT, latentman, read_json, result_bytes, short_run
+from tests.factories.program import Program, tiny_settings
+
+from .conftest import latentman, read_json, result_bytes, short_run
 
 STAGES = ["motion", "body", "render", "correspondence", "denoise", "video", "metrics"]
 
 
-def test_a_run_writes_its_complete_record(finished):
-    names = {str(p.relative_to(finished)) for p in finished.rglob("*") if p.is_file()}
+def test_a_run_writes_its_complete_record(embedded):
+    names = {str(p.relative_to(embedded)) for p in embedded.rglob("*") if p.is_file()}
     expected = {
         "video.mp4", "frames/000.png", "frames/002.png", "conditions/depth.mp4", "conditions/iuv.mp4", "motion.npz",
         "metrics.json", "config.yaml", "status.json", "index.html", "log.txt", "correspondence.mp4",
     }  # fmt: skip
     assert expected <= names
-    status = read_json(finished / "status.json")
+    status = read_json(embedded / "status.json")
     assert status["state"] == "done"
     assert [s for s in STAGES if status["stages"][s]["state"] == "done"] == STAGES
     assert status["texts"]["negative"] == "low quality, blurry"
     assert status["weights"]["model"]
-    assert read_mp4(finished / "video.mp4").frames.shape == (3, 256, 256, 3)
-    assert yaml.safe_load((finished / "config.yaml").read_text())["num_inference_steps"] == 4
-    assert not (finished / "latents").exists()
+    assert read_mp4(embedded / "video.mp4").frames.shape == (3, 256, 256, 3)
+    assert yaml.safe_load((embedded / "config.yaml").read_text())["num_inference_steps"] == 4
+    assert not (embedded / "latents").exists()
 
 
-def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(finished):
-    metrics = read_json(finished / "metrics.json")
+def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(embedded):
+    metrics = read_json(embedded / "metrics.json")
     assert metrics["human_mse"] > 0
     assert 0 < metrics["human_mse_official_uint8"] < 255
     assert len(metrics["per_pair"]["human_mse"]) == 2
@@ -48,14 +49,14 @@ def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(finished):
     assert all(v is None or isinstance(v, int | float | str) for k, v in metrics.items() if k != "per_pair")
 
 
-def test_correspondences_are_kept_on_both_grids(finished):
+def test_correspondences_are_kept_on_both_grids(embedded):
     for size in (64, 256):
-        matches = read_correspondence(finished / f"correspondence_{size}.npz")
+        matches = read_correspondence(embedded / f"correspondence_{size}.npz")
         assert (matches.size, len(matches.pairs)) == (size, 3)
         assert matches.num_matches > size * size / 20
 
 
-@pytest.mark.parametrize(("correspondence", "size"), [("densepose_lap", 256), ("mesh", 128)])
+@pytest.mark.parametrize(("correspondence", "size"), [("densepose_lap", 64), ("mesh", 32)])
 def test_guidance_has_a_map_on_its_own_grid_up_to_the_size_of_the_picture(tmp_path, correspondence, size):
     folder = tmp_path / "guided"
     short_run(folder, f"pwg.size={size}", f"correspondence={correspondence}", "num_frames=2")
@@ -94,15 +95,12 @@ def wait_until(reached, process):
 
 def kill_when(folder, reached, *more):
     """Start the run and kill it with SIGKILL as soon as ``reached()`` holds."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "latentman.run", *SHORT, f"run_dir={folder}", *more],
-        cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = Program(*tiny_settings(), f"run_dir={folder}", *more, cwd=folder.parent)
     try:
         wait_until(reached, process)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.parametrize("moment", ["conditions.npz", "latents/state.safetensors", "frames/001.png"])
@@ -122,22 +120,20 @@ def test_denoising_continues_from_its_last_step(tmp_path):
     def third_step():
         return state.exists() and b'"step":"3"' in state.read_bytes()[:300]
 
-    kill_when(folder, third_step, "num_inference_steps=6")
-    short_run(folder, "num_inference_steps=6")
-    assert "denoise: continues at step 3 of 6" in (folder / "log.txt").read_text()
+    kill_when(folder, third_step, "num_inference_steps=40")
+    short_run(folder, "num_inference_steps=40")
+    found = re.search(r"denoise: continues at step (\d+) of 40", (folder / "log.txt").read_text())
+    assert 3 <= int(found[1]) < 40
     fresh = tmp_path / "fresh"
-    short_run(fresh, "num_inference_steps=6")
+    short_run(fresh, "num_inference_steps=40")
     assert result_bytes(folder) == result_bytes(fresh)
 
 
 def test_sigterm_is_recorded_as_an_interruption(tmp_path):
     folder = tmp_path / "stopped"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "latentman.run", *SHORT, f"run_dir={folder}"],
-        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = Program(*tiny_settings(), f"run_dir={folder}", "num_inference_steps=200", cwd=tmp_path)
     wait_until((folder / "conditions.npz").exists, process)
-    process.terminate()
+    process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "same command continues" in stderr
@@ -189,7 +185,7 @@ def test_a_folder_in_use_is_refused(finished, tmp_path):
 
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
-    done = latentman(*SHORT, f"run_dir={tmp_path / 'file' / 'run'}", cwd=tmp_path, check=False)
+    done = latentman(*tiny_settings(), f"run_dir={tmp_path / 'file' / 'run'}", cwd=tmp_path, check=False)
     assert done.returncode == 2
     assert "cannot write to run_dir" in done.stderr
     assert "Traceback" not in done.stderr
@@ -199,12 +195,12 @@ def _small_files():
     import resource
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
 def test_a_full_disk_stops_the_run_naming_the_file_and_the_run_continues_later(finished, tmp_path):
     folder = tmp_path / "full"
-    done = short_run(folder, check=False, preexec_fn=_small_files, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    done = short_run(folder, check=False, first=_small_files, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 2
     assert "cannot write" in done.stderr
     assert str(folder) in done.stderr
