@@ -23,13 +23,13 @@ _CONTEXT.set_forkserver_preload(["tests.factories.program_modules"])
 _FOLDER = tempfile.TemporaryDirectory(prefix="latentman-test-programs-")
 
 
-def tiny_settings() -> list[str]:
+def tiny_settings(num_frames: int = 3) -> list[str]:
     """Return the settings of a run of a model with random weights, which takes a second, with all stages."""
     model = Path(_FOLDER.name) / "tiny"
     if not model.exists():
         save_tiny_model(model)
     sizes = [f"setup.image_size={IMAGE}", f"setup.latent_size={GRID}", f"pwg.size={IMAGE}"]
-    return [f"setup.model={model}", *sizes, "num_frames=3", "num_inference_steps=4", "threads=1"]
+    return [f"setup.model={model}", *sizes, f"num_frames={num_frames}", "num_inference_steps=4", "threads=1"]
 
 
 class Program:

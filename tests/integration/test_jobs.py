@@ -6,16 +6,18 @@ import sys
 import pandas as pd
 import pytest
 
-from .conftest import SHORT, latentman, read_json
+from tests.factories.program import tiny_settings
 
-SWEEP = ("+exp=ablation", "prompts=quick3", "seed=1", "prompts.shard=0/2", *SHORT)
+from .conftest import latentman, read_json
+
+SWEEP = ("+exp=ablation", "prompts=quick3", "seed=1", "prompts.shard=0/2")
 """Four variants of two prompts."""
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweeps") / "ablation"
-    done = latentman(*SWEEP, f"sweep_dir={folder}", cwd=folder.parent)
+    done = latentman(*SWEEP, *tiny_settings(), f"sweep_dir={folder}", cwd=folder.parent)
     return folder, done
 
 
@@ -75,7 +77,7 @@ def test_an_interrupted_sweep_continues_where_it_stopped(sweep):
     lost = next(p for p in sorted(folder.rglob("status.json")) if read_json(p)["kind"] == "run").parent
     for frame in (lost / "frames").iterdir():
         frame.unlink()
-    latentman(*SWEEP, f"sweep_dir={folder}", cwd=folder.parent)
+    latentman(*SWEEP, *tiny_settings(), f"sweep_dir={folder}", cwd=folder.parent)
     again = {p: p.stat().st_mtime_ns for p in folder.rglob("frames/*.png")}
     assert set(again) == set(kept)
     assert {p for p in kept if again[p] != kept[p]} == {p for p in kept if lost in p.parents}
@@ -96,6 +98,6 @@ def test_the_recorded_command_makes_the_same_pictures(sweep, tmp_path):
 @pytest.mark.parametrize("method", ["t2v_zero", "per_frame", "latentman"])
 def test_every_method_runs_and_they_differ_after_frame_0(tmp_path, finished, method):
     folder = tmp_path / method
-    latentman(*SHORT, f"method={method}", f"run_dir={folder}", cwd=tmp_path)
+    latentman(*tiny_settings(), f"method={method}", f"run_dir={folder}", cwd=tmp_path)
     frames = [(p / "frames" / "001.png").read_bytes() for p in (folder, finished)]
     assert (frames[0] == frames[1]) == (method == "latentman")

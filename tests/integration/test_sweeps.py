@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.factories.program import Program, tiny_settings
+
 from .conftest import latentman, read_json, result_bytes, short_run
 
-CHEAP = ["setup=mini_fast", "num_frames=2", "num_inference_steps=4", "threads=1"]
+MODEL, *CHEAP = tiny_settings(num_frames=2)
+"""The tiny model, and the settings of jobs that take a second each."""
 SHARED = ("motion", "body", "render", "correspondence")
 
 
@@ -38,7 +40,7 @@ def closing_table(done: subprocess.CompletedProcess) -> list[str]:
 def sweep(tmp_path_factory):
     """A sweep whose first two jobs fail before their first stage; the other two differ only after the map M."""
     folder = tmp_path_factory.mktemp("sweeps") / "models"
-    arguments = [*CHEAP, "-m", "setup.model=choice(/nowhere,asset:mini-sd)", "sla=none,full", f"sweep_dir={folder}"]
+    arguments = [*CHEAP, "-m", f"setup.model=choice(/nowhere,{MODEL.partition('=')[2]})", "sla=none,full", f"sweep_dir={folder}"]
     cache = own_cache(folder.parent / "cache")
     return folder, arguments, cache, latentman(*arguments, cwd=folder.parent, env=cache, check=False)
 
@@ -60,7 +62,7 @@ def test_a_failed_job_does_not_stop_the_others_and_is_reported(sweep):
 def test_the_plan_holds_the_command_and_all_jobs(sweep):
     folder, _, _, _ = sweep
     plan = read_json(folder / "sweep.json")
-    assert plan["command"].startswith("latentman run -m setup=mini_fast")
+    assert plan["command"].startswith("latentman run -m setup.image_size=64")
     assert [job["number"] for job in plan["jobs"]] == [0, 1, 2, 3]
     assert {job["folder"] for job in plan["jobs"]} == {path.name for path in folder.glob("0*")}
 
@@ -132,7 +134,7 @@ def test_without_the_cache_a_run_has_the_same_bytes(finished, tmp_path):
 
 
 def test_a_run_from_the_cache_has_the_warnings_of_the_one_that_filled_it(tmp_path):
-    outside = [*CHEAP, "camera.distance=0.05", "motion.text=a person stands"]
+    outside = [MODEL, *CHEAP, "camera.distance=0.05", "motion.text=a person stands"]
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         latentman(*outside, f"run_dir={folder}", cwd=tmp_path, env=own_cache(tmp_path / "cache"))
@@ -146,7 +148,7 @@ def test_a_run_from_the_cache_has_the_warnings_of_the_one_that_filled_it(tmp_pat
 def test_twelve_runs_make_every_shared_stage_once_for_each_seed(tmp_path):
     folder = tmp_path / "sweep"
     variants = ["sla=none,full", "pwg=none,full", "seed=1,2,3"]
-    latentman(*CHEAP, "-m", *variants, f"sweep_dir={folder}", cwd=tmp_path, env=own_cache(tmp_path / "cache"))
+    latentman(MODEL, *CHEAP, "-m", *variants, f"sweep_dir={folder}", cwd=tmp_path, env=own_cache(tmp_path / "cache"))
     runs = runs_below(folder)
     assert len(runs) == 12
     for stage in SHARED:
@@ -154,7 +156,7 @@ def test_twelve_runs_make_every_shared_stage_once_for_each_seed(tmp_path):
         assert sorted(made) == [1, 2, 3], stage
 
 
-PAIR = [*CHEAP, "-m", "prompts=quick3", "prompts.shard=0/2", "sla=none,full"]
+PAIR = [MODEL, *CHEAP, "-m", "prompts=quick3", "prompts.shard=0/2", "sla=none,full"]
 
 
 def events(folder: Path) -> int:
@@ -174,16 +176,7 @@ def finished_files(folder: Path) -> dict[Path, int]:
     return found
 
 
-def start(arguments: list[str], cwd: Path, env: dict[str, str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "latentman.run", *arguments],
-        cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # A shell starts background programs with SIGINT ignored, and their children inherit this.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-
-
-def stop_when(process: subprocess.Popen, reached, signum: int) -> tuple[str, str]:
+def stop_when(process: Program, reached, signum: int) -> tuple[str, str]:
     while not reached():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
@@ -212,7 +205,7 @@ def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_repeats_noth
     moments = sorted(rng.sample(range(1, events(undisturbed)), 10))
     finished: dict[Path, int] = {}
     for moment in moments:
-        process = start(arguments, tmp_path, env)
+        process = Program(*arguments, cwd=tmp_path, env=env)
         pause = time.monotonic() + rng.uniform(0, 0.3)
         stop_when(process, lambda m=moment, p=pause: events(folder) >= m and time.monotonic() > p, signal.SIGKILL)
         now = finished_files(folder)
@@ -249,7 +242,7 @@ def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp
     moments = sorted(rng.sample(range(1, events(undisturbed) * 3 // 4), 5))
     finished: dict[Path, int] = {}
     for moment in moments:
-        process = start(arguments, tmp_path, env)
+        process = Program(*arguments, cwd=tmp_path, env=env)
         while events(folder) < moment or not workers_of(process.pid):
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.01)
@@ -273,7 +266,7 @@ def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp
 def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(undisturbed, tmp_path):
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
     arguments = [*PAIR, f"sweep_dir={folder}"]
-    process = start(arguments, tmp_path, env)
+    process = Program(*arguments, cwd=tmp_path, env=env)
     out, err = stop_when(process, lambda: events(folder) >= events(undisturbed) // 3, signal.SIGINT)
     assert process.returncode == 130
     assert "the same command continues where it stopped" in err
