@@ -15,8 +15,11 @@ from latentman.api import make_body, make_correspondence, make_motion, make_rend
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.types import Motion
 from latentman.video import read_mp4
+from tests.factories.program import tiny_settings
 
-SHORT = ["prompt=a red robot, walking", "num_frames=2", "num_inference_steps=4", "threads=1", "seed=2"]
+MODEL, *SIZES = tiny_settings(num_frames=2)
+SHORT = ["prompt=a red robot, walking", MODEL, *SIZES, "seed=2"]
+"""A run of a tiny model with random weights: 64 x 64 pixels, latents of 16 x 16."""
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> latentman.Run:
 
 @pytest.fixture(scope="module")
 def pipe() -> latentman.LatentManPipeline:
-    return latentman.LatentManPipeline.from_pretrained("mini", settings=["threads=1"])
+    return latentman.LatentManPipeline.from_pretrained(
+        MODEL.partition("=")[2], settings=[*SIZES[:3], "threads=1"]
+    )
 
 
 def call(pipe: latentman.LatentManPipeline, **changes: object) -> latentman.LatentManOutput:
@@ -93,7 +98,7 @@ def test_output_types_hold_the_same_pictures(pipe: latentman.LatentManPipeline) 
     np.testing.assert_array_equal(np.stack([np.asarray(p) for p in call(pipe, output_type="pil").frames]), array)
     tensor = call(pipe, output_type="pt").frames
     np.testing.assert_array_equal((tensor * 255).round().permute(0, 2, 3, 1).numpy().astype(np.uint8), array)
-    assert call(pipe, output_type="latent").frames.shape == (2, 4, 64, 64)
+    assert call(pipe, output_type="latent").frames.shape == (2, 4, 16, 16)
 
 
 def test_a_callback_hears_of_every_step(pipe: latentman.LatentManPipeline) -> None:
@@ -115,9 +120,9 @@ def test_the_stages_alone_make_what_the_run_wrote(run: latentman.Run) -> None:
     motion = make_motion(config)
     body = make_body(config, motion)
     conditions = make_render(config, body)
-    maps = make_correspondence(config, conditions, body, size=64)
+    maps = make_correspondence(config, conditions, body, size=16)
     for name, arrays in {
-        "motion": motion.arrays(), "conditions": conditions.arrays(), "correspondence_64": maps.arrays()
+        "motion": motion.arrays(), "conditions": conditions.arrays(), "correspondence_16": maps.arrays()
     }.items():  # fmt: skip
         with np.load(run.folder / f"{name}.npz") as stored:
             for key in stored.files:
@@ -150,7 +155,7 @@ def test_a_run_plays_in_a_notebook(run: latentman.Run, tmp_path: Path) -> None:
 def test_a_set_of_prompts_is_a_run_of_runs(tmp_path: Path) -> None:
     run = latentman.generate(["prompts=quick3", *SHORT[1:]], folder=tmp_path / "set")
     assert len(run.runs) == 3
-    assert run.runs[0].frames.shape == (2, 256, 256, 3)
+    assert run.runs[0].frames.shape == (2, 64, 64, 3)
     with pytest.raises(RecordError, match=r"runs\[0\]"):
         _ = run.frames
 
