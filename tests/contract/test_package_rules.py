@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 REQUIREMENTS = PROJECT["dependencies"] + [item for extra in PROJECT["optional-dependencies"].values() for item in extra]
 DECLARED = {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower() for requirement in REQUIREMENTS}
 OWNERS = {"hydra_plugins": ["hydra-submitit-launcher"]} | packages_distributions()
-"""Distributions by the module that they bring. `hydra_plugins` is a namespace that is there with any plugin of Hydra."""
+"""Distributions by the module that they bring; `hydra_plugins` is a namespace that any plugin of Hydra brings."""
 FORBIDDEN = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "handler", "handlers", "base"}
 MAX_LINES = 400
 LONGER: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Whole runs from the command line: of the embedded model as a user starts it, and of a tiny one wherever that will do."""
+"""Whole runs from the command line: one of the embedded model, as a user starts it, and those of a tiny model."""
 
 import json
 import subprocess

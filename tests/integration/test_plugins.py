@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from tests.factories.plugins import install_package
+from tests.factories.program import tiny_settings
 
-SHORT = ["num_frames=2", "num_inference_steps=4", "threads=1", "correspondence=densepose_lap", "pwg=none"]
+SHORT = [*tiny_settings(num_frames=2), "correspondence=densepose_lap", "pwg=none"]
 
 
 def test_an_installed_package_adds_a_solver_and_a_metric(tmp_path: Path, command_environment: dict[str, str]) -> None:

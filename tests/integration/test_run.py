@@ -11,7 +11,6 @@ import yaml
 
 from latentman.files.run_file import read_correspondence
 from latentman.video import read_mp4
-
 from tests.factories.program import Program, tiny_settings
 
 from .conftest import latentman, read_json, result_bytes, short_run

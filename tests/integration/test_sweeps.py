@@ -40,7 +40,13 @@ def closing_table(done: subprocess.CompletedProcess) -> list[str]:
 def sweep(tmp_path_factory):
     """A sweep whose first two jobs fail before their first stage; the other two differ only after the map M."""
     folder = tmp_path_factory.mktemp("sweeps") / "models"
-    arguments = [*CHEAP, "-m", f"setup.model=choice(/nowhere,{MODEL.partition('=')[2]})", "sla=none,full", f"sweep_dir={folder}"]
+    arguments = [
+        *CHEAP,
+        "-m",
+        f"setup.model=choice(/nowhere,{MODEL.partition('=')[2]})",
+        "sla=none,full",
+        f"sweep_dir={folder}",
+    ]
     cache = own_cache(folder.parent / "cache")
     return folder, arguments, cache, latentman(*arguments, cwd=folder.parent, env=cache, check=False)
 

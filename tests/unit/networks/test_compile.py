@@ -13,6 +13,8 @@ from latentman.networks.compile import check_compiler, compile_networks, fast_ma
 from latentman.networks.load import load_backbone
 from tests.factories.tiny_model import FRAMES, ONE_CONTROLNET, make_frames, tiny_setup
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

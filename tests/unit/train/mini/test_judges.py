@@ -19,6 +19,8 @@ from latentman.train.mini.settings import parse_settings
 from latentman.train.scenes.plan import plan_scenes
 from tests.factories.little_space import LITTLE_SPACE
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=32", "scenes.shard=32", "judges.steps=24", "judges.batch=16",
     "judges.log_every=4", "judges.learning_rate=0.003", "vae.steps=2", "t2i.steps=2", "t2i.batch=4",

@@ -20,6 +20,8 @@ from latentman.train.mini.sampling import sample
 from latentman.train.mini.settings import parse_settings
 from latentman.train.scenes.scene_set import SceneSet
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=24", "scenes.shard=12", "vae.steps=40",
     "t2i.steps=40", "t2i.batch=8", "controlnet.steps=20", "controlnet.batch=8", "controlnet.learning_rate=0.01",

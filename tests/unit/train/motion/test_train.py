@@ -17,6 +17,8 @@ from latentman.train.__main__ import main
 from latentman.train.motion.settings import MotionTraining, parse_settings, presets
 from latentman.train.motion.train import begin, feature_weights, learning_rate, load_data, losses, text_check, train
 
+pytestmark = pytest.mark.slow
+
 
 def settings(out: Path, **changes: object) -> MotionTraining:
     pairs = {"data": "procedural", "out": str(out), "preset": "smoke", "device": "cpu", **changes}

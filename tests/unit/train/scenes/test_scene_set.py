@@ -22,6 +22,8 @@ from latentman.train.scenes.scene_set import SceneSet, SceneSettings, draw_set, 
 from latentman.train.scenes.studio import Studio
 from tests.factories.little_space import LITTLE_SPACE
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = SceneSettings(number=10, size=32, shard=4, seed=3)
 
 
