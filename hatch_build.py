@@ -1,4 +1,4 @@
-"""Build step of the package: compiles the assignment solver where there is a C++ compiler, and goes on without one.
+"""Build step of the package: compiles the assignment solver where there is a C++ compiler, and continues without one.
 
 ``$CXX`` names the compiler, with arguments if need be; else c++, g++ or clang++ is taken. The library has a plain C
 interface and no Python in it, so that one build serves every version of Python.
@@ -25,7 +25,7 @@ FLAGS = ["-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=off", "-fPIC", "
 
 
 class NativeBuildHook(BuildHookInterface[Any]):
-    """Puts the compiled library beside its sources, and into the wheel."""
+    """Puts the compiled library next to its sources, and into the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile before the files are gathered; ``version`` is ``standard`` or ``editable``."""
@@ -77,7 +77,7 @@ def find_compiler() -> list[str] | None:
 
 
 def source_digest(folder: Path) -> str:
-    """Return a digest of the sources: the library carries it, and is not used beside other sources."""
+    """Return a digest of the sources: the library carries it, and is not used with other sources."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.?pp")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -154,8 +154,8 @@ def table(rows: pd.DataFrame) -> str:
     seconds = {name: fmean(row[name] for row in rows["seconds"]) for name in GRADIENTS}
     lines += [
         "",
-        f"Of {rows['prompt'].nunique()} prompts; the cosine of official_uncond to direct lies between "
-        f"{spread.min():.3f} and {spread.max():.3f} in the mean of a prompt. Seconds a step beside the decoding and "
+        f"Of {rows['prompt'].nunique()} prompts; the cosine of official_uncond to direct is between "
+        f"{spread.min():.3f} and {spread.max():.3f} in the mean of a prompt. Seconds a step besides the decoding and "
         f"its gradient, which all three need: {', '.join(f'{name} {value:.2f}' for name, value in seconds.items())}.",
     ]
     return "\n".join(lines) + "\n"

@@ -86,7 +86,7 @@ def sheet(prompt: str, rows: list[tuple[str, NDArray[np.uint8]]]) -> Image.Image
 
 
 def label(name: str, motion: Motion) -> str:
-    """Return what is said of a motion beside its pictures."""
+    """Return what is said about a motion next to its pictures."""
     quality = measure(motion.joints, motion.fps, floor=None)
     went = float(np.linalg.norm(motion.joints[-1, 0, [0, 2]] - motion.joints[0, 0, [0, 2]]))
     seconds = len(motion.joints) / motion.fps

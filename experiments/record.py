@@ -42,7 +42,7 @@ WORK = ROOT / "out" / "record"
 class Recorded:
     """A sweep, and what its picture compares.
 
-    ``rows`` maps the variants of the picture to their headings, from top to bottom; ``score`` is told beside them.
+    ``rows`` maps the variants of the picture to their headings, from top to bottom; ``score`` is printed next to them.
     ``pictured`` are the beginnings of the prompts that the picture shows, all if it is empty. The prompts are dealt out
     to ``shards`` sweeps, which can run side by side. One that is not ``short`` runs only when it is named.
     """
@@ -248,7 +248,7 @@ def run_sweep(name: str) -> None:
 
 
 def record(name: str, out: Path) -> None:
-    """Write the results, tables, plots, pictures and environment of a sweep beside its README.
+    """Write the results, tables, plots, pictures and environment of a sweep next to its README.
 
     Args:
         name: of the sweep.
@@ -349,7 +349,7 @@ def update_plots(folder: Path, score: str) -> None:
 
 
 def update_tables() -> None:
-    """Write every recorded table and plot anew, those of the README too, and the paper's numbers beside them."""
+    """Write every recorded table and plot again, those of the README too, with the paper's numbers next to them."""
     for name, sweep in SWEEPS.items():
         table = recorded_table(HERE / name)
         if table is not None:

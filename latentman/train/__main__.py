@@ -16,7 +16,7 @@ latentman train: how the shipped models are made.
       command continues where it stopped; minutes=N stops and saves in time. The finished model is OUT/model: use it
       with latentman run motion=mdm motion.checkpoint=OUT/model
   latentman train prepare-bvh DIR OUT --captions FILE
-      a training folder from BVH files and their captions; its own --help tells the rest
+      a training folder from BVH files and their captions; its own --help gives the rest
 
   latentman train all out=DIR preset=cpu_smoke|h100_30min [KEY=VALUE ...]
       the embedded text-to-image model, part by part; the same command continues where it stopped, minutes=N stops and
@@ -30,7 +30,7 @@ latentman train: how the shipped models are made.
       paints held-out prompts with every model (by default the shipped one and OUT/mini-sd) and lets the judges of
       OUT say how well; preset=cpu_judges trains judges on a CPU. The table is OUT/evaluation/table.md
 
-For motion, log.csv in OUT holds the loss, and beside it the error near pure noise with the right, no and a wrong
+For motion, log.csv in OUT holds the loss, and next to it the error near pure noise with the right, no and a wrong
 caption: a model whose three figures are equal ignores its text.
 """
 

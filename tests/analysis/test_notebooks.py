@@ -59,7 +59,7 @@ def outputs(out: Path, name: str) -> str:
 
 
 def check_log(out: Path, results: Path) -> None:
-    """Nothing beside the results and pictures was opened, nothing was written, and nothing heavy was imported."""
+    """Nothing but the results and pictures was opened, nothing was written, and nothing heavy was imported."""
     lines = (out / "log").read_text(encoding="utf-8").splitlines()
     assert not [line for line in lines if re.match(r"import (torch|wandb)\b", line)]
     watched = [results, *(ROOT / name for name in WATCHED)]

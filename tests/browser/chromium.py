@@ -206,7 +206,7 @@ class Browser:
         return json.loads(message)
 
     def _note(self, event):
-        """Keep what a message without a question tells of the console and of requests."""
+        """Keep what an unasked message reports of the console and of requests."""
         about = event.get("params", {})
         if event.get("method") == "Runtime.consoleAPICalled":
             words = [str(value.get("value", value.get("description"))) for value in about["args"]]

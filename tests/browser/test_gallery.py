@@ -229,7 +229,7 @@ def test_the_difference_is_zero_for_the_reference_and_not_for_others(page):
 
 
 def test_the_difference_is_absolute_and_multiplied_by_the_factor(page, tmp_path):
-    """Plain colours, lossless: every value can be told beforehand."""
+    """Plain colours, lossless: every value is known beforehand."""
     for name, sla, colour in (("a", "none", (100, 50, 20)), ("b", "full", (110, 45, 20))):
         run = make_run(tmp_path / name, sla=sla, pwg="none", num_frames=2, swept={"sla": sla})
         write_png_frames(run / "frames", np.full((2, 40, 40, 3), colour, np.uint8))

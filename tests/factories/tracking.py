@@ -1,4 +1,4 @@
-"""Trackers for tests: one that remembers what it is told, and one that raises where it is asked to."""
+"""Trackers for tests: one that remembers what it receives, and one that raises where it is asked to."""
 
 from typing import ClassVar
 

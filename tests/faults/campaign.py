@@ -1,4 +1,4 @@
-"""Faults in runs: what each does, whether the same command recovers from it, and how many of which kind were told.
+"""Faults in runs: what each does, whether the same command recovers from it, and how many of each kind were reported.
 
     python -m tests.faults.campaign --seconds 3600 --workers 2 --out faults.json
 

@@ -138,7 +138,7 @@ def test_a_processor_that_somebody_else_replaced_is_named(backbone):
             backbone.unet.set_attn_processor(AttnProcessor2_0())
             with pytest.raises(WeightsError, match=r"unet\.\S+attn1 was replaced by AttnProcessor2_0"):
                 installed.check()
-        # What somebody else has put there is theirs: it is left.
+        # A processor that another library has set is left in place.
         assert all(type(p) is AttnProcessor2_0 for p in backbone.unet.attn_processors.values())
     finally:
         backbone.unet.set_attn_processor(before)

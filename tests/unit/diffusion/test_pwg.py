@@ -111,7 +111,7 @@ def test_bilinear_colours_are_those_of_a_loop_over_corners():
 
 
 def with_positions(matches, shift):
-    """The same map with sources beside their samples, by up to ``shift`` of a grid cell."""
+    """The same map with sources away from their samples, by up to ``shift`` of a grid cell."""
     rng = np.random.default_rng(9)
     positions = tuple((s + rng.uniform(-shift, shift, s.shape)).astype(np.float32) for _, s in matches.pairs)
     return replace(matches, positions=positions)

@@ -1,4 +1,4 @@
-"""IP-Adapter: as in diffusers' pipeline, in cross-attention only, beside our attention in self-attention."""
+"""IP-Adapter: as in diffusers' pipeline, in cross-attention only, together with our self-attention."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ def file(parts, folder):
 
 @pytest.fixture(scope="module")
 def configurations(folder):
-    """What is needed beside the file when there is no network: no weights."""
+    """What is needed besides the file when there is no network: no weights."""
     target = folder.parent / "architecture"
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.safetensors", "controlnet"))
     return target

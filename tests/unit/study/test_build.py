@@ -1,4 +1,4 @@
-"""A study is whole and blind: nothing that is served tells the method, and what cannot be shown is said."""
+"""A study is complete and blind: nothing that is served reveals the method, and what cannot be shown is reported."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a run does when it is told to end, alone and in a SLURM job; the queue is programs that answer as SLURM's do."""
+"""What a run does when it is asked to end, alone and in a SLURM job; programs that answer as SLURM's do stand in for the queue."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def _handlers_as_before():
 
 @pytest.fixture
 def queued_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Be a job of submitit in a queue that calls it as told; return the file that lists what it was asked to do."""
+    """Be a job of submitit in a queue that calls it as asked; return the file that lists what it was asked to do."""
     environments = pytest.importorskip("submitit.slurm.slurm")
     core = pytest.importorskip("submitit.core.utils")
 

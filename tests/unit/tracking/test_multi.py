@@ -1,4 +1,4 @@
-"""Whatever a tracker does, the run goes on, the others hear everything, and one warning names it."""
+"""Whatever a tracker does, the run continues, the others receive everything, and one warning names it."""
 
 import logging
 import sys

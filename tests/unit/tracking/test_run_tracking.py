@@ -1,4 +1,4 @@
-"""One run's events on their way: what mirrors are told, in which order, and how they end."""
+"""The events of one run: what mirrors receive, in which order, and how they end."""
 
 import subprocess
 import sys

@@ -18,7 +18,7 @@ def test_everything_that_a_run_logs_can_be_read_back(tmp_path):
     frames = np.random.default_rng(0).integers(0, 255, (3, 32, 48, 3), dtype=np.uint8)
     write_mp4(tmp_path / "video.mp4", frames, fps=10, crf=17)
     run = TrackedRun(tmp_path, "id", "run", "group", "generate")
-    for steps in ((1, 2), (3,)):  # the second time is a run that goes on
+    for steps in ((1, 2), (3,)):  # the second time is a run that continues
         tracker = TensorboardTracker(LoggerConfig(name="tensorboard"), run)
         tracker.log_config({"seed": 1, "prompt": "Zoë walks"})
         for step in steps:

@@ -1,4 +1,4 @@
-"""The gallery is one file that holds every run of a sweep, and tells of each that has no video why."""
+"""The gallery is one file that holds every run of a sweep, and gives the reason for each that has no video."""
 
 import json
 import shutil

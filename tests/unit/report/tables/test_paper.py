@@ -1,4 +1,4 @@
-"""The paper's numbers: shown as they stand, beside the right rows, and refused where a file is damaged."""
+"""The paper's numbers: shown as printed, next to the right rows, and refused where a file is damaged."""
 
 import re
 

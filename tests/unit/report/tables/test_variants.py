@@ -1,4 +1,4 @@
-"""Which runs share a row: those that nothing but prompt and seed tells apart."""
+"""Which runs share a row: those that differ in prompt and seed alone."""
 
 from latentman.report.collect import collect
 from latentman.report.tables.table import summarise
