@@ -1,4 +1,4 @@
-"""What a run does when it is asked to end, alone and in a SLURM job; programs that answer as SLURM's do stand in for the queue."""
+"""What a run does when it is asked to end, alone and in a SLURM job; the queue is programs that answer as SLURM's do."""
 
 import os
 import signal

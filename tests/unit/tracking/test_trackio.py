@@ -1,4 +1,4 @@
-"""trackio's own database holds what a run reported; in a process of its own, since trackio reads its folder at import."""
+"""trackio's own database holds what a run reported; in a process of its own: trackio reads its folder at import."""
 
 import importlib.util
 import subprocess
