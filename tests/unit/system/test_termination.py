@@ -1,4 +1,4 @@
-"""What a run does when it is asked to end, alone and in a SLURM job; the queue is programs that answer as SLURM's do."""
+"""What a run does when it is asked to end, alone and in a SLURM job; the queue is programs that answer like SLURM's."""
 
 import os
 import signal
