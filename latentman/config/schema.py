@@ -33,6 +33,7 @@ from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, 
 from latentman.config.scene import CameraConfig, DepthConfig
 from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.config.surface import IuvConfig
+from latentman.config.value_messages import explained_value
 from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
@@ -266,6 +267,6 @@ def resolve(cfg: Any) -> Config:
             )
         config = OmegaConf.to_object(cfg)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"the configuration cannot be resolved: {error}") from error
+        raise ConfigError(explained_value(error)) from error
     assert isinstance(config, Config)
     return config

@@ -104,7 +104,6 @@ def test_a_closed_stream_stops_nothing(force_terminal):
         with progress.stage("denoise", total=2) as advance:
             logging.getLogger("latentman.test").warning("nobody hears this")
             advance(1)
-        progress.show_config("a: 1")
         progress.closing(["the end"])
 
 
