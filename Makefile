@@ -12,7 +12,7 @@ PIP_ARGS ?=
 RESULTS ?=
 # Processes that share the tests, with one thread and about 1 GB each; 0 runs them in one process.
 WORKERS ?= logical
-# The run folder of `make demo`.
+# The folder of `make demo`.
 DEMO ?= out/demo
 
 VENV := .venv
@@ -31,8 +31,8 @@ setup: $(VENV)/installed ## make .venv and install latentman with everything it 
 	@echo 'ready: make demo, or . $(VENV)/bin/activate and latentman run --help'
 
 .PHONY: demo
-demo: $(VENV)/installed ## make one video from one prompt, with its record and page, in out/demo
-	@$(PY) -m latentman.run run_dir='$(DEMO)'
+demo: $(VENV)/installed ## make the baseline and LatentMan of one prompt, and a page that compares them, in out/demo
+	@$(PY) -m latentman demo --out '$(DEMO)'
 
 .PHONY: test
 test: $(VENV)/installed-dev ## run the test suite, without the slow and browser tests, in WORKERS processes

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from latentman.report.baseline import change_percent
+
 
 def closing_lines(folder: Path, metrics: Mapping[str, Any], baseline: float | None = None) -> list[str]:
     """Return the lines with which a run ends on the terminal.
@@ -23,8 +25,3 @@ def closing_lines(folder: Path, metrics: Mapping[str, Any], baseline: float | No
         return [*lines, f"H_MSE  {value:.1f}"]
     change = f", {change_percent(value, baseline):+.1f} %" if baseline else ""
     return [*lines, f"H_MSE  {value:.1f}  (baseline {baseline:.1f}{change})"]
-
-
-def change_percent(value: float, baseline: float) -> float:
-    """Return how far a score is above its baseline in percent; negative if it is below."""
-    return 100 * (value - baseline) / baseline

@@ -87,3 +87,8 @@ def _values(status: Mapping[str, Any]) -> dict[str, str]:
     """Return the swept values and the choices of a run; a choice comes before a swept value of the same name."""
     both = {**mapping(status, "swept"), **mapping(status, "choices")}
     return {key: str(value) for key, value in both.items()}
+
+
+def change_percent(value: float, baseline: float) -> float:
+    """Return how far a score is above its baseline in percent; negative if it is below."""
+    return 100 * (value - baseline) / baseline
