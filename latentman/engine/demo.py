@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -71,7 +72,8 @@ def make_demo(folder: Path, settings: list[str]) -> int:
             return status
     from latentman.report.pages.demo import write_demo
 
-    made = write_demo(folder, *(folder / name for name in METHODS))
+    command = shlex.join(["latentman", "demo", *settings])
+    made = write_demo(folder, folder / "baseline", folder / "latentman", command)
     change = "" if made.change is None else f"H_MSE   {made.change:+.1f} % against the baseline\n"
     sys.stdout.write(f"{change}picture {made.picture.absolute()}\npage    {made.page.absolute()}\n")
     return 0

@@ -51,13 +51,14 @@ class Demo:
     change: float | None
 
 
-def write_demo(folder: Path, baseline: Path, ours: Path) -> Demo:
+def write_demo(folder: Path, baseline: Path, ours: Path, command: str | None = None) -> Demo:
     """Write ``index.html`` and ``demo.webp`` from two finished runs.
 
     Args:
         folder: the folder to write to, which holds both runs.
         baseline: the folder of the baseline's run.
         ours: the folder of LatentMan's run.
+        command: makes the same demo again, for the page; None leaves it out.
 
     Raises:
         RecordError: if a run has no frames, the runs have different prompts or seeds, or a file cannot be written.
@@ -92,7 +93,7 @@ def write_demo(folder: Path, baseline: Path, ours: Path) -> Demo:
         change=change,
         made=_made(ours, statuses[1], clips),
         clips=clips,
-        command=statuses[1].get("command"),
+        command=command,
         made_with=sections.made_with(statuses[1]),
     )
     labels = [_label(name, score) for name, score in zip(NAMES, scores, strict=True)]
