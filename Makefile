@@ -95,6 +95,12 @@ wandb-sync: $(VENV)/installed ## upload the W&B runs below DIR that were kept of
 notebooks: $(VENV)/installed-analysis ## run the notebooks of analysis/ into out/notebooks, on RESULTS or the recorded results
 	@$(PY) analysis/execute.py $(if $(RESULTS),--results '$(RESULTS)')
 
+.PHONY: docs
+docs: $(VENV)/installed-docs ## build the documentation site in out/site, with every link checked
+	@$(PY) docs/build_site.py out/site-src
+	@$(PY) -m mkdocs build --strict --quiet
+	@echo 'open out/site/index.html'
+
 .PHONY: build
 build: $(VENV)/installed-dev ## build the wheel and the source archive, in dist/
 	@$(PY) -m hatchling build
@@ -154,6 +160,11 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 $(VENV)/installed-slurm: pyproject.toml $(VENV)/installed-dev
 	@echo 'installing the launchers for SLURM and for parallel processes'
 	@$(PIP) --quiet --editable '.[slurm,sweep]'
+	@touch $@
+
+$(VENV)/installed-docs: pyproject.toml $(VENV)/installed
+	@echo 'installing what the documentation site needs'
+	@$(PIP) --quiet --editable '.[docs]'
 	@touch $@
 
 $(VENV)/installed-analysis: pyproject.toml $(VENV)/installed
