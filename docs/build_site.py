@@ -77,6 +77,7 @@ def gather(target: Path) -> None:
             text = page.read_text(encoding="utf-8")
             place = target / page.relative_to(ROOT)
             place.parent.mkdir(parents=True, exist_ok=True)
+            text = text.replace("<details>", '<details markdown="1">')  # what is inside is Markdown, as on a code host
             place.write_text(_LINK.sub(lambda match, page=page: _followed(match, page, target), text), encoding="utf-8")
 
 

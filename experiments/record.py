@@ -2,7 +2,7 @@
 
 python experiments/record.py [NAME ...]        from the root of a checkout; the short sweeps by default (make record)
 python experiments/record.py NAME --from DIR   what another machine ran into the sweep folder DIR
-python experiments/record.py --tables          all tables, the README's too, from what is recorded (make tables)
+python experiments/record.py --tables          all tables, of the README and of docs/results.md too (make tables)
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ SUMMARY = ("variant", "H_MSE", "change", "n")
 """The columns of the table in the README."""
 
 FIRST_PICTURE = "default_run"
-"""The sweep whose picture stands at the top of the README."""
+"""The sweep whose picture is at the top of docs/results.md."""
 
 SWEEPS = {
     "default_run": Recorded(
