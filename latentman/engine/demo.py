@@ -16,14 +16,15 @@ LatentMan. The second takes the motion, the body, its pictures and the correspon
   DIR/index.html    both videos side by side, the change of H_MSE, and what each stage made
   DIR/demo.webp     both videos as one moving picture
   DIR/baseline, DIR/latentman   the two runs, each with its own page
-The same command continues an interrupted demo. The default seed, 3, was chosen because the difference is easy to see
-there; seed=1 shows another. For numbers over many prompts and seeds: latentman run +exp=ablation."""
+The same command continues an interrupted demo. The default seed, 4, was chosen: the place behind the character is
+steady there, and the change of H_MSE is near the mean over ten prompts. seed=1 shows another. For numbers over many
+prompts and seeds: latentman run +exp=ablation."""
 
 METHODS = {"baseline": "t2v_zero", "latentman": "latentman"}
 """The folder of each run, and its ``method``."""
 
-SEED = 3
-"""The seed if none is given. Of the first seeds the baseline jumps most visibly at this one: it is an illustration."""
+SEED = 4
+"""The seed if none is given: the place behind the character is steady, and the change is near the mean of ten prompts."""
 
 OWN_KEYS = ("method", "run_dir", "sweep_dir", "prompts", "name")
 """Settings that the command makes itself."""

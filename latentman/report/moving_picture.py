@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -30,7 +31,7 @@ def save_moving_picture(path: Path, videos: Sequence[Array], labels: Sequence[st
         RecordError: if the file cannot be written.
     """
     frames = [compose_frame(pictures, labels) for pictures in zip(*videos, strict=True)]
-    options = {"save_all": True, "append_images": frames[1:], "duration": round(1000 / fps), "loop": 0}
+    options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": round(1000 / fps), "loop": 0}
     write_atomic(path, partial(frames[0].save, format="WEBP", quality=QUALITY, method=4, **options))
 
 

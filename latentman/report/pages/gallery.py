@@ -114,7 +114,7 @@ def write_gallery(
     pictures = gather([sweep_dir / folder for folder in labelled["folder"]], limit=limit)
     content = _content(labelled, sweep_dir, pictures)
     headings, rows = cells(summarise(results))
-    shown = {
+    shown: dict[str, Any] = {
         "styles": ("page.css", "gallery/gallery.css"),
         "scripts": tuple(f"gallery/{part}.js" for part in SCRIPTS),
         "title": next((str(value) for value in results["name"].dropna()), sweep_dir.name),
