@@ -50,7 +50,7 @@ _RULES: tuple[tuple[str, Words], ...] = (
         lambda match, key: f"{key}={match['value']}: the value must be text; put quotes around it for the shell",
     ),
     (
-        r"Key '(?P<name>.*)' (?:is )?not in '(?P<owner>\w+?)(?:Config)?'",
+        r"Key '(?P<name>.*)' (?:is )?not in (?:struct|'\w+')",
         lambda match, key: f"{key}: unknown key '{match['name']}'; latentman run --cfg job shows the keys that exist",
     ),
     (

@@ -24,7 +24,7 @@ METHODS = {"baseline": "t2v_zero", "latentman": "latentman"}
 """The folder of each run, and its ``method``."""
 
 SEED = 4
-"""The seed if none is given: the place behind the character is steady, and the change is near the mean of ten prompts."""
+"""The seed if none is given: its background is steady, and its change is near the mean over ten prompts."""
 
 OWN_KEYS = ("method", "run_dir", "sweep_dir", "prompts", "name")
 """Settings that the command makes itself."""

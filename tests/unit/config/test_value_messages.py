@@ -30,6 +30,10 @@ OMEGACONF = (
         ("sla.window=[a,b]", "sla.window[0]=a: the value must be a number, such as sla.window[0]=0.5"),
         ("device=[a]", "device=['a']: the value must be text; put quotes around it for the shell"),
         ("companions=[{txt: a}]", "unknown key 'txt'; latentman run --cfg job shows the keys that exist"),
+        (
+            "setup.steps.ddim=3",
+            "setup.steps.ddim: unknown key 'ddim'; latentman run --cfg job shows the keys that exist",
+        ),
         ("name=${nothing.here}", "name refers to ${nothing.here}, and there is no key 'nothing.here'"),
         ("name=${oc.env:LATENTMAN_NO}", "name refers to the environment variable LATENTMAN_NO, which is not set"),
         ("name=${nores:x}", "name refers to ${nores:...}, and there is no resolver 'nores'"),
