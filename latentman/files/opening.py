@@ -56,9 +56,7 @@ def missing_as(path: Path | str, *, error: type[LatentManError] = DataError, adv
     try:
         yield
     except FileNotFoundError as failure:
-        raise error(
-            f"cannot read {failure.filename or path}: there is no such file{advice and '; ' + advice}"
-        ) from failure
+        raise error(f"cannot read {failure.filename or path}: there is no such file{advice and '; ' + advice}") from failure
 
 
 def reason(failure: BaseException) -> str:

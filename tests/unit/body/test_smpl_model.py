@@ -52,9 +52,7 @@ def test_arrays_that_are_not_a_model_are_refused(
 def test_a_single_array_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "lone.npy", np.zeros(3))
     (tmp_path / "lone.npy").rename(tmp_path / "lone.npz")
-    with pytest.raises(
-        WeightsError, match=r"cannot read .*lone\.npz: File is not a zip file; convert the official file again"
-    ):
+    with pytest.raises(WeightsError, match=r"cannot read .*lone\.npz: File is not a zip file; convert the official file again"):
         read_model(tmp_path / "lone.npz")
     with pytest.raises(WeightsError, match=r"there is no SMPL model .*absent\.npz"):
         read_model(tmp_path / "absent.npz")
@@ -65,7 +63,5 @@ def test_a_single_array_and_a_missing_file_are_refused(tmp_path: Path) -> None:
 def test_an_npz_with_pickled_objects_is_refused(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
     path = tmp_path / "SMPL_NEUTRAL.npz"
     np.savez(path, **{**smpl, "f": np.array([object()])}, allow_pickle=True)
-    with pytest.raises(
-        WeightsError, match=r"cannot read .*NEUTRAL\.npz: f\.npy: it holds Python objects, which are never loaded"
-    ):
+    with pytest.raises(WeightsError, match=r"cannot read .*NEUTRAL\.npz: f\.npy: it holds Python objects, which are never loaded"):
         read_model(path)

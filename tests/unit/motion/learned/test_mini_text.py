@@ -73,7 +73,5 @@ def test_damaged_files_are_refused(encoder: MiniTextEncoder, tmp_path: Path, dam
         (tmp_path / CONFIG_FILE).write_text(json.dumps(described), encoding="utf-8")
     else:
         (tmp_path / CONFIG_FILE).write_text("{", encoding="utf-8")
-    with pytest.raises(
-        WeightsError, match=r"cannot read .*; restore the files of the text encoder, or train and export them again"
-    ):
+    with pytest.raises(WeightsError, match=r"cannot read .*; restore the files of the text encoder, or train and export them again"):
         MiniTextEncoder.read(tmp_path)
