@@ -12,7 +12,7 @@ PIP_ARGS ?=
 RESULTS ?=
 # Processes that share the tests, with one thread and about 1 GB each; 0 runs them in one process.
 WORKERS ?= logical
-# The run folder of `make demo`.
+# The folder of `make demo`.
 DEMO ?= out/demo
 
 VENV := .venv
@@ -31,8 +31,8 @@ setup: $(VENV)/installed ## make .venv and install latentman with everything it 
 	@echo 'ready: make demo, or . $(VENV)/bin/activate and latentman run --help'
 
 .PHONY: demo
-demo: $(VENV)/installed ## make one video from one prompt, with its record and page, in out/demo
-	@$(PY) -m latentman.run run_dir='$(DEMO)'
+demo: $(VENV)/installed ## make the baseline and LatentMan of one prompt, and a page that compares them, in out/demo
+	@$(PY) -m latentman demo --out '$(DEMO)'
 
 .PHONY: test
 test: $(VENV)/installed-dev ## run the test suite, without the slow and browser tests, in WORKERS processes
@@ -95,6 +95,12 @@ wandb-sync: $(VENV)/installed ## upload the W&B runs below DIR that were kept of
 notebooks: $(VENV)/installed-analysis ## run the notebooks of analysis/ into out/notebooks, on RESULTS or the recorded results
 	@$(PY) analysis/execute.py $(if $(RESULTS),--results '$(RESULTS)')
 
+.PHONY: docs
+docs: $(VENV)/installed-docs ## build the documentation site in out/site, with every link checked
+	@$(PY) docs/build_site.py out/site-src
+	@$(PY) -m mkdocs build --strict --quiet
+	@echo 'open out/site/index.html'
+
 .PHONY: build
 build: $(VENV)/installed-dev ## build the wheel and the source archive, in dist/
 	@$(PY) -m hatchling build
@@ -154,6 +160,11 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 $(VENV)/installed-slurm: pyproject.toml $(VENV)/installed-dev
 	@echo 'installing the launchers for SLURM and for parallel processes'
 	@$(PIP) --quiet --editable '.[slurm,sweep]'
+	@touch $@
+
+$(VENV)/installed-docs: pyproject.toml $(VENV)/installed
+	@echo 'installing what the documentation site needs'
+	@$(PIP) --quiet --editable '.[docs]'
 	@touch $@
 
 $(VENV)/installed-analysis: pyproject.toml $(VENV)/installed

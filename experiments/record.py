@@ -2,7 +2,7 @@
 
 python experiments/record.py [NAME ...]        from the root of a checkout; the short sweeps by default (make record)
 python experiments/record.py NAME --from DIR   what another machine ran into the sweep folder DIR
-python experiments/record.py --tables          all tables, the README's too, from what is recorded (make tables)
+python experiments/record.py --tables          all tables, of the README and of docs/results.md too (make tables)
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from latentman.report.plots.figures import write_figures
 from latentman.report.plots.strip import draw_strip, save_small, stacked
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, read_pairs, read_results
 from latentman.report.tables.paper import FOLDER as PAPER
+from latentman.report.tables.short import COLUMNS, short_table
 from latentman.report.tables.table import summarise
 from latentman.report.tables.variants import variant_labels
 from latentman.system.paths import write_json, write_text
@@ -67,11 +68,17 @@ class Recorded:
 KINDS = ("bars", "pairs", "pareto", "heatmap")
 """The plots that are recorded of a sweep's score."""
 
-IN_README = {"table1": "table1", "table2": "table2_ablation"}
-"""The marks of the README's tables, and the folders whose results they are made from."""
+MARKS = {"summary": "table2_ablation", "table1": "table1", "table2": "table2_ablation"}
+"""The marks of the tables in pages, and the folders whose results they are made from."""
+
+PAGES = {"README.md": ("summary",), "docs/results.md": ("table2", "table1")}
+"""The pages with recorded tables, and their marks."""
+
+SUMMARY = ("variant", "H_MSE", "change", "n")
+"""The columns of the table in the README."""
 
 FIRST_PICTURE = "default_run"
-"""The sweep whose picture stands at the top of the README."""
+"""The sweep whose picture is at the top of docs/results.md."""
 
 SWEEPS = {
     "default_run": Recorded(
@@ -319,19 +326,33 @@ def recorded_table(folder: Path) -> str | None:
     return joined_markdown(sections_of(read_results(files[0]))) if files else None
 
 
-def readme_with_tables(text: str) -> str:
-    """Return the README with the recorded tables between its marks.
+def recorded_summary(folder: Path) -> str | None:
+    """Return the columns of ``SUMMARY`` of a folder's recorded results; None where nothing is recorded."""
+    if recorded_table(folder) is None:
+        return None
+    file = next(folder / name for name in (RESULTS_FILE, "results.csv") if (folder / name).is_file())
+    (section,) = sections_of(read_results(file))
+    places = [COLUMNS.index(column) for column in SUMMARY]
+    rows = [[row[place] for place in places] for row in short_table("", section.summary).rows]
+    lines = [list(SUMMARY), [":--", *("--:" for _ in SUMMARY[1:])], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def page_with_tables(text: str, page: str) -> str:
+    """Return a page of ``PAGES`` with the recorded tables between its marks.
 
     Raises:
         ValueError: if a mark is missing.
     """
-    for mark, name in IN_README.items():
+    for mark in PAGES[page]:
+        name = MARKS[mark]
         begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
         before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(end)
         if not found or not closed:
-            raise ValueError(f"README.md lacks the marks {begin.strip()} and {end}, between which its table stands")
-        table = recorded_table(HERE / name) or f"Not recorded yet: `python experiments/record.py {name}`.\n"
+            raise ValueError(f"{page} lacks the marks {begin.strip()} and {end}, between which its table stands")
+        made = (recorded_summary if mark == "summary" else recorded_table)(HERE / name)
+        table = made or f"Not recorded yet: `python experiments/record.py {name}`.\n"
         text = f"{before}{begin}{table}{end}{after}"
     return text
 
@@ -358,8 +379,8 @@ def update_tables() -> None:
         numbers = PAPER / f"{experiment(sweep)}.csv"
         if numbers.is_file() and (HERE / name).is_dir():
             shutil.copyfile(numbers, HERE / name / "paper.csv")
-    readme = ROOT / "README.md"
-    write_text(readme, readme_with_tables(readme.read_text(encoding="utf-8")))
+    for page in PAGES:
+        write_text(ROOT / page, page_with_tables((ROOT / page).read_text(encoding="utf-8"), page))
 
 
 def experiment(sweep: Recorded) -> str:

@@ -19,6 +19,7 @@ from latentman.system.machine_faults import machine_faults_told
 
 COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
+    "demo": ("latentman.engine.demo", "the baseline and LatentMan side by side: try this first"),
     "report": ("latentman.report.__main__", "tables, plots and a gallery from the folder of a sweep or a run"),
     "pictures": (
         "latentman.report.drawn_pictures",
@@ -43,7 +44,7 @@ def usage() -> str:
     rows = "\n".join(f"  latentman {name:<8} {text}" for name, (_, text) in COMMANDS.items())
     return (
         "LatentMan: consistent animated-character videos from text, without video training.\n\n"
-        f"{rows}\n\n  --version, --help\n\nEach command has its own --help. Try this first: latentman run"
+        f"{rows}\n\n  --version, --help\n\nEach command has its own --help. Try this first: latentman demo"
     )
 
 

@@ -32,6 +32,7 @@ class MotionConfig:
     text: str | None = None
     """What the motion source reads; null derives it from the prompt."""
     fps: float = 20.0
+    """Frames per second of the motion source."""
     stride: int | None = None
     """Motion frames per video frame; null means motion.fps / fps, which need not be whole: speed stays the recorded."""
     start: str = "auto"

@@ -34,7 +34,9 @@ class CorrespondenceConfig:
 
     name: str = MISSING
     features: str = "official"
+    """Features of a pixel: official (as the released code's) or paper; for ``densepose_lap``."""
     e_weight: float = 1.0
+    """Weight of the feature E, a pixel's distance from the middle of its part."""
     workers: int | None = None
     """Threads that match parts in parallel; null means ``threads``, else all cores. Does not change the result."""
     cache: bool = True
@@ -56,9 +58,13 @@ class PromptEntry:
     """One prompt of a set; ``mini`` is its wording for the embedded model."""
 
     text: str = MISSING
+    """The prompt."""
     mini: str | None = None
+    """Its wording for the embedded model."""
     motion: str | None = None
+    """The text of the motion; null uses the prompt."""
     seed: int | None = None
+    """Added to ``seed``."""
 
 
 @dataclass
@@ -83,6 +89,7 @@ class MetricsConfig:
     """The scores that a run computes."""
 
     names: list[str] = field(default_factory=list)
+    """The scores to compute."""
     clip: str | None = None
     """Folder of the CLIP model for clip_text and clip_frames; null means ``clip`` in the folder of weights."""
     lpips: str | None = None
@@ -94,6 +101,7 @@ class VideoConfig:
     """The video file."""
 
     interpolate: str = "none"
+    """Frames between the frames; only none."""
     crf: int = 12
     """H.264 quality: 0 is lossless, 51 the worst."""
 
@@ -108,6 +116,7 @@ class PathsConfig:
     """Folders outside the run folder."""
 
     runs: str = "runs"
+    """Folder in which new runs and sweeps are made."""
     weights: str | None = None
     """Folder of the user's own weights; null means $LATENTMAN_WEIGHTS, else ~/.cache/latentman."""
     stage_cache: bool = True

@@ -22,6 +22,7 @@ class LoggerConfig:
     backends: list[str] = field(default_factory=list)
     """Any of ``BACKENDS``, several at once; ``local`` may be named too and changes nothing."""
     project: str = "latentman"
+    """Name of the project in the trackers."""
     entity: str | None = None
     """The W&B team or user; null means the default of the account that is logged in."""
     max_videos: int = 2

@@ -17,8 +17,11 @@ class StepGate:
     """When a part of the method acts: a half-open window of fractions of T, or inclusive step indices."""
 
     enabled: bool = True
+    """Whether this part acts at all."""
     window: list[float] | None = None
+    """The fractions of T in which it acts, [start, end)."""
     steps: list[int] | None = None
+    """The steps in which it acts, [first, last], instead of ``window``."""
 
     def check(self, key: str) -> None:
         """Refuse a gate that is given twice, is empty or is outside the run."""
@@ -119,7 +122,9 @@ class SamplerConfig:
     mask_frame0: bool = False
     """For ``masked``: whether frame 0 attends separately too. MasaCtrl's own code leaves its source unmasked."""
     latent_motion: LatentMotionConfig | None = None
+    """Motion written into the latents; null is off."""
     eta: float = 0.0
+    """Noise that DDIM adds at each step; 0 is deterministic."""
     steps_offset: int | None = None
     """DDIM's offset of the timesteps; null takes the scheduler's own (Stable Diffusion: 1)."""
     chunk_size: int = 8
@@ -206,10 +211,13 @@ class PwgConfig(StepGate):
     """Pixel-Wise Guidance (Eq. 7 and 8)."""
 
     gradient: str = "direct"
+    """How the gradient of the loss reaches x_t: direct, official_uncond or full."""
     loss: str = "mean"
     """mean: of (25 d)^2 over the matched values, as the released code; sum: of d^2, Eq. 7 as written. d: 0 to 1."""
     delta: float = 0.01
+    """Strength of the step (Eq. 8)."""
     size: int = 256
+    """Side of the grid of the map on which pictures are compared, in pixels."""
     chunk_size: int = 1
     """Frames that are differentiated through the UNet at once. This changes the memory in use, not the result."""
     checkpointing: bool = False

@@ -19,9 +19,13 @@ class CameraConfig:
     """The camera, still or moving. It is placed so that all frames fit into the picture with this margin."""
 
     yfov_deg: float = 40.0
+    """Vertical field of view in degrees."""
     yaw_deg: float = 0.0
+    """Direction from which the camera sees the first frame, in degrees around the vertical axis."""
     pitch_deg: float = 5.0
+    """Height of the camera above the horizon, in degrees."""
     margin: float = 0.08
+    """Free border around the figure, as a share of the picture."""
     distance: float | None = None
     """Metres from the first frame's pelvis; null makes all frames fit. Otherwise a character may leave the picture."""
     orbit: float = 0.0
@@ -73,11 +77,15 @@ class DepthConfig:
     """How metric depth becomes the ControlNet's picture (near is bright, background 0)."""
 
     encoding: str = "inverse"
+    """inverse: linear in 1/z; linear: in z; official: z / 5 m, as in the released code."""
     range: str = "clip"
+    """Limits of the scale: clip (nearest and farthest point of all frames), body (around the pelvis), fixed."""
     fixed: list[float] | None = None
     """[near, far] in metres, for ``range: fixed``."""
     low: float = 0.3
+    """Brightness of the farthest point of the figure, 0 to 1."""
     high: float = 1.0
+    """Brightness of the nearest point, 0 to 1."""
 
     def __post_init__(self) -> None:
         check_choice("depth.encoding", self.encoding, ("inverse", "linear", "official"))

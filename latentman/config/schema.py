@@ -33,6 +33,7 @@ from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, 
 from latentman.config.scene import CameraConfig, DepthConfig
 from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.config.surface import IuvConfig
+from latentman.config.value_messages import explained_value
 from latentman.errors import ConfigError
 
 NOT_PART_OF_THE_RESULT = (
@@ -57,17 +58,29 @@ class Config:
     """One run, or one job of a sweep."""
 
     name: str = "run"
+    """Part of the folder of a run, ``runs/<name>/<time>``; an experiment sets its own."""
     prompt: str = MISSING
+    """What the video shows: who does what, and where."""
     seed: int = 0
+    """Of the noise and of the motion."""
     num_frames: int = 8
+    """Frames of the video."""
     fps: float = 10.0
+    """Frames per second of the video."""
     num_inference_steps: int | None = None
+    """Denoising steps T; null uses ``setup.steps`` of the sampler."""
     run_dir: str | None = None
+    """Folder of a single run; null makes a new one under ``paths.runs``. An existing one is continued."""
     sweep_dir: str | None = None
+    """Folder of a sweep; an existing one is continued."""
     overwrite: bool = False
+    """Whether an earlier run's files in the folder are deleted."""
     device: str = "auto"
+    """auto, cpu, cuda, cuda:1 or mps."""
     threads: int | None = None
+    """CPU threads; null uses as many as the process may use."""
     tags: list[str] = field(default_factory=list)
+    """Words under which trackers list the run."""
     baseline: dict[str, Any] = field(default_factory=dict)
     """Choices of the row that a sweep's table compares with, such as {sla: none, pwg: none}.
 
@@ -266,6 +279,6 @@ def resolve(cfg: Any) -> Config:
             )
         config = OmegaConf.to_object(cfg)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"the configuration cannot be resolved: {error}") from error
+        raise ConfigError(explained_value(error)) from error
     assert isinstance(config, Config)
     return config

@@ -15,8 +15,11 @@ class ReleasedConfig:
     """The released code's values for these weights; ``fidelity=official`` reads them here."""
 
     depth_encoding: str = "inverse"
+    """``depth.encoding`` of the released code."""
     suffix: str = ""
+    """``text.suffix`` of the released code."""
     negative: str = ""
+    """``text.negative`` of the released code."""
 
 
 @dataclass
@@ -26,6 +29,7 @@ class LoraConfig:
     path: str = MISSING
     """A ``.safetensors`` file, or a folder with ``pytorch_lora_weights.safetensors``."""
     scale: float = 1.0
+    """Factor of its change to the weights."""
 
 
 @dataclass
@@ -35,11 +39,15 @@ class IpAdapterConfig:
     image: str | None = None
     """The picture's file; null means no picture, and no adapter is loaded."""
     scale: float = 1.0
+    """Weight of the picture beside the prompt."""
     model: str | None = None
     """A folder or a hub id."""
     revision: str | None = None
+    """Commit or branch of a hub id."""
     subfolder: str = ""
+    """Folder of the weights inside the model."""
     weight_name: str = ""
+    """File of the weights inside that folder."""
     image_encoder: str = "image_encoder"
     """Folder of the image encoder: inside ``subfolder``, or inside ``model`` if it has a slash."""
 
@@ -70,22 +78,29 @@ class SetupConfig:
     controlnet: str | None = None
     """The same for the depth ControlNet; null means the folder ``controlnet`` inside ``model``."""
     revision: str | None = None
+    """Commit or branch of ``setup.model``, if it is a hub id."""
     controlnet_revision: str | None = None
+    """The same for ``setup.controlnet``."""
     architecture: str | None = None
     """For a single file: the folder or hub id of its configurations and tokenizer. No weights are read from there."""
     architecture_revision: str | None = None
+    """The same for ``setup.architecture``."""
     loras: list[LoraConfig] = field(default_factory=list)
     """Added to the weights in this order."""
     ip_adapter: IpAdapterConfig = field(default_factory=lambda: IpAdapterConfig())
     image_size: int = MISSING
+    """Side of the frames in pixels."""
     latent_size: int = MISSING
     """Cells along each side of the latents: image_size divided by the VAE's factor."""
     guidance_scale: float = MISSING
+    """Weight of classifier-free guidance; 1 is off."""
     pwg_strength: float = MISSING
+    """Factor of the gradient with ``pwg.gradient=direct``, in addition to ``pwg.delta``."""
     steps: dict[str, int] = field(default_factory=dict)
+    """Denoising steps of each sampler."""
     released: ReleasedConfig = field(default_factory=lambda: ReleasedConfig())
     dtype: str = "float32"
-    """Precision of the networks; auto is float16 on CUDA and float32 elsewhere. Latents are always float32."""
+    """Precision of the networks; auto: float16 on CUDA, bfloat16 on CPUs with it, else float32. Latents: float32."""
     offload: bool = False
     """Keep networks in the computer's memory and move each to the device only while it is needed."""
     compile: str = "none"
@@ -115,7 +130,9 @@ class TextConfig:
     """What is added to the prompt, and the negative prompt."""
 
     suffix: str = ""
+    """Appended to the prompt."""
     negative: str = ""
+    """The negative prompt."""
 
 
 CONTROLS = ("depth", "normal", "pose", "canny")
@@ -127,10 +144,13 @@ class NetConfig:
     """One network that steers the figure, and the picture that it reads."""
 
     kind: str = "depth"
+    """The picture that it takes: depth, normal, pose or canny."""
     model: str | None = None
     """A folder, ``asset:NAME`` or a hub id; null is the setup's own depth ControlNet."""
     revision: str | None = None
+    """Commit or branch of a hub id."""
     scale: float = 1.0
+    """Factor of its residuals."""
 
     def __post_init__(self) -> None:
         check_choice("conditioner.nets[].kind", self.kind, CONTROLS)

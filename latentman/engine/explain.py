@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from latentman.config import Config
+from latentman.config.value_messages import in_our_words
 from latentman.engine.launchers import missing_plugin
 from latentman.errors import ConfigError, LatentManError, nearest
 from latentman.files.opening import reason
@@ -138,6 +139,9 @@ def explain(error: BaseException) -> str:
     hints = ("See https", "reference_type", "object_type", "Config search path", "provider=", "Set the environment")
     kept = [line for line in lines if line and not line.startswith(hints)]
     key = getattr(error, "full_key", None)
+    ours = in_our_words(kept[0], str(key or "")) if kept else None
+    if ours is not None:
+        return ours
     if key:
         kept = [line for line in kept if not line.startswith("full_key")]
         kept[0] = f"{key}: {kept[0]}"

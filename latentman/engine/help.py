@@ -29,7 +29,8 @@ flags:
   --config-dir DIR    look for configuration files in DIR too, such as DIR/exp/mine.yaml
   --config-path DIR   use the configuration tree in DIR; --config-name NAME begins with NAME.yaml
   --info [TOPIC]      what Hydra found: defaults-tree, config, searchpath, plugins
-  --hydra-help        Hydra's own flags, and --shell-completion for the Tab key
+  --hydra-help        Hydra's own flags
+  -sc install=bash    completion with the Tab key: eval "$(latentman run -sc install=bash)"
 
 results: one run writes runs/run/<time>/, or run_dir=DIR; a sweep writes runs/<name>/<time>/, or sweep_dir=DIR. Naming
 an existing folder continues it. Open index.html there; `latentman report DIR` makes tables and a gallery of a sweep.

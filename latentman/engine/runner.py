@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentman import __version__
 from latentman.config import Config, resolve
+from latentman.engine.closing import closing_lines
 from latentman.engine.job import Job, Task, describe_job, plan_tasks
 from latentman.errors import LatentManError, PromptsError
 from latentman.pipeline.execute import run_stages
@@ -28,6 +28,7 @@ from latentman.pipeline.stages.metrics import check_metrics
 from latentman.record.local import LocalRecord
 from latentman.record.metrics_file import with_costs, write_means
 from latentman.record.run_folder import claim, write_config
+from latentman.report.baseline import baseline_score
 from latentman.system.locks import locked
 from latentman.system.log import configure_logging
 from latentman.system.machine_faults import machine_faults_told
@@ -62,7 +63,7 @@ def execute(cfg: Any) -> float | None:
         tasks = plan_tasks(cfg, config, job)
         try:
             if len(tasks) == 1 and tasks[0].folder == job.folder:
-                return run_task(tasks[0], job, setup, show_config=job.is_first)
+                return run_task(tasks[0], job, setup)
             return run_job(tasks, job, setup)
         except KeyboardInterrupt:
             if config.run_dir is not None or job.sweep_dir is not None:
@@ -117,7 +118,7 @@ def run_job(tasks: list[Task], job: Job, setup: ResolvedSetup) -> float | None:
         for index, task in enumerate(tasks):
             display.closing([f"prompt {index + 1} of {len(tasks)}: {task.config.prompt}"])
             try:
-                run_task(task, job, setup, show_config=index == 0 and job.is_first)
+                run_task(task, job, setup)
             except Exception as error:
                 failures.append((task, error))
                 display.closing([f"failed: {str(error) or type(error).__name__}"])
@@ -145,14 +146,13 @@ def _of_all(failures: list[tuple[Task, Exception]], prompts: int) -> Exception:
     return defect
 
 
-def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -> float | None:
+def run_task(task: Task, job: Job, setup: ResolvedSetup) -> float | None:
     """Run one prompt in its folder, skipping what is done, and return its H_MSE.
 
     Args:
         task: the prompt and its folder.
         job: what it belongs to.
         setup: the job's, resolved and checked.
-        show_config: whether the configuration is printed first.
     """
     from latentman.report.pages.page import write_run_page
 
@@ -166,8 +166,6 @@ def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -
         tracked_task(task, job, record, started) as tracking,  # outside the next, which writes the status first
         _recorded(record),
     ):
-        if show_config:
-            progress.show_config(task.text)
         run = describe_run(config, folder, setup=setup, on_step=tracking.step, dtype=record.status.get("dtype"))
         record.update(
             kind="run", state="running", started=started, finished=None, error=None, resumed=_now(),
@@ -183,7 +181,8 @@ def run_task(task: Task, job: Job, setup: ResolvedSetup, *, show_config: bool) -
         record.update(state="done", stage=None, finished=_now())
         write_run_page(folder)
         tracking.scores(metrics, config.prompt)
-        progress.closing([*_closing_lines(folder, metrics), *tracking.closing_lines()])
+        baseline = baseline_score(job.sweep_dir, record.status)
+        progress.closing([*closing_lines(folder, metrics, baseline), *tracking.closing_lines()])
     return metrics.get("human_mse")
 
 
@@ -205,12 +204,6 @@ def _recorded(record: LocalRecord) -> Iterator[None]:
             # A full or read-only disk: the first error is more useful than that its status could not be written.
             logger.warning("the status could not be written: %s", second)
         raise
-
-
-def _closing_lines(folder: Path, metrics: dict[str, Any]) -> list[str]:
-    value = metrics.get("human_mse")
-    score = f"{value:.1f}" if isinstance(value, float) else f"not available ({metrics.get('human_mse_reason')})"
-    return [f"H_MSE  {score}", f"video  {folder / 'video.mp4'}", f"page   {folder / 'index.html'}"]
 
 
 def _now() -> str:

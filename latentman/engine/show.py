@@ -6,6 +6,7 @@ from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 
+from latentman.engine.completion import complete
 from latentman.engine.loader import Tree, composer
 from latentman.engine.overrides import Arguments
 
@@ -27,7 +28,7 @@ def show(arguments: Arguments, tree: Tree) -> int:
                 parser = get_args_parser()
                 hydra.hydra_help(tree.config_name, args_parser=parser, args=parser.parse_args(overrides))
             elif "--shell-completion" in flags:
-                hydra.shell_completion(tree.config_name, overrides)
+                complete(overrides, loader, tree.config_name)
             elif "--info" in flags:
                 hydra.show_info(str(flags["--info"]), tree.config_name, overrides)
             else:

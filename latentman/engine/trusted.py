@@ -30,6 +30,9 @@ OURS: Mapping[str, Any] = {
 }
 """The parts of the ``hydra`` node that keep the values of ``conf/config.yaml``, and these values."""
 
+FOLDER_KEYS = {"run": ("hydra.run.dir", "run_dir"), "sweep": ("hydra.sweep.dir", "sweep_dir")}
+"""Hydra's keys for folders, and the keys that name these folders here."""
+
 ENVIRONMENT = ("env_set", "env_copy")
 """Parts of ``hydra.job`` that only the command line sets: a variable can name a program or a library to load."""
 
@@ -82,6 +85,9 @@ def check_trusted(composed: DictConfig, overridden: Sequence[str] = ()) -> None:
     for key, value in OURS.items():
         node = hydra._get_node(key)
         if _plain(node) != value:
+            if key in FOLDER_KEYS:
+                given, ours = FOLDER_KEYS[key]
+                raise ConfigError(f"{given} cannot be set: the folder is named with {ours}=DIR")
             raise ConfigError(f"hydra.{key} cannot be set: it can run code or write outside the run folder; {_ADVICE}")
     for key in ENVIRONMENT:
         if _plain(hydra.job._get_node(key)) and not any(name.startswith(f"hydra.job.{key}") for name in overridden):

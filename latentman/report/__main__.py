@@ -12,7 +12,8 @@ Read every run below DIR and write into DIR:
   per_pair.parquet                  one row for every score of a pair of frames
   table.md, table.csv, table.tex    mean and standard deviation of each variant, and the change against the baseline
   plots/*.png, plots/*.pdf          bars with intervals, pairs of frames, seconds against score, heat maps
-  gallery.html                      all videos side by side, playing in step; one file that works offline
+  report.html                       the tables, the plots and the gallery in one file that works offline
+  gallery.html                      all videos side by side, playing in step
 Failed and interrupted runs are included and are listed with the first line of their error.
 
 latentman report watch DIR shows the jobs of a sweep while they run."""
@@ -34,12 +35,12 @@ def main(argv: list[str]) -> int:
         prog="latentman report", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dir", metavar="DIR", type=Path, help="the folder of a run, a job or a sweep")
-    parser.add_argument("--no-gallery", action="store_true", help="do not write gallery.html and the strips")
+    parser.add_argument("--no-gallery", action="store_true", help="write no report.html, gallery.html and strips")
     arguments = parser.parse_args(argv)
     from latentman.report.build import write_report
+    from latentman.report.terminal import print_report
 
-    report = write_report(arguments.dir, gallery=not arguments.no_gallery)
-    sys.stdout.write(report.text() + "\n")
+    print_report(write_report(arguments.dir, gallery=not arguments.no_gallery))
     return 0
 
 

@@ -14,22 +14,37 @@ from latentman.report.plots.figures import write_figures
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
 from latentman.report.tables.latex import to_latex
 from latentman.report.tables.paper import Paper, paper_of
+from latentman.report.tables.short import ShortTable, short_table
 from latentman.report.tables.table import UNFINISHED, summarise, to_markdown
 from latentman.report.tables.variants import experiments
 from latentman.system.paths import write_text
 
+REPORT_FILE = "report.html"
+
+MAIN_FILES = (REPORT_FILE, "table.md", RESULTS_FILE)
+"""The files that the terminal names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The written files, and as text the tables, the failed runs and remarks on the folder."""
+    """The written files, and as text the tables, the failed runs and remarks on the folder.
+
+    ``short`` holds the tables as the terminal shows them.
+    """
 
     files: tuple[Path, ...]
     table: str
     failures: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    short: tuple[ShortTable, ...] = ()
+
+    @property
+    def main_files(self) -> list[Path]:
+        """Return the files of ``MAIN_FILES`` that were written."""
+        return [path for name in MAIN_FILES for path in self.files if path.name == name]
 
     def text(self) -> str:
-        """Return the text for the terminal."""
+        """Return everything as plain text, the tables in Markdown."""
         failed = [f"{len(self.failures)} without a result:", *self.failures, ""] if self.failures else []
         said = [*self.remarks, ""] if self.remarks else []
         return "\n".join([self.table, *failed, *said, *(str(path) for path in self.files)])
@@ -89,19 +104,28 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
     for name, write in writers.items():
         write(root / name)
     names = list(writers)
+    figures: dict[str, list[Path]] = {section.name: [] for section in sections}
     if plots:
         for section in sections:
             folder = root / "plots" / ("" if len(sections) == 1 else _slug(section.name))
-            written = write_figures(folder, section.results, pairs, section.summary)
-            names += [path.relative_to(root).as_posix() for path in written]
+            figures[section.name] = write_figures(folder, section.results, pairs, section.summary)
+            names += [path.relative_to(root).as_posix() for path in figures[section.name]]
     if gallery:
         from latentman.report.pages.gallery import write_gallery
+        from latentman.report.pages.report_parts import report_part
         from latentman.report.plots.strip import write_strips
 
-        write_gallery(root, results)
-        names.append("gallery.html")
+        parts = [report_part(part.name, part.summary, part.paper, figures[part.name]) for part in sections]
+        write_gallery(root, results, parts=parts)
+        names += ["gallery.html", REPORT_FILE]
         names += [str(path.relative_to(root)) for path in write_strips(root, results)]
-    return Report(tuple(root / name for name in names), table, _failures(results), _remarks(root, results, sections))
+    return Report(
+        tuple(root / name for name in names),
+        table,
+        _failures(results),
+        _remarks(root, results, sections),
+        tuple(short_table(part.name if len(sections) > 1 else "", part.summary) for part in sections),
+    )
 
 
 def joined_markdown(sections: list[Section]) -> str:

@@ -18,7 +18,6 @@ from typing import IO, Any, Protocol
 
 import rich.progress
 from rich.console import Console
-from rich.syntax import Syntax
 
 LINE_EVERY_S = 5.0
 """Least seconds between two lines of one stage in a log."""
@@ -141,10 +140,6 @@ class Progress(AbstractContextManager["Progress"]):
     def _show_line(self, meter: _Meter) -> None:
         if meter.wants_line():
             self._print(meter.line())
-
-    def show_config(self, text: str) -> None:
-        """Show the composed configuration, YAML text."""
-        self._print(Syntax(text.rstrip(), "yaml", background_color="default") if self.console.is_terminal else text)
 
     def closing(self, lines: Sequence[str]) -> None:
         """End with the most important lines: the score and where the results are."""

@@ -79,29 +79,37 @@ def test_a_long_sweep_runs_only_when_it_is_named() -> None:
     assert len(long) == len(record.SWEEPS) - 2
 
 
-def test_the_tables_of_the_readme_match_the_recorded_results() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert record.readme_with_tables(readme) == readme, "run `make tables`"
-    for mark, name in record.IN_README.items():
-        table = (
-            record.recorded_table(ROOT / "experiments" / name)
-            or f"Not recorded yet: `python experiments/record.py {name}`.\n"
-        )
-        assert f"<!-- {mark} -->\n{table}<!-- end of {mark} -->" in readme
+@pytest.mark.parametrize("page", record.PAGES)
+def test_the_tables_of_pages_match_the_recorded_results(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert record.page_with_tables(text, page) == text, "run `make tables`"
+    for mark in record.PAGES[page]:
+        name = record.MARKS[mark]
+        made = (record.recorded_summary if mark == "summary" else record.recorded_table)(ROOT / "experiments" / name)
+        table = made or f"Not recorded yet: `python experiments/record.py {name}`.\n"
+        assert f"<!-- {mark} -->\n{table}<!-- end of {mark} -->" in text
 
 
-def test_a_number_that_was_changed_by_hand_is_restored() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    row = next(line for line in readme.splitlines() if line.startswith("| sla=full pwg=full | "))
-    assert (
-        record.readme_with_tables(readme.replace(row, row.replace("| sla=full pwg=full | ", "| sla=full pwg=full | 1")))
-        == readme
-    )
+@pytest.mark.parametrize("page", record.PAGES)
+def test_a_number_that_was_changed_by_hand_is_restored(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| sla=full pwg=full | "))
+    changed = text.replace(row, row.replace("| sla=full pwg=full | ", "| sla=full pwg=full | 1"))
+    assert record.page_with_tables(changed, page) == text
 
 
-def test_a_readme_without_its_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="<!-- table1 -->"):
-        record.readme_with_tables("no marks")
+def test_the_summary_holds_the_numbers_of_the_whole_table() -> None:
+    folder = ROOT / "experiments" / "table2_ablation"
+    whole = record.recorded_table(folder)
+    for line in record.recorded_summary(folder).splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        assert f"| {' | '.join(cells[:3])} |" in whole
+
+
+@pytest.mark.parametrize("page", record.PAGES)
+def test_a_page_without_its_marks_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match=f"{page} lacks the marks <!-- {record.PAGES[page][0]} -->"):
+        record.page_with_tables("no marks", page)
 
 
 @pytest.mark.parametrize("name", record.SWEEPS)
@@ -145,9 +153,9 @@ def test_a_sweep_from_another_machine_can_be_recorded(tmp_path: Path, monkeypatc
     }
     out = make_sweep(tmp_path / "out", scores, pictures=True, num_frames=3)
     (tmp_path / "experiments" / "table2_ablation").mkdir(parents=True)
-    (tmp_path / "README.md").write_text(
-        "<!-- table1 -->\n<!-- end of table1 -->\n<!-- table2 -->\n<!-- end of table2 -->\n"
-    )
+    (tmp_path / "docs").mkdir()
+    for page, marks in record.PAGES.items():
+        (tmp_path / page).write_text("".join(f"<!-- {mark} -->\n<!-- end of {mark} -->\n" for mark in marks))
     monkeypatch.setattr(record, "HERE", tmp_path / "experiments")
     monkeypatch.setattr(record, "ROOT", tmp_path)
     record.main(["table2_ablation", "--from", str(out)])
@@ -162,10 +170,11 @@ def test_a_sweep_from_another_machine_can_be_recorded(tmp_path: Path, monkeypatc
         "paper.csv",
     ]
     assert set(expected) | {"environment.json", "plots"} == {path.name for path in folder.iterdir()}
-    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert (folder / "table.md").read_text(encoding="utf-8") in readme
-    assert "| -56.7 % |" in readme
-    assert "Not recorded yet: `python experiments/record.py table1`" in readme
+    page = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
+    assert (folder / "table.md").read_text(encoding="utf-8") in page
+    assert "| -56.7 % |" in page
+    assert "Not recorded yet: `python experiments/record.py table1`" in page
+    assert "| -56.7 % |" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("state", ["running", "failed"])

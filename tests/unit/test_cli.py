@@ -116,7 +116,7 @@ def test_configuration_is_shown_wherever_the_flag_is(command: Callable[..., Outc
     [
         ("seed=7 --info searchpath", "Config search path"),
         ("--hydra-help", "Hydra"),
-        ("-sc install=bash", "hydra_bash_completion"),
+        ("-sc install=bash", "_latentman_completion"),
         ("--cfg hydra", "sweep:"),
     ],
 )

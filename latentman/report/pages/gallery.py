@@ -17,6 +17,7 @@ from latentman.report.collect import collect
 from latentman.report.frames import run_fps
 from latentman.report.pages.document import write_page
 from latentman.report.pages.facts import Key, Value, facts_of
+from latentman.report.pages.report_parts import ReportPart
 from latentman.report.pages.sections import Score, score
 from latentman.report.plots.sheets import LIMIT_BYTES, Pictures, Sheet, gather
 from latentman.report.tables.table import cells, summarise
@@ -90,35 +91,42 @@ class Content:
         }
 
 
-def write_gallery(sweep_dir: Path, results: pd.DataFrame | None = None, *, limit: int = LIMIT_BYTES) -> None:
+def write_gallery(
+    sweep_dir: Path,
+    results: pd.DataFrame | None = None,
+    *,
+    limit: int = LIMIT_BYTES,
+    parts: Sequence[ReportPart] | None = None,
+) -> None:
     """Write ``gallery.html``: one file with the videos of all runs, their scores and the table of the variants.
 
     Args:
         sweep_dir: the folder of a sweep, a job or a run.
         results: its rows, if they are collected already.
         limit: approximate limit of the pictures in bytes; beyond it they become smaller, and the page says so.
+        parts: the tables and plots with which ``report.html`` is written too; None without it.
 
     Raises:
-        RecordError: if there are no runs, or the page cannot be written.
+        RecordError: if there are no runs, or a page cannot be written.
     """
     results = collect(sweep_dir) if results is None else results
     labelled = results.assign(variant=variant_labels(results))
     pictures = gather([sweep_dir / folder for folder in labelled["folder"]], limit=limit)
     content = _content(labelled, sweep_dir, pictures)
     headings, rows = cells(summarise(results))
-    write_page(
-        sweep_dir / "gallery.html",
-        "gallery.html",
-        content,
-        styles=("page.css", "gallery/gallery.css"),
-        scripts=tuple(f"gallery/{part}.js" for part in SCRIPTS),
-        title=next((str(value) for value in results["name"].dropna()), sweep_dir.name),
-        facts=_facts(content),
-        note=pictures.note(),
-        cards=[_card(*pair, content) for pair in zip(content.exhibits, pictures.sheets, strict=True)],
-        headings=headings,
-        rows=rows,
-    )
+    shown: dict[str, Any] = {
+        "styles": ("page.css", "gallery/gallery.css"),
+        "scripts": tuple(f"gallery/{part}.js" for part in SCRIPTS),
+        "title": next((str(value) for value in results["name"].dropna()), sweep_dir.name),
+        "facts": _facts(content),
+        "note": pictures.note(),
+        "cards": [_card(*pair, content) for pair in zip(content.exhibits, pictures.sheets, strict=True)],
+        "headings": headings,
+        "rows": rows,
+    }
+    write_page(sweep_dir / "gallery.html", "gallery.html", content, **shown)
+    if parts is not None:
+        write_page(sweep_dir / "report.html", "report.html", content, experiments=parts, **shown)
 
 
 def _content(labelled: pd.DataFrame, sweep_dir: Path, pictures: Pictures) -> Content:

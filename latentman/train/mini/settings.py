@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from latentman.config.value_messages import explained_value
 from latentman.errors import ConfigError, check_choice, nearest
 from latentman.files.opening import read_text
 from latentman.files.yaml_file import read_yaml
@@ -263,8 +264,7 @@ def parse_settings(part: str, arguments: Sequence[str]) -> MiniTraining:
         )
         settings = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        key = f"{error.full_key}: " if error.full_key else ""
-        raise ConfigError(f"latentman train {part}: {key}{str(error).splitlines()[0]}") from error
+        raise ConfigError(f"latentman train {part}: {explained_value(error)}") from error
     except ConfigError as error:
         # A part's own check does not know the part's prefix of its key.
         short, equals, rest = str(error).partition("=")

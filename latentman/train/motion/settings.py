@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from latentman.config.value_messages import explained_value
 from latentman.errors import ConfigError, check_choice, nearest
 from latentman.files.opening import read_text
 from latentman.files.yaml_file import read_yaml
@@ -110,6 +111,6 @@ def parse_settings(arguments: Sequence[str]) -> MotionTraining:
         )
         settings = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"latentman train motion: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"latentman train motion: {explained_value(error)}") from error
     assert isinstance(settings, MotionTraining)
     return settings

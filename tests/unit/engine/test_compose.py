@@ -47,7 +47,7 @@ def refused(arguments: list[str]) -> str:
         (["~prompt"], ["cannot be deleted"]),
         (["a knight waves"], ['prompt="a knight waves"']),
         (["num_frames={"], ["cannot read the value of num_frames={"]),
-        (["num_frames=abc"], ["num_frames", "abc", "Integer"]),
+        (["num_frames=abc"], ["num_frames=abc", "must be a whole number"]),
         (["num_frames=1"], ["num_frames=1", "2 or more"]),
         (["sla.window=[0,2]"], ["sla.window", "0 <= start < end <= 1"]),
         (["pwg.size=100"], ["pwg.size=100 must divide setup.image_size=256", "16, 32, 64, 128, 256"]),

@@ -73,6 +73,16 @@ def test_an_override_cannot_either(override):
         check_command([override])
 
 
+@pytest.mark.parametrize(
+    ("override", "ours"), [("hydra.run.dir=x", "run_dir=DIR"), ("hydra.sweep.dir=x", "sweep_dir=DIR")]
+)
+def test_hydras_folders_are_refused_with_the_key_to_use(override, ours):
+    with pytest.raises(
+        ConfigError, match=f"{override.partition('=')[0]} cannot be set: the folder is named with {ours}"
+    ):
+        check_command([override])
+
+
 def test_a_job_of_a_sweep_cannot_either(theirs, tmp_path):
     (tmp_path / "variant").mkdir()
     (tmp_path / "variant" / "bad.yaml").write_text(f"# @package _global_\n{EVIL['job_logging']}\n")

@@ -4,10 +4,11 @@ import pytest
 
 from latentman.engine.compose import compose
 from latentman.errors import ConfigError
-from latentman.report.baseline import is_baseline, target
+from latentman.record.status import read_status
+from latentman.report.baseline import baseline_score, is_baseline, target
 from latentman.report.collect import collect
 from latentman.report.tables.table import summarise, to_markdown
-from tests.factories.report import make_run
+from tests.factories.report import make_run, make_sweep
 
 OWN = {"method": {"latentman": "t2v_zero", "latentman_masactrl": "masactrl"}}
 SCORES = {"masactrl": 200.0, "latentman_masactrl": 150.0, "t2v_zero": 100.0, "latentman": 50.0, "per_frame": 70.0}
@@ -91,3 +92,25 @@ def test_baselines_are_read_from_the_configuration():
 def test_a_baseline_that_names_no_row_is_refused(given, said):
     with pytest.raises(ConfigError, match=said):
         compose([f"++baseline={given}"])
+
+
+TWO = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "none"): {"a": 5.0, "b": 7.0}}
+
+
+def test_a_run_of_a_sweep_finds_the_score_of_its_baseline_at_the_same_prompt_and_seed(tmp_path):
+    make_sweep(tmp_path, TWO, num_frames=2)
+    run = read_status(tmp_path / "01_sla-full_pwg-none" / "01-prompt")
+    assert baseline_score(tmp_path, run) == 20.0
+    assert baseline_score(tmp_path, {**run, "seed": 9}) is None
+
+
+def test_the_baseline_itself_and_a_single_run_have_none(tmp_path):
+    make_sweep(tmp_path, TWO, num_frames=2)
+    assert baseline_score(tmp_path, read_status(tmp_path / "00_sla-none_pwg-none" / "00-prompt")) is None
+    assert baseline_score(None, read_status(tmp_path / "01_sla-full_pwg-none" / "01-prompt")) is None
+
+
+def test_an_unfinished_baseline_is_left_out(tmp_path):
+    make_run(tmp_path / "base", swept={"sla": "none", "pwg": "none"}, sla="none", pwg="none", state="failed")
+    make_run(tmp_path / "ours", swept={"sla": "full", "pwg": "none"}, pwg="none")
+    assert baseline_score(tmp_path, read_status(tmp_path / "ours")) is None

@@ -35,12 +35,15 @@ def test_the_report_writes_its_files_and_prints_table_failures_and_paths(sweep, 
         "table.tex",
         "plots/human_mse_bars.png",
         "gallery.html",
+        "report.html",
     ]
     for name in names:
         assert (sweep / name).stat().st_size > 0
-        assert str(sweep / name) in done.stdout
-    assert (sweep / "table.md").read_text() in done.stdout
-    assert "| sla=full pwg=full | 6.0 ± 1.4 | -60.0 % |" in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[-3:] == [str(sweep / name) for name in ("report.html", "table.md", "results.parquet")]
+    assert lines[0].split() == ["variant", "H_MSE", "change", "seconds", "n"]
+    assert "sla=full pwg=full 6.0 ± 1.4 -60.0 % 59.1 ± 0.0 2" in {" ".join(line.split()) for line in lines}
+    assert "| sla=full pwg=full | 6.0 ± 1.4 | -60.0 % |" in (sweep / "table.md").read_text()
     assert "02_odd: failed: WeightsError: no weights\n" in done.stdout
     assert len(pd.read_parquet(sweep / "results.parquet")) == 5
     assert len(pd.read_csv(sweep / "results.csv")) == 5

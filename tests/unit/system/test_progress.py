@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import warnings
 
 import pytest
@@ -104,7 +105,6 @@ def test_a_closed_stream_stops_nothing(force_terminal):
         with progress.stage("denoise", total=2) as advance:
             logging.getLogger("latentman.test").warning("nobody hears this")
             advance(1)
-        progress.show_config("a: 1")
         progress.closing(["the end"])
 
 
@@ -189,3 +189,27 @@ def test_the_time_left_of_a_stage_that_goes_on_counts_only_its_own_steps(clock, 
     clock.now += 10
     meter.set(first, 30)  # the first report after one step of ten seconds; the steps before it were done by another run
     assert meter.left == pytest.approx(left)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_stage_is_one_line_in_a_narrow_terminal(width):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width)
+    with Progress(console) as progress, progress.stage("correspondence", total=20) as advance:
+        advance(10)
+        progress._bars.refresh()
+        advance(10)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    lines = [line for line in re.split(r"[\r\n]", plain) if line.strip()]
+    assert all(line.startswith("correspondence") and len(line) <= width for line in lines)
+    assert "50%" in plain
+
+
+def test_no_color_is_respected(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80)
+    with Progress(console) as progress, progress.stage("denoise", total=2) as advance:
+        advance(2)
+    assert not re.search(r"\x1b\[3[0-9]", stream.getvalue())
+    assert "denoise" in stream.getvalue()
