@@ -1,0 +1,106 @@
+"""What every related method keeps, in the whole loop: chunks, continuing, frame 0, and both base samplers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from latentman.diffusion.attention_layers import AnchorRule
+from latentman.diffusion.denoise import State, denoise
+from latentman.diffusion.generative_rendering import GenerativeRendering
+from latentman.diffusion.latentwarp import LatentWarp
+from latentman.diffusion.pwg import GuidancePlan
+from latentman.diffusion.token_warping import TokenWarping
+from latentman.diffusion.tokenflow import TokenFlow
+from latentman.diffusion.vidtome import VidToMe
+from tests.factories.tiny_model import IMAGE, STEPS
+
+STEPS_OF_METHOD = range(1, STEPS)
+METHODS = {
+    "latentwarp": {"latentwarp": LatentWarp(range(2))},
+    "token_warping": {"tokens": TokenWarping(STEPS_OF_METHOD)},
+    "tokenflow": {"tokens": TokenFlow(STEPS_OF_METHOD, spacing=3)},
+    "tokenflow_similarity": {"tokens": TokenFlow(STEPS_OF_METHOD, spacing=2, match="similarity", joint=False)},
+    "vidtome": {"tokens": VidToMe(STEPS_OF_METHOD, span=2)},
+    "vidtome_map": {"tokens": VidToMe(STEPS_OF_METHOD, span=2, match="map")},
+    "generative_rendering": {"tokens": GenerativeRendering(STEPS_OF_METHOD, spacing=2)},
+}
+SAMPLERS = {
+    "t2v_zero": {},
+    "masactrl": {"anchor_modules": ("unet",), "anchor": AnchorRule(steps=range(2, STEPS), first_layer=2)},
+}
+
+
+@pytest.fixture
+def clip(frames):
+    """Frames whose figure shows a smooth surface."""
+    iuv = np.zeros((len(frames.noise), IMAGE, IMAGE, 3), np.uint8)
+    side = np.linspace(0, 255, IMAGE).astype(np.uint8)
+    iuv[..., 1], iuv[..., 2] = side[:, None], side
+    iuv[:, 8:56, 8:56, 0] = 1
+    return replace(frames, iuv=iuv)
+
+
+def close(a, b):
+    return torch.allclose(a, b, atol=1e-5 * float(b.abs().max()))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("gradient", ["direct", "official_uncond"])
+def test_chunks_change_nothing_but_memory(backbone, clip, plan, method, sampler, gradient):
+    plan = replace(plan, guidance=replace(plan.guidance, gradient=gradient), **SAMPLERS[sampler], **METHODS[method])
+    whole = denoise(backbone, clip, plan)
+    for chunk_size in (1, 3):
+        assert close(denoise(backbone, clip, replace(plan, chunk_size=chunk_size)), whole)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_method_changes_later_frames_and_never_frame_0(backbone, clip, plan, method, sampler):
+    plan = replace(plan, **SAMPLERS[sampler])
+    alone = replace(plan, sla_steps=range(0), guidance=GuidancePlan())
+    for without in (plan, alone):
+        ours, baseline = denoise(backbone, clip, replace(without, **METHODS[method])), denoise(backbone, clip, without)
+        assert close(ours[0], baseline[0])
+        assert all((ours[i] - baseline[i]).abs().max() > 1e-4 * baseline.abs().max() for i in range(1, len(ours)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_continuing_from_any_step_gives_the_same_bytes(backbone, clip, plan, method):
+    plan, states = replace(plan, **METHODS[method]), []
+    whole = denoise(backbone, clip, plan, on_step=states.append)
+    for state in states:
+        assert torch.equal(denoise(backbone, clip, plan, state=State(state.step, state.latents.clone())), whole)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_without_steps_changes_nothing(backbone, clip, plan, method):
+    (key, settings), *_ = METHODS[method].items()
+    never = replace(plan, **{key: replace(settings, steps=range(0))})
+    assert close(denoise(backbone, clip, never), denoise(backbone, clip, plan))
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "latentwarp"])
+def test_a_decoders_layers_are_some_of_all_layers(backbone, clip, plan, method):
+    settings = METHODS[method]["tokens"]
+    everywhere, decoder = (
+        denoise(backbone, clip, replace(plan, tokens=replace(settings, layers=layers))) for layers in ("all", "decoder")
+    )
+    assert close(everywhere[0], decoder[0])
+    assert not close(everywhere, decoder)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_checkpointed_gradients_are_the_same(backbone, clip, plan, method):
+    guided = replace(plan, guidance=GuidancePlan(steps=range(1, 2), gradient="full", delta=0.01), **METHODS[method])
+    checkpointed = replace(guided, guidance=replace(guided.guidance, checkpointing=True))
+    assert close(denoise(backbone, clip, checkpointed), denoise(backbone, clip, guided))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_earlier_attention_is_there_again_afterwards(backbone, clip, plan, method):
+    before = dict(backbone.unet.attn_processors)
+    denoise(backbone, clip, replace(plan, num_steps=2, sla_steps=range(0), guidance=GuidancePlan(), **METHODS[method]))
+    assert backbone.unet.attn_processors == before
