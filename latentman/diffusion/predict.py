@@ -92,6 +92,12 @@ class Prediction:
         """Whether every frame reads all others, so that they cannot be taken in chunks."""
         return self.anchor.rule.anchor == "all" and self.follows
 
+    def together(self, frames: int) -> int:
+        """Return the fewest frames that must go through the networks at once."""
+        if self.tokens is None or not self.acts:
+            return 1
+        return max(len(range(frames)[part]) for part in self.tokens.passes(frames, 1))
+
     def passing(self, frames: slice, text: Text) -> AbstractContextManager[None]:
         """Return the context of one pass of a chunk through the networks."""
         mode = ("lead" if frames.start == 0 else "follow") if self.follows else "off"
@@ -148,6 +154,12 @@ def smaller_chunk(networks: Prediction, frames: int, error: BaseException) -> in
             "use fewer frames or another anchor"
         ) from error
     present = min(networks.chunk_size, frames)
+    together = networks.together(frames)
+    if present <= together > 1:
+        raise DeviceMemoryError(
+            f"the device's memory does not hold {together} frames at once, as this method takes them together; use a "
+            "larger tokenflow.spacing or generative_rendering.spacing, a smaller vidtome.span, or fewer frames"
+        ) from error
     if present == 1:
         raise DeviceMemoryError(
             "the device's memory does not hold one frame's prediction; use setup.dtype=float16, setup.offload=true "

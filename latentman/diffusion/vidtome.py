@@ -1,9 +1,9 @@
 """VidToMe (arXiv 2312.10656): tokens of several frames are merged into those of one, and unmerged after attention.
 
-The clip is divided into spans. A token of a span's other frames merges into its counterpart in the span's first frame,
-and takes its place; a token of that first frame merges into frame 0's likewise. Attention runs on the merged tokens, and
-a token that was merged gets what its counterpart read: ``out^i[q] = out^j[m(q)]`` for the share of tokens that are most
-similar. Counterparts are nearest neighbours, as in the paper, or those of the map M.
+The clip is divided into spans. A token of a later frame of a span is replaced by its counterpart in the span's first
+frame, and a token of that first frame by its counterpart in frame 0. Attention runs on the merged tokens, and a merged
+token gets what its counterpart read: ``out^i[q] = out^j[m(q)]``. Only the tokens that are most similar to their
+counterparts merge. Counterparts are nearest neighbours, as in the paper, or those of the map M.
 
 The paper draws the target frame at random and keeps global tokens from span to span; here they are the first frame of
 the span and frame 0, so that the result is determined. Whose keys are read is the sampler's rule.

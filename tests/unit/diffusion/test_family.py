@@ -15,6 +15,7 @@ from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.token_warping import TokenWarping
 from latentman.diffusion.tokenflow import TokenFlow
 from latentman.diffusion.vidtome import VidToMe
+from latentman.errors import DeviceMemoryError
 from tests.factories.tiny_model import IMAGE, STEPS
 
 STEPS_OF_METHOD = range(1, STEPS)
@@ -111,3 +112,21 @@ def test_the_earlier_attention_is_there_again_afterwards(backbone, clip, plan, m
     before = dict(backbone.unet.attn_processors)
     denoise(backbone, clip, replace(plan, num_steps=2, sla_steps=range(0), guidance=GuidancePlan(), **METHODS[method]))
     assert backbone.unet.attn_processors == before
+
+
+class FullMemory:
+    """A device that holds two frames in both halves of the guidance: a hook that runs out of memory on more."""
+
+    def __call__(self, module, arguments):
+        if len(arguments[0]) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_memory_too_small_for_the_key_frames_names_the_settings_to_change(backbone, clip, plan):
+    hook = backbone.unet.register_forward_pre_hook(FullMemory())
+    try:
+        with pytest.raises(DeviceMemoryError, match="does not hold 4 frames at once.*larger tokenflow.spacing"):
+            denoise(backbone, clip, replace(plan, tokens=TokenFlow(range(1), spacing=1)))
+        denoise(backbone, clip, replace(plan, tokens=TokenFlow(range(1), spacing=2)))
+    finally:
+        hook.remove()

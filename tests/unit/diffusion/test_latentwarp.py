@@ -15,9 +15,7 @@ from tests.factories.tiny_model import FRAMES, GRID, moving_box, random_map
 def sub_pixel(size, reference="prev"):
     """A random map whose sources are exact positions near their cells, some beyond the picture's outer samples."""
     matches, rng = random_map(size, reference=reference), np.random.default_rng(5)
-    positions = tuple(
-        (source + rng.uniform(-0.5, 0.5, source.shape)).astype(np.float32) for _, source in matches.pairs
-    )
+    positions = tuple((source + rng.uniform(-0.5, 0.5, source.shape)).astype(np.float32) for _, source in matches.pairs)
     return replace(matches, positions=positions)
 
 

@@ -120,7 +120,8 @@ def test_the_surface_is_read_in_the_middle_of_a_token_and_coarsens_with_it():
         across = 16 // factor
         found = maps.surface(across**2, 16).reshape(2, across, across)
         for frame, row, col in np.ndindex(found.shape):
-            part, u, v = (int(x) for x in iuv[frame, 2 * (row * factor + factor // 2) + 1, 2 * (col * factor + factor // 2) + 1])
+            middle = (2 * (x * factor + factor // 2) + 1 for x in (row, col))
+            part, u, v = (int(x) for x in iuv[frame, next(middle), next(middle)])
             texel = (part * side + u * side // 256) * side + v * side // 256
             assert found[frame, row, col] == (texel if part else NOT_SEEN)
 

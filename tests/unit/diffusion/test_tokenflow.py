@@ -68,5 +68,5 @@ def test_key_frames_come_first_and_every_frame_comes_once():
     for size in (1, 2, 8):
         passes = [list(range(10)[part]) for part in TokenFlow(range(1), spacing=4).passes(10, size)]
         assert passes[0] == [0, 4, 8]
-        assert sorted(sum(passes, [])) == list(range(10))
+        assert sorted(frame for frames in passes for frame in frames) == list(range(10))
         assert all(len(frames) <= size for frames in passes[1:])
