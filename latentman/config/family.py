@@ -72,8 +72,8 @@ class VidToMeConfig(StepGate):
     """Self-attention layers of the UNet in which it acts: all, or decoder."""
     span: int = 4
     """Frames whose tokens are merged into those of the first of them."""
-    match: str = "similarity"
-    """Which tokens may merge: similarity (the nearest token, as in the paper), or map."""
+    match: str = "map"
+    """Which tokens may merge: map, or similarity (every token, with its nearest one, as in the paper)."""
     ratio: float = 0.9
     """Share of the tokens that may merge which do, the most similar first."""
     global_ratio: float = 0.8
@@ -149,11 +149,14 @@ class Family:
             raise ConfigError(
                 f"{' and '.join(f'{name}=full' for name in on_tokens)} change the same attention: turn on one of them"
             )
-        frames_taken = {"tokenflow.spacing": self.tokenflow, "generative_rendering.spacing": self.generative_rendering}
-        for key, keyed in frames_taken.items():
+        spaced: dict[str, TokenFlowConfig | GenerativeRenderingConfig] = {
+            "tokenflow": self.tokenflow,
+            "generative_rendering": self.generative_rendering,
+        }
+        for name, keyed in spaced.items():
             if keyed.enabled and keyed.spacing >= num_frames:
                 raise ConfigError(
-                    f"{key}={keyed.spacing} leaves one key frame of {num_frames} frames (num_frames): it must be "
+                    f"{name}.spacing={keyed.spacing} leaves one key frame of {num_frames} frames (num_frames): it must be "
                     f"{num_frames - 1} or less"
                 )
         if self.vidtome.enabled and self.vidtome.span > num_frames:

@@ -3,7 +3,7 @@
 The clip is divided into spans. A token of a later frame of a span is replaced by its counterpart in the span's first
 frame, and a token of that first frame by its counterpart in frame 0. Attention runs on the merged tokens, and a merged
 token gets what its counterpart read: ``out^i[q] = out^j[m(q)]``. Only the tokens that are most similar to their
-counterparts merge. Counterparts are nearest neighbours, as in the paper, or those of the map M.
+counterparts merge. Counterparts are those of the map M, or nearest neighbours, as in the paper.
 
 The paper draws the target frame at random and keeps global tokens from span to span; here they are the first frame of
 the span and frame 0, so that the result is determined. Whose keys are read is the sampler's rule.
@@ -23,12 +23,12 @@ from latentman.diffusion.token_method import Layer, in_order, taken
 
 @dataclass(frozen=True)
 class VidToMe:
-    """``span`` of frames; ``match``: similarity or map; ``ratio`` of merged tokens, ``global_ratio`` into frame 0."""
+    """``span`` of frames; ``match``: map or similarity; ``ratio`` of merged tokens, ``global_ratio`` into frame 0."""
 
     steps: range
     layers: str = "all"
     span: int = 4
-    match: str = "similarity"
+    match: str = "map"
     ratio: float = 0.9
     global_ratio: float = 0.8
 

@@ -25,7 +25,7 @@ METHODS = {
     "tokenflow": {"tokens": TokenFlow(STEPS_OF_METHOD, spacing=3)},
     "tokenflow_similarity": {"tokens": TokenFlow(STEPS_OF_METHOD, spacing=2, match="similarity")},
     "vidtome": {"tokens": VidToMe(STEPS_OF_METHOD, span=2)},
-    "vidtome_map": {"tokens": VidToMe(STEPS_OF_METHOD, span=2, match="map")},
+    "vidtome_similarity": {"tokens": VidToMe(STEPS_OF_METHOD, span=2, match="similarity")},
     "generative_rendering": {"tokens": GenerativeRendering(STEPS_OF_METHOD, spacing=2)},
 }
 SAMPLERS = {
@@ -125,7 +125,7 @@ class FullMemory:
 def test_a_memory_too_small_for_the_key_frames_names_the_settings_to_change(backbone, clip, plan):
     hook = backbone.unet.register_forward_pre_hook(FullMemory())
     try:
-        with pytest.raises(DeviceMemoryError, match="does not hold 4 frames at once.*larger tokenflow.spacing"):
+        with pytest.raises(DeviceMemoryError, match=r"does not hold 4 frames at once.*larger tokenflow.spacing"):
             denoise(backbone, clip, replace(plan, tokens=TokenFlow(range(1), spacing=1)))
         denoise(backbone, clip, replace(plan, tokens=TokenFlow(range(1), spacing=2)))
     finally:
