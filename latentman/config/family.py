@@ -75,7 +75,7 @@ class VidToMeConfig(StepGate):
     match: str = "map"
     """Which tokens may merge: map, or similarity (every token, with its nearest one, as in the paper)."""
     ratio: float = 0.9
-    """Share of the tokens that may merge which do, the most similar first."""
+    """For ``similarity``: the share of the tokens that merge, the most similar first. All that M matches merge."""
     global_ratio: float = 0.8
     """The same share for the first frames of later spans, which are merged into frame 0."""
 
@@ -84,6 +84,12 @@ class VidToMeConfig(StepGate):
         check_choice("vidtome.layers", self.layers, LAYERS)
         check_choice("vidtome.match", self.match, MATCHES)
         at_least("vidtome.span", self.span, 2)
+        shares = (self.ratio, self.global_ratio)
+        if self.match == "map" and shares != (VidToMeConfig.ratio, VidToMeConfig.global_ratio):
+            raise ConfigError(
+                f"vidtome.ratio={self.ratio}, vidtome.global_ratio={self.global_ratio}: they have no effect with "
+                "vidtome.match=map, which merges all tokens that the map matches; use vidtome.match=similarity"
+            )
         for key in ("ratio", "global_ratio"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ConfigError(f"vidtome.{key}={getattr(self, key)} must be between 0 (merge nothing) and 1")

@@ -2,8 +2,8 @@
 
 The clip is divided into spans. A token of a later frame of a span is replaced by its counterpart in the span's first
 frame, and a token of that first frame by its counterpart in frame 0. Attention runs on the merged tokens, and a merged
-token gets what its counterpart read: ``out^i[q] = out^j[m(q)]``. Only the tokens that are most similar to their
-counterparts merge. Counterparts are those of the map M, or nearest neighbours, as in the paper.
+token gets what its counterpart read: ``out^i[q] = out^j[m(q)]``. Counterparts are those of the map M, where it has one,
+or nearest neighbours, as in the paper, of which only the most similar ones merge.
 
 The paper draws the target frame at random and keeps global tokens from span to span; here they are the first frame of
 the span and frame 0, so that the result is determined. Whose keys are read is the sampler's rule.
@@ -11,6 +11,7 @@ the span and frame 0, so that the result is determined. Whose keys are read is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from latentman.diffusion.token_method import Layer, in_order, taken
 
 @dataclass(frozen=True)
 class VidToMe:
-    """``span`` of frames; ``match``: map or similarity; ``ratio`` of merged tokens, ``global_ratio`` into frame 0."""
+    """``span`` of frames; ``match``: map or similarity, by which the shares ``ratio`` and ``global_ratio`` merge."""
 
     steps: range
     layers: str = "all"
@@ -65,22 +66,16 @@ class VidToMe:
         self, layer: Layer, frame: int, target: int, tokens: dict[int, Tensor], ratio: float
     ) -> tuple[Tensor, Tensor]:
         """Return the counterpart (G, L) in ``target`` of every token of ``frame``, and whether it merges."""
+        if self.match == "map":
+            index, seen = layer.tokens(frame, target)
+            return index.expand(len(layer.batch), -1), seen.expand(len(layer.batch), -1)
         mine, theirs = (normalize(tokens[i].detach().float(), dim=-1) for i in (frame, target))
-        if self.match == "similarity":
-            score, index = (mine @ theirs.mT).max(-1)
-            return index, most_similar(score, torch.ones_like(index, dtype=torch.bool), ratio)
-        index, seen = (x.expand(len(mine), -1) for x in layer.tokens(frame, target))
-        score = (mine * theirs.gather(1, index[..., None].expand_as(mine))).sum(-1)
-        return index, most_similar(score, seen, ratio)
+        score, index = (mine @ theirs.mT).max(-1)
+        return index, most_similar(score, ratio)
 
 
-def most_similar(score: Tensor, allowed: Tensor, ratio: float) -> Tensor:
-    """Return which tokens merge: of those that are allowed, the share ``ratio`` with the highest scores; all (G, L).
-
-    Among equal scores, the first tokens merge.
-    """
-    score = score.masked_fill(~allowed, -torch.inf)
+def most_similar(score: Tensor, ratio: float) -> Tensor:
+    """Return which tokens merge, (G, L): the share ``ratio`` with the highest scores (G, L), the first among equals."""
     rank = score.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
-    # Rounding guards against 0.9 * 10 = 9.000000000000002 and the like.
-    count = torch.floor((allowed.sum(-1, keepdim=True).double() * ratio).round(decimals=6))
-    return allowed & (rank < count)
+    # Rounding guards against products such as 0.29 * 100 = 28.999999999999996.
+    return rank < math.floor(round(ratio * score.shape[-1], 6))

@@ -27,7 +27,8 @@ def literal(clip, maps, method):
                     if not seen:
                         continue
                 found.append((-float(similar[index]), q, index))
-            pairs = {q: index for _, q, index in sorted(found)[: int(ratio * len(found) + 1e-9)]}
+            share = 1.0 if method.match == "map" else ratio
+            pairs = {q: index for _, q, index in sorted(found)[: int(share * len(found) + 1e-9)]}
             for q, index in pairs.items():
                 mine[q] = merged[target][index]
         merged[frame] = mine
@@ -52,12 +53,12 @@ def test_merged_tokens_equal_the_loop_over_tokens(backbone, match, followed, spa
         assert torch.allclose(ours[group], literal(Clip(attn, batch[group], followed), maps, method), atol=1e-5)
 
 
-def test_the_most_similar_of_the_allowed_tokens_merge():
+def test_the_most_similar_tokens_merge_and_the_first_among_equals():
     score = torch.tensor([[0.1, 0.9, 0.5, 0.5, 0.7]])
-    allowed = torch.tensor([[True, False, True, True, True]])
-    assert most_similar(score, allowed, 0.5).tolist() == [[False, False, True, False, True]]
-    assert most_similar(score, allowed, 1.0).tolist() == allowed.tolist()
-    assert not most_similar(score, allowed, 0.0).any()
+    assert most_similar(score, 0.6).tolist() == [[False, True, True, False, True]]
+    assert most_similar(score, 1.0).all()
+    assert not most_similar(score, 0.0).any()
+    assert most_similar(torch.rand(1, 100), 0.29).sum() == 29
 
 
 def test_passes_hold_whole_spans():

@@ -20,7 +20,7 @@ def settings(tmp_path):
         ("latentwarp", "latentwarp.interpolation=bilinear"),
         ("token_warping", "token_warping.tokens=[query]"),
         ("tokenflow", "tokenflow.match=similarity"),
-        ("vidtome", "vidtome.ratio=0.5"),
+        ("vidtome", "vidtome.match=similarity"),
         ("generative_rendering", "generative_rendering.weight=0.25"),
     ],
 )
