@@ -162,8 +162,8 @@ class Family:
         for name, keyed in spaced.items():
             if keyed.enabled and keyed.spacing >= num_frames:
                 raise ConfigError(
-                    f"{name}.spacing={keyed.spacing} leaves one key frame of {num_frames} frames (num_frames): it must be "
-                    f"{num_frames - 1} or less"
+                    f"{name}.spacing={keyed.spacing} leaves one key frame of {num_frames} frames (num_frames): "
+                    f"it must be {num_frames - 1} or less"
                 )
         if self.vidtome.enabled and self.vidtome.span > num_frames:
             raise ConfigError(
