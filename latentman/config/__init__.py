@@ -2,6 +2,14 @@
 
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig
+from latentman.config.family import (
+    Family,
+    GenerativeRenderingConfig,
+    LatentWarpConfig,
+    TokenFlowConfig,
+    TokenWarpingConfig,
+    VidToMeConfig,
+)
 from latentman.config.groups import (
     CorrespondenceConfig,
     MetricsConfig,
@@ -36,9 +44,12 @@ __all__ = [
     "Config",
     "CorrespondenceConfig",
     "DepthConfig",
+    "Family",
+    "GenerativeRenderingConfig",
     "IpAdapterConfig",
     "IuvConfig",
     "LatentMotionConfig",
+    "LatentWarpConfig",
     "LoggerConfig",
     "LoraConfig",
     "MetricsConfig",
@@ -55,6 +66,9 @@ __all__ = [
     "SlaConfig",
     "StepGate",
     "TextConfig",
+    "TokenFlowConfig",
+    "TokenWarpingConfig",
+    "VidToMeConfig",
     "VideoConfig",
     "check_surface",
     "register",

@@ -16,6 +16,14 @@ from omegaconf import MISSING
 
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig, check_companions
+from latentman.config.family import (
+    Family,
+    GenerativeRenderingConfig,
+    LatentWarpConfig,
+    TokenFlowConfig,
+    TokenWarpingConfig,
+    VidToMeConfig,
+)
 from latentman.config.groups import (
     CorrespondenceConfig,
     MetricsConfig,
@@ -103,6 +111,13 @@ class Config:
     sla: SlaConfig = MISSING
     pwg: PwgConfig = MISSING
     background: BackgroundConfig = MISSING
+    latentwarp: LatentWarpConfig = field(default_factory=lambda: LatentWarpConfig(enabled=False))
+    token_warping: TokenWarpingConfig = field(default_factory=lambda: TokenWarpingConfig(enabled=False))
+    tokenflow: TokenFlowConfig = field(default_factory=lambda: TokenFlowConfig(enabled=False))
+    vidtome: VidToMeConfig = field(default_factory=lambda: VidToMeConfig(enabled=False))
+    generative_rendering: GenerativeRenderingConfig = field(
+        default_factory=lambda: GenerativeRenderingConfig(enabled=False)
+    )
     conditioner: ConditionerConfig = MISSING
     prompts: PromptsConfig = MISSING
     metrics: MetricsConfig = MISSING
@@ -139,6 +154,12 @@ class Config:
         self.sla.indices("sla", steps)
         self.pwg.indices("pwg", steps)
         self.background.indices("background", steps)
+        self.family.check(
+            num_frames=self.num_frames,
+            num_steps=steps,
+            anchor=self.sampler.anchor,
+            camera_moves=self.camera.moves,
+        )
         if self.setup.image_size % self.pwg.size:
             sides = (str(n) for n in range(16, self.setup.image_size + 1) if self.setup.image_size % n == 0)
             raise ConfigError(
@@ -170,6 +191,11 @@ class Config:
             raise ConfigError(
                 f"noise={self.noise.name} has no effect with sampler.latent_motion, which draws its own: use shared"
             )
+
+    @property
+    def family(self) -> Family:
+        """The related methods."""
+        return Family(self.latentwarp, self.token_warping, self.tokenflow, self.vidtome, self.generative_rendering)
 
     @property
     def num_steps(self) -> int:

@@ -12,9 +12,10 @@ running the anchor again. The processors do not count calls: each pass sets thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.anchors import ANCHORS, Seen
 from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow
+from latentman.diffusion.token_maps import TokenMaps
+from latentman.diffusion.token_method import Layer, Memory, TokenMethod
 from latentman.errors import WeightsError
 
 
@@ -42,7 +45,8 @@ class Anchor:
     ``mode``: ``off`` is ordinary self-attention; ``lead`` is a pass whose batch begins with frame 0; ``follow``
     continues with the frames after the previous pass. ``groups`` is the guidance multiplicity: the batch is laid out as
     [unconditional frames, conditional frames], and every group has an anchor of its own. ``masks`` are set where figure
-    and background attend separately; ``frames`` are the frames in the batch.
+    and background attend separately; ``frames`` are the frames in the batch. ``method`` acts on the tokens in this
+    pass, along ``maps``; None leaves them to the anchor.
     """
 
     rule: AnchorRule = field(default_factory=AnchorRule)
@@ -52,29 +56,45 @@ class Anchor:
     masks: AnchorMasks | None = None
     kept: dict[str, Kept] = field(default_factory=dict)
     left: dict[str, Kept] = field(default_factory=dict)
+    maps: TokenMaps | None = None
+    method: TokenMethod | None = None
+    memory: Memory = field(default_factory=Memory)
 
     @contextmanager
-    def passing(self, mode: str, groups: int, frames: slice = slice(None)) -> Iterator[None]:
+    def passing(
+        self, mode: str, groups: int, frames: slice = slice(None), method: TokenMethod | None = None
+    ) -> Iterator[None]:
         """Set the mode for one pass through the networks; later passes read what it leaves.
 
         A pass with gradient checkpointing calls the layers again in its backward pass, inside the same context, and
         must then read the same keys and values.
         """
-        self.mode, self.groups, self.frames = mode, groups, frames
+        self.mode, self.groups, self.frames, self.method = mode, groups, frames, method
         try:
             yield
             self.kept.update(self.left)
+            self.memory.keep()
         finally:
-            self.mode = "off"
+            self.mode, self.method = "off", None
             self.left.clear()
+            self.memory.left.clear()
 
 
 class AnchorAttention:
-    """An attention processor for ``attn1`` that follows an :class:`Anchor`."""
+    """An attention processor for ``attn1`` that follows an :class:`Anchor`.
 
-    def __init__(self, anchor: Anchor, layer: str) -> None:
+    Args:
+        anchor: what it follows.
+        layer: its name.
+        follows: whether frames read their anchor in this layer; else only a token method acts here.
+        is_open: whether a token method acts in this layer.
+    """
+
+    def __init__(self, anchor: Anchor, layer: str, *, follows: bool = True, is_open: bool = False) -> None:
         self.anchor = anchor
         self.layer = layer
+        self.follows = follows
+        self.is_open = is_open
 
     def __call__(
         self,
@@ -85,8 +105,12 @@ class AnchorAttention:
         temb: Tensor | None = None,
     ) -> Tensor:
         """Return the layer's output for ``hidden_states`` (groups * frames, tokens, channels)."""
+        if self.is_open and self.anchor.method is not None:
+            out = self.anchor.method(self._opened(attn, hidden_states)).flatten(0, 1)
+            changed: Tensor = attn.to_out[1](attn.to_out[0](out))
+            return changed
         query = attn.to_q(hidden_states)
-        if self.anchor.mode == "off":
+        if self.anchor.mode == "off" or not self.follows:
             out = attend(attn, query, attn.to_k(hidden_states), attn.to_v(hidden_states))
         else:
             batch = hidden_states.unflatten(0, (self.anchor.groups, -1))
@@ -94,15 +118,44 @@ class AnchorAttention:
         result: Tensor = attn.to_out[1](attn.to_out[0](out))
         return result
 
-    def _follow(self, attn: Any, query: Tensor, batch: Tensor) -> Tensor:
-        """Return what queries (G, F, L, C) read, in their shape; ``batch`` (G, F, L, C) is the layer's input."""
+    def _opened(self, attn: Any, hidden_states: Tensor) -> Layer:
+        """Return this layer as a token method sees it."""
+        anchor, batch = self.anchor, hidden_states.unflatten(0, (self.anchor.groups, -1))
+        assert anchor.maps is not None
+
+        def read(query: Tensor, own: Callable[[], tuple[Tensor, Tensor]] | None = None) -> Tensor:
+            if anchor.mode != "off" and self.follows:
+                return self._follow(attn, query, batch, own)
+            key, value = (attn.to_k(batch), attn.to_v(batch)) if own is None else own()
+            return attend(attn, *(x.flatten(0, 1) for x in (query, key, value))).view_as(query)
+
+        return Layer(
+            name=self.layer,
+            batch=batch,
+            frames=tuple(range(anchor.maps.frames)[anchor.frames]),
+            maps=anchor.maps,
+            query=attn.to_q,
+            key=attn.to_k,
+            value=attn.to_v,
+            read=read,
+            attend=partial(attend, attn),
+            memory=anchor.memory,
+        )
+
+    def _follow(
+        self, attn: Any, query: Tensor, batch: Tensor, own: Callable[[], tuple[Tensor, Tensor]] | None = None
+    ) -> Tensor:
+        """Return what queries (G, F, L, C) read, in their shape; ``batch`` (G, F, L, C) is the layer's input.
+
+        ``own`` returns the frames' own keys and values, where they are not those of the input.
+        """
         rule, masks = self.anchor.rule, self.anchor.masks
         if rule.anchor == "first" and not rule.union:
             key, value = self._first(attn, batch)
             if masks is not None:
                 return masks.read_apart(lambda q, k, v: attend(attn, q, k, v), query, key, value, self.anchor.frames)
             return attend(attn, query.flatten(1, 2), key, value).view_as(query)
-        key, value = attn.to_k(batch), attn.to_v(batch)
+        key, value = (attn.to_k(batch), attn.to_v(batch)) if own is None else own()
         if rule.anchor == "all":
             key, value = (x.detach().flatten(1, 2) for x in (key, value))
             return attend(attn, query.flatten(1, 2), key, value).view_as(query)
@@ -174,13 +227,17 @@ class Installed:
 
 
 @contextmanager
-def anchored(networks: Mapping[str, Any], anchor: Anchor) -> Iterator[Installed]:
+def anchored(
+    networks: Mapping[str, Any], anchor: Anchor, *, opened: Mapping[str, Any] | None = None, layers: str = "all"
+) -> Iterator[Installed]:
     """Let the self-attention of these networks follow ``anchor``; restore the earlier processors at the end.
 
     Args:
         networks: name -> UNet or ControlNet; the name distinguishes their layers. The rule's choice of layers applies
             to ``unet``; in other networks all layers follow.
         anchor: what they follow.
+        opened: name -> network in whose layers a token method acts, whether or not they follow.
+        layers: the layers of these networks in which it acts, as :attr:`AnchorRule.layers`.
     """
     chosen: list[tuple[str, Any, AnchorAttention]] = []
     for name, network in networks.items():
@@ -189,6 +246,7 @@ def anchored(networks: Mapping[str, Any], anchor: Anchor) -> Iterator[Installed]
             (f"{name}.{layer}", modules[layer], AnchorAttention(anchor, f"{name}.{layer}"))
             for layer in layers_that_follow(network, anchor.rule, is_unet=name == "unet")
         ]
+    chosen = _with_opened(chosen, anchor, opened or {}, layers)
     before = [module.processor for _, module, _ in chosen]
     try:
         for _, module, processor in chosen:
@@ -199,6 +257,22 @@ def anchored(networks: Mapping[str, Any], anchor: Anchor) -> Iterator[Installed]
             if module.processor is processor:
                 module.set_processor(original)
         anchor.kept.clear()
+        anchor.memory.kept.clear()
+
+
+def _with_opened(
+    chosen: list[tuple[str, Any, AnchorAttention]], anchor: Anchor, opened: Mapping[str, Any], layers: str
+) -> list[tuple[str, Any, AnchorAttention]]:
+    """Return the layers that follow, and those in which a token method acts, opened to it."""
+    following = {entry[0]: entry for entry in chosen}
+    for network_name, network in opened.items():
+        modules = dict(network.named_modules())
+        for layer in layers_that_follow(network, AnchorRule(layers=layers), is_unet=True):
+            name = f"{network_name}.{layer}"
+            if name not in following:
+                following[name] = (name, modules[layer], AnchorAttention(anchor, name, follows=False))
+            following[name][2].is_open = True
+    return list(following.values())
 
 
 def repeat_for_groups(x: Tensor, groups: int) -> Tensor:

@@ -39,10 +39,15 @@ def shared_background(figures: Tensor, margin: int = MARGIN) -> Tensor:
         figures: (T, h, w) bool.
         margin: cells around a figure that do not count as background.
     """
-    grown = max_pool2d(figures[:, None].float(), 2 * margin + 1, stride=1, padding=margin)[:, 0] > 0
-    background = ~(grown | grown[:1])
+    covered = grown(figures, margin)
+    background = ~(covered | covered[:1])
     background[0] = False
     return background
+
+
+def grown(figures: Tensor, margin: int) -> Tensor:
+    """Return figures (T, h, w) bool with all cells up to ``margin`` cells away from them."""
+    return max_pool2d(figures[:, None].float(), 2 * margin + 1, stride=1, padding=margin)[:, 0] > 0
 
 
 def keep_background(latents: Tensor, background: Tensor) -> Tensor:

@@ -8,24 +8,30 @@ their noise in chunks, DDIM takes them one step back, and their pixels are guide
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentman.diffusion.anchor_masks import AnchorMasks
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.attention import Anchor, Installed, anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import decode
+from latentman.diffusion.latentwarp import LatentWarp, warped_latents
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import Schedule, build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
+from latentman.diffusion.token_maps import TokenMaps
+from latentman.diffusion.token_method import TokenMethod
 from latentman.errors import NumericsError
 from latentman.networks.backbone import Backbone
 from latentman.types import Correspondence
@@ -43,6 +49,8 @@ class Plan:
     sla_steps: range = range(0)
     sla_blend: float = 1.0
     background_steps: range = range(0)
+    latentwarp: LatentWarp = field(default_factory=LatentWarp)
+    tokens: TokenMethod | None = None
     guidance: GuidancePlan = field(default_factory=GuidancePlan)
     latent_motion: LatentMotion | None = None
     chunk_size: int = 8
@@ -57,6 +65,8 @@ class Frames:
     ``noise`` is x_T (T, C, h, w), standard normal. ``latent_map`` and ``guidance_map`` are the map M: on the latent
     grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is
     true where a cell shows the character. ``masks`` are set where figure and background attend separately.
+    ``camera_moves`` is whether the background has a flow of its own; ``iuv`` (T, H, W, 3) uint8 are the part, U and V
+    of every pixel. Both are read by the related methods only.
     """
 
     text: Text
@@ -66,6 +76,8 @@ class Frames:
     guidance_map: Correspondence
     figures: Tensor | None = None
     masks: AnchorMasks | None = None
+    camera_moves: bool = False
+    iuv: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,8 @@ def one_step(
         x_t = spatial_latent_alignment(x_t, frames.latent_map, plan.sla_blend)
     if step in plan.background_steps and frames.figures is not None:  # not in the paper
         x_t = keep_background(x_t, shared_background(frames.figures))
+    if step in plan.latentwarp.steps:  # LatentWarp, a related method
+        x_t = warped_latents(x_t, frames.latent_map, frames.figures, plan.latentwarp)
     noise = networks(x_t, timestep)
     x_before, x_0 = schedule.step_back(noise, step, x_t)
     if step not in plan.guidance.steps:
@@ -150,7 +164,7 @@ def denoise(
     )
     sampling = Sampling(schedule, frames, plan)
     networks = prediction(backbone, frames, plan)
-    with anchored(backbone.networks(plan.anchor_modules), networks.anchor) as installed:
+    with installed_attention(networks, plan) as installed:
         if state is None:
             state = first_state(networks, sampling)
         latents = state.latents.to(backbone.device, torch.float32)
@@ -168,8 +182,22 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     """Return the networks of a run with what they read besides the latents."""
     # Where no network follows the anchor, no step does.
     rule = plan.anchor if plan.anchor_modules else replace(plan.anchor, steps=range(0))
-    anchor = Anchor(rule, masks=frames.masks)
-    return Prediction(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size)
+    maps = None
+    if plan.tokens is not None:
+        maps = TokenMaps(frames.latent_map, frames.figures, still=not frames.camera_moves, iuv=frames.iuv)
+    anchor = Anchor(rule, masks=frames.masks, maps=maps)
+    return Prediction(
+        *(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size), tokens=plan.tokens
+    )
+
+
+def installed_attention(networks: Prediction, plan: Plan) -> AbstractContextManager[Installed]:
+    """Return the context in which frames read each other, by the sampler's rule and the plan's token method."""
+    backbone, tokens = networks.backbone, plan.tokens
+    following = backbone.networks(plan.anchor_modules)
+    if tokens is None:
+        return anchored(following, networks.anchor)
+    return anchored(following, networks.anchor, opened={"unet": backbone.unet}, layers=tokens.layers)
 
 
 def first_state(networks: Prediction, sampling: Sampling) -> State:

@@ -18,6 +18,7 @@ from torch import Tensor
 from latentman.diffusion.attention import Anchor, repeat_for_groups
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.text import Text
+from latentman.diffusion.token_method import TokenMethod, in_order
 from latentman.errors import DeviceMemoryError
 from latentman.networks.backbone import Backbone
 from latentman.system.device import is_memory_full
@@ -29,7 +30,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Prediction:
-    """The networks with all that they read besides the latents; ``follows``: the frames read their anchor."""
+    """The networks with all that they read besides the latents.
+
+    ``follows``: the frames read their anchor. ``tokens``: a method that acts on their tokens, in the steps in which it
+    ``acts``.
+    """
 
     backbone: Backbone
     text: Text
@@ -38,18 +43,24 @@ class Prediction:
     guidance_scale: float
     chunk_size: int
     follows: bool = True
+    tokens: TokenMethod | None = None
+    acts: bool = False
 
     def at(self, step: int) -> Prediction:
-        """Return the prediction at a step: whether frames read their anchor depends on it."""
-        return replace(self, follows=step in self.anchor.rule.steps)
+        """Return the prediction at a step: whether frames read each other depends on it."""
+        acts = self.tokens is not None and step in self.tokens.steps
+        return replace(self, follows=step in self.anchor.rule.steps, acts=acts)
 
     def alone(self) -> Prediction:
         """Return the prediction of frames that do not read their anchor."""
-        return replace(self, follows=False)
+        return replace(self, follows=False, acts=False)
 
     def __call__(self, latents: Tensor, timestep: int) -> Tensor:
         """Return the guided noise of every frame, (T, C, h, w) in fp32."""
-        return torch.cat([self._chunk(latents, timestep, frames) for frames in self.chunks(len(latents))])
+        noise = torch.empty_like(latents, dtype=torch.float32)
+        for frames in self.chunks(len(latents)):
+            noise[frames] = self._chunk(latents, timestep, frames)
+        return noise
 
     def _chunk(self, latents: Tensor, timestep: int, frames: slice) -> Tensor:
         with self.passing(frames, self.text):
@@ -70,19 +81,27 @@ class Prediction:
         return noise.float()
 
     def chunks(self, frames: int, size: int | None = None) -> Iterator[slice]:
-        """Return the frames of each chunk, first to last. Where every frame reads all others, there is one chunk."""
+        """Return the frames of each chunk, frame 0 in the first. Where every frame reads all others, there is one."""
         size = frames if self.reads_all else size or self.chunk_size
-        return (slice(start, min(start + size, frames)) for start in range(0, frames, size))
+        if self.tokens is not None and self.acts:
+            return self.tokens.passes(frames, size)
+        return in_order(frames, size)
 
     @property
     def reads_all(self) -> bool:
         """Whether every frame reads all others, so that they cannot be taken in chunks."""
         return self.anchor.rule.anchor == "all" and self.follows
 
+    def together(self, frames: int) -> int:
+        """Return the fewest frames that must go through the networks at once."""
+        if self.tokens is None or not self.acts:
+            return 1
+        return max(len(range(frames)[part]) for part in self.tokens.passes(frames, 1))
+
     def passing(self, frames: slice, text: Text) -> AbstractContextManager[None]:
         """Return the context of one pass of a chunk through the networks."""
         mode = ("lead" if frames.start == 0 else "follow") if self.follows else "off"
-        return self.anchor.passing(mode, text.groups, frames)
+        return self.anchor.passing(mode, text.groups, frames, self.tokens if self.acts else None)
 
     def modules(self) -> list[Any]:
         """Return the networks that a prediction runs through."""
@@ -135,6 +154,12 @@ def smaller_chunk(networks: Prediction, frames: int, error: BaseException) -> in
             "use fewer frames or another anchor"
         ) from error
     present = min(networks.chunk_size, frames)
+    together = networks.together(frames)
+    if present <= together > 1:
+        raise DeviceMemoryError(
+            f"the device's memory does not hold {together} frames at once, as this method takes them together; use a "
+            "larger tokenflow.spacing or generative_rendering.spacing, a smaller vidtome.span, or fewer frames"
+        ) from error
     if present == 1:
         raise DeviceMemoryError(
             "the device's memory does not hold one frame's prediction; use setup.dtype=float16, setup.offload=true "

@@ -224,7 +224,7 @@ def through_networks(
         uncond: of the unconditional half through the UNet alone; else of the guided noise through all networks.
     """
     text = networks.text.group(0) if uncond and networks.text.groups > 1 else networks.text
-    products = []
+    products = torch.empty_like(latents, dtype=torch.float32)
     for frames in networks.chunks(len(latents), chunk_size):
         vector, exponent = _scaled(vectors[frames])
         with networks.passing(frames, text), torch.enable_grad():
@@ -234,8 +234,8 @@ def through_networks(
                 noise = guided(noise, text.groups, networks.guidance_scale)
             # Within the pass: checkpointed layers run again on the way back.
             (product,) = torch.autograd.grad(noise, x, vector)
-        products.append(torch.ldexp(product, -exponent))
-    return torch.cat(products)
+        products[frames] = torch.ldexp(product, -exponent)
+    return products
 
 
 def _scaled(vectors: Tensor) -> tuple[Tensor, Tensor]:

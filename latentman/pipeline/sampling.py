@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import torch
 
 from latentman.config import Config
@@ -10,13 +13,27 @@ from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Frames, Plan
+from latentman.diffusion.generative_rendering import GenerativeRendering
+from latentman.diffusion.latentwarp import LatentWarp
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
+from latentman.diffusion.token_method import TokenMethod
+from latentman.diffusion.token_warping import TokenWarping
+from latentman.diffusion.tokenflow import TokenFlow
+from latentman.diffusion.vidtome import VidToMe
 from latentman.networks.backbone import Backbone
 from latentman.render.control_pictures import draw_control
 from latentman.types import BodySequence, Conditions, Correspondence
+
+TOKEN_METHODS: dict[str, Any] = {
+    "token_warping": TokenWarping,
+    "tokenflow": TokenFlow,
+    "vidtome": VidToMe,
+    "generative_rendering": GenerativeRendering,
+}
+"""The method of each group; their settings have the names of the group's keys."""
 
 
 def sampling_frames(
@@ -51,6 +68,8 @@ def sampling_frames(
         guidance_map=guidance_map,
         figures=figures_on_grid(conditions.mask, size),
         masks=_anchor_masks(config, conditions),
+        camera_moves=conditions.camera_moves,
+        iuv=conditions.iuv if config.generative_rendering.enabled else None,
     )
 
 
@@ -82,6 +101,12 @@ def sampling_plan(config: Config) -> Plan:
         sla_steps=config.sla.indices("sla", steps),
         sla_blend=config.sla.blend,
         background_steps=config.background.indices("background", steps),
+        latentwarp=LatentWarp(
+            config.latentwarp.indices("latentwarp", steps),
+            config.latentwarp.background,
+            config.latentwarp.interpolation,
+        ),
+        tokens=_token_method(config),
         guidance=GuidancePlan(
             steps=config.pwg.indices("pwg", steps),
             gradient=config.pwg.gradient,
@@ -98,3 +123,15 @@ def sampling_plan(config: Config) -> Plan:
         eta=sampler.eta,
         steps_offset=sampler.steps_offset,
     )
+
+
+def _token_method(config: Config) -> TokenMethod | None:
+    """Return the related method that acts on the tokens of self-attention; at most one is on."""
+    for name, method in TOKEN_METHODS.items():
+        group = getattr(config, name)
+        if group.enabled:
+            values = {item.name: getattr(group, item.name) for item in fields(method) if item.name != "steps"}
+            values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+            chosen: TokenMethod = method(steps=group.indices(name, config.num_steps), **values)
+            return chosen
+    return None

@@ -84,6 +84,7 @@ def _settings(run: Run) -> list[Any]:
     texts = (run.positive, config.text.negative)
     plugin = ANCHORS.identity(config.sampler.anchor)
     settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
+    settings += config.family.results()
     return [*settings, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
 
 

@@ -1,0 +1,65 @@
+"""LatentWarp (arXiv 2311.00353): latents of the reference frame are warped to every frame, where they are visible.
+
+``x_t^i[q] <- x_t^(i-1)[q + f(q)]`` where the flow f ends in a visible cell. The paper estimates the flow from a video.
+Ours is the map M, exact for the figure, and zero for the background, which stands still where neither frame shows the
+figure. As in Eq. 6, the chain is sequential within a step. With ``nearest``, the figure's part is Eq. 6 itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentman.diffusion.background import MARGIN, grown
+from latentman.diffusion.pwg import bilinear
+from latentman.errors import ShapeError
+from latentman.types import Correspondence
+
+
+@dataclass(frozen=True)
+class LatentWarp:
+    """``steps``: at which latents are warped. ``background``: warp it too. ``interpolation``: nearest or bilinear."""
+
+    steps: range = range(0)
+    background: bool = True
+    interpolation: str = "nearest"
+
+
+def warped_latents(
+    latents: Tensor, correspondence: Correspondence, figures: Tensor | None, settings: LatentWarp
+) -> Tensor:
+    """Return latents (T, C, h, w) warped along the reference chain; the input is not changed.
+
+    Args:
+        latents: x_t of every frame, before the UNet is called.
+        correspondence: the map M on the latent grid. Without sub-pixel positions, ``bilinear`` is ``nearest``.
+        figures: (T, h, w) bool, true where a cell shows the character; None warps no background.
+        settings: what is warped, and how.
+
+    Raises:
+        ShapeError: if the map and the latents differ in grid or number of frames.
+    """
+    frames, _, height, width = latents.shape
+    if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):
+        raise ShapeError(
+            f"latentwarp: latents of {frames} frames at {height}x{width} do not fit a map of "
+            f"{len(correspondence.pairs)} frames at {correspondence.size}x{correspondence.size}"
+        )
+    shown = grown(figures, MARGIN).to(latents.device) if figures is not None and settings.background else None
+    warped = latents.clone()
+    for i, (target, source) in enumerate(correspondence.pairs):
+        if i == 0:
+            continue
+        reference = warped[correspondence.source_frame(i)]
+        if shown is not None:
+            still = ~(shown[i] | shown[correspondence.source_frame(i)])
+            warped[i] = torch.where(still, reference, warped[i])
+        exact = settings.interpolation == "bilinear" and correspondence.positions is not None
+        place = correspondence.positions[i] if exact and correspondence.positions is not None else source
+        row, col = torch.from_numpy(target.T.astype(np.int64)).to(latents.device)
+        position = torch.from_numpy(place.astype(np.float32)).to(latents.device)
+        warped[i][:, row, col] = bilinear(reference, position)
+    return warped
