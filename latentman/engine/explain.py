@@ -112,7 +112,7 @@ def explained() -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise missing_plugin(error) or ConfigError(explain(error)) from error
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         is_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
         if isinstance(error, LatentManError) or not (is_long or _is_of_a_library(error)):
             raise

@@ -25,8 +25,8 @@ def reading(
 ) -> Iterator[None]:
     """Turn whatever is raised inside into ``error``, with the file, the reason and what to do.
 
-    Errors of this package pass unchanged, and so do :class:`KeyboardInterrupt` and :class:`FileNotFoundError`, which is
-    for :func:`missing_as` or for the caller: a missing file is not a damaged one.
+    Errors of this package pass unchanged, and so do :class:`KeyboardInterrupt`, :class:`SystemExit` and
+    :class:`FileNotFoundError`, which is for :func:`missing_as` or for the caller: a missing file is not a damaged one.
 
     Args:
         path: the file, for the message.
@@ -39,10 +39,11 @@ def reading(
     """
     try:
         yield
-    # A damaged file can make a library raise nearly anything: MemoryError and RecursionError are Exceptions too.
+    # A damaged file can make a library raise nearly anything: MemoryError and RecursionError are Exceptions too. What a
+    # signal's handler raises to end the process, SystemExit and KeyboardInterrupt, says nothing about the file.
     except (LatentManError, FileNotFoundError):
         raise
-    except (Exception, SystemExit) as failure:
+    except Exception as failure:
         raise error(f"{what} {path}: {reason(failure)}{advice and '; ' + advice}") from failure
 
 

@@ -58,7 +58,7 @@ def attempt(what: str, load: Callable[..., Any], source: Source, **options: Any)
     """
     try:
         return load(str(source.location), **source.options, **options)
-    except (Exception, SystemExit) as error:  # tokenizers and the hub raise kinds of their own, and plain Exceptions
+    except Exception as error:  # tokenizers and the hub raise kinds of their own, and plain Exceptions
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
             raise
         first = reason(error)

@@ -81,7 +81,7 @@ def test_a_single_file_needs_an_architecture(tmp_path: Path) -> None:
     "overrides",
     [
         ["setup.latent_size=32"],
-        ["setup.image_size=384", "setup.latent_size=96", "setup.model=COPY"],
+        ["setup.image_size=384", "setup.latent_size=96", "pwg.size=128", "setup.model=COPY"],
         ["setup.model=COPY", "setup.latent_size=32"],
         ["setup.loras=[{path: COPY/unet/diffusion_pytorch_model.safetensors}]"],
         ["setup.model=COPY/nothing"],
