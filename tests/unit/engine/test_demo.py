@@ -21,7 +21,7 @@ def test_an_unknown_setting_is_refused_as_by_a_run(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_both_runs_share_the_stages_before_denoising(tmp_path, capsys, monkeypatch):
-    arguments = ["demo", "--out", str(tmp_path), "num_frames=2", "num_inference_steps=2", "threads=1"]
+    arguments = ["demo", "--out", str(tmp_path), "num_frames=2", "num_inference_steps=4", "threads=1"]
     assert main(arguments) == 0
     status = [json.loads((tmp_path / name / "status.json").read_text()) for name in ("baseline", "latentman")]
     assert [one["choices"]["method"] for one in status] == ["t2v_zero", "latentman"]
