@@ -38,6 +38,10 @@ demo: $(VENV)/installed ## make the baseline and LatentMan of one prompt, and a 
 test: $(VENV)/installed-dev ## run the test suite, without the slow and browser tests, in WORKERS processes
 	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
+.PHONY: test-nightly
+test-nightly: $(VENV)/installed-dev ## run the tests that take minutes and need a machine to themselves
+	@$(PY) -m pytest -m nightly
+
 .PHONY: fuzz
 fuzz: $(VENV)/installed-dev ## damaged files and command lines, 300 inputs a reader; FUZZ=10000 for the long mode
 	@FUZZ='$(or $(FUZZ),300)' $(PY) -m pytest tests/fuzz -m fuzz -n $(WORKERS) --maxprocesses 8 --dist load

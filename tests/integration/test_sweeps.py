@@ -202,7 +202,7 @@ def all_results(folder: Path) -> dict[str, object]:
     return {str(run.relative_to(folder)): result_bytes(run) for run in runs_below(folder)}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1800)
 def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes_and_repeats_nothing(undisturbed, tmp_path):
     rng = random.Random(7)
@@ -237,7 +237,7 @@ def workers_of(launcher: int) -> list[int]:
     return sorted(found)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
 def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp_path):
@@ -267,7 +267,7 @@ def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp
     assert all_results(folder) == all_results(undisturbed)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(undisturbed, tmp_path):
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
@@ -283,7 +283,7 @@ def test_ctrl_c_ends_a_sweep_with_its_table_and_it_continues_to_the_same_bytes(u
     assert all_results(folder) == all_results(undisturbed)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_a_sweep_of_an_older_version_is_continued_without_repeating_anything(undisturbed, tmp_path):
     folder = shutil.copytree(undisturbed, tmp_path / "old")
