@@ -15,14 +15,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 from PIL import Image
+from sweeps import FIRST_PICTURE, SWEEPS, Recorded
 
-from latentman.report.build import joined_markdown, sections_of, write_report
+from latentman.report.build import Section, joined_markdown, sections_of, write_report
 from latentman.report.collect import PAIR_COLUMNS, collect
 from latentman.report.plots.figures import write_figures
 from latentman.report.plots.strip import draw_strip, save_small, stacked
@@ -39,212 +39,8 @@ ROOT = HERE.parent
 WORK = ROOT / "out" / "record"
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A sweep, and what its picture compares.
-
-    ``rows`` maps the variants of the picture to their headings, from top to bottom; ``score`` is printed next to them.
-    ``pictured`` are the beginnings of the prompts that the picture shows, all if it is empty. The prompts are dealt out
-    to ``shards`` sweeps, which can run side by side. One that is not ``short`` runs only when it is named.
-    """
-
-    arguments: tuple[str, ...]
-    rows: dict[str, str]
-    score: tuple[str, str] = ("human_mse", "H_MSE")
-    pictured: tuple[str, ...] = ()
-    shards: int = 1
-    short: bool = True
-
-    def parts(self, out: Path) -> list[tuple[Path, list[str]]]:
-        """Return the folder and the arguments of each sweep to run."""
-        if self.shards == 1:
-            return [(out, list(self.arguments))]
-        shards = [f"{index}/{self.shards}" for index in range(self.shards)]
-        return [
-            (out / f"shard-{index}", [*self.arguments, f"prompts.shard={shard}"]) for index, shard in enumerate(shards)
-        ]
-
-
 KINDS = ("bars", "pairs", "pareto", "heatmap")
 """The plots that are recorded of a sweep's score."""
-
-MARKS = {"summary": "table2_ablation", "table1": "table1", "table2": "table2_ablation"}
-"""The marks of the tables in pages, and the folders whose results they are made from."""
-
-PAGES = {"README.md": ("summary",), "docs/results.md": ("table2", "table1")}
-"""The pages with recorded tables, and their marks."""
-
-SUMMARY = ("variant", "H_MSE", "change", "n")
-"""The columns of the table in the README."""
-
-FIRST_PICTURE = "default_run"
-"""The sweep whose picture is at the top of docs/results.md."""
-
-SWEEPS = {
-    "default_run": Recorded(
-        ("+exp=default_run", "seed=3"),
-        {"method=t2v_zero": "cross-frame attention alone (method=t2v_zero)", "method=latentman": "LatentMan"},
-    ),
-    "table1": Recorded(
-        ("+exp=table1",),
-        {
-            "method=masactrl": "MasaCtrl",
-            "method=latentman_masactrl": "MasaCtrl + LatentMan",
-            "method=t2v_zero": "Text2Video-Zero",
-            "method=latentman": "Text2Video-Zero + LatentMan",
-        },
-        pictured=("a superhero", "a dancer", "a gold robot", "a soldier"),
-        short=False,
-    ),
-    "table2_ablation": Recorded(
-        ("+exp=ablation",),
-        {"sla=none pwg=none": "baseline (sla=none pwg=none)", "sla=full pwg=full": "LatentMan (sla=full pwg=full)"},
-        pictured=("a superhero", "a dancer"),
-        short=False,
-    ),
-    "on_the_spot": Recorded(
-        ("+exp=ablation_sla", "prompts=on_the_spot3", "setup=mini", "seed=1"),
-        {"sla=none": "baseline (sla=none)", "sla=full": "LatentMan (sla=full)"},
-    ),
-    "fig2_latent_shift": Recorded(
-        ("+exp=fig2_latent_shift",),
-        {"method=per_frame": "per_frame", "method=t2v_zero": "t2v_zero", "method=latentman": "latentman"},
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        short=False,
-    ),
-    "fig5_motion_guidance": Recorded(
-        ("+exp=fig5_motion_guidance",),
-        {
-            "method=t2v_zero_uncond": "Text2Video-Zero, no depth",
-            "method=t2v_zero": "Text2Video-Zero with a motion's depth",
-            "method=latentman": "LatentMan",
-        },
-        short=False,
-    ),
-    "motion_comparison": Recorded(
-        ("+exp=motion_comparison",),
-        {"motion=procedural": "procedural", "motion=mdm_mini": "mdm_mini"},
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero",),
-        short=False,
-    ),
-    "sweep_reference": Recorded(
-        ("+exp=sweep_reference",),
-        {"reference=prev_new": "prev_new", "reference=prev": "prev", "reference=first": "first"},
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero",),
-        short=False,
-    ),
-    "sweep_solver": Recorded(
-        ("+exp=sweep_solver",),
-        {"solver=scipy": "scipy", "solver=auto": "auto", "solver=greedy": "greedy", "solver=mutual_nn": "mutual_nn"},
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero",),
-        short=False,
-    ),
-    "sweep_windows": Recorded(
-        ("+exp=sweep_windows",),
-        {
-            "sla.window=[0.0,0.2] pwg.window=[0.0,0.5]": "A [0.0,0.2] B [0.0,0.5]",
-            "sla.window=[0.0,0.4] pwg.window=[0.2,0.7]": "A [0.0,0.4] B [0.2,0.7], the paper's",
-            "sla.window=[0.0,0.6] pwg.window=[0.5,1.0]": "A [0.0,0.6] B [0.5,1.0]",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero",),
-        short=False,
-    ),
-    "sweep_delta": Recorded(
-        ("+exp=sweep_delta",),
-        {"pwg.delta=0.0": "delta 0.0", "pwg.delta=0.01": "delta 0.01", "pwg.delta=0.04": "delta 0.04"},
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero",),
-        short=False,
-    ),
-    "suppfig2_correspondence": Recorded(
-        ("+exp=suppfig2_correspondence",),
-        {
-            "densepose_lap_paper": "features of the paper's text (densepose_lap_paper)",
-            "densepose_lap_official": "features of the released code (densepose_lap_official)",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        short=False,
-    ),
-    "fig7_failures": Recorded(
-        ("+exp=fig7_failures",),
-        {
-            "baseline": "baseline, no map",
-            "densepose_lap_official": "the paper's map (densepose_lap)",
-            "mesh": "the exact map (mesh)",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        short=False,
-    ),
-    "correspondence": Recorded(
-        ("+exp=correspondence",),
-        {
-            "baseline": "baseline, no map",
-            "densepose_lap_official": "the paper's map (densepose_lap)",
-            "mesh": "the exact map (mesh)",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero", "a skier"),
-        shards=2,
-        short=False,
-    ),
-    "gradients": Recorded(
-        ("+exp=gradients",),
-        {
-            "pwg_none": "without guidance",
-            "pwg_direct": "direct",
-            "pwg_official_uncond": "official_uncond",
-            "pwg_full": "full",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero", "a skier"),
-        short=False,
-    ),
-    "samplers": Recorded(
-        ("+exp=samplers",),
-        {
-            "method=per_frame": "per_frame",
-            "method=t2v_zero": "t2v_zero",
-            "method=masactrl": "masactrl",
-            "method=latentman_masactrl": "latentman_masactrl",
-            "method=latentman": "latentman",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero", "a dancer"),
-        short=False,
-    ),
-    "options": Recorded(
-        ("+exp=options",),
-        {
-            name: name
-            for name in (
-                "mesh",
-                "noise_uv",
-                "sla_blend",
-                "background_steady",
-                "masked",
-                "anchor_prev",
-                "anchor_first_prev",
-                "anchor_all",
-            )
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        pictured=("a superhero",),
-        short=False,
-    ),
-    "camera": Recorded(
-        ("+exp=camera",),
-        {
-            "camera.orbit=60 variant=baseline": "baseline, the camera goes round by 60 degrees",
-            "camera.orbit=60 variant=mesh": "LatentMan, the same",
-        },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
-        short=False,
-    ),
-}
 
 
 def run_sweep(name: str) -> None:
@@ -322,20 +118,39 @@ def environment(out: Path, sweep: Recorded) -> dict[str, object]:
 
 def recorded_table(folder: Path) -> str | None:
     """Return the table of a folder's recorded results, with the paper's numbers; None where nothing is recorded."""
-    files = [folder / name for name in (RESULTS_FILE, "results.csv") if (folder / name).is_file()]
-    return joined_markdown(sections_of(read_results(files[0]))) if files else None
+    sections = _recorded_sections(folder)
+    return joined_markdown(sections) if sections else None
 
 
 def recorded_summary(folder: Path) -> str | None:
     """Return the columns of ``SUMMARY`` of a folder's recorded results; None where nothing is recorded."""
-    if recorded_table(folder) is None:
+    sections = _recorded_sections(folder)
+    if not sections:
         return None
-    file = next(folder / name for name in (RESULTS_FILE, "results.csv") if (folder / name).is_file())
-    (section,) = sections_of(read_results(file))
+    (section,) = sections
     places = [COLUMNS.index(column) for column in SUMMARY]
     rows = [[row[place] for place in places] for row in short_table("", section.summary).rows]
     lines = [list(SUMMARY), [":--", *("--:" for _ in SUMMARY[1:])], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _recorded_sections(folder: Path) -> list[Section]:
+    files = [folder / name for name in (RESULTS_FILE, "results.csv") if (folder / name).is_file()]
+    return sections_of(read_results(files[0])) if files else []
+
+
+SUMMARY = ("variant", "H_MSE", "change", "n")
+"""The columns of the table in the README."""
+
+MARKS = {
+    "summary": ("table2_ablation", recorded_summary),
+    "table1": ("table1", recorded_table),
+    "table2": ("table2_ablation", recorded_table),
+}
+"""The marks of the tables in pages: the folder whose results each is made from, and what makes it."""
+
+PAGES = {"README.md": ("summary",), "docs/results.md": ("table2", "table1")}
+"""The pages with recorded tables, and their marks."""
 
 
 def page_with_tables(text: str, page: str) -> str:
@@ -345,14 +160,13 @@ def page_with_tables(text: str, page: str) -> str:
         ValueError: if a mark is missing.
     """
     for mark in PAGES[page]:
-        name = MARKS[mark]
+        name, make = MARKS[mark]
         begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
         before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(end)
         if not found or not closed:
-            raise ValueError(f"{page} lacks the marks {begin.strip()} and {end}, between which its table stands")
-        made = (recorded_summary if mark == "summary" else recorded_table)(HERE / name)
-        table = made or f"Not recorded yet: `python experiments/record.py {name}`.\n"
+            raise ValueError(f"{page} lacks the marks {begin.strip()} and {end}, between which its table is")
+        table = make(HERE / name) or f"Not recorded yet: `python experiments/record.py {name}`.\n"
         text = f"{before}{begin}{table}{end}{after}"
     return text
 

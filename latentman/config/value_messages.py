@@ -68,7 +68,7 @@ _RULES: tuple[tuple[str, Words], ...] = (
         r"Unsupported interpolation type (?P<name>.*)",
         lambda match, key: (
             f"{key} refers to ${{{match['name']}:...}}, and there is no resolver '{match['name']}'; "
-            "oc.env and now are those that are there"
+            "the resolvers are oc.env and now"
         ),
     ),
     (

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from latentman.diffusion.background import MARGIN, grown
 from latentman.diffusion.pwg import bilinear
-from latentman.errors import ShapeError
+from latentman.diffusion.sla import check_grid
 from latentman.types import Correspondence
 
 
@@ -42,12 +42,7 @@ def warped_latents(
     Raises:
         ShapeError: if the map and the latents differ in grid or number of frames.
     """
-    frames, _, height, width = latents.shape
-    if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):
-        raise ShapeError(
-            f"latentwarp: latents of {frames} frames at {height}x{width} do not fit a map of "
-            f"{len(correspondence.pairs)} frames at {correspondence.size}x{correspondence.size}"
-        )
+    check_grid("latentwarp", latents, correspondence)
     shown = grown(figures, MARGIN).to(latents.device) if figures is not None and settings.background else None
     warped = latents.clone()
     for i, (target, source) in enumerate(correspondence.pairs):

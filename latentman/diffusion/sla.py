@@ -27,12 +27,7 @@ def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, bl
     Raises:
         ShapeError: if the map and the latents differ in grid or number of frames.
     """
-    frames, _, height, width = latents.shape
-    if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):
-        raise ShapeError(
-            f"spatial latent alignment: latents of {frames} frames at {height}x{width} do not fit a map of "
-            f"{len(correspondence.pairs)} frames at {correspondence.size}x{correspondence.size}"
-        )
+    check_grid("spatial latent alignment", latents, correspondence)
     aligned = latents.clone()
     for i, (target, source) in enumerate(correspondence.pairs):
         if len(target) == 0:
@@ -44,3 +39,17 @@ def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, bl
         own = aligned[i][:, q_row, q_col]
         aligned[i][:, q_row, q_col] = reference if blend == 1 else torch.lerp(own, reference, blend)
     return aligned
+
+
+def check_grid(what: str, latents: Tensor, correspondence: Correspondence) -> None:
+    """Check that a map M belongs to latents (T, C, h, w).
+
+    Raises:
+        ShapeError: if they differ in grid or number of frames.
+    """
+    frames, _, height, width = latents.shape
+    if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):
+        raise ShapeError(
+            f"{what}: latents of {frames} frames at {height}x{width} do not fit a map of "
+            f"{len(correspondence.pairs)} frames at {correspondence.size}x{correspondence.size}"
+        )

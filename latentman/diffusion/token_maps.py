@@ -32,7 +32,7 @@ class TokenMaps:
 
     Args:
         correspondence: the map M on the latent grid.
-        figures: (T, h, w) bool, true where a cell shows the character; None: there are no links of the background.
+        figures: (T, h, w) bool, true where a cell shows the character; None leaves the background without counterparts.
         still: whether the camera stands still, so that the background has links.
         iuv: (T, H, W, 3) uint8 part, U, V, for :meth:`surface`; H and W are multiples of the grid's side.
     """

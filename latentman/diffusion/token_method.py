@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from latentman.diffusion.token_maps import TokenMaps
 
@@ -111,3 +112,10 @@ def taken(own: Tensor, source: Tensor, index: Tensor, where: Tensor) -> Tensor:
         index, where = (x.expand(len(own), -1) for x in (index, where))
     found = source.gather(1, index[..., None].expand(-1, -1, source.shape[-1]))
     return found.where(where[..., None], own)
+
+
+def nearest(tokens: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the most similar of ``others`` (G, L', C) by cosine for ``tokens`` (G, L, C): its index and the cosine."""
+    mine, theirs = (normalize(x.detach().float(), dim=-1) for x in (tokens, others))
+    cosine, index = (mine @ theirs.mT).max(-1)
+    return index, cosine

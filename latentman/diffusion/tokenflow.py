@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from latentman.diffusion.key_frames import are_key_frames, key_frames, key_frames_first, read_jointly
-from latentman.diffusion.token_method import Layer, taken
+from latentman.diffusion.token_method import Layer, nearest, taken
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class TokenFlow:
             if self.match == "map":
                 index, seen = layer.tokens(frame, key)
             else:
-                index, seen = nearest(layer.batch[:, place], given[:, number])
+                index, _ = nearest(layer.batch[:, place], given[:, number])
+                seen = torch.ones_like(index, dtype=torch.bool)
             carried = taken(torch.zeros_like(own), read[:, number], index, seen)
             total = total + weight * carried
             share = share + weight * seen.expand(len(own), -1)[..., None].to(own.dtype)
@@ -75,10 +75,3 @@ def neighbours(frame: int, spacing: int, frames: int) -> list[tuple[int, int, fl
         return [(before, before * spacing, 1.0)]
     after = frame % spacing / spacing
     return [(before, before * spacing, 1 - after), (before + 1, (before + 1) * spacing, after)]
-
-
-def nearest(tokens: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the most similar of ``others`` (G, L', C) by cosine for ``tokens`` (G, L, C): (G, L), all of them seen."""
-    similarity = normalize(tokens.detach().float(), dim=-1) @ normalize(others.detach().float(), dim=-1).mT
-    index = similarity.argmax(-1)
-    return index, torch.ones_like(index, dtype=torch.bool)

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from latentman.diffusion.token_method import Layer, in_order, taken
+from latentman.diffusion.token_method import Layer, in_order, nearest, taken
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,8 @@ class VidToMe:
         if self.match == "map":
             index, seen = layer.tokens(frame, target)
             return index.expand(len(layer.batch), -1), seen.expand(len(layer.batch), -1)
-        mine, theirs = (normalize(tokens[i].detach().float(), dim=-1) for i in (frame, target))
-        score, index = (mine @ theirs.mT).max(-1)
-        return index, most_similar(score, ratio)
+        index, cosine = nearest(tokens[frame], tokens[target])
+        return index, most_similar(cosine, ratio)
 
 
 def most_similar(score: Tensor, ratio: float) -> Tensor:
