@@ -43,12 +43,6 @@ class Report:
         """Return the files of ``MAIN_FILES`` that were written."""
         return [path for name in MAIN_FILES for path in self.files if path.name == name]
 
-    def text(self) -> str:
-        """Return everything as plain text, the tables in Markdown."""
-        failed = [f"{len(self.failures)} without a result:", *self.failures, ""] if self.failures else []
-        said = [*self.remarks, ""] if self.remarks else []
-        return "\n".join([self.table, *failed, *said, *(str(path) for path in self.files)])
-
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -33,7 +33,9 @@ def test_several_experiments_have_a_table_and_plots_each_and_are_never_compared(
     names = {path.relative_to(tmp_path).as_posix() for path in done.files}
     assert {"plots/ablation/human_mse_bars.png", "plots/ablation/human_mse_bars.pdf"} <= names
     assert "plots/odd_name/human_mse_bars.png" in names
-    assert "the folder holds runs of 2 experiments, each with its own table: ablation, odd/name" in done.text()
+    assert "the folder holds runs of 2 experiments, each with its own table: ablation, odd/name" in "\n".join(
+        done.remarks
+    )
     assert len(read_results(tmp_path)) == 5
 
 
@@ -41,7 +43,7 @@ def test_the_report_of_a_running_sweep_covers_the_finished_runs(tmp_path):
     make_sweep(tmp_path, SCORES)
     make_run(tmp_path / "02" / "00", name="ablation", swept={"sla": "odd", "pwg": "none"}, state="running")
     done = report(tmp_path)
-    assert "1 not finished yet" in done.text()
+    assert "1 not finished yet" in "\n".join(done.remarks)
     assert "| sla=odd | - | - |" in done.table
     assert done.failures == ()
 
@@ -51,7 +53,7 @@ def test_the_status_of_another_program_is_skipped_and_named(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "status.json").write_text('{"ok": true}')
     done = report(tmp_path)
-    assert f"skipped, because its status.json is not latentman's: {tmp_path / 'other'}" in done.text()
+    assert f"skipped, because its status.json is not latentman's: {tmp_path / 'other'}" in "\n".join(done.remarks)
     assert len(read_results(tmp_path)) == 4
 
 
@@ -92,7 +94,10 @@ def test_a_finished_run_without_its_metrics_is_listed_as_damaged(tmp_path, text)
 
 def test_a_sweep_without_its_baseline_explains_the_missing_change(tmp_path):
     make_sweep(tmp_path, {("full", "none"): {"a": 5.0}, ("full", "full"): {"a": 5.0}})
-    assert 'without a run of the baseline {"pwg": "none", "sla": "none"} there is no change' in report(tmp_path).text()
+    assert (
+        'without a run of the baseline {"pwg": "none", "sla": "none"} there is no change'
+        in report(tmp_path).remarks[-1]
+    )
 
 
 def test_the_series_of_the_runs_are_written_next_to_the_results(tmp_path):
