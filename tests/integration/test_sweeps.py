@@ -242,13 +242,17 @@ def workers_of(launcher: int) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
 def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs latentman[sweep]")
+    # A process of its own from the start: joblib's workers end with the interpreter, which a fork of a server leaves out.
     rng = random.Random(11)
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
     arguments = [*PAIR, f"sweep_dir={folder}", "hydra/launcher=local_procs", "hydra.launcher.n_jobs=2"]
     moments = sorted(rng.sample(range(1, events(undisturbed) * 3 // 4), 5))
     finished: dict[Path, int] = {}
     for moment in moments:
-        process = Program(*arguments, cwd=tmp_path, env=env)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "latentman.run", *arguments],
+            cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
         while events(folder) < moment or not workers_of(process.pid):
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.01)
@@ -260,7 +264,7 @@ def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp
         now = finished_files(folder)
         assert {path: now.get(path) for path in finished} == finished
         finished = now
-    done = latentman(*arguments, cwd=tmp_path, env=env)
+    done = latentman(*PAIR, f"sweep_dir={folder}", cwd=tmp_path, env=env)
     assert closing_table(done)[-1] == "2 jobs: 2 done"
     now = finished_files(folder)
     assert {path: now.get(path) for path in finished} == finished

@@ -88,7 +88,7 @@ def write_demo(folder: Path, baseline: Path, ours: Path, command: str | None = N
         "demo.html",
         clips,
         title=statuses[1].get("prompt") or "demo",
-        facts=sections.facts(statuses[1]),
+        facts=[fact for fact in sections.facts(statuses[1]) if fact in sections.facts(statuses[0])],
         sides=sides,
         change=change,
         made=_made(ours, statuses[1], clips),
