@@ -1,6 +1,7 @@
 """What every test starts from: one thread, no network, and a working directory that may be written to."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -45,3 +46,9 @@ def command_environment() -> dict[str, str]:
     """Return the environment in which a subprocess finds this latentman from any directory."""
     paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave what is imported and collected by now out of every later garbage collection: half the time of composing."""
+    gc.collect()
+    gc.freeze()

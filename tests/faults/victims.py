@@ -9,6 +9,7 @@ reads one JSON object a line and answers each with one. ``LIBRARY`` is ``faulty.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -36,6 +37,8 @@ def serve(library: ctypes.CDLL) -> None:
             saved, sys.stdout = sys.stdout, sys.stderr
             answer = {"statuses": [main(asked["arguments"])]}
             sys.stdout = saved
+            gc.collect()
+            gc.freeze()  # no process looks through what all of them share
         else:
             answer = fork(asked, library)
         sys.stdout.write(json.dumps(answer) + "\n")
