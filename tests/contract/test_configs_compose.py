@@ -1,5 +1,6 @@
 """Every file in ``conf/`` composes, and the result passes every check of the schema."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -17,10 +18,8 @@ from latentman.engine.help import defaults, groups
 from latentman.system.paths import asset
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-OPTIONS = [
-    (group, choice) for group, choices in groups(CONF).items() if group not in ADDED_GROUPS for choice in choices
-]
 EXPERIMENTS = groups(CONF)["exp"]
+EXCLUSIVE = ("token_warping", "tokenflow", "vidtome", "generative_rendering")
 
 
 def test_plain_hydra_composes_the_same_configuration() -> None:
@@ -42,14 +41,32 @@ def test_the_default_composes() -> None:
     assert compose([]).setup.name == "mini"
 
 
-@pytest.mark.parametrize(("group", "choice"), OPTIONS)
-def test_option_composes(group: str, choice: str) -> None:
-    config = compose([f"{group}={choice}"])
-    chosen = getattr(config, group, None)
-    named = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8")) or {}
-    if "name" in named:
-        assert chosen is not None
-        assert chosen.name == named["name"]
+def rounds() -> list[dict[str, str]]:
+    """Deal out every option of every group to as few compositions as there are methods.
+
+    Groups that change the same attention have compositions of their own, since only one of them may be on.
+    """
+    options = {group: choices for group, choices in groups(CONF).items() if group not in ADDED_GROUPS}
+    alone = [{group: "full"} for group in EXCLUSIVE]
+    together = {group: ["none"] if group in EXCLUSIVE else choices for group, choices in options.items()}
+    dealt = itertools.zip_longest(*together.values())
+    return [*({g: c for g, c in zip(together, row, strict=True) if c is not None} for row in dealt), *alone]
+
+
+@pytest.mark.parametrize("choices", rounds(), ids=lambda choices: ",".join(choices.values()))
+def test_every_option_composes_under_its_name(choices: dict[str, str]) -> None:
+    # The method is the last group: what it chooses for others is left to them.
+    config = compose([f"{group}={choice}" for group, choice in choices.items()])
+    for group, choice in choices.items():
+        named = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8")) or {}
+        if "name" in named:
+            assert getattr(config, group).name == named["name"]
+
+
+def test_the_rounds_hold_every_option() -> None:
+    dealt = {item for choices in rounds() for item in choices.items()}
+    missing = {(g, c) for g, all_of in groups(CONF).items() if g not in ADDED_GROUPS for c in all_of} - dealt
+    assert not missing
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from latentman.engine.compose import check_command
 from latentman.engine.help import defaults, groups
 from latentman.engine.overrides import split_arguments
+from tests.factories.commands import check
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ def test_every_run_command_in_the_readme_passes_its_checks() -> None:
     for command in commands:
         arguments = split_arguments(shlex.split(command, comments=True))
         modes = ["hydra.mode=MULTIRUN"] if "--multirun" in arguments.flags else []
-        check_command(arguments.overrides + modes)
+        check(arguments.overrides + modes)
 
 
 def test_the_table_of_groups_is_complete() -> None:

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from latentman.engine.compose import check_command, compose
+from latentman.engine.compose import compose
 from latentman.engine.help import groups
 from latentman.report.results import read_results
 from latentman.report.tables.paper import read_paper
 from latentman.report.tables.table import summarise
+from tests.factories.commands import check
 from tests.factories.report import make_run, make_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,7 @@ def test_a_recorded_sweep_has_a_page_in_the_index_and_its_commands_pass_their_ch
     assert (ROOT / "experiments" / name / "README.md").is_file()
     assert f"({name}/README.md)" in index
     for folder, arguments in record.SWEEPS[name].parts(Path("out")):
-        check_command([*arguments, f"sweep_dir={folder}"])
+        check([*arguments, f"sweep_dir={folder}"])
 
 
 def test_shards_divide_the_prompts_without_overlap_and_have_separate_folders() -> None:

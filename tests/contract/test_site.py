@@ -17,6 +17,7 @@ from latentman.config import Config
 from latentman.engine.compose import check_command, compose
 from latentman.engine.loader import Tree
 from latentman.engine.overrides import split_arguments
+from tests.factories.commands import check
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -98,7 +99,7 @@ def test_the_commands_of_a_page_pass_their_checks(page):
         if command == "run" and not NOT_HERE.search(line) and "-sc" not in rest:
             arguments = split_arguments(rest)
             modes = ["hydra.mode=MULTIRUN"] if "--multirun" in arguments.flags else []
-            check_command(arguments.overrides + modes)
+            check(arguments.overrides + modes)
 
 
 def test_the_experiment_of_the_how_to_is_composed_as_it_is_written(tmp_path):
