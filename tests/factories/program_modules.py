@@ -1,4 +1,4 @@
-"""What the server of :mod:`tests.factories.program` does once: import everything that a run uses, and read ``conf/``."""
+"""What the server of :mod:`tests.factories.program` does once: import what a run uses, and read ``conf/``."""
 
 import gc
 import importlib

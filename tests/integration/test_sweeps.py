@@ -242,7 +242,7 @@ def workers_of(launcher: int) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the workers in /proc")
 def test_workers_killed_at_random_moments_lose_no_finished_work(undisturbed, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs latentman[sweep]")
-    # A process of its own from the start: joblib's workers end with the interpreter, which a fork of a server leaves out.
+    # A process of its own from the start: joblib's workers end with the interpreter, which a fork of a server lacks.
     rng = random.Random(11)
     folder, env = tmp_path / "sweep", own_cache(tmp_path / "cache")
     arguments = [*PAIR, f"sweep_dir={folder}", "hydra/launcher=local_procs", "hydra.launcher.n_jobs=2"]

@@ -1,5 +1,6 @@
 """``latentman run``: what a sweep leaves and prints, with jobs that fail before their first stage; and Ctrl-C."""
 
+import importlib.util
 import json
 import os
 import signal
