@@ -126,7 +126,7 @@ def frozen_tuples(depth):
 
 
 def colliding_keys(count):
-    """A dictionary whose keys all have the hash 0: written opcode by opcode, since building it would take seconds too."""
+    """A dictionary whose keys all have the hash 0, written opcode by opcode: building it would take seconds too."""
     items = (pickle.dumps(n * (2**61 - 1), protocol=2)[2:-1] + b"K\x00" for n in range(1, count))
     return b"\x80\x02}(" + b"".join(items) + b"u."
 
