@@ -13,9 +13,10 @@ from latentman.errors import LatentManError, WeightsError
 from latentman.files.opening import FlawError, open_file, reading, reason
 
 MAX_BYTES = 64 * 2**30
-"""The most bytes of a file that is loaded."""
+"""The most bytes of a file that is loaded, unless its reader says otherwise."""
 MAX_MEMBERS = 100_000
 
+_STATE_DICT = "use the released file, or save its state dict again with torch.save"
 _NAMED = re.compile(r"GLOBAL (\S+)")
 
 
@@ -25,6 +26,7 @@ def read_torch(
     error: type[LatentManError] = WeightsError,
     advice: str = "fetch it again",
     allowing: Callable[[list[str]], AbstractContextManager[None]] | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> Any:
     """Return the content of a file, tensors on the CPU.
 
@@ -34,6 +36,7 @@ def read_torch(
         advice: what to do then.
         allowing: called with the names of the other classes in a zip file; registers with torch what replaces them, or
             raises.
+        max_bytes: the most that it may hold.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -42,7 +45,7 @@ def read_torch(
     import torch
 
     with reading(path, error=error, advice=advice):
-        with open_file(path, MAX_BYTES) as file:
+        with open_file(path, max_bytes) as file:
             is_zip = zipfile.is_zipfile(file)
             if is_zip:
                 _check_zip(file)
@@ -55,9 +58,10 @@ def read_torch(
         except Exception as failure:
             named = _NAMED.search(str(failure))
             if named:
+                remedy = _STATE_DICT if error is WeightsError else advice
                 raise error(
-                    f"{path} is refused: besides tensors it holds {named[1]}, which would run code when loaded; use "
-                    "the released file, or save its state dict again with torch.save"
+                    f"{path} is refused: besides tensors it holds {named[1]}, which would run code when loaded; "
+                    f"{remedy}"
                 ) from failure
             if "weights_only" in str(failure) or "Weights only" in str(failure):  # it advises executing the file
                 raise FlawError("it does not hold tensors written by torch") from failure

@@ -12,9 +12,9 @@ from glob import glob
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from latentman.errors import DataError
+from latentman.files.image_file import read_image
 from latentman.files.npz_file import read_npy
 from latentman.types import NUM_PARTS, Array
 
@@ -101,16 +101,12 @@ def _read_one(path: Path) -> Array:
 
 def _read_png(path: Path) -> Array:
     _check_bytes(path)
-    try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            if picture.mode != "RGB":
-                raise DataError(
-                    f"{path} has pixels of kind {picture.mode}, but I, U and V are three channels of 8 bits (RGB): "
-                    f"{_ADVICE}"
-                )
-            return np.asarray(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"cannot read {path}: {error}; write it again") from error
+    picture = read_image(path, advice="write it again", formats=("PNG",))
+    if picture.mode != "RGB":
+        raise DataError(
+            f"{path} has pixels of kind {picture.mode}, but I, U and V are three channels of 8 bits (RGB): {_ADVICE}"
+        )
+    return np.asarray(picture)
 
 
 def _read_array(path: Path) -> Array:

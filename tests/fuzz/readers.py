@@ -201,15 +201,14 @@ def _video(folder: Path) -> bytes:
     return (folder / "whole.mp4").read_bytes()
 
 
-def _model() -> bytes:
+def small_body() -> dict[str, Any]:
+    """Return the arrays of a model of SMPL's layout with six vertices."""
     vertices = 6
-    return _npz(
-        {
-            "v_template": np.zeros((vertices, 3)), "shapedirs": np.zeros((vertices, 3, 2)), "posedirs": np.zeros((vertices, 3, 207)),
-            "J_regressor": np.ones((24, vertices)) / vertices, "weights": np.ones((vertices, 24)) / 24,
-            "f": np.array([[0, 1, 2]]), "kintree_table": np.stack([np.array(_TREES["SMPL"]), np.arange(24)]),
-        }
-    )  # fmt: skip
+    return {
+        "v_template": np.zeros((vertices, 3)), "shapedirs": np.zeros((vertices, 3, 2)), "posedirs": np.zeros((vertices, 3, 207)),
+        "J_regressor": np.ones((24, vertices)) / vertices, "weights": np.ones((vertices, 24)) / 24,
+        "f": np.array([[0, 1, 2]]), "kintree_table": np.stack([np.array(_TREES["SMPL"]), np.arange(24)]),
+    }  # fmt: skip
 
 
 def _tokenizer(name: str) -> tuple[Callable[[Path], bytes], Callable[[Path], Any]]:
@@ -266,7 +265,7 @@ READERS = {
     "body": Reader("x.npz", _constant(_npz(asdict(_body()))), run_file.read_body, _is(b"PK"), NPZ),
     "conditions": Reader("x.npz", _constant(_npz(_conditions().arrays())), run_file.read_conditions, _is(b"PK"), NPZ),
     "correspondence": Reader("x.npz", _constant(_npz(_correspondence().arrays())), run_file.read_correspondence, _is(b"PK"), NPZ),
-    "SMPL model (npz)": Reader("x.npz", _constant(_model()), read_model, _is(b"PK"), NPZ),
+    "SMPL model (npz)": Reader("x.npz", _constant(_npz(small_body())), read_model, _is(b"PK"), NPZ),
     "trajectory (npy)": Reader("x.npy", _constant(_npy(np.zeros((9, 2)))), lambda p: read_trajectory(str(p), 200), _is(b"\x93NUMPY"), NPY),
     "trajectory (csv)": Reader("x.csv", _constant(b"x,z\n0,1\n1,2\n2,3\n"), lambda p: read_trajectory(str(p), 200), _is_text, TABLE),
     "safetensors header": Reader("x.safetensors", _constant(_tensors()), read_header, lambda d: d[8:9] == b"{", TENSORS),

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from latentman.errors import LatentManError
+from tests.fuzz.motion_readers import MOTION_READERS
 from tests.fuzz.mutations import BYTES
 from tests.fuzz.readers import READERS, Reader
 
@@ -38,9 +39,13 @@ def damaged(whole: bytes, reader: Reader, name: str, seed: int) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("name", READERS)
+ALL_READERS = {**READERS, **MOTION_READERS}
+
+
+@pytest.mark.parametrize("name", ALL_READERS)
 def test_every_input_ends_with_a_value_or_a_message(name: str, tmp_path: Path) -> None:
-    reader, count = READERS[name], max(9, int(COUNT * READERS[name].share))
+    reader = ALL_READERS[name]
+    count = max(9, int(COUNT * reader.share))
     whole = reader.whole(tmp_path)
     path = tmp_path / reader.file
     path.write_bytes(whole)

@@ -1,18 +1,16 @@
-"""Arrays from .npz and .npy files, without executing anything: pickled objects are never opened."""
+"""The named arrays of an .npz file, each read when it is asked for."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
-from latentman.errors import DataError
+from latentman.files.npz_file import npz_names, read_npy, read_npz
+from latentman.files.opening import missing_as
 from latentman.types import Array
 
-_DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+_ARRAYS = "save motion.file as plain arrays with numpy.savez"
+_ARRAY = "save motion.file as a plain array with numpy.save, or give an archive of arrays the suffix .npz"
 
 
 class Archive(Mapping[str, Array]):
@@ -23,13 +21,8 @@ class Archive(Mapping[str, Array]):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                if not isinstance(file, np.lib.npyio.NpzFile):
-                    raise ValueError("it is not an archive of arrays")
-                self.names = tuple(file.files)
-        except _DAMAGED as error:
-            raise _unreadable(path, error, "save plain arrays with numpy.savez") from error
+        with missing_as(path, advice="check motion.file"):
+            self.names = tuple(npz_names(path, advice=_ARRAYS))
 
     def __getitem__(self, name: str) -> Array:
         """Return one array.
@@ -39,12 +32,7 @@ class Archive(Mapping[str, Array]):
         """
         if name not in self.names:
             raise KeyError(name)
-        try:
-            # Opened here, since numpy leaves a damaged archive open.
-            with self.path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return np.asarray(file[name])
-        except _DAMAGED as error:
-            raise _unreadable(self.path, error, "save plain arrays with numpy.savez") from error
+        return read_npz(self.path, names=(name,), advice=_ARRAYS)[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -57,17 +45,8 @@ def read_array(path: Path) -> Array:
     """Return the array of an .npy file.
 
     Raises:
-        DataError: if it is damaged, holds objects, or is an archive.
+        DataError: if it is damaged or holds objects.
     """
-    try:
-        with path.open("rb") as opened:
-            array = np.load(opened, allow_pickle=False)
-    except _DAMAGED as error:
-        raise _unreadable(path, error, "save a plain array with numpy.save") from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"motion.file={path} is an archive of arrays: give it the suffix .npz")
-    return array
-
-
-def _unreadable(path: Path, error: Exception, remedy: str) -> DataError:
-    return DataError(f"cannot read motion.file={path}: {error}; {remedy}")
+    with missing_as(path, advice="check motion.file"):
+        return read_npy(path, advice=_ARRAY)
+    raise AssertionError  # missing_as() never swallows

@@ -15,7 +15,7 @@ _ORTHOGONAL = 0.02
 """Largest error of an entry of R Rᵀ against the identity at which a matrix still counts as a rotation."""
 
 _HUGE = 1e7
-"""Units from the origin beyond which a coordinate is a mistake; 10 kilometres in millimetres."""
+"""Beyond this a coordinate is a mistake (10 kilometres in millimetres), and so is an angle or a matrix's entry."""
 
 
 def positions(path: Path, joints: object) -> Array:
@@ -28,10 +28,7 @@ def positions(path: Path, joints: object) -> Array:
     array = numbers(path, "joints", joints)
     if array.ndim != 3 or array.shape[1] < NUM_JOINTS or array.shape[2] != 3:
         raise ShapeError(f"{path}: expected joints (T, 22, 3) or more joints, 22 first, got {array.shape}")
-    checked = finite(path, "joints", array[:, :NUM_JOINTS])
-    if np.abs(checked).max() > _HUGE:
-        raise DataError(f"{path}: joints are up to {np.abs(checked).max():.3g} units from the origin; repair or cut it")
-    return checked
+    return bounded(path, "joints", array[:, :NUM_JOINTS])
 
 
 def rotations(path: Path, local: object, root: object) -> tuple[Array, Array]:
@@ -49,7 +46,7 @@ def rotations(path: Path, local: object, root: object) -> tuple[Array, Array]:
     poses = numbers(path, "poses", local)
     if poses.ndim not in (3, 4) or poses.shape[1] < NUM_JOINTS or poses.shape[2:] not in ((3,), (3, 3)):
         raise ShapeError(f"{path}: expected poses (T, 22 or more, 3) or (T, 22 or more, 3, 3), got {poses.shape}")
-    poses = finite(path, "poses", poses[:, :NUM_JOINTS])
+    poses = bounded(path, "poses", poses[:, :NUM_JOINTS])
     if poses.ndim == 3:
         poses = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix().reshape(*poses.shape, 3)
     else:
@@ -59,7 +56,7 @@ def rotations(path: Path, local: object, root: object) -> tuple[Array, Array]:
     places = numbers(path, "trans", root)
     if places.shape != (len(poses), 3):
         raise ShapeError(f"{path}: trans: expected ({len(poses)}, 3), got {places.shape}")
-    return poses, finite(path, "trans", places)
+    return poses, bounded(path, "trans", places)
 
 
 def numbers(path: Path, name: str, values: object) -> Array:
@@ -77,11 +74,12 @@ def numbers(path: Path, name: str, values: object) -> Array:
     return array
 
 
-def finite(path: Path, name: str, array: Array) -> Array:
-    """Return an array over frames in float64.
+def bounded(path: Path, name: str, array: Array) -> Array:
+    """Return an array over frames in float64, of numbers that later arithmetic can bear.
 
     Raises:
-        DataError: if it has fewer than two frames or more than :data:`MAX_FRAMES`, or a value is not finite.
+        DataError: if it has fewer than two frames or more than :data:`MAX_FRAMES`, or a value is not finite or is
+            beyond 1e7.
     """
     if not 2 <= len(array) <= MAX_FRAMES:
         raise DataError(f"{path} has {len(array)} frames: a motion needs two to {MAX_FRAMES}")
@@ -89,6 +87,9 @@ def finite(path: Path, name: str, array: Array) -> Array:
     if not np.isfinite(values).all():
         frame = int(np.argwhere(~np.isfinite(values))[0][0])
         raise DataError(f"{path}: {name} holds values that are not finite, first at frame {frame}; repair or cut it")
+    if values.size and np.abs(values).max() > _HUGE:
+        frame, largest = int(np.argwhere(np.abs(values) > _HUGE)[0][0]), np.abs(values).max()
+        raise DataError(f"{path}: {name} holds values up to {largest:.3g}, first at frame {frame}; repair or cut it")
     return values
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from latentman.errors import DataError
+from latentman.files.opening import missing_as, read_text
 from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")
@@ -26,6 +27,7 @@ MAX_DEPTH = 128
 """Joints from the root to a fingertip beyond which a file is damaged rather than detailed."""
 
 _CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("POSITION", "ROTATION")}
+_MOST_BYTES = 2**28
 _TRUNCATED = "the file is truncated: export or copy it again"
 _Tokens = Iterator[tuple[int, str]]
 
@@ -166,11 +168,9 @@ def _rotation(channels: tuple[str, ...], values: Array) -> Array:
 
 def _lines(path: Path) -> list[str]:
     """Return the lines of a text file whose first word is HIERARCHY."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
-    lines = data.decode("utf-8-sig", errors="replace").splitlines()
+    with missing_as(path, advice="check the path"):
+        text = read_text(path, advice="check the path", max_bytes=_MOST_BYTES, lenient=True)
+    lines = text.removeprefix("\ufeff").splitlines()
     number, first = next(((i, line.split()[0]) for i, line in enumerate(lines, 1) if line.strip()), (1, ""))
     if first.upper() != "HIERARCHY":
         shown = f"it begins with '{first[:20]}'" if first.isprintable() and first else "it is empty or not text"

@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from latentman.errors import DataError, LatentManError, MissingExtraError
+from latentman.errors import DataError, MissingExtraError
+from latentman.files.opening import FlawError, missing_as, read_bytes, reading, reason
 from latentman.types import Array
 
 MOST_BYTES = 2**30
 """Size of a file, and of each of its buffers, beyond which it is not read."""
 
+_REMEDY = "export motion.file again, the skeleton without meshes if it is large"
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
@@ -86,20 +88,17 @@ class GltfFile:
                 f"it asks for the buffer '{uri:.80}' outside its own folder, which is not read; export it as .glb, or "
                 "put the buffer next to it"
             )
-        try:
-            if place.stat().st_size > MOST_BYTES:
-                raise self.damaged(f"its buffer {name} has more than {MOST_BYTES} bytes")
-            return place.read_bytes()
-        except OSError as error:
-            raise self.damaged(f"cannot read its buffer {name}: {error.strerror}; copy it next to the file") from error
+        with missing_as(place, advice="copy it next to the file"), reading(place, advice="copy it next to the file"):
+            return read_bytes(place, MOST_BYTES)
+        raise AssertionError  # reading() never swallows
 
 
 def buffer_files(path: Path) -> list[Path]:
     """Return the files next to a ``.gltf`` file in which it has its numbers, as far as they can be told."""
     try:
-        if path.suffix.lower() != ".gltf" or path.stat().st_size > MOST_BYTES:
+        if path.suffix.lower() != ".gltf":
             return []
-        uris = [str(buffer.get("uri") or "") for buffer in json.loads(path.read_bytes())["buffers"]]
+        uris = [str(buffer.get("uri") or "") for buffer in json.loads(read_bytes(path, MOST_BYTES))["buffers"]]
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return []  # reading it says what is wrong
     return [path.parent / urllib.parse.unquote(uri) for uri in uris if uri and ":" not in uri]
@@ -119,31 +118,26 @@ def read_gltf(path: Path) -> GltfFile:
             f"motion.file={path} needs the package pygltflib, which is not installed: pip install 'latentman[gltf]', "
             "or export the motion as .bvh"
         ) from error
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"motion.file={path} has more than {MOST_BYTES} bytes: export the skeleton without meshes")
-        data = path.read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if data[:4] == b"glTF":
-                content = pygltflib.GLTF2.load_from_bytes(data)
-            else:
-                text = data.decode("utf-8-sig")
-                if not isinstance(json.loads(text), dict):
-                    raise ValueError("it does not hold an object")
-                content = pygltflib.GLTF2.gltf_from_json(text)
-        version = str(content.asset.version or "")
-    except LatentManError:
-        raise
-    except OSError as error:
-        raise DataError(f"cannot read motion.file={path}: {error.strerror or error}") from error
-    except Exception as error:  # pygltflib raises whatever a damaged file makes it raise
-        raise DataError(
-            f"motion.file={path} is damaged or not glTF ({type(error).__name__}: {error!s:.200}); export it again"
-        ) from error
+    with missing_as(path, advice="check motion.file"), reading(path, advice=_REMEDY), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = read_bytes(path, MOST_BYTES)
+        try:
+            content = _parsed(pygltflib, data)
+            version = str(content.asset.version or "")
+        except Exception as error:  # pygltflib raises whatever a damaged file makes it raise
+            raise FlawError(f"it is damaged or not glTF ({reason(error)})") from error
     if not version.startswith("2"):
         raise DataError(f"motion.file={path} is glTF {version or 'without a version'}; export it as glTF 2.0")
     return GltfFile(path, content)
+
+
+def _parsed(pygltflib: Any, data: bytes) -> Any:
+    if data[:4] == b"glTF":
+        return pygltflib.GLTF2.load_from_bytes(data)
+    text = data.decode("utf-8-sig")
+    if not isinstance(json.loads(text), dict):
+        raise ValueError("it does not hold an object")
+    return pygltflib.GLTF2.gltf_from_json(text)
 
 
 def _item(items: Any, number: Any, what: str, path: Path) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from latentman.errors import DataError, ShapeError
 from latentman.motion import humanml3d
 from latentman.motion.recorded.archive import read_array
-from latentman.motion.recorded.arrays import finite, numbers
+from latentman.motion.recorded.arrays import bounded, numbers
 from latentman.motion.recorded.recording import Recording
 from latentman.types import NUM_JOINTS, Array
 
@@ -59,7 +59,7 @@ def _in_order(path: Path, array: Array) -> Array:
 
 def _features(path: Path, array: Array) -> Array:
     """Return features (T, 263) unless they were normalised: contacts are near 0 or 1, and a pelvis above the floor."""
-    values = finite(path, "features", numbers(path, "features", array))
+    values = bounded(path, "features", numbers(path, "features", array))
     height = float(np.median(values[:, humanml3d.ROOT_HEIGHT]))
     if values[:, humanml3d.CONTACTS].min() < -0.75 or not 0.02 < height < 3:
         raise DataError(

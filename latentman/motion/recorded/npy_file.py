@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentman.errors import DataError
+from latentman.files.opening import missing_as, open_file, reading
 from latentman.motion.recorded import joints_file
 from latentman.motion.recorded.archive import read_array
 from latentman.motion.recorded.estimated import estimated_recording, unwrapped
@@ -52,16 +52,16 @@ def read_npy(path: Path, track: str | None) -> Recording:
 
 def _header(path: Path) -> tuple[tuple[int, ...], str, int] | None:
     """Return shape, kind of numbers and place of the first byte of an array, or None if there is no header."""
-    try:
-        with path.open("rb") as file:
+    advice = "check motion.file"
+    with missing_as(path, advice=advice), reading(path, advice=advice), open_file(path) as file:
+        try:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(file)
-            return tuple(shape), dtype.kind, file.tell()
-    except OSError as error:
-        raise DataError(f"cannot read motion.file={path}: {error.strerror}; check the path") from error
-    except Exception:  # a damaged header may fail in any way
-        return None
+        except Exception:  # a damaged header may fail in any way
+            return None
+        return tuple(shape), dtype.kind, file.tell()
+    raise AssertionError  # reading() never swallows
 
 
 def _motion_x(path: Path, array: Array) -> Recording:

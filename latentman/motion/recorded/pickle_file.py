@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import DataError
+from latentman.files.opening import FlawError, missing_as, open_file, reading, reason
+from latentman.files.torch_file import read_torch
 from latentman.motion.recorded.estimated import estimated_recording, unwrapped
 from latentman.motion.recorded.mdm_results import is_mdm_results, mdm_recording
 from latentman.motion.recorded.recording import Recording
@@ -18,7 +20,7 @@ from latentman.system.pickle_records import (
     load_records,
 )
 
-_REMEDY = "save plain arrays (poses, trans, fps) with numpy.savez"
+_REMEDY = "save motion.file as plain arrays (poses, trans, fps) with numpy.savez"
 
 
 def read_pkl(path: Path, track: str | None) -> Recording:
@@ -40,23 +42,22 @@ def read_content(path: Path, names: Names, start: int = 0) -> Any:
     Raises:
         DataError: if the file cannot be read, is damaged, or names anything but plain data.
     """
-    try:
-        with path.open("rb") as file:
+    with missing_as(path, advice="check motion.file"), reading(path, advice=_REMEDY), open_file(path) as file:
+        try:
             file.seek(start)
             return load_records(file, names)
-    except OSError as error:
-        raise DataError(f"cannot read motion.file={path}: {error.strerror or error}; check the path") from error
-    except RefusedNameError as error:
-        raise DataError(
-            f"motion.file={path} is refused: it names {error}, which is not plain data. Nothing of it was run; "
-            f"{_REMEDY}"
-        ) from error
-    except PickleLimitError as error:
-        raise DataError(f"motion.file={path} is refused: {error}; {_REMEDY}") from error
-    except Exception as error:  # a damaged pickle may fail in any way
-        raise DataError(
-            f"motion.file={path} is damaged or not a pickle: {type(error).__name__}: {error}; {_REMEDY}"
-        ) from error
+        except OSError:
+            raise
+        except RefusedNameError as error:
+            raise DataError(
+                f"motion.file={path} is refused: it names {error}, which is not plain data. Nothing of it was run; "
+                f"{_REMEDY}"
+            ) from error
+        except PickleLimitError as error:
+            raise DataError(f"motion.file={path} is refused: {error}; {_REMEDY}") from error
+        except Exception as error:  # a damaged pickle may fail in any way
+            raise FlawError(f"it is damaged or not a pickle ({reason(error)})") from error
+    raise AssertionError  # reading() never swallows
 
 
 def read_pt(path: Path, track: str | None) -> Recording:
@@ -67,16 +68,6 @@ def read_pt(path: Path, track: str | None) -> Recording:
         ShapeError: if an array has another shape than a pose.
         DataError: if the file is damaged, holds anything but tensors and plain data, or holds no poses.
     """
-    import torch
-
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise DataError(f"motion.file={path} has {size} bytes, more than {MOST_BYTES}; {_REMEDY}")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except DataError:
-        raise
-    except Exception as error:  # torch raises whatever the part of the file that is damaged makes it raise
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise DataError(f"cannot read motion.file={path} as tensors and plain data: {reason}; {_REMEDY}") from error
+    with missing_as(path, advice="check motion.file"):
+        content = read_torch(path, error=DataError, advice=_REMEDY, max_bytes=MOST_BYTES)
     return estimated_recording(path, content, track)

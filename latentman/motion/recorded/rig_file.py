@@ -14,18 +14,19 @@ Spine joints, collars, toes, the pelvis, and one of neck and head may be left ou
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from latentman.errors import ConfigError, DataError, nearest
+from latentman.files.opening import missing_as
+from latentman.files.yaml_file import read_yaml
 from latentman.motion.recorded.rigs import JOINT_NAMES, Between, Rig, Source, locate
 from latentman.system.paths import user_path
 
 _KEYS = ("joints", "up", "scale")
 _MOST_BYTES = 1_000_000
+_ADVICE = "check motion.rig (--rig), or print a rig to fill in: latentman motion inspect FILE"
 
 
 def read_rig(path: Path, names: Sequence[str], motion: Path) -> Rig:
@@ -36,7 +37,8 @@ def read_rig(path: Path, names: Sequence[str], motion: Path) -> Rig:
             kind, or two of HumanML3D's joints are given the same joint.
         DataError: if the motion lacks a joint that the rig names.
     """
-    data = _read_yaml(path)
+    with missing_as(path, error=ConfigError, advice=_ADVICE):
+        data = read_yaml(user_path(path), error=ConfigError, advice=_ADVICE, max_bytes=_MOST_BYTES)
     if not isinstance(data, dict) or not isinstance(data.get("joints"), dict):
         raise ConfigError(f"the rig {path} needs a mapping 'joints', such as 'joints: {{pelvis: Hips, ...}}'")
     for key in data:
@@ -45,42 +47,6 @@ def read_rig(path: Path, names: Sequence[str], motion: Path) -> Rig:
     joints = {name: _source(path, name, value, names, motion) for name, value in data["joints"].items()}
     _check_distinct(path, joints, names)
     return Rig(str(path), joints, _up(path, data.get("up")), _scale(path, data.get("scale")))
-
-
-class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key that is given twice, where YAML would keep the last, and aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            # A few lines of aliases of aliases would stand for more than memory holds.
-            raise yaml.composer.ComposerError(None, None, "a rig has no aliases", self.peek_event().start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        with user_path(path).open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
-        if len(text) > _MOST_BYTES:
-            raise ConfigError(f"the rig {path} is larger than {_MOST_BYTES} bytes, which no rig file is")
-        return yaml.load(text.decode("utf-8"), _Loader)
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RecursionError):
-            raise ConfigError(f"the rig {path} is nested too deeply; a rig has at most three levels") from error
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"cannot read the rig {path}: {reason}; check motion.rig (--rig)") from error
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise ConfigError(f"the rig {path} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _source(path: Path, name: Any, value: Any, names: Sequence[str], motion: Path) -> Source:

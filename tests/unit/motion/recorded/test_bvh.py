@@ -209,5 +209,5 @@ def test_a_damaged_file_is_read_or_refused_but_never_a_defect(tmp_path_factory, 
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"cannot read .*nothing\.bvh: No such file"):
+    with pytest.raises(DataError, match=r"cannot read .*nothing\.bvh: there is no such file"):
         read_bvh(tmp_path / "nothing.bvh")

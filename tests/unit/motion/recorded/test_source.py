@@ -199,7 +199,7 @@ def test_a_bad_amass_file_says_what_is_wrong(tmp_path, changes, kind, message):
         ({"joints": np.full((9, 22, 3), "a")}, ShapeError, "expected real numbers"),
         ({"joints": np.ones((9, 22, 3)), "fps": 0}, DataError, r"rate, 0 \(fps=0\), is not.*motion\.file_fps"),
         ({"joints": np.ones((9, 22, 3)), "fps": "fast"}, DataError, "its frame rate, fast .* is not one number"),
-        ({"joints": np.array([{}], dtype=object)}, DataError, "cannot read motion.file"),
+        ({"joints": np.array([{}], dtype=object)}, DataError, "holds Python objects.*save motion.file as plain arrays"),
     ],
 )  # fmt: skip
 def test_a_bad_archive_says_what_is_wrong(tmp_path, arrays, kind, message):
@@ -230,9 +230,9 @@ def test_a_truncated_archive_and_one_of_the_wrong_suffix_are_refused(tmp_path):
     data = (tmp_path / "walk.npz").read_bytes()
     (tmp_path / "short.npz").write_bytes(data[: len(data) // 2])
     (tmp_path / "walk.npy").write_bytes(data)
-    with pytest.raises(DataError, match=r"cannot read motion\.file=.*short\.npz"):
+    with pytest.raises(DataError, match=r"cannot read .*short\.npz.*motion\.file"):
         read(tmp_path / "short.npz")
-    with pytest.raises(DataError, match=r"walk\.npy is an archive of arrays: give it the suffix \.npz"):
+    with pytest.raises(DataError, match=r"walk\.npy.*give an archive of arrays the suffix \.npz"):
         read(tmp_path / "walk.npy")
 
 
