@@ -25,10 +25,7 @@ HEADERS: dict[str, Callable[[bytes], bool]] = {
     ".npz": lambda data: data.startswith(b"PK"),
     ".npy": lambda data: data.startswith(b"\x93NUMPY"),
     ".pt": lambda data: data.startswith(b"PK"),
-    ".pth": lambda data: data.startswith(b"PK"),
     ".pkl": lambda data: data.startswith(b"\x80"),
-    ".pickle": lambda data: data.startswith(b"\x80"),
-    ".joblib": lambda data: data.startswith(b"\x80"),
 }
 STRUCTURES: dict[str, tuple[Mutation, ...]] = {
     ".bvh": (digits, digits, text_edges),
@@ -36,7 +33,6 @@ STRUCTURES: dict[str, tuple[Mutation, ...]] = {
     ".npz": (zip_members,) * 3,
     ".npy": (npy_header,) * 3,
     ".pt": (zip_members,),
-    ".pth": (zip_members,),
 }
 RIG = {"joints": {name: f"bone_{name}" for name in JOINT_NAMES}, "up": "y", "scale": 1.0}
 
@@ -49,7 +45,7 @@ def _clip(name: str) -> Reader:
 
     suffix = Path(name).suffix
     return Reader(
-        name, whole, lambda path: read_clip(path, file_fps=20.0), HEADERS[suffix], STRUCTURES.get(suffix, ()), share=0.2
+        name, whole, lambda path: read_clip(path, file_fps=20.0), HEADERS[suffix], STRUCTURES.get(suffix, ()), share=0.1
     )
 
 
@@ -63,7 +59,8 @@ def _maps(folder: Path) -> bytes:
 
 
 MOTION_READERS = {
-    **{f"motion file ({name})": _clip(name) for name in FILES},
+    # .pickle and .joblib have the reader of .pkl, .pth that of .pt.
+    **{f"motion file ({name})": _clip(name) for name in FILES if Path(name).suffix in HEADERS},
     "rig": Reader(
         "rig.yaml",
         lambda folder: yaml.safe_dump(RIG).encode(),
