@@ -8,6 +8,7 @@ from tests.faults.workplace import Workplace, build_library, tiny_model
 CASES = 6
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_sample_of_faults_loses_nothing_and_is_recovered_from(tmp_path):
     library = build_library(tmp_path)
