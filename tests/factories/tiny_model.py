@@ -15,7 +15,7 @@ from latentman.networks.backbone import Backbone
 from latentman.system.paths import asset
 from latentman.types import Correspondence
 
-IMAGE, GRID, FRAMES, STEPS = 64, 16, 4, 5
+IMAGE, GRID, FRAMES, STEPS = 64, 8, 4, 5
 ONE_CONTROLNET = ConditionerConfig(name="controlnet", nets=[NetConfig()])
 
 
@@ -34,14 +34,14 @@ def save_tiny_model(folder: Path) -> None:
         attention_head_dim=2,
         norm_num_groups=4,
     )
-    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 16))
+    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 16, 16))
     for parameter in [*controlnet.controlnet_down_blocks.parameters(), *controlnet.controlnet_mid_block.parameters()]:
         torch.nn.init.normal_(parameter, std=0.1)
     torch.nn.init.normal_(controlnet.controlnet_cond_embedding.conv_out.weight, std=0.1)
     vae = AutoencoderKL(
-        block_out_channels=(8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(8, 8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
         norm_num_groups=4,
         sample_size=IMAGE,
@@ -82,7 +82,7 @@ def moving_box(frames: int) -> torch.Tensor:
     """A figure that walks to the right: (T, h, w) bool."""
     figures = torch.zeros(frames, GRID, GRID, dtype=torch.bool)
     for i in range(frames):
-        figures[i, 4:12, 2 + i : 8 + i] = True
+        figures[i, GRID // 4 : 3 * GRID // 4, 1 + i : 4 + i] = True
     return figures
 
 

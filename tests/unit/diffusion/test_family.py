@@ -46,7 +46,7 @@ def clip(frames):
     iuv = np.zeros((len(frames.noise), IMAGE, IMAGE, 3), np.uint8)
     side = np.linspace(0, 255, IMAGE).astype(np.uint8)
     iuv[..., 1], iuv[..., 2] = side[:, None], side
-    iuv[:, 8:56, 8:56, 0] = 1
+    iuv[:, IMAGE // 8 : -IMAGE // 8, IMAGE // 8 : -IMAGE // 8, 0] = 1
     return replace(frames, iuv=iuv, noise=initial_noise("independent", tuple(frames.noise.shape), 3))
 
 

@@ -46,7 +46,7 @@ def test_a_map_between_frames_follows_the_matches_cell_by_cell(reference, frame,
     matches = random_map(GRID, reference=reference)
     found = TokenMaps(matches).between(frame, other)
     assert found.tolist() == [literal_steps(matches, frame, other, cell) for cell in range(GRID**2)]
-    assert (found != NOT_SEEN).sum() > 3
+    assert (found != NOT_SEEN).sum() > GRID // 4
 
 
 def test_composing_with_the_inverse_gives_the_cells_themselves():
@@ -68,7 +68,7 @@ def test_a_still_background_is_linked_to_itself_away_from_both_figures(reference
             assert not both[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2].any()
         kept = links[i][links[i] != NOT_SEEN]
         assert len(set(kept.tolist())) == len(kept), "links stay injective"
-    assert (links != plain).sum() > 50
+    assert (links != plain).sum() > GRID * GRID // 2
 
 
 def test_a_moving_camera_gives_the_background_no_links():

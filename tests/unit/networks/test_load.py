@@ -29,7 +29,7 @@ def test_loader_gives_frozen_networks_in_the_asked_precision(tiny_folder):
         assert {p.dtype for p in network.parameters()} == {torch.bfloat16}
         assert not any(p.requires_grad for p in network.parameters())
         assert not network.training
-    assert backbone.vae_scale_factor == 4
+    assert backbone.vae_scale_factor == 8
 
 
 @pytest.mark.parametrize("component", ["unet", "controlnet", "vae", "text_encoder"])
