@@ -35,6 +35,8 @@ class SweepPlan:
     commit: str | None
     created: str
     jobs: tuple[PlannedJob, ...]
+    objectives: dict[str, str] | None = None
+    """Of a search: ``minimize`` or ``maximize`` for each metric. Its jobs are added as they are chosen."""
 
     def find(self, overrides: Sequence[str]) -> PlannedJob | None:
         """Return the job with these overrides, ``sweep_dir`` aside; None if there is no such job."""
@@ -101,5 +103,8 @@ def write_plan(folder: Path, plan: SweepPlan) -> None:
         RecordError: if the folder cannot be written.
     """
     jobs = [{"number": job.number, "folder": job.folder, "overrides": list(job.overrides)} for job in plan.jobs]
-    facts = {"name": plan.name, "command": plan.command, "commit": plan.commit, "created": plan.created}
+    facts: dict[str, object] = {"name": plan.name, "command": plan.command, "commit": plan.commit}
+    facts["created"] = plan.created
+    if plan.objectives is not None:
+        facts["objectives"] = plan.objectives
     write_json(folder / PLAN_FILE, {"format": _FORMAT, **facts, "jobs": jobs})

@@ -11,19 +11,24 @@ from latentman.report.plots.canvas import save, style
 from latentman.report.plots.curves import draw_curves
 from latentman.report.plots.heatmap import draw_heatmap
 from latentman.report.plots.pareto import draw_pareto
+from latentman.report.plots.search import draw_search
+from latentman.report.tables.front import Trials
 
 SCORES = {"human_mse": "H_MSE", "human_mse_mesh": "H_MSE on the mesh"}
 """The scores that are drawn, and their names in plots."""
 
 
-def write_figures(folder: Path, results: pd.DataFrame, pairs: pd.DataFrame, summary: pd.DataFrame) -> list[Path]:
-    """Write ``<score>_<kind>.png`` and ``.pdf`` for bars, pairs, pareto and heatmap.
+def write_figures(
+    folder: Path, results: pd.DataFrame, pairs: pd.DataFrame, summary: pd.DataFrame, trials: Trials | None = None
+) -> list[Path]:
+    """Write ``<score>_<kind>.png`` and ``.pdf`` for bars, pairs, pareto and heatmap; of a search ``search_front`` only.
 
     Args:
         folder: the folder to write to.
         results: the experiment's runs, as from ``collect``.
         pairs: their series, as from ``collect_pairs``; series of other runs are ignored.
         summary: as from ``summarise``.
+        trials: of a search, which has too many variants for the other plots.
 
     Returns:
         The files, in a fixed order.
@@ -33,6 +38,8 @@ def write_figures(folder: Path, results: pd.DataFrame, pairs: pd.DataFrame, summ
     """
     written = []
     with style():
+        if trials is not None:
+            return save(draw_search(trials), folder / "search_front")
         for metric, title in SCORES.items():
             drawings = {
                 "bars": draw_bars(summary, metric, title),

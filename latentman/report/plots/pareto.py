@@ -6,25 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from latentman.report.plots.canvas import QUIET, colour, figure_with_legend, marker
+from latentman.report.tables.front import front
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SECONDS = "seconds_total"
-
-
-def front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points are not dominated: no other point is as low in every column and lower in one.
-
-    Args:
-        costs: (N, D), lower is better in each column.
-    """
-    at_most = np.all(costs[None] <= costs[:, None], axis=-1)
-    below = np.any(costs[None] < costs[:, None], axis=-1)
-    return np.asarray(~np.any(at_most & below, axis=1))
 
 
 def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:

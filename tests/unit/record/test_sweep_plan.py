@@ -1,5 +1,7 @@
 """A sweep's plan survives on disk, and finds its jobs by the overrides that matter."""
 
+from dataclasses import replace
+
 import pytest
 
 from latentman.errors import RecordError
@@ -13,6 +15,12 @@ PLAN = SweepPlan(
 def test_a_plan_is_read_as_it_was_written(tmp_path):
     write_plan(tmp_path, PLAN)
     assert read_plan(tmp_path) == PLAN
+
+
+def test_the_objectives_of_a_search_are_in_its_plan(tmp_path):
+    search = replace(PLAN, objectives={"human_mse": "minimize"})
+    write_plan(tmp_path, search)
+    assert read_plan(tmp_path) == search
 
 
 def test_a_folder_without_a_plan_has_none(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from latentman.errors import RecordError
 from latentman.report.build import write_report
 from latentman.report.results import read_pairs, read_results
-from tests.factories.report import make_run, make_sweep
+from tests.factories.report import make_run, make_search, make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "none"): {"a": 5.0, "b": 10.0}}
 
@@ -123,3 +123,19 @@ def test_malformed_metrics_and_series_are_skipped(tmp_path):
     pairs = read_pairs(tmp_path)
     assert pairs["value"].isna().to_list() == [False, True, True, False]
     assert json.loads((tmp_path / "0" / "metrics.json").read_text())["text"] == "words"
+
+
+def test_the_report_of_a_search_has_its_front_and_its_plot(tmp_path):
+    make_search(tmp_path, [(10.0, 30.0), (12.0, 20.0), (9.0, 10.0)])
+    done = report(tmp_path, gallery=True, plots=True)
+    assert {path.name for path in done.files if path.parent.name == "plots"} == {"search_front.png", "search_front.pdf"}
+    assert "The 2 of 3 trials that no other trial beats in every objective" in (tmp_path / "table.md").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "search: the trials that no other trial beats in every objective" in page
+    assert "search: every trial; the numbered ones" in page
+
+
+def test_a_damaged_plan_costs_the_report_its_front_alone(tmp_path):
+    make_search(tmp_path, [(10.0, 30.0), (12.0, 20.0)])
+    (tmp_path / "sweep.json").write_text("{")
+    assert "no other trial beats" not in report(tmp_path).table

@@ -1,22 +1,9 @@
-"""The front is compared with its definition."""
-
-import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+"""Seconds against a score, with the front."""
 
 from latentman.report.collect import collect
-from latentman.report.plots.pareto import draw_pareto, front
+from latentman.report.plots.pareto import draw_pareto
 from latentman.report.tables.table import summarise
 from tests.factories.report import make_run
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
-def test_the_front_consists_of_the_points_that_no_other_point_beats(points):
-    def beats(a, b):
-        return a[0] <= b[0] and a[1] <= b[1] and a != b
-
-    expected = [not any(beats(other, point) for other in points) for point in points]
-    assert front(np.array(points, float)).tolist() == expected
 
 
 def test_the_pareto_plot_marks_the_front(tmp_path):
