@@ -1,4 +1,4 @@
-"""Where a search for settings looks: an interval of numbers or a list of values for each key, as Hydra writes sweeps."""
+"""Where a search for settings looks: for each key an interval of numbers or a list of values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLE = "'pwg.delta=interval(0.001,0.05)'"
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Numbers from ``low`` to ``high``, both included; only whole ones if ``is_whole``, on a log scale if ``is_log``."""
+    """Numbers from ``low`` to ``high``, both included."""
 
     low: float
     high: float
