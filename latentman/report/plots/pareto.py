@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from latentman.report.plots.canvas import QUIET, colour, figure_with_legend, marker
+from latentman.report.plots.canvas import QUIET, colour, figure_with_legend, marker, number_of_runs
 from latentman.report.tables.front import front
 
 if TYPE_CHECKING:
@@ -31,11 +31,14 @@ def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None
     best = front(points)
     names = summary.loc[known, "variant"]
     labels = [f"{name} (on the front)" if is_best else str(name) for name, is_best in zip(names, best, strict=True)]
-    figure, legend = figure_with_legend([*labels, "front"], height=2.6)
+    figure, legend = figure_with_legend([*labels, "front"], height=2.8)
+    runs = number_of_runs(summary.loc[known, "n"])
+    figure.suptitle(f"{title} against the seconds of a run, mean over {runs} of each variant")
     axes = figure.subplots()
     steps = points[best][np.argsort(points[best][:, 0], kind="stable")]
     axes.plot(steps[:, 0], steps[:, 1], drawstyle="steps-post", color=QUIET, linewidth=0.9, zorder=1, label="front")
-    for number, (point, is_best, label) in enumerate(zip(points, best, labels, strict=True)):
+    numbers = known.to_numpy().nonzero()[0]  # those of the table, so that a variant has one colour in every plot
+    for number, point, is_best, label in zip(numbers, points, best, labels, strict=True):
         axes.plot(
             *point, marker(number), color=colour(number), markersize=6, markerfacecolor=None if is_best else "none",
             label=label, linestyle="none",

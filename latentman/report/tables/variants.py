@@ -57,6 +57,22 @@ def variant_labels(results: pd.DataFrame) -> pd.Series:
     return label.str.removeprefix(" ")
 
 
+def of_shared_runs(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs without the finished ones whose prompt and seed another variant has not finished.
+
+    Variants without a finished run are not waited for. If no prompt and seed is finished in all others, as where every
+    variant has its own prompts, all runs are returned.
+
+    Args:
+        results: as from ``collect``.
+    """
+    is_done = results["state"] == "done"
+    places = results[["prompt", "seed"]].astype(str).agg("\n".join, axis=1)
+    finished = places[is_done].groupby(variant_labels(results)[is_done]).agg(set)
+    shared = set.intersection(*finished) if len(finished) else set()
+    return results[~is_done | places.isin(shared)].reset_index(drop=True) if shared else results
+
+
 def _text(value: object) -> str:
     if value is None or value != value:  # NaN
         return "default"
