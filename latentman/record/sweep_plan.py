@@ -47,6 +47,17 @@ class SweepPlan:
                     return job
         return None
 
+    def varied(self) -> list[str]:
+        """Return the keys in which jobs differ, in the order of the first job that has them."""
+        jobs = [dict(_pair(override) for override in job.overrides) for job in self.jobs]
+        keys = dict.fromkeys(key for job in jobs for key in job)
+        return [key for key in keys if len({job.get(key) for job in jobs}) > 1]
+
+
+def _pair(override: str) -> tuple[str, str]:
+    key, _, value = override.lstrip("+").partition("=")
+    return key, value
+
 
 @dataclass(frozen=True, slots=True)
 class _Format:

@@ -18,7 +18,7 @@ from latentman.report.tables.front import Trials, front_markdown, trials_of
 from latentman.report.tables.latex import to_latex
 from latentman.report.tables.paper import Paper, paper_of
 from latentman.report.tables.short import ShortTable, short_table
-from latentman.report.tables.table import UNFINISHED, summarise, to_markdown
+from latentman.report.tables.table import FAILED, UNFINISHED, summarise, to_markdown
 from latentman.report.tables.variants import experiments
 from latentman.system.paths import write_text
 
@@ -133,7 +133,10 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
         from latentman.report.pages.report_parts import report_part
         from latentman.report.plots.strip import write_strips
 
-        parts = [report_part(part.name, part.summary, part.paper, figures[part.name], part.trials) for part in sections]
+        parts = [
+            report_part(_alone(part.name, sections), part.summary, part.paper, figures[part.name], part.trials)
+            for part in sections
+        ]
         write_gallery(root, results, parts=parts)
         names += ["gallery.html", REPORT_FILE]
         names += [str(path.relative_to(root)) for path in write_strips(root, results)]
@@ -142,7 +145,7 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
         table,
         _failures(results),
         _remarks(root, results, sections),
-        tuple(short_table(part.name if len(sections) > 1 else "", part.summary) for part in sections),
+        tuple(short_table(_alone(part.name, sections), part.summary) for part in sections),
     )
 
 
@@ -171,8 +174,13 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)
 
 
+def _alone(name: str, sections: list[Section]) -> str:
+    """Return the name of an experiment for headings and tables; empty if it is the only one, whose page has it."""
+    return name if len(sections) > 1 else ""
+
+
 def _failures(results: pd.DataFrame) -> tuple[str, ...]:
-    runs = results[results["state"].isin(UNFINISHED)]
+    runs = results[results["state"].isin(FAILED)]
     return tuple(
         f"  {run.folder}: {run.state}" + (f": {run.error}" if isinstance(run.error, str) else "")
         for run in runs.itertuples()
@@ -181,6 +189,9 @@ def _failures(results: pd.DataFrame) -> tuple[str, ...]:
 
 def _remarks(root: Path, results: pd.DataFrame, sections: list[Section]) -> tuple[str, ...]:
     remarks = []
+    interrupted = int((results["state"] == "interrupted").sum())
+    if interrupted:
+        remarks.append(f"{interrupted} interrupted: the same command continues where it stopped")
     others = int((~results["state"].isin(["done", *UNFINISHED])).sum())
     if others:
         remarks.append(f"{others} not finished yet: the table covers the others; report again when all have ended")

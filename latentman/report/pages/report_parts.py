@@ -39,6 +39,7 @@ class ReportPart:
     """The table, its notes and the plots of one experiment."""
 
     name: str
+    """Of the experiment; empty if it is the only one of the page, whose heading has the name already."""
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: str
@@ -47,6 +48,11 @@ class ReportPart:
     front_rows: Sequence[Sequence[str]] = ()
     """Of a search: the trials that no other trial beats."""
 
+    @property
+    def heading(self) -> str:
+        """Return what the headings of the part begin with."""
+        return f"{self.name}: " if self.name else ""
+
 
 def report_part(
     name: str, summary: pd.DataFrame, paper: Paper | None, figures: Sequence[Path], trials: Trials | None = None
@@ -54,7 +60,7 @@ def report_part(
     """Return the part of one experiment.
 
     Args:
-        name: of the experiment.
+        name: of the experiment; empty if it is the only one.
         summary: as from ``summarise``.
         paper: the paper's numbers, where it has this table.
         figures: as from ``write_figures``; those that are not PNG are left out.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 
 NOT_VARIANTS = ("swept.seed", "swept.prompt", "swept.prompts", "swept.prompts.shard")
@@ -25,13 +27,15 @@ def experiments(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def variant_keys(results: pd.DataFrame) -> list[str]:
     """Return the columns that distinguish the variants.
 
-    These are the swept columns whose values differ between runs, except seeds and prompts; the experiment's name if
+    These are the swept columns whose values differ between runs, or between the jobs of their sweep even if only some
+    of them have begun, except seeds and prompts; the experiment's name if
     there are several; and any other setting that differs between runs that would otherwise have the same name, such as
     the setup of two sweeps in one folder.
     """
     swept = [c for c in results.columns if c.startswith("swept.") and c not in NOT_VARIANTS]
     keys = ["name"] if results["name"].nunique() > 1 else []
-    keys += [c for c in swept if results[c].nunique(dropna=False) > 1]
+    planned = set[str]().union(*map(json.loads, results["varied"].dropna())) if "varied" in results.columns else set()
+    keys += [c for c in swept if c.removeprefix("swept.") in planned or results[c].nunique(dropna=False) > 1]
     choices = [c for c in results.columns if c.startswith("choice.") and c not in NOT_SETTINGS]
     for column in [*choices, "num_frames"]:
         if column.removeprefix("choice.") not in [key.removeprefix("swept.") for key in keys]:
