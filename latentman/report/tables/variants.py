@@ -71,7 +71,8 @@ def of_shared_runs(results: pd.DataFrame) -> pd.DataFrame:
         results: as from ``collect``.
     """
     is_done = results["state"] == "done"
-    places = results[["prompt", "seed"]].astype(str).agg("\n".join, axis=1)
+    names = zip(results["prompt"], results["seed"], strict=True)  # missing in runs that ended before their first stage
+    places = pd.Series([f"{prompt}\n{seed}" for prompt, seed in names], index=results.index)
     finished = places[is_done].groupby(variant_labels(results)[is_done]).agg(set)
     shared = set.intersection(*finished) if len(finished) else set()
     return results[~is_done | places.isin(shared)].reset_index(drop=True) if shared else results

@@ -28,7 +28,7 @@ const gridOf = (list) => {
 const widthOf = () => {
   if (state.size) return state.size;
   const variants = Math.max(1, data.variants.length - state.hidden.size);
-  const room = element("stage").clientWidth / (state.view === "grid" ? Math.min(variants, 12) : 4) - 14;
+  const room = element("stage").clientWidth / (state.view === "grid" ? Math.min(variants, 8) : 4) - 14;
   return Math.round(Math.min(state.view === "grid" ? 560 : 340, Math.max(state.view === "grid" ? 104 : 160, room)));
 };
 

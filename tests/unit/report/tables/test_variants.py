@@ -82,3 +82,10 @@ def test_variants_with_prompts_of_their_own_are_all_kept(tmp_path):
     for number, sla in enumerate(("none", "full")):
         make_run(tmp_path / str(number), swept={"sla": sla}, sla=sla, prompt=sla)
     assert len(of_shared_runs(collect(tmp_path))) == 2
+
+
+def test_runs_that_failed_before_they_had_a_prompt_are_kept(tmp_path):
+    make_run(tmp_path / "0", prompt=None, seed=None, state="failed", swept={"sla": "none"})
+    assert len(of_shared_runs(collect(tmp_path))) == 1
+    make_run(tmp_path / "1", swept={"sla": "full"})
+    assert len(of_shared_runs(collect(tmp_path))) == 2
