@@ -320,7 +320,7 @@ COLUMNS = frozenset(
     {
         "folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline", "weights",
         "baseline", "version", "commit", "command", "started", "finished", "variant", "metric", "index", "value",
-        "per_pair", "num_prompts",
+        "per_pair", "num_prompts", "asked_seed", "varied",
     }
 )  # fmt: skip
 """Names of columns in tables of runs; no score can have one of them."""

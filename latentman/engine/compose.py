@@ -25,6 +25,7 @@ from latentman.config import Config, resolve
 from latentman.engine.explain import check_names, explained
 from latentman.engine.launchers import check_launcher
 from latentman.engine.loader import OWN_TREE, Tree, composer
+from latentman.engine.search import OPTUNA, Search, check_objectives, search_of
 from latentman.errors import ConfigError
 
 MAX_JOBS = 10_000
@@ -57,6 +58,8 @@ class Command:
     """Whether the folder's name is made of the time, and so cannot be the folder of an earlier sweep."""
     name: str = ""
     overwrite: bool = False
+    search: Search | None = None
+    """The search whose trials become jobs; ``jobs`` is then empty."""
 
 
 def check_command(overrides: list[str], tree: Tree = OWN_TREE) -> Command:
@@ -78,14 +81,22 @@ def check_command(overrides: list[str], tree: Tree = OWN_TREE) -> Command:
         master = _compose_master(overrides, parsed, loader, tree)
         _check_folders(parsed, master.hydra.mode)
         if master.hydra.mode != RunMode.MULTIRUN:
+            _check_sweeper(parsed)
             _check_prompt(parsed, resolve(_without_hydra(copy.deepcopy(master))))
             return Command()
-        jobs = _jobs(parsed, master, loader)
+        swept = _swept(parsed, master, loader)
+        search = _search(swept, master, loader)
+        jobs = _jobs(swept) if search is None else search.space.samples()
         shared = [override.input_line for override in parsed if override.is_hydra_override()]
         for job in jobs[:MAX_CHECKED_JOBS]:
             lines = [*shared, *job, "hydra.mode=RUN"]
             composed = loader.load_configuration(tree.config_name, lines, run_mode=RunMode.RUN)
-            _check_prompt(parsed, resolve(_without_hydra(composed)))
+            config = resolve(_without_hydra(composed))
+            _check_prompt(parsed, config)
+            if search is not None:
+                check_objectives(search, config.metrics.names)
+        if search is not None:
+            return replace(_sweep_command(master), search=search)
         is_planned = master.hydra.sweeper._target_.endswith(".BasicSweeper")
         return replace(_sweep_command(master), jobs=tuple(map(tuple, jobs)) if is_planned else ())
 
@@ -158,20 +169,50 @@ def _compose_master(overrides: list[str], parsed: list[Override], loader: Config
     return master
 
 
-def _jobs(parsed: list[Override], master: DictConfig, loader: ConfigLoader) -> list[list[str]]:
-    """Return the overrides of each job of a sweep."""
+def _swept(parsed: list[Override], master: DictConfig, loader: ConfigLoader) -> list[Override]:
+    """Return the overrides of a sweep's jobs: those of the experiment file, then those of the command line."""
     in_file = master.hydra.sweeper.get("params")
     params = {} if in_file is None else OmegaConf.to_container(in_file, resolve=True)
     assert isinstance(params, dict)
     task = [override.input_line for override in parsed if not override.is_hydra_override()]
     lines = [f"{key!s}={value}" for key, value in params.items()] + task
-    swept = OverridesParser.create(config_loader=loader).parse_overrides(lines)
+    return OverridesParser.create(config_loader=loader).parse_overrides(lines)
+
+
+def _jobs(swept: list[Override]) -> list[list[str]]:
+    """Return the overrides of each job of a sweep."""
     for override in swept:
         reason = CANNOT_BE_SWEPT.get(override.key_or_group.partition(".")[0])
         if override.is_sweep_override() and reason:
             raise ConfigError(f"{override.input_line}: {override.key_or_group} cannot be swept: {reason}")
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            raise ConfigError(
+                f"{override.input_line} is an interval, and a sweep needs single values: list them, or add "
+                "hydra/sweeper=optuna for a search (docs/how-to/search.md)"
+            )
     _check_count(swept)
     return [list(job) for job in BasicSweeper.split_arguments(swept, None)[0]]
+
+
+def _search(swept: list[Override], master: DictConfig, loader: ConfigLoader) -> Search | None:
+    """Return the search that a command asks for; None if its sweeper is another one than ours."""
+    if master.hydra.sweeper._target_ != OPTUNA:
+        return None
+    if master.overwrite:
+        raise ConfigError("overwrite=true has no meaning in a search, which continues: choose another sweep_dir")
+    for override in swept:
+        check_names(override, loader)
+        if override.is_sweep_override() and override.is_discrete_sweep():
+            _check_count([override])
+    node: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
+    return search_of(node, swept)
+
+
+def _check_sweeper(parsed: list[Override]) -> None:
+    """Refuse a sweeper for a single run, which would be ignored."""
+    for override in parsed:
+        if override.key_or_group == "hydra/sweeper" and override.value() != "basic":
+            raise ConfigError(f"{override.input_line} is for sweeps, and this is a single run: add -m, or leave it out")
 
 
 def _check_count(swept: list[Override]) -> None:

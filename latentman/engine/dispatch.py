@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -15,6 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from latentman.engine.launchers import for_other_sweepers, make_launcher
 from latentman.engine.loader import OWN_TREE, Tree, composer
+
+if TYPE_CHECKING:
+    from latentman.engine.search import Search
+    from latentman.engine.sweep import Sweep
 
 
 def task(cfg: DictConfig) -> float | None:
@@ -54,6 +59,22 @@ def run_one(overrides: list[str], tree: Tree = OWN_TREE) -> Any:
     return result.return_value
 
 
+@contextmanager
+def _multirun(overrides: list[str], tree: Tree) -> Iterator[tuple[DictConfig, HydraContext]]:
+    """Yield the configuration of a sweep, and what its launcher composes the jobs with."""
+    with composer(tree) as loader:
+        config = loader.load_configuration(tree.config_name, overrides, run_mode=RunMode.MULTIRUN)
+        configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+        yield config, HydraContext(config_loader=loader, callbacks=Callbacks())
+
+
+def _write_multirun(config: DictConfig) -> None:
+    """Write the configuration of a sweep into its folder."""
+    folder = Path(str(config.hydra.sweep.dir))
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(config, folder / "multirun.yaml")
+
+
 def launch(overrides: list[str], jobs: Sequence[Sequence[str]], tree: Tree = OWN_TREE) -> Iterator[JobReturn]:
     """Launch the jobs of a sweep with the launcher that it chooses, and yield the result of each.
 
@@ -62,18 +83,35 @@ def launch(overrides: list[str], jobs: Sequence[Sequence[str]], tree: Tree = OWN
         jobs: the overrides of each job to run. ``hydra.sweeper.max_batch_size`` is how many are launched at a time.
         tree: where the configuration is read from.
     """
-    with composer(tree) as loader:
-        config = loader.load_configuration(tree.config_name, overrides, run_mode=RunMode.MULTIRUN)
-        configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-        launcher = make_launcher(config, HydraContext(config_loader=loader, callbacks=Callbacks()), task)
-        folder = Path(str(config.hydra.sweep.dir))
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / "multirun.yaml")
+    with _multirun(overrides, tree) as (config, context):
+        launcher = make_launcher(config, context, task)
+        _write_multirun(config)
         number = 0
         lists = [list(job) for job in jobs]
         for batch in BasicSweeper.split_overrides_to_chunks(lists, config.hydra.sweeper.max_batch_size):
             yield from launcher.launch(batch, initial_job_idx=number)
             number += len(batch)
+
+
+def search(overrides: list[str], wanted: Search, into: Sweep, tree: Tree = OWN_TREE) -> Iterator[JobReturn]:
+    """Carry out a search for settings, and yield the result of each job that it launches.
+
+    Args:
+        overrides: of the search as a whole.
+        wanted: what is searched.
+        into: the sweep whose plan its jobs are added to; its folder is locked by the caller.
+        tree: where the configuration is read from.
+
+    Raises:
+        RecordError: if the study in the folder is damaged, or of another search.
+    """
+    from latentman.engine.optuna_sweeper import OptunaSweeper
+
+    with _multirun(overrides, tree) as (config, context):
+        sweeper = OptunaSweeper(wanted, into, tree)
+        sweeper.setup(hydra_context=context, task_function=task, config=config)
+        _write_multirun(config)
+        yield from sweeper.sweep(list(config.hydra.overrides.task))
 
 
 def sweep(overrides: list[str], tree: Tree = OWN_TREE) -> None:
@@ -82,12 +120,8 @@ def sweep(overrides: list[str], tree: Tree = OWN_TREE) -> None:
     Raises:
         Exception: the error of the first job that failed, if the sweeper ends there.
     """
-    with composer(tree) as loader:
-        config = loader.load_configuration(tree.config_name, overrides, run_mode=RunMode.MULTIRUN)
-        configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    with _multirun(overrides, tree) as (config, context):
         sweeper = Plugins.instance().instantiate_sweeper(
-            hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()),
-            task_function=task,
-            config=for_other_sweepers(config),
+            hydra_context=context, task_function=task, config=for_other_sweepers(config)
         )
         sweeper.sweep(arguments=list(config.hydra.overrides.task))

@@ -77,7 +77,8 @@ def run_help(conf: Path) -> str:
         listed = ", ".join(first + [choice for choice in choices if choice not in first])
         lines += textwrap.wrap(listed, 100, initial_indent=f"  {label:<16} ", subsequent_indent=" " * 19)
     lines += [
-        "  hydra/launcher   basic, local_procs, slurm, slurm_local: where the jobs of a sweep run (docs/slurm.md)"
+        "  hydra/launcher   basic, local_procs, slurm, slurm_local: where the jobs of a sweep run (docs/slurm.md)",
+        "  hydra/sweeper    basic, optuna: every combination, or a search (docs/how-to/search.md)",
     ]
     lines += ["", "keys:"]
     for key, value, comment in top_level_keys(conf):

@@ -46,6 +46,7 @@ class Job:
         """Return what every status file below this job says of it."""
         return {
             "name": self.name,
+            "asked_seed": self.plain.get("seed"),
             "choices": self.choices,
             "overrides": self.overrides,
             "swept": self.swept,

@@ -22,6 +22,8 @@ from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.system.paths import config_dir, user_path
 
 if TYPE_CHECKING:
+    from hydra.core.utils import JobReturn
+
     from latentman.engine.compose import Command
     from latentman.engine.loader import Tree
     from latentman.engine.sweep import Failure, Sweep
@@ -73,34 +75,42 @@ def _launch(arguments: Arguments) -> int:
 
             run_one(overrides, tree)
             return 0
-        if command.jobs:
+        if command.jobs or command.search is not None:
             return _launch_sweep(command, arguments, tree)
         return _launch_sweeper(command, arguments, tree)
 
 
 def _launch_sweep(command: Command, typed: Arguments, tree: Tree) -> int:
-    """Run the jobs of a sweep that are left to do, and end with the table of all of them.
+    """Run the jobs of a sweep that are left to do, or a search, and end with the table of all jobs.
 
     Raises:
         LatentManError: the first error with which a job ended in this process.
     """
+    from latentman.engine.dispatch import launch, search
     from latentman.engine.sweep import announce, in_folder, launched, left_to_do, prepare
 
+    if command.search is not None:
+        from latentman.engine.optuna_study import check_optuna
+
+        check_optuna()
     sweep = prepare(command, ["-m"] * ("--multirun" in typed.flags) + typed.overrides)
     with launched(sweep):
         left = left_to_do(sweep, tree)
         announce(sweep, left)
         failures: list[Failure] = []
+        overrides = in_folder(_with_mode(typed), sweep.folder)
         try:
-            if left:
-                overrides = in_folder(_with_mode(typed), sweep.folder)
-                _dispatch(overrides, [sweep.overrides(job) for job in left], tree, failures)
+            if command.search is not None:
+                _gather(search(overrides, command.search, sweep, tree), failures)
+            elif left:
+                _gather(launch(overrides, [sweep.overrides(job) for job in left], tree), failures)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_how_to_continue(typed.overrides, sweep.folder)) from None
         finally:
             try:
                 _report(sweep.folder)
             finally:
+                sweep = sweep if command.search is None else sweep.reread()
                 states = _show_jobs(sweep, failures)
     if failures:  # a defect of ours before a mistake that the user can fix
         failure, overrides = min(failures, key=lambda failure: isinstance(failure[0], LatentManError))
@@ -112,16 +122,16 @@ def _launch_sweep(command: Command, typed: Arguments, tree: Tree) -> int:
     return 0 if sweep.is_done(states) else NOT_DONE
 
 
-def _dispatch(overrides: list[str], jobs: list[list[str]], tree: Tree, failures: list[Failure]) -> None:
-    """Launch jobs and gather the errors with which some of them end.
+def _gather(results: Iterator[JobReturn], failures: list[Failure]) -> None:
+    """Wait for the results of jobs and gather the errors with which some of them end.
 
     Raises:
         RecordError: if the launcher itself fails, as when a process of its jobs is killed.
     """
-    from latentman.engine.dispatch import failure, launch
+    from latentman.engine.dispatch import failure
 
     with _launcher_errors():
-        for result in launch(overrides, jobs, tree):
+        for result in results:
             error = failure(result)
             if error is not None:
                 failures.append((error, list(result.overrides or [])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from latentman.system.machine_faults import told
 from latentman.system.paths import user_path
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
-"""What a sweep's folder holds in addition to its jobs; the second is the composed configuration, under Hydra's name."""
+"""What shows that a folder is a sweep's; the second is the composed configuration, under Hydra's name."""
 
 _JOB_NAME = re.compile(r"\d\d+(_|$)")
 
@@ -43,6 +43,27 @@ class Sweep:
     plan: SweepPlan
     asked: tuple[PlannedJob, ...]
     overwrite: bool
+
+    def extended(self, jobs: Iterable[tuple[str, ...]]) -> Sweep:
+        """Return the sweep with jobs added to its plan, asking for these alone; a job that is there is not added again.
+
+        Args:
+            jobs: the overrides of each.
+        """
+        plan, asked = self.plan, {}
+        for overrides in jobs:
+            job = plan.find(overrides)
+            if job is None:
+                number = max((known.number for known in plan.jobs), default=-1) + 1
+                job = PlannedJob(number, folder_name(number, overrides), overrides)
+                plan = replace(plan, jobs=(*plan.jobs, job))
+            asked[job.number] = job
+        return replace(self, plan=plan, asked=tuple(asked.values()))
+
+    def reread(self) -> Sweep:
+        """Return the sweep with the plan that is in its folder now, asking for all of its jobs."""
+        plan = read_plan(self.folder) or self.plan
+        return replace(self, plan=plan, asked=plan.jobs)
 
     def overrides(self, job: PlannedJob) -> list[str]:
         """Return what Hydra is given for a job."""
@@ -77,7 +98,7 @@ def prepare(command: Command, typed: Sequence[str]) -> Sweep:
     """Return the sweep that a command asks for: a new one, or an earlier one. Nothing is written yet.
 
     Args:
-        command: with at least one job.
+        command: with at least one job, or a search, whose jobs are added later.
         typed: the words of the command, for the record.
 
     Raises:
@@ -89,6 +110,12 @@ def prepare(command: Command, typed: Sequence[str]) -> Sweep:
         folder = unused(folder)
     _check_folder(folder)
     before = read_plan(folder)
+    objectives = None if command.search is None else command.search.objectives
+    if before is not None and before.objectives != objectives:
+        raise RecordError(
+            f"sweep_dir={folder} holds another {'search' if before.objectives else 'sweep'}; choose another sweep_dir, "
+            f"or give the command that began it: {before.command}"
+        )
     asked = _asked(command, before, folder)
     if before is None:
         _check_old_jobs(folder, asked)
@@ -99,6 +126,7 @@ def prepare(command: Command, typed: Sequence[str]) -> Sweep:
         commit=before.commit if before else commit(),
         created=before.created if before else datetime.now(UTC).isoformat(timespec="seconds"),
         jobs=tuple(sorted([*others, *asked], key=lambda job: job.number)),
+        objectives=objectives,
     )
     return Sweep(folder, plan, tuple(asked), command.overwrite)
 

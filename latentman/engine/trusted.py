@@ -48,6 +48,7 @@ SWEEPERS = (
     "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper",
     "hydra_plugins.hydra_ax_sweeper.ax_sweeper.AxSweeper",
     "hydra_plugins.hydra_nevergrad_sweeper.nevergrad_sweeper.NevergradSweeper",
+    "latentman.engine.optuna_sweeper.OptunaSweeper",
 )
 SAMPLERS = "optuna.samplers."
 """What the names of the objects begin with that Optuna's sweeper makes by itself."""

@@ -43,6 +43,7 @@ class StatusFile(_Model):
     stage: str | None = None
     prompt: str | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    asked_seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     num_frames: _Count | None = None
     num_steps: _Count | None = None
     num_prompts: _Count | None = None

@@ -35,6 +35,8 @@ class SweepPlan:
     commit: str | None
     created: str
     jobs: tuple[PlannedJob, ...]
+    objectives: dict[str, str] | None = None
+    """Of a search: ``minimize`` or ``maximize`` for each metric. Its jobs are added as they are chosen."""
 
     def find(self, overrides: Sequence[str]) -> PlannedJob | None:
         """Return the job with these overrides, ``sweep_dir`` aside; None if there is no such job."""
@@ -44,6 +46,17 @@ class SweepPlan:
                 if key(job.overrides) == wanted:
                     return job
         return None
+
+    def varied(self) -> list[str]:
+        """Return the keys in which jobs differ, in the order of the first job that has them."""
+        jobs = [dict(_pair(override) for override in job.overrides) for job in self.jobs]
+        keys = dict.fromkeys(key for job in jobs for key in job)
+        return [key for key in keys if len({job.get(key) for job in jobs}) > 1]
+
+
+def _pair(override: str) -> tuple[str, str]:
+    key, _, value = override.lstrip("+").partition("=")
+    return key, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +114,8 @@ def write_plan(folder: Path, plan: SweepPlan) -> None:
         RecordError: if the folder cannot be written.
     """
     jobs = [{"number": job.number, "folder": job.folder, "overrides": list(job.overrides)} for job in plan.jobs]
-    facts = {"name": plan.name, "command": plan.command, "commit": plan.commit, "created": plan.created}
+    facts: dict[str, object] = {"name": plan.name, "command": plan.command, "commit": plan.commit}
+    facts["created"] = plan.created
+    if plan.objectives is not None:
+        facts["objectives"] = plan.objectives
     write_json(folder / PLAN_FILE, {"format": _FORMAT, **facts, "jobs": jobs})

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentman.errors import RecordError
+from latentman.record.sweep_plan import SweepPlan, read_plan
 from latentman.report.collect import collect, collect_pairs, foreign_folders
 from latentman.report.plots.figures import write_figures
 from latentman.report.results import PAIRS_FILE, RESULTS_FILE, write_pairs, write_results
+from latentman.report.tables.front import Trials, front_markdown, trials_of
 from latentman.report.tables.latex import to_latex
 from latentman.report.tables.paper import Paper, paper_of
 from latentman.report.tables.short import ShortTable, short_table
-from latentman.report.tables.table import UNFINISHED, summarise, to_markdown
+from latentman.report.tables.table import FAILED, UNFINISHED, summarise, to_markdown
 from latentman.report.tables.variants import experiments
 from latentman.system.paths import write_text
 
@@ -52,6 +55,8 @@ class Section:
     results: pd.DataFrame
     summary: pd.DataFrame
     paper: Paper | None
+    trials: Trials | None = None
+    """Of a search."""
 
 
 def sections_of(results: pd.DataFrame, root: Path | None = None) -> list[Section]:
@@ -66,7 +71,26 @@ def sections_of(results: pd.DataFrame, root: Path | None = None) -> list[Section
     """
     parts = experiments(results)
     place = root if len(parts) == 1 else None
-    return [Section(name, runs, summarise(runs), paper_of(name, place)) for name, runs in parts.items()]
+    plan = None if root is None else _plan(root)
+    objectives = {plan.name: plan.objectives} if plan is not None and plan.objectives else {}
+    return [
+        Section(
+            name,
+            runs,
+            summarise(runs),
+            paper_of(name, place),
+            trials_of(runs, objectives[name]) if name in objectives else None,
+        )
+        for name, runs in parts.items()
+    ]
+
+
+def _plan(root: Path) -> SweepPlan | None:
+    """Return the plan of a sweep's folder; a damaged one is as good as none, since the runs are listed without it."""
+    try:
+        return read_plan(root)
+    except RecordError:
+        return None
 
 
 def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Report:
@@ -102,14 +126,17 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
     if plots:
         for section in sections:
             folder = root / "plots" / ("" if len(sections) == 1 else _slug(section.name))
-            figures[section.name] = write_figures(folder, section.results, pairs, section.summary)
+            figures[section.name] = write_figures(folder, section.results, pairs, section.summary, section.trials)
             names += [path.relative_to(root).as_posix() for path in figures[section.name]]
     if gallery:
         from latentman.report.pages.gallery import write_gallery
         from latentman.report.pages.report_parts import report_part
         from latentman.report.plots.strip import write_strips
 
-        parts = [report_part(part.name, part.summary, part.paper, figures[part.name]) for part in sections]
+        parts = [
+            report_part(_alone(part.name, sections), part.summary, part.paper, figures[part.name], part.trials)
+            for part in sections
+        ]
         write_gallery(root, results, parts=parts)
         names += ["gallery.html", REPORT_FILE]
         names += [str(path.relative_to(root)) for path in write_strips(root, results)]
@@ -118,13 +145,13 @@ def write_report(root: Path, *, gallery: bool = True, plots: bool = True) -> Rep
         table,
         _failures(results),
         _remarks(root, results, sections),
-        tuple(short_table(part.name if len(sections) > 1 else "", part.summary) for part in sections),
+        tuple(short_table(_alone(part.name, sections), part.summary) for part in sections),
     )
 
 
 def joined_markdown(sections: list[Section]) -> str:
     """Return the tables one below the other, each under the name of its experiment if there are several."""
-    tables = [to_markdown(section.summary, section.paper) for section in sections]
+    tables = [to_markdown(section.summary, section.paper) + front_markdown(section.trials) for section in sections]
     if len(sections) == 1:
         return tables[0]
     return "\n".join(f"## {section.name}\n\n{table}" for section, table in zip(sections, tables, strict=True))
@@ -147,8 +174,13 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)
 
 
+def _alone(name: str, sections: list[Section]) -> str:
+    """Return the name of an experiment for headings and tables; empty if it is the only one, whose page has it."""
+    return name if len(sections) > 1 else ""
+
+
 def _failures(results: pd.DataFrame) -> tuple[str, ...]:
-    runs = results[results["state"].isin(UNFINISHED)]
+    runs = results[results["state"].isin(FAILED)]
     return tuple(
         f"  {run.folder}: {run.state}" + (f": {run.error}" if isinstance(run.error, str) else "")
         for run in runs.itertuples()
@@ -157,6 +189,9 @@ def _failures(results: pd.DataFrame) -> tuple[str, ...]:
 
 def _remarks(root: Path, results: pd.DataFrame, sections: list[Section]) -> tuple[str, ...]:
     remarks = []
+    interrupted = int((results["state"] == "interrupted").sum())
+    if interrupted:
+        remarks.append(f"{interrupted} interrupted: the same command continues where it stopped")
     others = int((~results["state"].isin(["done", *UNFINISHED])).sum())
     if others:
         remarks.append(f"{others} not finished yet: the table covers the others; report again when all have ended")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from latentman.errors import RecordError
 from latentman.record.local import METRICS_FILE, STATUS_FILE
 from latentman.record.metrics_file import checked_metrics, read_metrics
 from latentman.record.status import damaged, error_line, is_foreign, mapping, read_status, run_folders
+from latentman.record.sweep_plan import read_plan
 from latentman.report.baseline import is_baseline
 
 LEADING = ("folder", "job", "name", "state", "error", "stage", "prompt", "seed", "num_frames", "is_baseline")
@@ -30,21 +32,24 @@ def collect(root: Path) -> pd.DataFrame:
 
     Returns:
         The columns of ``LEADING``; ``choice.<group>`` and ``swept.<key>`` as text; the metrics under their own
-        names, with ``<name>_reason``; ``weights`` and ``baseline`` (JSON), ``version`` (of latentman), ``commit``,
-        ``command``, ``started``, ``finished``.
+        names, with ``<name>_reason``; ``asked_seed``, to which a prompt of a set adds its own; ``varied`` (JSON), the
+        keys in which the jobs of the run's sweep differ, also those that have not begun; ``weights`` and ``baseline``
+        (JSON), ``version`` (of latentman), ``commit``, ``command``, ``started``, ``finished``.
 
     Raises:
         RecordError: if there is no run below ``root``, a folder cannot be read, or a later version wrote a run.
     """
     found = {folder: read_status(folder) for folder in run_folders(root)}
     statuses = {folder: status for folder, status in found.items() if not is_foreign(status)}
+    varied: dict[Path, list[str]] = {}
     folders = list(statuses)
     jobs = {folder for folder, status in statuses.items() if status.get("kind") == "job"}
-    rows = [
-        _row(root, folder, status, folder.parent if folder.parent in jobs else folder)
-        for folder, status in statuses.items()
-        if folder not in jobs or not any(folder in other.parents for other in folders)
-    ]
+    rows = []
+    for folder, status in statuses.items():
+        if folder in jobs and any(folder in other.parents for other in folders):
+            continue
+        job = folder.parent if folder.parent in jobs else folder
+        rows.append(_row(root, folder, status, job) | {"varied": _varied(job.parent, varied)})
     if not rows:
         why = (
             f"the {STATUS_FILE} in {next(iter(found))} is not latentman's"
@@ -104,6 +109,8 @@ def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[st
     }
     for key in ("name", "stage", "prompt", "seed", "num_frames", "commit", "command", "started", "finished"):
         row[key] = status.get(key)
+    asked = status.get("asked_seed", swept.get("seed", status.get("seed")))
+    row["asked_seed"] = None if asked is None else str(asked)
     row.update({f"choice.{key}": value for key, value in choices.items()})
     row.update({f"swept.{key}": value for key, value in swept.items()})
     for key, value in metrics.items():
@@ -112,6 +119,16 @@ def _row(root: Path, folder: Path, status: dict[str, Any], job: Path) -> dict[st
         elif key.endswith("_reason"):
             row[key] = str(value)
     return row
+
+
+def _varied(sweep_dir: Path, known: dict[Path, list[str]]) -> str:
+    """Return as JSON the keys in which the jobs of a sweep differ; none without a plan that can be read."""
+    if sweep_dir not in known:
+        plan = None
+        with suppress(RecordError):
+            plan = read_plan(sweep_dir)
+        known[sweep_dir] = [] if plan is None else plan.varied()
+    return json.dumps(known[sweep_dir])
 
 
 def _texts(status: Mapping[str, Any], key: str) -> dict[str, str]:

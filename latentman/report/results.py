@@ -142,7 +142,14 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _is_text(column: str) -> bool:
-    return column.startswith(("choice.", "swept.")) or column in ("folder", "job", "prompt", "version", "commit")
+    return column.startswith(("choice.", "swept.")) or column in (
+        "folder",
+        "job",
+        "prompt",
+        "asked_seed",
+        "version",
+        "commit",
+    )
 
 
 def _migrated(results: pd.DataFrame) -> pd.DataFrame:

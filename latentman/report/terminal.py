@@ -30,7 +30,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for table in report.short:
         console.print(rich_table(table))
     if report.failures:
-        _line(console, f"{len(report.failures)} without a result:", "bold red")
+        _line(console, f"{len(report.failures)} failed:", "bold red")
     for line in report.failures:
         _line(console, line, "red")
     for line in report.remarks:

@@ -24,6 +24,10 @@ VIDEOS = ("video.mp4", "correspondence.mp4", "conditions/depth.mp4", "conditions
 """Videos of a run in the order in which ``logger.max_videos`` counts them."""
 
 
+COSTS = {"seconds": "seconds", "peak_memory_bytes": "peak_memory"}
+"""What ``metrics.json`` measures of every stage, and the groups in which trackers show it; memory is in bytes."""
+
+
 def mirror_id(*parts: object) -> str:
     """Return an id that stays the same when a run is continued and differs between runs."""
     return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()[:16]
@@ -88,7 +92,7 @@ class RunTracking:
         if self.mirrors is None and self.is_mirrored():
             return
         mirrors = self.open()
-        mirrors.log_metrics(numbers)
+        mirrors.log_metrics(grouped(numbers))
         rows = [
             [name, index, value]
             for name, series in metrics.get("per_pair", {}).items()
@@ -175,8 +179,21 @@ def _step_numbers(stage: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _stage_numbers(stage: str, values: Mapping[str, float]) -> dict[str, float]:
-    """Return the costs of a stage under their names in ``metrics.json``."""
-    return {f"{key}_{stage}": value for key, value in _numbers(values).items()}
+    return {f"{COSTS[key]}/{stage}": value for key, value in _numbers(values).items() if key in COSTS}
+
+
+def grouped(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Return the numbers of ``metrics.json`` under the names that trackers show in groups, such as ``seconds/motion``.
+
+    ``seconds_total`` and ``peak_memory_bytes`` become ``seconds/total`` and ``peak_memory/total``, and a score such as
+    ``human_mse`` becomes ``scores/human_mse``.
+    """
+    named = {}
+    for key, value in numbers.items():
+        cost = next((cost for cost in COSTS if key == cost or key.startswith(f"{cost}_")), None)
+        stage = "" if cost is None else key.removeprefix(cost).removeprefix("_") or "total"
+        named[f"scores/{key}" if cost is None else f"{COSTS[cost]}/{stage}"] = value
+    return named
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

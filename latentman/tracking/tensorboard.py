@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from latentman.config.logger import LoggerConfig
 from latentman.tracking.protocol import TrackedRun
 from latentman.video import read_mp4
+
+HPARAM_METRICS = ("scores/human_mse", "scores/figure_contrast", "seconds/total")
+"""The scalars that TensorBoard lists next to the hyper-parameters of a run."""
 
 
 class TensorboardTracker:
@@ -29,10 +32,19 @@ class TensorboardTracker:
 
         folder = run.folder / "tensorboard"
         self._writer = SummaryWriter(str(folder))
+        self._success: Any = None
+        """What ends a run that is done, for the table of hyper-parameters."""
         self.place = str(folder)
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Show the configuration as text."""
+        """Show the configuration as text, and its plain values as hyper-parameters."""
+        from torch.utils.tensorboard.summary import hparams
+
+        writer = self._writer.file_writer
+        assert writer is not None
+        experiment, start, self._success = hparams(dict(_plain(config)), dict.fromkeys(HPARAM_METRICS))
+        writer.add_summary(experiment)
+        writer.add_summary(start)
         self._writer.add_text("config", _indented(json.dumps(config, indent=2, ensure_ascii=False, default=str)))
         self._writer.flush()
 
@@ -72,8 +84,19 @@ class TensorboardTracker:
 
     def finish(self, status: str) -> None:
         """Log the status and close the files."""
+        if status == "done" and self._success is not None and self._writer.file_writer is not None:
+            self._writer.file_writer.add_summary(self._success)
         self._writer.add_text("status", status)
         self._writer.close()
+
+
+def _plain(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted keys of a configuration with their values, lists as text; TensorBoard takes no null."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _plain(value, f"{prefix}{key}.")
+        elif value is not None:
+            yield f"{prefix}{key}", value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def _cell(value: Any) -> str:

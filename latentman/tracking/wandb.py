@@ -19,6 +19,9 @@ from latentman.tracking.wandb_server import has_key, server_address, why_unreach
 
 logger = logging.getLogger("latentman.tracking")
 
+KILLED = 255
+"""The status with which W&B itself ends a run after Ctrl-C."""
+
 LONGEST_TAG = 64
 LONGEST_NAME = 128
 """Limits of the server in characters."""
@@ -137,9 +140,9 @@ class WandbTracker:
         self._run.save(str(copy), base_path=self._run.dir, policy="now")
 
     def finish(self, status: str) -> None:
-        """Finish the run, as failed unless its status is ``done``."""
+        """Finish the run; an interrupted one is killed in W&B's words, not failed."""
         self._run.summary.update({"status": status})
-        self._run.finish(exit_code=0 if status == "done" else 1)
+        self._run.finish(exit_code={"done": 0, "interrupted": KILLED}.get(status, 1))
 
 
 def _settings(cfg: LoggerConfig) -> Any:

@@ -378,3 +378,16 @@ def test_a_damaged_sheet_does_not_stop_the_others(page, sweep):
     broken.unlink()
     page.requests.clear()
     show(page)
+
+
+@pytest.mark.parametrize(("variants", "share"), [(2, 0.8), (3, 0.9)])
+def test_the_gallery_uses_the_width(tmp_path, variants, share):
+    scores = {(sla, "none"): {"a cat": 10.0} for sla in ("none", "half", "full")[:variants]}
+    write_gallery(make_sweep(tmp_path / "sweep", scores, pictures=True, num_frames=2))
+    with Browser(tmp_path / "profile") as page:
+        page.view(1400)
+        page.open((tmp_path / "sweep" / "gallery.html").as_uri())
+        page.wait("document.body.dataset.ready === 'yes'")
+        table = page.evaluate("document.querySelector('table.variants').getBoundingClientRect().width")
+        assert table >= share * page.evaluate("document.querySelector('main').clientWidth - 48")
+        assert page.evaluate("document.documentElement.scrollWidth") == 1400

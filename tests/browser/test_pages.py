@@ -5,7 +5,7 @@ import re
 import pytest
 
 from latentman.report.pages.page import write_job_page, write_run_page
-from tests.browser.chromium import needs_chromium, open_page
+from tests.browser.chromium import Browser, needs_chromium, open_page
 from tests.factories.report import make_run, make_sweep
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -104,3 +104,21 @@ def test_the_browser_decodes_the_clip(run, tmp_path):
     )
     html, _ = open_page(page.as_uri(), tmp_path / "profile")
     assert re.search("<title>(.*?)</title>", html)[1] == "96x96 0.60"
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_scores_of_a_run_are_whole_at_every_width(run, tmp_path, width):
+    with Browser(tmp_path / "profile") as page:
+        page.view(width)
+        page.open((run / "index.html").as_uri())
+        page.wait("document.body.dataset.ready === 'yes'")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        cells = "[...document.querySelectorAll('.scores tbody th, .scores tbody td')]"
+        assert page.evaluate(f"{cells}.length") > 10
+        assert page.evaluate(f"Math.max(...{cells}.map((cell) => cell.getBoundingClientRect().right))") <= width
+        assert (
+            page.evaluate(
+                "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.scroll'))"
+            )
+            == 0
+        )

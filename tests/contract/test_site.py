@@ -110,6 +110,25 @@ def test_the_experiment_of_the_how_to_is_composed_as_it_is_written(tmp_path):
     assert len(check_command(["+exp=strength"], Tree(str(tmp_path))).jobs) == 8
 
 
+def test_what_an_agent_of_wandb_would_run_passes_its_checks():
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
+
+    text = (ROOT / "docs" / "tracking.md").read_text()
+    block = re.search(r"    # sweep\.yaml\n((?:    .*\n)+)", text)[1]
+    sweep = yaml.safe_load("\n".join(line[4:] for line in block.splitlines()))
+    assert set(sweep["parameters"]) == {"pwg.delta", "sla"}
+    for delta, sla in ((0.001, "none"), (0.1, "full")):
+        chosen = {"pwg.delta": {"value": delta}, "sla": {"value": sla}}
+        values = create_sweep_command_args({"args": chosen})
+        values["program"] = [sweep["program"]]
+        words = [part for word in create_sweep_command(sweep["command"]) for part in values.get(word[2:-1], [word])]
+        assert words[:2] == ["latentman", "run"]
+        arguments = split_arguments(words[2:])
+        assert "--run" in arguments.flags
+        assert not check_command([*arguments.overrides, "hydra.mode=RUN"]).is_sweep
+        assert compose([*arguments.overrides, "hydra.mode=RUN"]).pwg.delta == delta
+
+
 @pytest.mark.slow
 def test_the_site_is_built_strictly(tmp_path):
     pytest.importorskip("mkdocs")

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from latentman.record.sweep_plan import PlannedJob, SweepPlan, write_plan
 from latentman.report.collect import collect
 from latentman.video import write_mp4, write_png_frames
 
@@ -143,3 +144,23 @@ def make_windows(root, windows=("[0.0,0.4]", "[0.0,0.2]"), deltas=("0.1", "0.05"
                 swept={"sla.window": window, "pwg.delta": delta}, human_mse=10.0 * number + index,
             )  # fmt: skip
     return collect(root)
+
+
+def make_search(root, values, *, prompts=1, **fields):
+    """Write a search over pwg.delta with its plan; ``values`` has H_MSE and the contrast of each trial."""
+    jobs = []
+    for number, (human_mse, contrast) in enumerate(values):
+        delta = f"{number / 100:g}"
+        job = root / f"{number:02d}_pwg.delta-{delta}"
+        jobs.append(PlannedJob(number, job.name, (f"pwg.delta={delta}",)))
+        common = {"swept": {"pwg.delta": delta}, "name": "search", "baseline": {}, **fields}
+        if prompts > 1:
+            make_run(job, kind="job", **common)
+        for index in range(prompts):
+            make_run(
+                job / f"{index:02d}-prompt" if prompts > 1 else job, prompt=f"prompt {index}",
+                human_mse=human_mse + index, metrics={"figure_contrast": contrast}, **common,
+            )  # fmt: skip
+    objectives = {"human_mse": "minimize", "figure_contrast": "maximize"}
+    write_plan(root, SweepPlan("search", "latentman run", None, "", tuple(jobs), objectives))
+    return root

@@ -18,7 +18,7 @@ from latentman.report.frames import run_fps
 from latentman.report.pages.document import write_page
 from latentman.report.pages.facts import Key, Value, facts_of
 from latentman.report.pages.report_parts import ReportPart
-from latentman.report.pages.sections import Score, score
+from latentman.report.pages.sections import Score, score, seed_text
 from latentman.report.plots.sheets import LIMIT_BYTES, Pictures, Sheet, gather
 from latentman.report.tables.table import cells, summarise
 from latentman.report.tables.variants import variant_labels
@@ -155,9 +155,11 @@ def _content(labelled: pd.DataFrame, sweep_dir: Path, pictures: Pictures) -> Con
 def _place(row: Mapping[Any, Any]) -> tuple[str, str]:
     """Return the prompt and the seed of a run as text; runs that share both are in one row."""
     prompt, seed = row["prompt"], row["seed"]
+    known = None if seed is None or pd.isna(seed) else f"{seed:.0f}" if isinstance(seed, int | float) else str(seed)
+    asked = row.get("asked_seed")
     return (
         "no prompt recorded" if prompt is None or pd.isna(prompt) else str(prompt),
-        "" if seed is None or pd.isna(seed) else f"{seed:.0f}" if isinstance(seed, int | float) else str(seed),
+        seed_text(asked if isinstance(asked, str) else None, known),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from latentman.files.opening import read_bytes
+from latentman.report.tables.front import Trials, front_cells
 from latentman.report.tables.paper import Paper
 from latentman.report.tables.table import cells, footnotes
 
@@ -18,6 +19,7 @@ TITLES = {
     "pairs": "each pair of frames",
     "pareto": "seconds against the score",
     "heatmap": "over two settings",
+    "front": "every trial; the numbered ones are those that no other trial beats in every objective",
 }
 """What each kind of plot shows, by the last word of its file's name."""
 
@@ -37,27 +39,40 @@ class ReportPart:
     """The table, its notes and the plots of one experiment."""
 
     name: str
+    """Of the experiment; empty if it is the only one of the page, whose heading has the name already."""
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: str
     plots: Sequence[Plot]
+    front_headings: Sequence[str] = ()
+    front_rows: Sequence[Sequence[str]] = ()
+    """Of a search: the trials that no other trial beats."""
+
+    @property
+    def heading(self) -> str:
+        """Return what the headings of the part begin with."""
+        return f"{self.name}: " if self.name else ""
 
 
-def report_part(name: str, summary: pd.DataFrame, paper: Paper | None, figures: Sequence[Path]) -> ReportPart:
+def report_part(
+    name: str, summary: pd.DataFrame, paper: Paper | None, figures: Sequence[Path], trials: Trials | None = None
+) -> ReportPart:
     """Return the part of one experiment.
 
     Args:
-        name: of the experiment.
+        name: of the experiment; empty if it is the only one.
         summary: as from ``summarise``.
         paper: the paper's numbers, where it has this table.
         figures: as from ``write_figures``; those that are not PNG are left out.
+        trials: of a search.
 
     Raises:
         RecordError: if a figure cannot be read.
     """
     headings, rows = cells(summary, paper)
     plots = [Plot(_title(path.stem), _data(path)) for path in figures if path.suffix == ".png"]
-    return ReportPart(name, headings, rows, " ".join(footnotes(summary, paper)), plots)
+    front = ([], []) if trials is None else front_cells(trials)
+    return ReportPart(name, headings, rows, " ".join(footnotes(summary, paper)), plots, *front)
 
 
 def _title(stem: str) -> str:

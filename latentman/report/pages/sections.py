@@ -142,8 +142,16 @@ def choices(status: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def facts(status: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return what is shown below a run's prompt: its choices, seed, number of frames and state."""
-    own = [("seed", status.get("seed")), ("frames", status.get("num_frames")), ("state", status.get("state"))]
+    seed = seed_text(status.get("asked_seed"), status.get("seed"))
+    own = [("seed", seed or None), ("frames", status.get("num_frames")), ("state", status.get("state"))]
     return choices(status) + [(name, value) for name, value in own if value is not None]
+
+
+def seed_text(asked: object, seed: object) -> str:
+    """Return a run's seed as it was asked for; where its prompt of a set has one of its own, with the sum of both."""
+    if asked is None or str(asked) == str(seed):
+        return "" if seed is None else str(seed)
+    return f"{asked}" if seed is None else f"{asked} ({seed} with the prompt's own)"
 
 
 def problems(status: Mapping[str, Any]) -> Problems:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from latentman.report.plots.canvas import COLOURS, INK, QUIET, TWO_COLUMNS, new_figure
+from latentman.report.plots.canvas import INK, QUIET, TWO_COLUMNS, colour, new_figure
 from latentman.report.tables.table import CHANGES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BASELINE_COLOUR = "#9a9a9a"
 
 _INTERVAL = " and 95 % interval"
 
@@ -34,7 +32,8 @@ def draw_bars(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:
         return None
     prefix = CHANGES[metric]
     has_changes = summary.loc[~summary["is_baseline"], f"{prefix}change_percent"].notna().any()
-    figure = new_figure(TWO_COLUMNS, 0.85 + 0.26 * len(summary))
+    figure = new_figure(TWO_COLUMNS, 1.05 + 0.26 * len(summary))
+    figure.suptitle(f"{title} of each variant, mean over its n runs")
     if has_changes:
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         _changes(right, summary, prefix)
@@ -47,21 +46,20 @@ def draw_bars(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:
 def _means(axes: Axes, summary: pd.DataFrame, metric: str, title: str) -> None:
     means = summary[f"{metric}_mean"].astype(float)
     low, high = (summary[f"{metric}_{end}"].astype(float) for end in ("low", "high"))
-    colours = [BASELINE_COLOUR if is_baseline else COLOURS[0] for is_baseline in summary["is_baseline"]]
     places = list(range(len(summary)))
-    axes.barh(places, means.fillna(0), height=0.68, color=colours)
+    axes.barh(places, means.fillna(0), height=0.68, color=[colour(place) for place in places])
     reach = max(means.max(), high.max() if high.notna().any() else 0)
-    for place, mean, lower, upper in zip(places, means, low, high, strict=True):
+    for place, mean, lower, upper, runs in zip(places, means, low, high, summary["n"], strict=True):
         if pd.isna(mean):
             axes.text(0.01 * reach, place, "no finished run", va="center", fontsize=7, color=QUIET)
             continue
         if pd.notna(lower):
             axes.errorbar(mean, place, xerr=[[mean - lower], [upper - mean]], color=INK, capsize=2.5, linewidth=0.9)
         end = mean if pd.isna(upper) else upper
-        axes.text(end + 0.02 * reach, place, f"{mean:.4g}", va="center", fontsize=7)
+        axes.text(end + 0.02 * reach, place, f"{mean:.4g}  n={runs}", va="center", fontsize=7)
     axes.set_yticks(places, [_wrapped(str(name)) for name in summary["variant"]])
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, 1.16 * reach if reach > 0 else 1)
+    axes.set_xlim(0, 1.3 * reach if reach > 0 else 1)
     axes.set_ylim(len(summary) - 0.5, -0.5)
     axes.grid(axis="x")
     axes.set_xlabel(f"{title}, mean{_INTERVAL if low.notna().any() else ''}\n(lower is better)")
@@ -83,7 +81,7 @@ def _changes(axes: Axes, summary: pd.DataFrame, prefix: str) -> None:
             axes.errorbar(
                 percent, place, xerr=[[percent - low], [high - percent]], color=INK, capsize=2.5, linewidth=0.9
             )
-        axes.plot(percent, place, "o", color=COLOURS[0])
+        axes.plot(percent, place, "o", color=colour(place))
     axes.axvline(0, color=QUIET, linewidth=0.8)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")

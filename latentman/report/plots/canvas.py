@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ _STYLE: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib, so that every machine draws the same
     "font.size": 8,
     "axes.titlesize": 8,
+    "figure.titlesize": 9,
     "axes.labelsize": 8,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
@@ -115,6 +116,12 @@ def save_as(figure: Figure, path: Path) -> None:
         RecordError: if the file cannot be written.
     """
     write_atomic(path, partial(figure.savefig, format=path.suffix[1:], metadata=FORMATS[path.suffix]))
+
+
+def number_of_runs(counts: Iterable[int]) -> str:
+    """Return how many runs the variants of a plot have, for its title: ``n = 6 runs`` or ``n = 4 to 6 runs``."""
+    few, many = min(known := list(counts), default=0), max(known, default=0)
+    return f"n = {many} {'run' if many == 1 else 'runs'}" if few == many else f"n = {few} to {many} runs"
 
 
 def colour(index: int) -> str:

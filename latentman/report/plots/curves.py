@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from latentman.report.plots.canvas import colour, figure_with_legend, line, marker
+from latentman.report.plots.canvas import colour, figure_with_legend, line, marker, number_of_runs
 from latentman.report.tables.variants import variant_labels
 
 if TYPE_CHECKING:
@@ -52,13 +52,18 @@ def draw_curves(results: pd.DataFrame, pairs: pd.DataFrame, metric: str, title: 
     means = pair_means(results, pairs, metric)
     if len(means) < 2 or len(means.columns) > MOST_LINES:
         return None
-    labels = [str(variant) for variant in means.columns]
-    figure, legend = figure_with_legend(labels, height=2.4)
+    variants = variant_labels(results)
+    order = list(dict.fromkeys(variants))
+    figure, legend = figure_with_legend([str(variant) for variant in means.columns], height=2.6)
+    known = pairs[(pairs["metric"] == metric) & pairs["value"].notna()]["folder"]
+    counts = variants[results["folder"].isin(known)].value_counts()
+    figure.suptitle(f"{title} of each pair of frames, mean over {number_of_runs(counts)} of each variant")
     axes = figure.subplots()
     every = max(1, len(means) // 12)
-    for number, label in enumerate(labels):
+    for label in means.columns:
+        number = order.index(label)  # that of the table, so that a variant has one colour in every plot
         axes.plot(
-            means.index, means.iloc[:, number], label=label, color=colour(number), linestyle=line(number),
+            means.index, means[label], label=str(label), color=colour(number), linestyle=line(number),
             marker=marker(number), markevery=every,
         )  # fmt: skip
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

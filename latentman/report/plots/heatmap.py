@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from latentman.report.plots.canvas import TWO_COLUMNS, new_figure
-from latentman.report.tables.variants import variant_keys
+from latentman.report.plots.canvas import TWO_COLUMNS, new_figure, number_of_runs
+from latentman.report.tables.variants import variant_keys, variant_labels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,11 @@ def draw_heatmap(results: pd.DataFrame, metric: str, title: str) -> Figure | Non
     if grid is None:
         return None
     rows, columns = grid.shape
-    figure = new_figure(min(TWO_COLUMNS, 1.9 + 0.75 * columns), 0.9 + 0.45 * rows)
+    figure = new_figure(min(TWO_COLUMNS, 2.4 + 0.75 * columns), 1.2 + 0.45 * rows)
+    done = (results["state"] == "done") & pd.to_numeric(results[metric], errors="coerce").notna()
+    figure.suptitle(
+        f"{title} over two settings,\nmean over {number_of_runs(variant_labels(results)[done].value_counts())}"
+    )
     axes = figure.subplots()
     values = grid.to_numpy(float)
     image = axes.imshow(values, cmap="cividis", aspect="auto")

@@ -6,25 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from latentman.report.plots.canvas import QUIET, colour, figure_with_legend, marker
+from latentman.report.plots.canvas import QUIET, colour, figure_with_legend, marker, number_of_runs
+from latentman.report.tables.front import front
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SECONDS = "seconds_total"
-
-
-def front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points are not dominated: no other point is as low in every column and lower in one.
-
-    Args:
-        costs: (N, D), lower is better in each column.
-    """
-    at_most = np.all(costs[None] <= costs[:, None], axis=-1)
-    below = np.any(costs[None] < costs[:, None], axis=-1)
-    return np.asarray(~np.any(at_most & below, axis=1))
 
 
 def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None:
@@ -42,11 +31,16 @@ def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None
     best = front(points)
     names = summary.loc[known, "variant"]
     labels = [f"{name} (on the front)" if is_best else str(name) for name, is_best in zip(names, best, strict=True)]
-    figure, legend = figure_with_legend([*labels, "front"], height=2.6)
+    figure, legend = figure_with_legend([*labels, "front"], height=2.8)
+    runs = number_of_runs(summary.loc[known, "n"])
+    figure.suptitle(f"{title} against the seconds of a run, mean over {runs} of each variant")
     axes = figure.subplots()
     steps = points[best][np.argsort(points[best][:, 0], kind="stable")]
     axes.plot(steps[:, 0], steps[:, 1], drawstyle="steps-post", color=QUIET, linewidth=0.9, zorder=1, label="front")
-    for number, (point, is_best, label) in enumerate(zip(points, best, labels, strict=True)):
+    numbers = [
+        place for place, is_known in enumerate(known) if is_known
+    ]  # those of the table, so that a variant has one colour in every plot
+    for number, point, is_best, label in zip(numbers, points, best, labels, strict=True):
         axes.plot(
             *point, marker(number), color=colour(number), markersize=6, markerfacecolor=None if is_best else "none",
             label=label, linestyle="none",

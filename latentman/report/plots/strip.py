@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from latentman.report.pages.sections import seed_text
 from latentman.report.tables.variants import variant_labels
 from latentman.system.paths import write_atomic
 from latentman.video import frame_paths, read_png_frames
@@ -51,7 +52,8 @@ def write_strips(root: Path, results: pd.DataFrame) -> list[Path]:
         ]
         if len(rows) < 2:
             continue
-        picture = draw_strip(f"{prompt}  (seed {seed})", rows)
+        asked = runs.get("asked_seed", runs["seed"]).iloc[0]
+        picture = draw_strip(f"{prompt}  (seed {seed_text(asked, seed)})", rows)
         path = root / "strips" / f"{number:02d}.png"
         write_atomic(path, partial(picture.save, optimize=True))
         written.append(path)

@@ -21,7 +21,9 @@ QUALITIES_OF_MAPS = ("coverage", "map_error_px")
 PAPER = "paper: "
 """Prefix of the headings of the paper's columns."""
 
-UNFINISHED = ("failed", "interrupted", "damaged")
+FAILED = ("failed", "damaged")
+UNFINISHED = (*FAILED, "interrupted")
+"""States of runs that ended without a result; an interrupted run has not failed, and the same command continues it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         results: as from ``collect``.
 
     Returns:
-        Columns: variant, n (finished runs), failed (failed, interrupted or damaged), prompts (of the finished runs),
+        Columns: variant, n (finished runs), failed (failed or damaged), interrupted, prompts (of the finished runs),
         is_baseline, compared_with (the variant of its baseline), maps_differ (the same in all rows); change_percent (of
         the mean H_MSE against the baseline's) with the ends of its 95 % interval, change_low and change_high, and the
         p-value of no change, change_p; the same for H_MSE on the mesh behind ``mesh_``; ``<metric>_mean`` and
@@ -77,7 +79,8 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, object] = {
             "variant": variant,
             "n": len(done),
-            "failed": int(runs["state"].isin(UNFINISHED).sum()),
+            "failed": int(runs["state"].isin(FAILED).sum()),
+            "interrupted": int((runs["state"] == "interrupted").sum()),
             "prompts": done["prompt"].nunique(),
             "is_baseline": bool(runs["is_baseline"].all()),
             "compared_with": None if baseline is None else baseline["variant"].iloc[0],
@@ -163,7 +166,7 @@ def cells(summary: pd.DataFrame, paper: Paper | None = None) -> tuple[list[str],
             prefix = CHANGES[column.metric]
             headings.append("change (mesh)" if prefix else "change")
             columns.append([_change_text(row, prefix) for _, row in summary.iterrows()])
-    for name in ("n", "failed"):
+    for name in ("n", "failed", *(["interrupted"] if summary["interrupted"].any() else [])):
         headings.append(name)
         columns.append([str(value) for value in summary[name]])
     for name in paper.columns if paper else ():

@@ -1,10 +1,11 @@
 """A sweep's plan: which jobs it has, where they lie, and which folders it leaves alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from latentman.engine.compose import Command
+from latentman.engine.compose import Command, check_command
 from latentman.engine.sweep import launched, left_to_do, prepare
 from latentman.errors import ConfigError, RecordError
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, read_plan, write_plan
@@ -215,3 +216,24 @@ def test_what_the_launcher_heard_of_a_job_adds_to_what_its_folder_says(tmp_path)
         ("failed", "DataError: its own"),
     ]
     assert not sweep.is_done(states)
+
+
+def test_a_search_adds_its_jobs_one_by_one_and_none_twice(tmp_path):
+    sweep = prepare(command(tmp_path), [])
+    sweep = sweep.extended([("pwg.delta=0.1",), ("pwg.delta=0.2",)])
+    sweep = sweep.extended([("pwg.delta=0.2", "threads=1"), ("pwg.delta=0.3",)])
+    assert [job.folder for job in sweep.plan.jobs] == ["00_pwg.delta-0.1", "01_pwg.delta-0.2", "02_pwg.delta-0.3"]
+    assert place(sweep) == [(1, "01_pwg.delta-0.2"), (2, "02_pwg.delta-0.3")]
+    with launched(sweep):
+        assert [job.number for job in replace(sweep, plan=replace(sweep.plan, jobs=())).reread().asked] == [0, 1, 2]
+
+
+def test_a_sweep_does_not_continue_a_search_nor_the_other_way_round(tmp_path):
+    begun(tmp_path / "s", *SLA)
+    search = check_command(["+exp=search_pwg"]).search
+    with pytest.raises(RecordError, match="holds another sweep; choose another sweep_dir, or give the command"):
+        prepare(command(tmp_path / "s", search=search), [])
+    with launched(prepare(command(tmp_path / "t", search=search), [])):
+        pass
+    with pytest.raises(RecordError, match="holds another search"):
+        prepare(command(tmp_path / "t", *SLA), [])

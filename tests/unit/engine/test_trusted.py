@@ -73,6 +73,18 @@ def test_an_override_cannot_either(override):
         check_command([override])
 
 
+def test_our_sweeper_is_taken_and_what_its_keys_hold_is_not(theirs):
+    check_command(
+        ["+exp=evil", "pwg.delta=interval(0,1)"],
+        theirs("defaults: [override /hydra/sweeper: optuna]\nhydra: {mode: MULTIRUN}"),
+    )
+    text = (
+        "defaults: [override /hydra/sweeper: optuna]\nhydra: {mode: MULTIRUN, sweeper: {params: {_target_: os.system}}}"
+    )
+    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.params\._target_=os\.system is refused"):
+        check_command(["+exp=evil"], theirs(text))
+
+
 @pytest.mark.parametrize(
     ("override", "ours"), [("hydra.run.dir=x", "run_dir=DIR"), ("hydra.sweep.dir=x", "sweep_dir=DIR")]
 )

@@ -1,5 +1,7 @@
 """A sweep's plan survives on disk, and finds its jobs by the overrides that matter."""
 
+from dataclasses import replace
+
 import pytest
 
 from latentman.errors import RecordError
@@ -13,6 +15,12 @@ PLAN = SweepPlan(
 def test_a_plan_is_read_as_it_was_written(tmp_path):
     write_plan(tmp_path, PLAN)
     assert read_plan(tmp_path) == PLAN
+
+
+def test_the_objectives_of_a_search_are_in_its_plan(tmp_path):
+    search = replace(PLAN, objectives={"human_mse": "minimize"})
+    write_plan(tmp_path, search)
+    assert read_plan(tmp_path) == search
 
 
 def test_a_folder_without_a_plan_has_none(tmp_path):
@@ -51,3 +59,11 @@ def test_a_job_is_found_whatever_the_order_and_whatever_changes_no_result():
 def test_a_job_that_differs_only_in_threads_is_found_by_all_its_overrides():
     jobs = tuple(PlannedJob(number, f"{number:02d}", (f"threads={number}",)) for number in (1, 2))
     assert SweepPlan("n", "c", None, "", jobs).find(["threads=2"]) == jobs[1]
+
+
+def test_a_plan_knows_in_which_keys_its_jobs_differ():
+    jobs = (
+        PlannedJob(0, "00", ("+exp=a", "sla=none", "seed=1")),
+        PlannedJob(1, "01", ("+exp=a", "sla=full", "+tags=[x]")),
+    )
+    assert replace(PLAN, jobs=jobs).varied() == ["sla", "seed", "tags"]

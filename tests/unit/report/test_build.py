@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from latentman.errors import RecordError
-from latentman.report.build import write_report
+from latentman.record.sweep_plan import PlannedJob, SweepPlan, write_plan
+from latentman.report.build import joined_markdown, sections_of, write_report
 from latentman.report.results import read_pairs, read_results
-from tests.factories.report import make_run, make_sweep
+from tests.factories.report import make_run, make_search, make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "none"): {"a": 5.0, "b": 10.0}}
 
@@ -123,3 +124,47 @@ def test_malformed_metrics_and_series_are_skipped(tmp_path):
     pairs = read_pairs(tmp_path)
     assert pairs["value"].isna().to_list() == [False, True, True, False]
     assert json.loads((tmp_path / "0" / "metrics.json").read_text())["text"] == "words"
+
+
+def test_the_report_of_a_search_has_its_front_and_its_plot(tmp_path):
+    make_search(tmp_path, [(10.0, 30.0), (12.0, 20.0), (9.0, 10.0)])
+    done = report(tmp_path, gallery=True, plots=True)
+    assert {path.name for path in done.files if path.parent.name == "plots"} == {"search_front.png", "search_front.pdf"}
+    assert "The 2 of 3 trials that no other trial beats in every objective" in (tmp_path / "table.md").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert ">The trials that no other trial beats in every objective" in page
+    assert "search: every trial; the numbered ones" in page
+
+
+def test_a_damaged_plan_costs_the_report_its_front_alone(tmp_path):
+    make_search(tmp_path, [(10.0, 30.0), (12.0, 20.0)])
+    (tmp_path / "sweep.json").write_text("{")
+    assert "no other trial beats" not in report(tmp_path).table
+
+
+def test_an_interrupted_run_is_not_counted_as_failed(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    make_run(tmp_path / "02" / "00", name="ablation", swept={"sla": "odd", "pwg": "none"}, state="interrupted")
+    done = report(tmp_path)
+    assert done.failures == ()
+    assert "1 interrupted: the same command continues where it stopped" in done.remarks
+    assert "| n | failed | interrupted |" in done.table
+    assert "| sla=odd | - | - |" in done.table
+    assert "| 0 | 0 | 1 |" in done.table
+
+
+def test_variants_have_the_names_of_their_plan_when_only_one_job_has_begun(tmp_path):
+    make_run(tmp_path / "00_sla-none", name="ablation", swept={"sla": "none", "pwg": "none"})
+    jobs = [PlannedJob(n, f"0{n}_sla-{sla}", (f"sla={sla}", "pwg=none")) for n, sla in enumerate(("none", "full"))]
+    write_plan(tmp_path, SweepPlan("ablation", "latentman run", None, "", tuple(jobs)))
+    assert "| sla=none | 42.5 |" in report(tmp_path).table
+    assert "| sla=none | 42.5 |" in joined_markdown(sections_of(read_results(tmp_path)))
+
+
+def test_the_page_of_one_experiment_has_its_name_in_one_heading(tmp_path):
+    make_sweep(tmp_path, SCORES)
+    report(tmp_path, gallery=True, plots=True)
+    headings = re.findall("<h[12][^>]*>(.+?)</h", (tmp_path / "report.html").read_text())
+    assert headings.count("ablation") == 1
+    assert [text for text in headings if "ablation:" in text] == []
+    assert len(set(headings)) == len(headings)

@@ -11,7 +11,7 @@ from latentman.record.local import LocalRecord
 from latentman.record.metrics_log import LOG_FILE
 from latentman.tracking.multi import OPENERS
 from latentman.tracking.protocol import TrackedRun
-from latentman.tracking.run_tracking import tracked
+from latentman.tracking.run_tracking import grouped, tracked
 from tests.factories.tracking import Recorder, broken
 
 METRICS = {
@@ -51,8 +51,8 @@ def test_a_mirror_receives_steps_stages_scores_series_and_videos(tmp_path):
         ("config", {"seed": 1}),
         ("metrics", {"denoise/seconds": 1.0}, 1),
         ("metrics", {"denoise/seconds": 1.0}, 2),
-        ("metrics", {"seconds_denoise": 2.0, "peak_memory_bytes_denoise": 7}, None),
-        ("metrics", {"human_mse": 5.0, "seconds_total": 2.0}, None),
+        ("metrics", {"seconds/denoise": 2.0, "peak_memory/denoise": 7}, None),
+        ("metrics", {"scores/human_mse": 5.0, "seconds/total": 2.0}, None),
         (
             "table", "per_pair", ["metric", "index", "value"],
             [["human_mse", 0, 4.0], ["human_mse", 1, 6.0], ["flicker", 0, 1.0]],
@@ -160,3 +160,11 @@ assert "mirrors" not in record.status
     done = subprocess.run([sys.executable, "-c", code], env=command_environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / LOG_FILE).read_text().splitlines()) == 2
+
+
+def test_trackers_show_costs_and_scores_in_groups():
+    numbers = {"seconds_motion": 1.0, "seconds_total": 2.0, "peak_memory_bytes": 3.0, "peak_memory_bytes_body": 4.0}
+    assert grouped({**numbers, "human_mse": 5.0}) == {
+        "seconds/motion": 1.0, "seconds/total": 2.0, "peak_memory/total": 3.0, "peak_memory/body": 4.0,
+        "scores/human_mse": 5.0,
+    }  # fmt: skip

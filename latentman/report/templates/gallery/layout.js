@@ -29,7 +29,7 @@ const widthOf = () => {
   if (state.size) return state.size;
   const variants = Math.max(1, data.variants.length - state.hidden.size);
   const room = element("stage").clientWidth / (state.view === "grid" ? Math.min(variants, 8) : 4) - 14;
-  return Math.round(Math.min(300, Math.max(state.view === "grid" ? 104 : 160, room)));
+  return Math.round(Math.min(state.view === "grid" ? 560 : 340, Math.max(state.view === "grid" ? 104 : 160, room)));
 };
 
 const extraOf = (run) => {

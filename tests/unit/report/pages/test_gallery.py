@@ -154,3 +154,11 @@ def test_pictures_become_smaller_before_the_file_becomes_too_large_and_the_page_
     assert f"Pictures are {width} pixels wide, reduced from 300" in tight.text
     assert "They are compressed (WebP" in tight.text
     assert len(json.dumps(tight.clips()["sheets"])) < 1.25 * 300_000
+
+
+def test_a_seed_is_shown_as_it_was_asked_for(tmp_path):
+    make_run(tmp_path / "0", seed=3, swept={"seed": "1"}, asked_seed=1)
+    make_run(tmp_path / "1", seed=3, swept={"seed": "1"})  # of a version that did not record it
+    make_run(tmp_path / "2", seed=2, swept={"seed": "2"}, asked_seed=2)
+    rows = gallery_of(tmp_path).clips()["rows"]
+    assert [row["seed"] for row in rows] == ["1 (3 with the prompt's own)", "2"]

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from latentman.report.collect import PAIR_COLUMNS, collect, collect_pairs
+from latentman.report.plots.canvas import colour
 from latentman.report.plots.curves import MOST_LINES, draw_curves, pair_means
 from tests.factories.report import make_run
 
@@ -23,6 +24,18 @@ def test_curves_are_the_means_over_runs_pair_by_pair(tmp_path):
     assert means["sla=none"].isna().to_list() == [False, True, False]
     (axes,) = draw_curves(results, collect_pairs(tmp_path, results), "human_mse", "H_MSE").axes
     assert [drawn.get_label() for drawn in axes.lines] == ["sla=none", "sla=full"]
+    assert axes.figure.get_suptitle() == "H_MSE of each pair of frames, mean over n = 2 runs of each variant"
+
+
+def test_a_variant_keeps_its_colour_where_an_earlier_one_has_no_values(tmp_path):
+    for number, sla in enumerate(("none", "half", "full")):
+        series = None if number == 0 else [1.0, 2.0]
+        make_run(tmp_path / str(number), swept={"sla": sla}, sla=sla, metrics={"per_pair": {"human_mse": series}})
+    results = collect(tmp_path)
+    (axes,) = draw_curves(results, collect_pairs(tmp_path, results), "human_mse", "H_MSE").axes
+    assert [(drawn.get_label(), drawn.get_color()) for drawn in axes.lines] == [
+        ("sla=half", colour(1)), ("sla=full", colour(2)),
+    ]  # fmt: skip
 
 
 def test_more_lines_than_can_be_distinguished_are_not_drawn():

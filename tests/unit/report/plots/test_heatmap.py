@@ -19,7 +19,9 @@ def test_a_run_that_is_missing_is_a_gap_in_the_heat_map(tmp_path):
     results = make_windows(tmp_path)
     results.loc[results["folder"].isin(["00", "01"]), "state"] = "failed"
     assert np.isnan(score_grid(results, "human_mse").loc["[0.0,0.4]", "0.1"])
-    axes = draw_heatmap(results, "human_mse", "H_MSE").axes[0]
+    figure = draw_heatmap(results, "human_mse", "H_MSE")
+    axes = figure.axes[0]
+    assert figure.get_suptitle() == "H_MSE over two settings,\nmean over n = 2 runs"
     assert [text.get_text() for text in axes.texts].count("-") == 1
 
 

@@ -2,7 +2,7 @@
 
 from latentman.report.collect import collect
 from latentman.report.tables.table import summarise
-from latentman.report.tables.variants import experiments, variant_keys, variant_labels
+from latentman.report.tables.variants import experiments, of_shared_runs, variant_keys, variant_labels
 from tests.factories.report import make_run
 
 
@@ -62,3 +62,30 @@ def test_a_damaged_run_belongs_to_the_only_experiment(tmp_path):
     (tmp_path / "1" / "status.json").write_text("{")
     ((name, runs),) = experiments(collect(tmp_path)).items()
     assert (name, len(runs)) == ("ablation", 2)
+
+
+def test_what_is_compared_is_what_all_variants_have_finished(tmp_path):
+    for number, (sla, prompt, state) in enumerate(
+        [
+            ("none", "a", "done"),
+            ("none", "b", "done"),
+            ("full", "a", "done"),
+            ("full", "b", "running"),
+            ("x", "a", "failed"),
+        ]
+    ):
+        make_run(tmp_path / str(number), swept={"sla": sla}, sla=sla, prompt=prompt, state=state)
+    assert of_shared_runs(collect(tmp_path))["folder"].to_list() == ["0", "2", "3", "4"]
+
+
+def test_variants_with_prompts_of_their_own_are_all_kept(tmp_path):
+    for number, sla in enumerate(("none", "full")):
+        make_run(tmp_path / str(number), swept={"sla": sla}, sla=sla, prompt=sla)
+    assert len(of_shared_runs(collect(tmp_path))) == 2
+
+
+def test_runs_that_failed_before_they_had_a_prompt_are_kept(tmp_path):
+    make_run(tmp_path / "0", prompt=None, seed=None, state="failed", swept={"sla": "none"})
+    assert len(of_shared_runs(collect(tmp_path))) == 1
+    make_run(tmp_path / "1", swept={"sla": "full"})
+    assert len(of_shared_runs(collect(tmp_path))) == 2
