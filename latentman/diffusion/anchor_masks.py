@@ -103,7 +103,7 @@ class _Placed:
 
 
 def _read_masked(attend: Attend, query: Tensor, key: Tensor, value: Tensor, own: Tensor, placed: _Placed) -> Tensor:
-    """Return what queries (G, F, L, C) with the masks ``own`` (F, L) read of frame 0's keys, figure and background apart."""
+    """Return what queries (G, F, L, C) with the masks ``own`` (F, L) read of frame 0, figure and background apart."""
     folded = query.flatten(1, 2)
     figure, background = (attend(folded, key[:, part], value[:, part]) for part in (placed.inside, placed.outside))
     return torch.where(own.reshape(1, -1, 1), figure, background).view_as(query)
