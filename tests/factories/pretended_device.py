@@ -4,7 +4,7 @@ A tensor of the device is a wrapper around one of the host, which computes for i
 GPU's does: it has a device of its own, cannot become an array, and an operation over tensors of both sides raises
 :class:`MixedDevicesError`. The mode is stricter than a GPU in one respect: what CUDA copies without being asked (an
 index or an assigned value of the host) raises too. Single numbers of the host may enter element-wise operations, which
-CUDA hands to its kernels without a copy.
+CUDA hands to its kernels without a copy. Like MPS, the device has no float64.
 
 It needs torch's device for backends in Python (torch 2.9 and later).
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import torch.utils.backend_registration as registration
@@ -48,7 +49,7 @@ _LIBRARIES: list[Any] = []
 
 
 class MixedDevicesError(RuntimeError):
-    """An operation met tensors of both devices, or drew numbers on the device that the host should draw."""
+    """An operation met tensors of both devices, or does what some device cannot or should not do."""
 
 
 class OnDevice(Tensor):
@@ -128,9 +129,9 @@ def _cast(operation: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 class _Pretending(TorchDispatchMode):
-    def __init__(self, copies: Copies, draws: bool) -> None:
+    def __init__(self, copies: Copies, training: bool) -> None:
         super().__init__()
-        self.copies, self.draws = copies, draws
+        self.copies, self.training = copies, training
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
@@ -139,10 +140,8 @@ class _Pretending(TorchDispatchMode):
         on_device = [x for x in tensors if isinstance(x, OnDevice)]
         goes_there = bool(on_device) if target is None else torch.device(target).type == KIND
         self._count_and_check(func, tensors, on_device, goes_there, args)
-        if goes_there and not self.draws:
-            _refuse_draws(func)
-        if goes_there:
-            _refuse_generators(func, kwargs)
+        if goes_there and not self.training:
+            _refuse_draws(func, kwargs)
         if target is not None:
             kwargs["device"] = CPU
         elif func is _aten._to_copy.default:
@@ -150,6 +149,8 @@ class _Pretending(TorchDispatchMode):
         out = func(*_on_host(args), **_on_host(kwargs))
         if not goes_there:
             return out
+        if not self.training and any(isinstance(x, Tensor) and x.dtype == torch.float64 for x in tree_leaves(out)):
+            raise MixedDevicesError(f"{func} makes float64 on the device, which MPS does not have")
         out = tree_map_only(Tensor, OnDevice, out)
         return out if target is not None else return_and_correct_aliasing(func, args, kwargs, out)
 
@@ -162,6 +163,9 @@ class _Pretending(TorchDispatchMode):
             return
         if not on_device:
             return
+        if func is _aten.copy_.default and self.training:
+            (self.copies.to_device if isinstance(args[0], OnDevice) else self.copies.to_host).append(f"{func}")
+            return
         if func in _READS:
             self.copies.to_host.append(f"{func} {_form(on_device[0])}")
         elif func in _INDEXING and any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]):
@@ -173,13 +177,10 @@ class _Pretending(TorchDispatchMode):
                                     f"{_form(on_device[0])}")  # fmt: skip
 
 
-def _refuse_draws(func: Any) -> None:
+def _refuse_draws(func: Any, kwargs: dict[str, Any]) -> None:
     name = func.overloadpacket.__name__.removesuffix("_like").removesuffix("_")
     if name in _DRAWS or name == "native_dropout":
         raise MixedDevicesError(f"{func} draws numbers on the device; noise is drawn on the host")
-
-
-def _refuse_generators(func: Any, kwargs: dict[str, Any]) -> None:
     if isinstance(kwargs.get("generator"), torch.Generator):
         raise MixedDevicesError(f"{func}: a generator of the host cannot draw numbers on the device")
 
@@ -193,28 +194,49 @@ def _form(x: Tensor) -> str:
 
 
 class _Constructors(TorchFunctionMode):
-    """Copies that modes of operations do not see: ``torch.tensor`` of numbers for the device, and ``tolist``."""
+    """Copies that modes of operations do not see: numbers and lists that torch makes tensors of, and ``tolist``."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         target = kwargs.get("device")
         if func in (torch.tensor, torch.as_tensor) and target is not None and torch.device(target).type == KIND:
             return func(*args, **{**kwargs, "device": None if isinstance(args[0], Tensor) else CPU}).to(target)
-        if func is Tensor.tolist and isinstance(args[0], OnDevice):
-            return args[0].cpu().tolist()
+        if args and isinstance(args[0], OnDevice):
+            x = args[0]
+            if func is Tensor.tolist:
+                return x.cpu().tolist()
+            if func is Tensor.new_tensor:
+                return torch.tensor(args[1], dtype=kwargs.get("dtype", x.dtype)).to(x.device)
+            if func in (Tensor.__getitem__, Tensor.__setitem__):
+                args = (x, _without_lists(args[1], x.device), *args[2:])
         return func(*args, **kwargs)
 
 
+def _without_lists(index: Any, device: torch.device) -> Any:
+    """Return an index whose lists of numbers are tensors on the device, copied there as CUDA does."""
+    parts = index if isinstance(index, tuple) else (index,)
+    placed = tuple(torch.tensor(part).to(device) if isinstance(part, list) else part for part in parts)
+    return placed if isinstance(index, tuple) else placed[0]
+
+
 @contextmanager
-def pretending(copies: Copies | None = None, *, draws: bool = False) -> Iterator[Copies]:
+def pretending(copies: Copies | None = None, *, training: bool = False) -> Iterator[Copies]:
     """Let the pretended device exist while a block runs, and count the copies to and from it.
 
     Args:
         copies: where they are counted; None starts a new count.
-        draws: whether random numbers may be drawn on the device, as dropout does in training.
+        training: whether what only training does is allowed, which MPS is not used for: to draw numbers on the device,
+            to compute in float64, and to copy weights into networks.
     """
     copies = Copies() if copies is None else copies
-    with _Constructors(), _Pretending(copies, draws):
+    save = torch.save
+    with (
+        # Tensors in Python have no inference mode; what it computes is the same.
+        patch.object(torch, "inference_mode", torch.no_grad),
+        patch.object(torch, "save", lambda content, *args, **kwargs: save(_on_host(content), *args, **kwargs)),
+        _Constructors(),
+        _Pretending(copies, training),
+    ):
         yield copies
 
 
