@@ -79,6 +79,17 @@ class AnchorMasks:
             read.append(_read_masked(attend, rest, key, value, placed.masks[frames][1:], placed))
         return torch.cat(read, dim=1)
 
+    def place(self, device: torch.device) -> None:
+        """Copy the masks of every layer to a device, so that compiled networks need not look into them."""
+        height, width = self.figure.shape[1:]
+        side = (height * width / self.tokens) ** 0.5
+        rows, cols = round(height / side), round(width / side)
+        while True:
+            self._on_device(rows * cols, device)
+            if rows == cols == 1:
+                return
+            rows, cols = -(-rows // 2), -(-cols // 2)
+
     def _on_device(self, tokens: int, device: torch.device) -> _Placed | None:
         """Return the masks of a layer on a device, copied once; None where frame 0 is all figure or all background."""
         if (tokens, device) not in self._placed:

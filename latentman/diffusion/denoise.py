@@ -203,6 +203,8 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     maps = None
     if plan.tokens is not None:
         maps = TokenMaps(frames.latent_map, frames.figures, still=not frames.camera_moves, iuv=frames.iuv)
+    if frames.masks is not None:
+        frames.masks.place(backbone.device)
     anchor = Anchor(rule, masks=frames.masks, maps=maps)
     return Prediction(
         *(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size), tokens=plan.tokens
