@@ -1,7 +1,7 @@
 """The loop on a second device, pretended on the CPU: nothing mixes devices, and a step copies next to nothing.
 
 Of the two copies that a step may make, one is the question whether its latents are finite, and one, in half precision
-and with guidance, whether the VAE overflowed. Maps for tokens and masks are copied in the first step that reads them.
+and with guidance, whether the VAE overflowed. Maps of tokens are copied in the first step that reads them.
 """
 
 from __future__ import annotations
