@@ -37,6 +37,10 @@ latentman bench: how good and how fast the parts are, side by side on this machi
       the command. --whole makes the whole videos (100 steps each) in addition to summing their parts. --levers, on CUDA
       all by default, adds cuDNN's autotuning, compiled networks and a VAE that decodes several frames at once. On the
       CPU, times are processor times, on one thread or --threads
+  latentman bench denoise --plan [--model sd15,sdxl|tiny] [--card all|"RTX 4090",H100] [--frames N] [--long N]
+                          [--dtype float16|float32|bfloat16] [--image-size N] [--json FILE]
+      measures nothing: arithmetic and memory of a step, of a guided step and of the whole video, computed from the
+      graph on any machine, and the fewest seconds they take on each card by its peak speed
   latentman bench stages [KEY=VALUE ...] [--repeats N]
       wall seconds, share and peak memory of every stage of `latentman run` with these settings, run 3 times over or
       --repeats, each time in a new process and a temporary folder

@@ -12,6 +12,7 @@ ordinary self-attention. Both have another choice: a token belongs to the figure
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -38,6 +39,7 @@ class AnchorMasks:
         self.reduction = reduction
         self.masks_frame0 = masks_frame0
         self._known: dict[int, Tensor] = {}
+        self._placed: dict[tuple[int, torch.device], _Placed | None] = {}
 
     def on_tokens(self, tokens: int) -> Tensor:
         """Return the masks (T, tokens) bool of a layer."""
@@ -66,21 +68,53 @@ class AnchorMasks:
             value: of frame 0.
             frames: the frames that the queries belong to.
         """
-        masks = self.on_tokens(query.shape[2]).to(query.device)
-        inside = masks[0]
-        if inside.all() or not inside.any():
+        placed = self._on_device(query.shape[2], query.device)
+        if placed is None:
             return attend(query.flatten(1, 2), key, value).view_as(query)
         if self.masks_frame0 or (frames.start or 0) > 0:
-            return _read_masked(attend, query, key, value, masks[frames], inside)
+            return _read_masked(attend, query, key, value, placed.masks[frames], placed)
         first, rest = query[:, :1], query[:, 1:]
         read = [attend(first.flatten(1, 2), key, value).view_as(first)]
         if rest.shape[1]:
-            read.append(_read_masked(attend, rest, key, value, masks[frames][1:], inside))
+            read.append(_read_masked(attend, rest, key, value, placed.masks[frames][1:], placed))
         return torch.cat(read, dim=1)
 
+    def place(self, device: torch.device) -> None:
+        """Copy the masks of every layer to a device, so that compiled networks need not look into them."""
+        height, width = self.figure.shape[1:]
+        side = (height * width / self.tokens) ** 0.5
+        rows, cols = round(height / side), round(width / side)
+        while True:
+            self._on_device(rows * cols, device)
+            if rows == cols == 1:
+                return
+            rows, cols = -(-rows // 2), -(-cols // 2)
 
-def _read_masked(attend: Attend, query: Tensor, key: Tensor, value: Tensor, own: Tensor, inside: Tensor) -> Tensor:
-    """Return what queries (G, F, L, C) with the masks ``own`` (F, L) read of keys with the mask ``inside`` (L,)."""
+    def _on_device(self, tokens: int, device: torch.device) -> _Placed | None:
+        """Return the masks of a layer on a device, copied once; None where frame 0 is all figure or all background."""
+        if (tokens, device) not in self._placed:
+            masks = self.on_tokens(tokens).cpu()
+            inside = masks[0]
+            both = inside.any() and not inside.all()
+            parts = (masks, inside.nonzero()[:, 0], (~inside).nonzero()[:, 0])
+            self._placed[tokens, device] = _Placed(*(x.to(device) for x in parts)) if both else None
+        return self._placed[tokens, device]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Masks (T, L) on a device, and the tokens inside and outside frame 0's figure as indices.
+
+    A mask as an index would make the host wait for the number of its tokens.
+    """
+
+    masks: Tensor
+    inside: Tensor
+    outside: Tensor
+
+
+def _read_masked(attend: Attend, query: Tensor, key: Tensor, value: Tensor, own: Tensor, placed: _Placed) -> Tensor:
+    """Return what queries (G, F, L, C) with the masks ``own`` (F, L) read of frame 0, figure and background apart."""
     folded = query.flatten(1, 2)
-    figure, background = (attend(folded, key[:, part], value[:, part]) for part in (inside, ~inside))
+    figure, background = (attend(folded, key[:, part], value[:, part]) for part in (placed.inside, placed.outside))
     return torch.where(own.reshape(1, -1, 1), figure, background).view_as(query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,18 +15,45 @@ from latentman.networks.backbone import Backbone
 logger = logging.getLogger("latentman.diffusion")
 
 
+T = TypeVar("T")
+
+Decode = Callable[[Tensor], Tensor]
+"""Latents (N, C, h, w) to pictures (N, 3, H, W), clamped to 0 to 1 and differentiable."""
+
+
 def decode(backbone: Backbone, latents: Tensor) -> Tensor:
     """Return the pictures of latents (N, C, h, w) as (N, 3, H, W), clamped to 0 to 1 and differentiable.
 
     A VAE in half precision that overflows is converted to fp32, with a warning, and decodes again: SDXL's VAE overflows
     on ordinary latents. It stays in fp32, so that all later frames are decoded the same way.
     """
-    picture = _decoded(backbone, latents)
-    if backbone.vae.dtype != torch.float32 and not torch.isfinite(picture).all() and torch.isfinite(latents).all():
+    return decoding(backbone, lambda decode: decode(latents), latents)
+
+
+def decoding(backbone: Backbone, work: Callable[[Decode], T], latents: Tensor) -> T:
+    """Return what work makes of pictures; made again in fp32, as :func:`decode` does, if the VAE overflowed in it.
+
+    The host asks the device only once, at the end, whether any picture overflowed.
+
+    Args:
+        backbone: whose VAE decodes.
+        work: called with the function that decodes; twice after an overflow.
+        latents: all that it decodes; where they are not finite themselves, the VAE is not to blame.
+    """
+    finite: list[Tensor] = []
+
+    def decoded(latents: Tensor) -> Tensor:
+        picture = _decoded(backbone, latents)
+        if backbone.vae.dtype != torch.float32:
+            finite.append(torch.isfinite(picture.detach()).all())
+        return picture.clamp(0, 1)
+
+    result = work(decoded)
+    if finite and not torch.stack(finite).all() and torch.isfinite(latents).all():
         logger.warning("the VAE overflows in %s: decoding in float32 from here on", backbone.vae.dtype)
         backbone.vae.to(torch.float32)
-        picture = _decoded(backbone, latents)
-    return picture.clamp(0, 1)
+        return work(decoded)
+    return result
 
 
 def _decoded(backbone: Backbone, latents: Tensor) -> Tensor:

@@ -22,8 +22,9 @@ from latentman.diffusion.attention import Anchor, Installed, anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
-from latentman.diffusion.decode import decode
+from latentman.diffusion.decode import Decode, decoding
 from latentman.diffusion.latentwarp import LatentWarp, warped_latents
+from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
 from latentman.diffusion.schedule import Schedule, build_schedule
@@ -82,11 +83,23 @@ class Frames:
 
 @dataclass(frozen=True)
 class Sampling:
-    """What stays the same from step to step, the networks apart."""
+    """What stays the same from step to step, the networks apart.
+
+    ``latent_map``, ``guidance_map`` and ``figures`` are those of the frames on the device of the networks, so that no
+    step copies them there.
+    """
 
     schedule: Schedule
-    frames: Frames
     plan: Plan
+    latent_map: Matches
+    guidance_map: Matches
+    figures: Tensor | None
+
+    @classmethod
+    def of(cls, schedule: Schedule, frames: Frames, plan: Plan, device: torch.device) -> Sampling:
+        """Copy what the steps read of the frames to a device."""
+        figures = None if frames.figures is None else frames.figures.to(device)
+        return cls(schedule, plan, placed(frames.latent_map, device), placed(frames.guidance_map, device), figures)
 
 
 @dataclass(frozen=True)
@@ -113,21 +126,26 @@ def one_step(
         x_t: the latents of every frame.
         on_loss: called in a guided step with the loss of each frame, (T,); NaN for a frame that is not guided.
     """
-    schedule, frames, plan = sampling.schedule, sampling.frames, sampling.plan
+    schedule, plan = sampling.schedule, sampling.plan
     timestep = schedule.timesteps[step]
     if step in plan.sla_steps:  # Eq. 6
-        x_t = spatial_latent_alignment(x_t, frames.latent_map, plan.sla_blend)
-    if step in plan.background_steps and frames.figures is not None:  # not in the paper
-        x_t = keep_background(x_t, shared_background(frames.figures))
+        x_t = spatial_latent_alignment(x_t, sampling.latent_map, plan.sla_blend)
+    if step in plan.background_steps and sampling.figures is not None:  # not in the paper
+        x_t = keep_background(x_t, shared_background(sampling.figures))
     if step in plan.latentwarp.steps:  # LatentWarp, a related method
-        x_t = warped_latents(x_t, frames.latent_map, frames.figures, plan.latentwarp)
+        x_t = warped_latents(x_t, sampling.latent_map, sampling.figures, plan.latentwarp)
     noise = networks(x_t, timestep)
     x_before, x_0 = schedule.step_back(noise, step, x_t)
     if step not in plan.guidance.steps:
         return x_before
-    gradient = pixel_wise_guidance(  # Eq. 7
-        x_0, frames.guidance_map, partial(decode, networks.backbone), loss=plan.guidance.loss, on_loss=on_loss
-    )
+    losses: list[Tensor] = []
+
+    def guide(decode: Decode) -> Tensor:  # Eq. 7
+        return pixel_wise_guidance(x_0, sampling.guidance_map, decode, loss=plan.guidance.loss, on_loss=losses.append)
+
+    gradient = decoding(networks.backbone, guide, x_0)
+    if on_loss is not None:
+        on_loss(losses[-1])
     alpha_cumprod = schedule.alpha_cumprod(step)
     return x_before - guidance_step(  # Eq. 8
         plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
@@ -162,11 +180,11 @@ def denoise(
     schedule = build_schedule(
         backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed, steps_offset=plan.steps_offset
     )
-    sampling = Sampling(schedule, frames, plan)
+    sampling = Sampling.of(schedule, frames, plan, backbone.device)
     networks = prediction(backbone, frames, plan)
     with installed_attention(networks, plan) as installed:
         if state is None:
-            state = first_state(networks, sampling)
+            state = first_state(networks, sampling, frames.noise)
         latents = state.latents.to(backbone.device, torch.float32)
         for step in range(state.step, plan.num_steps):
             installed.check()
@@ -185,6 +203,8 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     maps = None
     if plan.tokens is not None:
         maps = TokenMaps(frames.latent_map, frames.figures, still=not frames.camera_moves, iuv=frames.iuv)
+    if frames.masks is not None:
+        frames.masks.place(backbone.device)
     anchor = Anchor(rule, masks=frames.masks, maps=maps)
     return Prediction(
         *(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size), tokens=plan.tokens
@@ -200,15 +220,15 @@ def installed_attention(networks: Prediction, plan: Plan) -> AbstractContextMana
     return anchored(following, networks.anchor, opened={"unet": backbone.unet}, layers=tokens.layers)
 
 
-def first_state(networks: Prediction, sampling: Sampling) -> State:
-    """Return where the loop begins: x_T, or latents into which motion has been written."""
-    backbone, frames, plan = networks.backbone, sampling.frames, sampling.plan
-    latents = (frames.noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
+def first_state(networks: Prediction, sampling: Sampling, noise: Tensor) -> State:
+    """Return where the loop begins: x_T from standard normal noise, or latents into which motion has been written."""
+    backbone, plan = networks.backbone, sampling.plan
+    latents = (noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
     if plan.latent_motion is None:
         return State(0, latents)
     work = partial(
         moving_latents,
-        schedule=sampling.schedule, motion=plan.latent_motion, noise=latents, seed=plan.seed, figures=frames.figures,
+        schedule=sampling.schedule, motion=plan.latent_motion, noise=latents, seed=plan.seed, figures=sampling.figures,
     )  # fmt: skip
     begun, _ = in_chunks_that_fit(networks.alone(), 1, work)
     return State(*begun)

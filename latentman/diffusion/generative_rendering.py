@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentman.diffusion.key_frames import are_key_frames, key_frames_first, read_jointly
+from latentman.diffusion.key_frames import are_key_frames, key_frames, key_frames_first, read_jointly
 from latentman.diffusion.token_maps import NOT_SEEN, Indices
 from latentman.diffusion.token_method import Layer
 
@@ -48,34 +48,73 @@ class GenerativeRendering:
                 layer.leave("keys", (layer.key(layer.batch).detach(), layer.value(layer.batch).detach()))
             key, value = layer.memory.left[layer.name, "keys"] if is_key else layer.recall("keys")
             read = read_jointly(layer, query, key, value)
-        texel = layer.maps.surface(layer.batch.shape[2], self.texels)[list(layer.frames)]
+        shown = self._shown(layer)
         if is_key:
-            layer.leave("fused", fused(read.detach(), texel))
-        known, features = layer.memory.left[layer.name, "fused"] if is_key else layer.recall("fused")
-        return self._handed_back(layer, read, texel, known, features)
+            layer.leave("fused", fused(read.detach(), shown))
+        features = layer.memory.left[layer.name, "fused"] if is_key else layer.recall("fused")
+        return self._handed_back(read, shown, features)
 
-    def _handed_back(self, layer: Layer, read: Tensor, texel: Indices, known: Indices, features: Tensor) -> Tensor:
-        """Return features (G, F, L, C), blended where a token shows one of the ``known`` texels (N,)."""
-        if not len(known):
+    def _shown(self, layer: Layer) -> Shown:
+        """Return what the tokens of a pass show, on the layer's device, to which it is copied once for all steps."""
+        tokens, device = layer.batch.shape[2], layer.batch.device
+        key = ("shown", tokens, self.texels, self.spacing, layer.frames, device)
+
+        def make() -> Shown:
+            texel = layer.maps.surface(tokens, self.texels)
+            return shown_texels(texel, key_frames(layer.maps.frames, self.spacing), layer.frames, device)
+
+        return layer.maps.once(key, make)
+
+    def _handed_back(self, read: Tensor, shown: Shown, features: Tensor) -> Tensor:
+        """Return features (G, F, L, C), blended where a token shows one of the fused texels (G, N, C)."""
+        if not shown.texels:
             return read
-        place = np.searchsorted(known, texel).clip(0, len(known) - 1)
-        gets = (known[place] == texel) & (np.array(layer.frames)[:, None] > 0)
-        given = features[:, torch.from_numpy(place).to(read.device)]
-        blended = torch.lerp(read, given, self.weight)
-        return torch.where(torch.from_numpy(gets).to(read.device)[..., None], blended, read)
+        blended = torch.lerp(read, features[:, shown.place], self.weight)
+        return torch.where(shown.gets[..., None], blended, read)
 
 
-def fused(features: Tensor, texel: Indices) -> tuple[Indices, Tensor]:
-    """Average features (G, F, L, C) over the texels (F, L) that their tokens show.
+@dataclass(frozen=True)
+class Shown:
+    """What the tokens of the frames of a pass show of the N ``texels`` that the key frames show.
 
-    Returns:
-        The texels (N,) that are shown, ascending, and their features (G, N, C). The sum is one product of matrices,
-        which has the same value in every run, on a GPU too.
+    ``place`` (F, L) int64 is the number of a token's texel, and ``gets`` (F, L) bool whether it gets its features back.
+    ``token`` (M,) int64 are those of the F L tokens that show anything, and ``member`` (M,) int64 the numbers of their
+    texels; both are read in the pass of the key frames only.
     """
-    shown = texel != NOT_SEEN
-    known, member = np.unique(texel[shown], return_inverse=True)
-    share = torch.zeros(len(known), int(shown.sum()), dtype=torch.float32, device=features.device)
-    share[torch.from_numpy(member).to(share.device), torch.arange(share.shape[1], device=share.device)] = 1
-    tokens = features.flatten(1, 2)[:, torch.from_numpy(shown.reshape(-1)).to(features.device)]
+
+    texels: int
+    place: Tensor
+    gets: Tensor
+    token: Tensor
+    member: Tensor
+
+
+def shown_texels(texel: Indices, keys: tuple[int, ...], frames: tuple[int, ...], device: torch.device) -> Shown:
+    """Return what the tokens of ``frames`` show, on a device.
+
+    Args:
+        texel: what the tokens of every frame show, (T, L), or ``NOT_SEEN``.
+        keys: the key frames.
+        frames: of the pass.
+        device: where to.
+    """
+    fused_texel, own = texel[list(keys)], texel[list(frames)]
+    known = np.unique(fused_texel[fused_texel != NOT_SEEN])
+    seen = (own != NOT_SEEN).reshape(-1)
+    place = np.searchsorted(known, own).clip(0, max(len(known) - 1, 0))
+    gets = np.zeros(own.shape, bool) if not len(known) else known[place] == own
+    arrays = (place, gets & (np.array(frames)[:, None] > 0), np.flatnonzero(seen), place.reshape(-1)[seen])
+    return Shown(len(known), *(torch.from_numpy(x).to(device) for x in arrays))
+
+
+def fused(features: Tensor, shown: Shown) -> Tensor:
+    """Average the features (G, F, L, C) of all key frames over the N texels that their tokens show: (G, N, C).
+
+    The sum is one product of matrices, which has the same value in every run, on a GPU too.
+    """
+    count = len(shown.member)
+    share = torch.zeros(shown.texels, count, dtype=torch.float32, device=features.device)
+    share[shown.member, torch.arange(count, device=share.device)] = 1
+    tokens = features.flatten(1, 2)[:, shown.token]
     mean = (share @ tokens.float()) / share.sum(1, keepdim=True).clamp_min(1)
-    return known, mean.to(features.dtype)
+    return mean.to(features.dtype)

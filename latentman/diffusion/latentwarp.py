@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from latentman.diffusion.background import MARGIN, grown
+from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.pwg import bilinear
 from latentman.diffusion.sla import check_grid
 from latentman.types import Correspondence
@@ -29,7 +29,7 @@ class LatentWarp:
 
 
 def warped_latents(
-    latents: Tensor, correspondence: Correspondence, figures: Tensor | None, settings: LatentWarp
+    latents: Tensor, correspondence: Correspondence | Matches, figures: Tensor | None, settings: LatentWarp
 ) -> Tensor:
     """Return latents (T, C, h, w) warped along the reference chain; the input is not changed.
 
@@ -42,19 +42,17 @@ def warped_latents(
     Raises:
         ShapeError: if the map and the latents differ in grid or number of frames.
     """
-    check_grid("latentwarp", latents, correspondence)
+    matches = placed(correspondence, latents.device)
+    check_grid("latentwarp", latents, matches)
     shown = grown(figures, MARGIN).to(latents.device) if figures is not None and settings.background else None
     warped = latents.clone()
-    for i, (target, source) in enumerate(correspondence.pairs):
-        if i == 0:
-            continue
-        reference = warped[correspondence.source_frame(i)]
+    for i in range(1, len(matches)):
+        reference = warped[matches.source_frame(i)]
         if shown is not None:
-            still = ~(shown[i] | shown[correspondence.source_frame(i)])
+            still = ~(shown[i] | shown[matches.source_frame(i)])
             warped[i] = torch.where(still, reference, warped[i])
-        exact = settings.interpolation == "bilinear" and correspondence.positions is not None
-        place = correspondence.positions[i] if exact and correspondence.positions is not None else source
-        row, col = torch.from_numpy(target.T.astype(np.int64)).to(latents.device)
-        position = torch.from_numpy(place.astype(np.float32)).to(latents.device)
+        exact = settings.interpolation == "bilinear" and matches.positions is not None
+        position = matches.positions[i] if exact and matches.positions is not None else matches.source[i].T.float()
+        row, col = matches.target[i]
         warped[i][:, row, col] = bilinear(reference, position)
     return warped

@@ -73,7 +73,8 @@ class Prediction:
         """Return the noise of one chunk in every guidance group, (groups * F, C, h, w) in fp32."""
         noisy = repeat_for_groups(latents.to(self.backbone.dtype), text.groups)
         # A number would be a constant of compiled networks, and every step would compile them again.
-        t = torch.tensor(timestep, device=latents.device)
+        # It is filled in on the device: torch.tensor would copy it there.
+        t = torch.full((), timestep, device=latents.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and control_gradient):
             residuals = self.control.residuals(noisy, t, text, frames)
         arguments = text.arguments(len(latents))

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from latentman.config import PwgConfig
+from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, guided
 from latentman.errors import ShapeError
 from latentman.system.device import needing_memory
@@ -62,7 +63,7 @@ class GuidancePlan:
 @GRADIENT_MEMORY
 def pixel_wise_guidance(
     pred_original: Tensor,
-    correspondence: Correspondence,
+    correspondence: Correspondence | Matches,
     decode: Callable[[Tensor], Tensor],
     *,
     loss: str = "mean",
@@ -90,31 +91,31 @@ def pixel_wise_guidance(
     gradient = torch.zeros_like(pred_original)
     losses = torch.full((len(pred_original),), torch.nan, device=pred_original.device)
     pictures: dict[int, Tensor] = {}
-    for i, (pixels, _) in enumerate(correspondence.pairs):
-        is_guided = len(pixels) > 0
+    matches = placed(correspondence, pred_original.device)
+    for i, target in enumerate(matches.target):
+        is_guided = target.shape[1] > 0
         with torch.enable_grad():
             x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
             picture = decode(x0)[0].float()
-            sampled = _on_grid(picture, correspondence.size)
+            sampled = _on_grid(picture, matches.size)
             if is_guided:
-                painted, weight = _painted(correspondence, i, pictures[correspondence.source_frame(i)])
+                painted, weight = _painted(matches, i, pictures[matches.source_frame(i)])
                 value = guidance_loss(sampled, painted, weight, loss)
                 (gradient[i : i + 1],) = torch.autograd.grad(value, x0)
                 losses[i] = value.detach()
-        pictures = {j: kept for j, kept in pictures.items() if j == 0 and correspondence.reference == "first"}
+        pictures = {j: kept for j, kept in pictures.items() if j == 0 and matches.reference == "first"}
         pictures[i] = picture.detach()
     if on_loss is not None:
         on_loss(losses)
     return gradient
 
 
-def _painted(correspondence: Correspondence, frame: int, picture: Tensor) -> tuple[Tensor, Tensor]:
+def _painted(matches: Matches, frame: int, picture: Tensor) -> tuple[Tensor, Tensor]:
     """Return what a frame is pulled towards, and where, from its reference's full picture (C, H, W)."""
-    size = correspondence.size
-    target, source = (torch.from_numpy(x.astype("int64")).to(picture.device) for x in correspondence.pairs[frame])
-    if correspondence.positions is None:
-        return matched_target(_on_grid(picture, size), target, source)
-    position = torch.from_numpy(correspondence.positions[frame]).to(picture.device) * (picture.shape[-1] // size)
+    size, target = matches.size, matches.target[frame].T
+    if matches.positions is None:
+        return matched_target(_on_grid(picture, size), target, matches.source[frame].T)
+    position = matches.positions[frame] * (picture.shape[-1] // size)
     return painted_colours(bilinear(picture, position), target, size)
 
 
@@ -133,14 +134,23 @@ def bilinear(picture: Tensor, position: Tensor) -> Tensor:
 
     Whole numbers are samples. Positions outside of them take the nearest sample's colour.
     """
-    limit = torch.tensor(picture.shape[-2:], device=picture.device, dtype=position.dtype) - 1
-    position = torch.minimum(position.clamp_min(0), limit)
-    corner = torch.minimum(position.floor(), (limit - 1).clamp_min(0))
-    (row, col), (down, right) = corner.long().T, (position - corner).to(picture.dtype).T
+    (row, down), (col, right) = (
+        _corner(place, length, picture.dtype) for place, length in zip(position.T, picture.shape[-2:], strict=True)
+    )
     below, beside = (row + 1).clamp_max(picture.shape[-2] - 1), (col + 1).clamp_max(picture.shape[-1] - 1)
     upper = picture[:, row, col] * (1 - right) + picture[:, row, beside] * right
     lower = picture[:, below, col] * (1 - right) + picture[:, below, beside] * right
     return upper * (1 - down) + lower * down
+
+
+def _corner(place: Tensor, length: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return the samples (K,) before continuous indices along an axis of ``length`` samples, and the rest after them.
+
+    The bounds are numbers, not tensors, which would have to be copied to the device.
+    """
+    place = place.clamp(0, length - 1)
+    corner = place.floor().clamp_max(max(length - 2, 0))
+    return corner.long(), (place - corner).to(dtype)
 
 
 def painted_colours(colours: Tensor, target: Tensor, size: int) -> tuple[Tensor, Tensor]:

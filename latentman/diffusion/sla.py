@@ -11,11 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from latentman.diffusion.matches import Matches, placed
 from latentman.errors import ShapeError
 from latentman.types import Correspondence
 
 
-def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, blend: float = 1.0) -> Tensor:
+def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence | Matches, blend: float = 1.0) -> Tensor:
     """Return latents (T, C, h, w) aligned along the reference chain; the input is not changed.
 
     Args:
@@ -27,29 +28,27 @@ def spatial_latent_alignment(latents: Tensor, correspondence: Correspondence, bl
     Raises:
         ShapeError: if the map and the latents differ in grid or number of frames.
     """
-    check_grid("spatial latent alignment", latents, correspondence)
+    matches = placed(correspondence, latents.device)
+    check_grid("spatial latent alignment", latents, matches)
     aligned = latents.clone()
-    for i, (target, source) in enumerate(correspondence.pairs):
-        if len(target) == 0:
+    for i, ((q_row, q_col), (s_row, s_col)) in enumerate(zip(matches.target, matches.source, strict=True)):
+        if len(q_row) == 0:
             continue
-        (q_row, q_col), (s_row, s_col) = (
-            torch.from_numpy(x.T.astype("int64")).to(latents.device) for x in (target, source)
-        )
-        reference = aligned[correspondence.source_frame(i)][:, s_row, s_col]
+        reference = aligned[matches.source_frame(i)][:, s_row, s_col]
         own = aligned[i][:, q_row, q_col]
         aligned[i][:, q_row, q_col] = reference if blend == 1 else torch.lerp(own, reference, blend)
     return aligned
 
 
-def check_grid(what: str, latents: Tensor, correspondence: Correspondence) -> None:
+def check_grid(what: str, latents: Tensor, matches: Matches) -> None:
     """Check that a map M belongs to latents (T, C, h, w).
 
     Raises:
         ShapeError: if they differ in grid or number of frames.
     """
     frames, _, height, width = latents.shape
-    if (frames, height, width) != (len(correspondence.pairs), correspondence.size, correspondence.size):
+    if (frames, height, width) != (len(matches), matches.size, matches.size):
         raise ShapeError(
             f"{what}: latents of {frames} frames at {height}x{width} do not fit a map of "
-            f"{len(correspondence.pairs)} frames at {correspondence.size}x{correspondence.size}"
+            f"{len(matches)} frames at {matches.size}x{matches.size}"
         )

@@ -73,7 +73,7 @@ class TokenMaps:
             found = torch.from_numpy(cells_to_tokens(self.between(frame, other), self.size, tokens)).to(device)
             return found.clamp_min(0), found != NOT_SEEN
 
-        return self._once(("tokens", frame, other, tokens, device), make)
+        return self.once(("tokens", frame, other, tokens, device), make)
 
     def surface(self, tokens: int, texels: int) -> Indices:
         """Return the texel that the middle of every token shows: (T, L), or ``NOT_SEEN`` in the background.
@@ -94,9 +94,10 @@ class TokenMaps:
             texel = (part * side + u * side // 256) * side + v * side // 256
             return np.where(part > 0, texel, NOT_SEEN).reshape(len(iuv), tokens)
 
-        return self._once(("surface", tokens, texels), make)
+        return self.once(("surface", tokens, texels), make)
 
-    def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+    def once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """Return what ``make`` made when it was first asked for under this key: maps are the same at every step."""
         if key not in self._known:
             self._known[key] = make()
         found: T = self._known[key]  # type: ignore[assignment]

@@ -222,5 +222,5 @@ def _centre(picture: Frames, height: int, width: int) -> Frames:
 
 
 def _unit(vectors: Tensor) -> Vectors:
-    values = vectors.double().cpu().numpy()
+    values = vectors.cpu().double().numpy()
     return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True))

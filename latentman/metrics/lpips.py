@@ -61,11 +61,11 @@ class Lpips:
         import torch.nn.functional as F
 
         with_sizes = [F.interpolate(m, size=a.shape[:2], mode="bilinear") for m in self._layers(a, b)]
-        return np.asarray(sum(with_sizes)[0, 0].double().cpu().numpy())  # type: ignore[index]
+        return np.asarray(sum(with_sizes)[0, 0].cpu().double().numpy())  # type: ignore[index]
 
     def value(self, a: Frames, b: Frames) -> float:
         """Return LPIPS of two pictures (H, W, 3) of 0..255 RGB: each layer's mean over positions, summed."""
-        return float(sum(float(layer.double().mean()) for layer in self._layers(a, b)))
+        return float(sum(float(layer.cpu().double().mean()) for layer in self._layers(a, b)))
 
     def _layers(self, a: Frames, b: Frames) -> list[Tensor]:
         import torch

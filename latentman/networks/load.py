@@ -23,7 +23,7 @@ from latentman.networks.offload import come_when_called
 from latentman.networks.resolved import ResolvedSetup, resolve_setup
 from latentman.networks.single_file import load_single_file
 from latentman.networks.sources import attempt, load_network
-from latentman.system.device import DTYPES, choose_dtype, is_emulated, needing_memory
+from latentman.system.device import DTYPES, check_dtype, choose_dtype, is_emulated, name_of_several, needing_memory
 
 logger = logging.getLogger("latentman.networks")
 
@@ -46,7 +46,8 @@ def load_networks(found: ResolvedSetup, device: torch.device, dtype: str | None 
 
     Raises:
         WeightsError: if a component is missing, damaged, of the wrong shape, of another family, or cannot be fetched.
-        ConfigError: if the setup's sizes are not those of its networks, or it cannot be compiled here.
+        ConfigError: if the setup's sizes are not those of its networks, it cannot be compiled here, or the card lacks
+            the precision.
         DataError: if an IP-Adapter's picture cannot be read.
         DeviceMemoryError: if the device's memory does not hold the networks.
     """
@@ -54,6 +55,9 @@ def load_networks(found: ResolvedSetup, device: torch.device, dtype: str | None 
     found.check()
     setup = found.setup
     name = choose_dtype(setup.dtype if dtype is None else dtype, device)
+    check_dtype(name, device)
+    if (used := name_of_several(device)) is not None:
+        logger.info(used)
     if is_emulated(name, device):
         logger.warning(
             "setup.dtype=%s is emulated on this CPU and many times slower than float32: use setup.dtype=auto", name

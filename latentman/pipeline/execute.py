@@ -128,7 +128,7 @@ def _make(planned: Planned, run: Run, record: LocalRecord, progress: Progress) -
     record.begin(stage.name, planned.hash, inputs=inputs_digest(record.status, planned.inputs))
     spent = (record.stage(stage.name) or {}).get("seconds") or 0.0
     try:
-        with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_on_cuda(run)) as reading:
+        with progress.stage(stage.name, total=stage.length(run)) as advance, measured(_cuda_device(run)) as reading:
             stage.make(run, advance)
     except BaseException:
         record.status["stages"][stage.name]["seconds"] = spent + reading.seconds
@@ -159,10 +159,11 @@ def _load(run: Run, record: LocalRecord, progress: Progress) -> None:
     record.end("load", seconds=reading.seconds, peak_memory_bytes=reading.peak_memory_bytes)
 
 
-def _on_cuda(run: Run) -> bool:
+def _cuda_device(run: Run) -> str | None:
     from latentman.system.device import pick_device
 
-    return pick_device(run.config.device).type == "cuda"
+    device = pick_device(run.config.device)
+    return str(device) if device.type == "cuda" else None
 
 
 def _is_done(planned: Planned, run: Run, record: LocalRecord) -> bool:

@@ -64,6 +64,34 @@ def is_emulated(dtype: str, device: torch.device) -> bool:
     return device.type == "cpu" and dtype != "float32" and not (dtype == "bfloat16" and has_native_bfloat16())
 
 
+_FIRST_WITH_BFLOAT16 = (8, 0)
+"""CUDA's compute capability of the first cards with bfloat16: Ampere."""
+
+
+def check_dtype(dtype: str, device: torch.device) -> None:
+    """Refuse a precision that a card does not have, before anything is loaded onto it.
+
+    Raises:
+        ConfigError: naming the card and the precisions that it has.
+    """
+    if device.type != "cuda" or dtype != "bfloat16":
+        return
+    if torch.cuda.get_device_capability(device) < _FIRST_WITH_BFLOAT16:
+        card = f"{torch.cuda.get_device_name(device)} ({device})"
+        raise ConfigError(f"setup.dtype=bfloat16: {card} has no bfloat16; use setup.dtype=auto, float16 or float32")
+
+
+def name_of_several(device: torch.device) -> str | None:
+    """Return which card is used and how to choose another; None where there is no choice."""
+    if device.type != "cuda" or (count := torch.cuda.device_count()) < 2:
+        return None
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return (
+        f"using cuda:{index} ({torch.cuda.get_device_name(device)}), one of {count} CUDA devices; device=cuda:N takes "
+        "another"
+    )
+
+
 KINDS = ("cuda", "mps", "cpu")
 """Kinds of devices, in the order in which ``auto`` prefers them."""
 

@@ -19,8 +19,11 @@ class Reading:
 
 
 @contextmanager
-def measured(cuda: bool = False) -> Iterator[Reading]:
+def measured(cuda: str | None = None) -> Iterator[Reading]:
     """Measure a block: resident memory of the process, or on CUDA the device's memory, since that is what runs out.
+
+    Args:
+        cuda: the CUDA device that the block uses, such as ``cuda:1``; None means that it uses none.
 
     Yields:
         The reading, which is filled in when the block ends, also when it raises.
@@ -29,7 +32,7 @@ def measured(cuda: bool = False) -> Iterator[Reading]:
     peak = Peak()
     start = time.perf_counter()
     try:
-        with _device_peak() if cuda else peak_memory() as peak:
+        with peak_memory() if cuda is None else _device_peak(cuda) as peak:
             yield reading
     finally:
         reading.peak_memory_bytes = peak.bytes
@@ -37,13 +40,13 @@ def measured(cuda: bool = False) -> Iterator[Reading]:
 
 
 @contextmanager
-def _device_peak() -> Iterator[Peak]:
+def _device_peak(device: str) -> Iterator[Peak]:
     import torch
 
     peak = Peak()
-    torch.cuda.reset_peak_memory_stats()
+    torch.cuda.reset_peak_memory_stats(device)
     try:
         yield peak
     finally:
-        torch.cuda.synchronize()
-        peak.bytes = torch.cuda.max_memory_allocated()
+        torch.cuda.synchronize(device)
+        peak.bytes = torch.cuda.max_memory_allocated(device)

@@ -20,6 +20,7 @@ from latentman.bench.denoise.levers import LEVERS, time_levers
 from latentman.bench.denoise.measure import Memory, Row, Spec, matmul_tflops, memory_of, time_in_turns, time_video
 from latentman.bench.denoise.model import MODELS, Subject, weights_of
 from latentman.bench.denoise.parts import AT_STEP, PARTS, RELEASED_GRADIENT
+from latentman.bench.denoise.plan import plan_command
 from latentman.bench.denoise.results import Results, Video, added_up
 from latentman.bench.denoise.table import tables
 from latentman.bench.denoise.targets import target_lines
@@ -39,6 +40,8 @@ def denoise_command(arguments: Sequence[str]) -> int:
         ConfigError: for unknown or invalid options, or a --markdown file without the marks of a table.
         DataError: if a measurement in a process of its own ends without figures.
     """
+    if "--plan" in arguments:
+        return plan_command(arguments)
     options = _options(arguments)
     results = measure(options)
     text = tables(results) + "\n" + target_lines(results)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentman.config import ConditionerConfig, NetConfig
@@ -229,7 +230,7 @@ def weights_of(model: str) -> dict[str, str]:
 
 def _with_clip(backbone: Backbone, text: Text, frames: int, size: int, scale: float, strength: float) -> Subject:
     grid = size // backbone.vae_scale_factor
-    pictures = np.random.default_rng(2).random((frames, size, size, 3), dtype=np.float32)
+    pictures = _pictures((frames, size, size, 3), backbone.device)
     clip = Frames(
         text=text,
         control=build_control(backbone, _ONE_CONTROLNET, {"depth": pictures}, num_frames=frames, grid=(grid, grid)),
@@ -237,5 +238,15 @@ def _with_clip(backbone: Backbone, text: Text, frames: int, size: int, scale: fl
         latent_map=walking_map(grid, frames),
         guidance_map=walking_map(min(GUIDANCE_GRID, size), frames),
     )
-    on_device = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(backbone.device, backbone.dtype).contiguous()
+    if backbone.device.type == "meta":
+        on_device = torch.empty((frames, 3, size, size), device=backbone.device, dtype=backbone.dtype)
+    else:
+        on_device = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(backbone.device, backbone.dtype).contiguous()
     return Subject(backbone, clip, on_device, scale, strength)
+
+
+def _pictures(shape: tuple[int, ...], device: torch.device) -> NDArray[np.float32]:
+    """Return random control pictures; where nothing has numbers, black ones that occupy no memory."""
+    if device.type == "meta":
+        return np.broadcast_to(np.float32(0), shape)
+    return np.random.default_rng(2).random(shape, dtype=np.float32)

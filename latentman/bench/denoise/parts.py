@@ -77,12 +77,13 @@ def ours(subject: Subject) -> Iterator[Parts]:
     anchor = Anchor(plan.anchor)
     networks = Prediction(backbone, clip.text, clip.control, anchor, plan.guidance_scale, plan.chunk_size)
     latents = clip.noise.to(backbone.device)
+    placed = Sampling.of(schedule, clip, plan, backbone.device)
     with anchored(backbone.networks(plan.anchor_modules), anchor):
 
         @torch.no_grad()
         def step(gradient: str | None) -> Tensor:
             nonlocal networks
-            sampling = Sampling(schedule, clip, _at_step(subject, gradient))
+            sampling = replace(placed, plan=_at_step(subject, gradient))
             work = partial(one_step, sampling=sampling, step=AT_STEP, x_t=latents)
             before, networks = in_chunks_that_fit(networks, len(latents), work)
             return before
@@ -90,7 +91,7 @@ def ours(subject: Subject) -> Iterator[Parts]:
         yield MappingProxyType({
             "plain": partial(step, None),
             **{gradient: partial(step, gradient) for gradient in GRADIENTS},
-            "align": partial(spatial_latent_alignment, latents, clip.latent_map),
+            "align": partial(spatial_latent_alignment, latents, placed.latent_map),
             "decode": partial(decode_frames, backbone, latents),
         })  # fmt: skip
 

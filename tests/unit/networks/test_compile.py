@@ -5,9 +5,11 @@ import dataclasses
 import pytest
 import torch
 
+from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import denoise
+from latentman.diffusion.pwg import GuidancePlan
 from latentman.errors import ConfigError
 from latentman.networks.compile import check_compiler, compile_networks, fast_math
 from latentman.networks.load import load_backbone
@@ -55,6 +57,19 @@ def test_every_kind_of_pass_stays_compiled(tiny_folder, disparity, plan):
     frames = make_frames(backbone, disparity)
     expected = denoise(backbone, frames, plan)
     # With whole graphs only, torch raises where it would give up compiling.
+    compile_networks(backbone, "unet", backend="eager", fullgraph=True)
+    assert torch.allclose(denoise(backbone, frames, plan), expected, atol=1e-4)
+    torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+def test_networks_with_masks_are_whole_graphs(tiny_folder, disparity, plan):
+    torch.compiler.reset()
+    backbone = load_backbone(tiny_setup(tiny_folder), ONE_CONTROLNET, CPU)
+    frames = make_frames(backbone, disparity)
+    frames = dataclasses.replace(frames, masks=AnchorMasks(frames.figures, frames.figures[0].numel()))
+    plan = dataclasses.replace(plan, num_steps=2, sla_steps=range(0), guidance=GuidancePlan())
+    expected = denoise(backbone, frames, plan)
     compile_networks(backbone, "unet", backend="eager", fullgraph=True)
     assert torch.allclose(denoise(backbone, frames, plan), expected, atol=1e-4)
     torch.compiler.reset()
