@@ -173,7 +173,7 @@ def events(folder: Path) -> int:
 def finished_files(folder: Path) -> dict[Path, int]:
     """Return a file of each stage that is recorded as done, with its modification time."""
     outputs = {"motion": "motion.npz", "body": "body.npz", "render": "conditions.npz", "video": "video.mp4"}
-    outputs |= {"denoise": "latents.safetensors", "correspondence": "correspondence_16.npz"}
+    outputs |= {"denoise": "latents.safetensors", "correspondence": "correspondence_8.npz"}
     found = {}
     for run in runs_below(folder):
         for stage, entry in stages_of(run).items():

@@ -19,7 +19,7 @@ from tests.factories.program import tiny_settings
 
 MODEL, *SIZES = tiny_settings(num_frames=2)
 SHORT = ["prompt=a red robot, walking", MODEL, *SIZES, "seed=2"]
-"""A run of a tiny model with random weights: 64 x 64 pixels, latents of 16 x 16."""
+"""A run of a tiny model with random weights: 64 x 64 pixels, latents of 8 x 8."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> latentman.Run:
 
 @pytest.fixture(scope="module")
 def pipe() -> latentman.LatentManPipeline:
-    return latentman.LatentManPipeline.from_pretrained(MODEL.partition("=")[2], settings=[*SIZES[:3], "threads=1"])
+    return latentman.LatentManPipeline.from_pretrained(MODEL.partition("=")[2], settings=["setup=mini", *SIZES[:3], "threads=1"])
 
 
 def call(pipe: latentman.LatentManPipeline, **changes: object) -> latentman.LatentManOutput:
@@ -96,7 +96,7 @@ def test_output_types_hold_the_same_pictures(pipe: latentman.LatentManPipeline) 
     np.testing.assert_array_equal(np.stack([np.asarray(p) for p in call(pipe, output_type="pil").frames]), array)
     tensor = call(pipe, output_type="pt").frames
     np.testing.assert_array_equal((tensor * 255).round().permute(0, 2, 3, 1).numpy().astype(np.uint8), array)
-    assert call(pipe, output_type="latent").frames.shape == (2, 4, 16, 16)
+    assert call(pipe, output_type="latent").frames.shape == (2, 4, 8, 8)
 
 
 def test_a_callback_hears_of_every_step(pipe: latentman.LatentManPipeline) -> None:
@@ -118,9 +118,9 @@ def test_the_stages_alone_make_what_the_run_wrote(run: latentman.Run) -> None:
     motion = make_motion(config)
     body = make_body(config, motion)
     conditions = make_render(config, body)
-    maps = make_correspondence(config, conditions, body, size=16)
+    maps = make_correspondence(config, conditions, body, size=8)
     for name, arrays in {
-        "motion": motion.arrays(), "conditions": conditions.arrays(), "correspondence_16": maps.arrays()
+        "motion": motion.arrays(), "conditions": conditions.arrays(), "correspondence_8": maps.arrays()
     }.items():  # fmt: skip
         with np.load(run.folder / f"{name}.npz") as stored:
             for key in stored.files:
