@@ -29,7 +29,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> latentman.Run:
 
 @pytest.fixture(scope="module")
 def pipe() -> latentman.LatentManPipeline:
-    return latentman.LatentManPipeline.from_pretrained(MODEL.partition("=")[2], settings=["setup=mini", *SIZES[:3], "threads=1"])
+    return latentman.LatentManPipeline.from_pretrained(
+        MODEL.partition("=")[2], settings=["setup=mini", *SIZES[:3], "threads=1"]
+    )
 
 
 def call(pipe: latentman.LatentManPipeline, **changes: object) -> latentman.LatentManOutput:
