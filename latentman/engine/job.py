@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,6 @@ class Job:
     folder: Path
     sweep_dir: Path | None
     number: int
-    is_first: bool
-    """Whether it is the first that its command started."""
     overwrite: bool
     choices: dict[str, str]
     overrides: list[str]
@@ -87,7 +85,7 @@ def describe_job(cfg: Any, config: Config) -> Job:
     planned = plan.find(overrides) if plan is not None else None
     if planned is None:  # a sweeper that decides as it goes
         planned = PlannedJob(number, folder_name(number, overrides), tuple(overrides))
-    return replace(make_job(cfg, config, choices, overrides, sweep_dir, planned), is_first=number == 0)
+    return make_job(cfg, config, choices, overrides, sweep_dir, planned)
 
 
 def make_job(
@@ -124,7 +122,6 @@ def make_job(
         folder=run_folder(config) if sweep_dir is None or planned is None else sweep_dir / planned.folder,
         sweep_dir=sweep_dir,
         number=0 if planned is None else planned.number,
-        is_first=True,
         overwrite=config.overwrite,
         choices=dict(choices or {}),
         overrides=list(overrides),
