@@ -243,3 +243,8 @@ def pretending(copies: Copies | None = None, *, training: bool = False) -> Itera
 def on_device(x: Tensor) -> OnDevice:
     """Return a tensor of the host on the device, uncounted."""
     return OnDevice(x.detach())
+
+
+if IS_SUPPORTED:
+    # When it is imported, which is before any test: autograd has a queue for each device known at its first gradient.
+    pretended_device()

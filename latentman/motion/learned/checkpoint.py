@@ -21,6 +21,9 @@ from latentman.motion.learned.checkpoint_file import NO_SMPL
 
 log = logging.getLogger("latentman.motion")
 
+MOST = 100_000
+"""The most that a whole number of ``args.json`` may be; tables of that length are made."""
+
 _HARMLESS = (
     "omegaconf.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "mld.", "typing.", "pathlib.", "numpy.",
     "collections.defaultdict", "_codecs.encode", "builtins.dict", "builtins.list", "builtins.set", "builtins.int",
@@ -54,7 +57,8 @@ def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[
     Keys in ``ignored`` are skipped silently, other keys with a warning.
 
     Raises:
-        WeightsError: if the file is missing or not a JSON object, or a value has a different type from its default.
+        WeightsError: if the file is missing or not a JSON object, a value has a different type from its default, or a
+            number is out of range.
     """
     file = checkpoint.parent / "args.json"
     try:
@@ -72,6 +76,8 @@ def read_args(checkpoint: Path, defaults: Mapping[str, Any], ignored: frozenset[
         kinds = (int, float) if isinstance(default, float) else type(default)
         if not isinstance(values[key], kinds):
             raise WeightsError(f"{file}: {key}={values[key]!r} must be of type {type(default).__name__}")
+        if type(default) is int and not min(default, 1) <= values[key] <= MOST:
+            raise WeightsError(f"{file}: {key}={values[key]} must be from {min(default, 1)} to {MOST}")
     return values
 
 

@@ -77,6 +77,11 @@ def load_mdm(checkpoint: Path) -> LoadedMDM:
             f"{checkpoint} makes {config.num_features} features per frame, but {wanted} are needed: a model trained "
             f"on {args['dataset']} has another skeleton; use one trained on HumanML3D or HumanAct12"
         )
+    if config.latent_dim % config.num_heads:
+        raise WeightsError(
+            f"{checkpoint.parent / 'args.json'}: num_heads={config.num_heads} does not divide the width "
+            f"{config.latent_dim} of {checkpoint.name}; use the args.json of its own archive"
+        )
     network = MDM(config)
     load_into(network, state, what=config.name, checkpoint=checkpoint)
     return LoadedMDM(network, args)

@@ -163,6 +163,16 @@ def half(tensors):
     return {name: tensor for name, tensor in tensors.items() if "lora_B" not in name}
 
 
+def of_no_dimension(tensors):
+    first = sorted(name for name in tensors if "attn1.to_q.lora_A" in name)[0]
+    return tensors | {first: torch.tensor(1.0)}
+
+
+def empty(tensors):
+    first = sorted(name for name in tensors if "attn1.to_q.lora_A" in name)[0]
+    return tensors | {first: torch.zeros(0, 8), first.replace("lora_A", "lora_B"): torch.zeros(8, 0)}
+
+
 def another_kind(tensors):
     return tensors | {"unet.down_blocks.0.attn1.to_q.hada_w1_a": torch.zeros(2, 2)}
 
@@ -173,6 +183,8 @@ def another_kind(tensors):
     [
         (wrong_shape, r"attn1\.to_q\.lora_A\.weight \(3, 7\).* do not make a change of the layer's weight"),
         (unknown_layer, r"no layer for unet\.down_blocks\.7\.attentions\.0\.to_q\.lora_A\.weight"),
+        (of_no_dimension, r"lora_A\.weight \(\) and .* are not two matrices or two convolutions"),
+        (empty, r"lora_A\.weight \(0, 8\) is empty"),
         (half, r"lora_A\.weight has no up matrix next to it"),
         (another_kind, r"hada_w1_a does not belong to a plain LoRA"),
         (lambda tensors: {}, "holds no tensors of a LoRA"),

@@ -175,6 +175,10 @@ def test_a_tensor_of_another_shape_is_named():
         ({"noise_schedule": "linear"}, "noise_schedule=linear is not supported, only cosine"),
         ({"pred_len": 40}, "pred_len=40 is not supported"),
         ({"diffusion_steps": "many"}, "diffusion_steps='many' must be of type int"),
+        ({"diffusion_steps": 0}, "diffusion_steps=0 must be from 1 to 100000"),
+        ({"diffusion_steps": 10**9}, "diffusion_steps=1000000000 must be from 1 to 100000"),
+        ({"num_heads": 3}, r"num_heads=3 does not divide the width \d+ of model000200000\.pt"),
+        ({"num_heads": -4}, "num_heads=-4 must be from 1 to 100000"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(tmp_path, args, message):
