@@ -102,7 +102,7 @@ def json_tree(data: bytes, rng: random.Random) -> bytes:
     """Change the type of one value of a JSON text, rename a key, or give one twice."""
     try:
         tree = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data
     places: list[tuple[object, object]] = []
     stack = [tree]
@@ -191,6 +191,8 @@ def zip_members(data: bytes, rng: random.Random) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [(name, archive.read(name)) for name in archive.namelist()]
     except Exception:
+        return data
+    if not members:  # an earlier mutation took the last one
         return data
     place = rng.randrange(len(members))
     name, content = members[place]
