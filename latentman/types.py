@@ -215,6 +215,11 @@ class Conditions:
         return cls(**fields, cameras=cameras)
 
 
+def source_frame(reference: str, frame: int) -> int:
+    """Return the frame that a frame takes its colours from, by the kind of reference."""
+    return 0 if reference == "first" else frame - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Correspondence:
     """The map M of the paper's section 3.3 for all frames, on a ``size`` x ``size`` grid.
@@ -261,7 +266,7 @@ class Correspondence:
 
     def source_frame(self, frame_index: int) -> int:
         """Return the frame that frame ``frame_index`` takes its colours from."""
-        return 0 if self.reference == "first" else frame_index - 1
+        return source_frame(self.reference, frame_index)
 
     @property
     def num_matches(self) -> int:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from latentman.correspondence.match import REFERENCES, downsample
 from latentman.errors import ShapeError, check_choice
 from latentman.render.camera import project, to_camera
-from latentman.types import NUM_PARTS, UNMATCHED, Array, BodySequence, Conditions, Correspondence
+from latentman.types import NUM_PARTS, UNMATCHED, Array, BodySequence, Conditions, Correspondence, source_frame
 
 SLACK_M = 0.003
 """Metres by which two points of one surface may be off each other's tangent plane, however near they are."""
@@ -126,7 +126,7 @@ def match_mesh(
     pairs, positions = [(none, none)], [np.empty((0, 2), np.float32)]
     cost, unmatched = np.zeros(frames), np.zeros((frames, len(UNMATCHED)), np.int64)
     for i in range(1, frames):
-        to = 0 if reference == "first" else i - 1
+        to = source_frame(reference, i)
         surface = _surface(body, conditions, to)
         carried = _carry(surface, conditions, i, to, size)
         source, kept, distance, seen = _settle(surface, conditions, carried, to, size)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from latentman.assignment.problem import IntArray
 from latentman.assignment.solvers import match
 from latentman.correspondence.features import part_features
+from latentman.types import source_frame
 
 IUV = NDArray[np.uint8]
 Pixels = NDArray[np.int32]
@@ -114,7 +115,7 @@ def part_tasks(views: Sequence[Mapping[int, PartView]], reference: str, matcher:
             tasks.append(PartTask(work, _chain(clip, part, matcher)))
             continue
         for i in range(1, len(clip)):
-            there = clip[0 if reference == "first" else i - 1]
+            there = clip[source_frame(reference, i)]
             tasks.append(PartTask(_work(clip[i], there), _single(clip[i], there, i, part, matcher)))
     return sorted(tasks, key=lambda task: -task.work)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentman.types import Array, Correspondence
+from latentman.types import Array, Correspondence, source_frame
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Matches:
 
     def source_frame(self, frame_index: int) -> int:
         """Return the frame that frame ``frame_index`` takes its colours from."""
-        return 0 if self.reference == "first" else frame_index - 1
+        return source_frame(self.reference, frame_index)
 
 
 def placed(matches: Correspondence | Matches, device: torch.device) -> Matches:

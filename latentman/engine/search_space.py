@@ -16,7 +16,7 @@ DIGITS = 4
 """Significant digits of a number that is tried: more change no picture, and make folder names and tables long."""
 
 NOT_SEARCHED = (*NOT_PART_OF_THE_RESULT, "seed", "prompt", "prompts", "exp")
-"""Keys that are no settings of a method, by their first part."""
+"""Keys that cannot be searched, since they are not part of a method, by their first part."""
 
 EXAMPLE = "'pwg.delta=interval(0.001,0.05)'"
 
@@ -117,7 +117,7 @@ def _axis(override: Override) -> Axis:
     """Return the interval or the list of one key."""
     key, line = override.key_or_group, override.input_line
     if key.partition(".")[0] in NOT_SEARCHED:
-        raise ConfigError(f"{line}: {key} cannot be searched: it is no setting of the method; give it one value")
+        raise ConfigError(f"{line}: {key} cannot be searched, since it is not part of the method; give it one value")
     value = override.value()
     if not isinstance(value, IntervalSweep):
         values = tuple(dict.fromkeys(override.sweep_string_iterator()))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from latentman.correspondence.mesh import carry, match_mesh
-from latentman.types import BodySequence, Conditions, Correspondence
+from latentman.types import BodySequence, Conditions, Correspondence, source_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def call_judge(body: BodySequence, conditions: Conditions, *, size: int, referen
         side=side,
         flows=tuple(_flow(body, conditions, i, i - 1, side) for i in later),
         map=match_mesh(body, conditions, size=size, reference="prev"),
-        truths=tuple(_flow(body, conditions, i, 0 if reference == "first" else i - 1, size) for i in later),
+        truths=tuple(_flow(body, conditions, i, source_frame(reference, i), size) for i in later),
     )
 
 

@@ -37,9 +37,7 @@ def draw_pareto(summary: pd.DataFrame, metric: str, title: str) -> Figure | None
     axes = figure.subplots()
     steps = points[best][np.argsort(points[best][:, 0], kind="stable")]
     axes.plot(steps[:, 0], steps[:, 1], drawstyle="steps-post", color=QUIET, linewidth=0.9, zorder=1, label="front")
-    numbers = [
-        place for place, is_known in enumerate(known) if is_known
-    ]  # those of the table, so that a variant has one colour in every plot
+    numbers = np.flatnonzero(known).tolist()  # those of the table, so that a variant has one colour in every plot
     for number, point, is_best, label in zip(numbers, points, best, labels, strict=True):
         axes.plot(
             *point, marker(number), color=colour(number), markersize=6, markerfacecolor=None if is_best else "none",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentman.report.tables.table import COLUMNS
+from latentman.report.tables.table import COLUMNS, markdown
 from latentman.report.tables.variants import variant_labels
 
 _HEADINGS = {column.metric: column.heading for column in COLUMNS} | {"seconds_denoise": "seconds of denoising"}
@@ -88,7 +88,5 @@ def front_markdown(trials: Trials | None) -> str:
     if trials is None:
         return ""
     headings, rows = front_cells(trials)
-    rule = ["--:", ":--", *("--:" for _ in headings[2:])]
-    lines = [headings, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = markdown(headings, rows, texts=(1,))
     return f"\nThe {len(rows)} of {len(trials.jobs)} trials that no other trial beats in every objective:\n\n{table}\n"

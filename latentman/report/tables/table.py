@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -225,7 +226,11 @@ def _change_text(row: pd.Series, prefix: str) -> str:
 def to_markdown(summary: pd.DataFrame, paper: Paper | None = None) -> str:
     """Return the table as Markdown, its footnotes below it."""
     headings, rows = cells(summary, paper)
-    rule = [":--", *("--:" for _ in headings[1:])]
+    return f"{markdown(headings, rows)}\n\n{' '.join(footnotes(summary, paper))}\n"
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], *, texts: Collection[int] = (0,)) -> str:
+    """Return headings and rows as a table in Markdown; columns other than ``texts`` are aligned to the right."""
+    rule = [":--" if column in texts else "--:" for column in range(len(headings))]
     lines = [headings, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table}\n\n{' '.join(footnotes(summary, paper))}\n"
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

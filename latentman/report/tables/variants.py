@@ -28,9 +28,8 @@ def variant_keys(results: pd.DataFrame) -> list[str]:
     """Return the columns that distinguish the variants.
 
     These are the swept columns whose values differ between runs, or between the jobs of their sweep even if only some
-    of them have begun, except seeds and prompts; the experiment's name if
-    there are several; and any other setting that differs between runs that would otherwise have the same name, such as
-    the setup of two sweeps in one folder.
+    of them have begun, except seeds and prompts; the experiment's name if there are several; and any other setting that
+    differs between runs that would otherwise have the same name, such as the setup of two sweeps in one folder.
     """
     swept = [c for c in results.columns if c.startswith("swept.") and c not in NOT_VARIANTS]
     keys = ["name"] if results["name"].nunique() > 1 else []
