@@ -129,7 +129,7 @@ def test_a_server_that_accepts_and_never_answers_times_out(tmp_path, environment
         done = track(tmp_path, {**environment, **variables}, "wandb")
     assert time.monotonic() - start < 120
     (warning,) = warnings_of(done)
-    assert "offline, since" in warning
+    assert "is offline, because" in warning
     assert "STATES {'wandb': 'done'}" in done.stdout
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
 
