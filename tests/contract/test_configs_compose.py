@@ -69,6 +69,7 @@ def test_the_rounds_hold_every_option() -> None:
     assert not missing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_job_of_an_experiment_composes(experiment: str) -> None:
     check_command([f"+exp={experiment}", "seed=1"])  # its other seeds change nothing that is checked
@@ -94,6 +95,7 @@ def test_a_variant_states_every_choice_in_which_variants_differ() -> None:
     assert len(set(map(frozenset, said.values()))) == 1, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", groups(CONF)["method"])
 def test_the_command_line_overrides_the_method(method: str) -> None:
     config = compose([f"method={method}", "sla=none", "pwg=none", "sampler=per_frame"])
@@ -114,13 +116,18 @@ def test_groups_that_are_added_with_a_plus_are_not_in_the_defaults_list() -> Non
     assert set(groups(CONF)) - set(defaults(CONF)) == set(ADDED_GROUPS)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_job_of_an_experiment_composes_on_the_papers_models(experiment: str) -> None:
+    check_command([f"+exp={experiment}", "setup=sd15", "seed=1"])
+
+
 OWN_LENGTH = {"fig2_latent_shift": (2, None), "smoke": (2, 4)}
 """Experiments with a fixed number of frames and steps, the same on every model."""
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_one_override_runs_an_experiment_on_the_papers_models(experiment: str) -> None:
-    check_command([f"+exp={experiment}", "setup=sd15", "seed=1"])
     there, default = compose([f"+exp={experiment}", "setup=sd15", "hydra.mode=RUN"]), compose(["setup=sd15"])
     assert there.setup == default.setup
     assert (there.text, there.depth) == (default.text, default.depth)

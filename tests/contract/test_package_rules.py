@@ -1,6 +1,7 @@
 """Rules for every file: its length, name, imports and header."""
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -22,26 +23,28 @@ LONGER: dict[str, int] = {}
 """Files with a higher limit, by path; none at present."""
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
-def test_file_is_short_enough_to_read(path: Path) -> None:
-    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= LONGER.get(path.as_posix(), MAX_LINES)
+@functools.cache
+def text_of(path: Path) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
-def test_file_is_named_for_its_concept(path: Path) -> None:
-    assert not FORBIDDEN & {part.removesuffix(".py") for part in path.parts}
+def test_files_are_short_enough_to_read() -> None:
+    lines = {path.as_posix(): len(text_of(path).splitlines()) for path in PYTHON}
+    assert {path: count for path, count in lines.items() if count > LONGER.get(path, MAX_LINES)} == {}
+
+
+def test_files_are_named_for_their_concepts() -> None:
+    assert [path for path in PYTHON if FORBIDDEN & {part.removesuffix(".py") for part in path.parts}] == []
 
 
 MAY_IMPORT_PICKLE = {"latentman/system/pickle_records.py"}
 """Official SMPL models and results of pose estimators are pickles; this module can call nothing but records."""
 
 
-@pytest.mark.parametrize("path", [path for path in PYTHON if path.as_posix() not in MAY_IMPORT_PICKLE], ids=str)
-def test_module_unpickles_nothing(path: Path) -> None:
-    text = (ROOT / path).read_text(encoding="utf-8")
-    assert not re.search(
-        r"^\s*(import|from)\s+(pickle|dill|cloudpickle)\b|allow_pickle=True|weights_only=False", text, re.M
-    )
+def test_modules_unpickle_nothing() -> None:
+    pattern = r"^\s*(import|from)\s+(pickle|dill|cloudpickle)\b|allow_pickle=True|weights_only=False"
+    others = [path for path in PYTHON if path.as_posix() not in MAY_IMPORT_PICKLE]
+    assert [path for path in others if re.search(pattern, text_of(path), re.M)] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf" / "method").glob("*.yaml")), ids=lambda path: path.stem)
@@ -70,15 +73,15 @@ def test_everything_shipped_has_a_card() -> None:
         assert (folder / "CARD.md").is_file(), f"{folder.name} lacks a CARD.md"
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=str)
-def test_every_import_is_a_declared_dependency(path: Path) -> None:
-    names = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add((node.module or "").partition(".")[0])
+def test_every_import_is_a_declared_dependency() -> None:
+    importers: dict[str, Path] = {}
+    for path in PYTHON:
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.Import):
+                importers |= {alias.name.partition(".")[0]: path for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                importers[(node.module or "").partition(".")[0]] = path
     # PyTorch3D has no wheel on the index, so that no extra can bring it.
-    for name in names - sys.stdlib_module_names - {"latentman", "pytorch3d"}:
+    for name in importers.keys() - sys.stdlib_module_names - {"latentman", "pytorch3d"}:
         owners = {owner.lower().replace("_", "-") for owner in OWNERS.get(name, [name])}
-        assert owners & DECLARED, f"{path} imports {name}, which no dependency or extra in pyproject.toml brings"
+        assert owners & DECLARED, f"{importers[name]} imports {name}, which no dependency or extra brings"

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 IMPORT_ALL = """
 import importlib, importlib.util, json, os, pkgutil, signal, sys
 
@@ -51,6 +53,7 @@ print(json.dumps([imported, failed]))
 """
 
 
+@pytest.mark.slow
 def test_the_package_imports_without_the_unix_only_modules(command_environment):
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL], env=command_environment, capture_output=True, text=True, check=False

@@ -146,6 +146,7 @@ def test_the_papers_rows_are_rows_of_their_experiment(path: Path) -> None:
         assert set(values) <= rows
 
 
+@pytest.mark.slow
 def test_a_sweep_from_another_machine_can_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {
         ("none", "none"): {"a superhero x": 10.0, "a dancer": 20.0},

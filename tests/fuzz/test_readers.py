@@ -1,6 +1,7 @@
 """Whatever is in a file, its reader ends with a value or with a LatentManError, in bounded time and memory.
 
-``make fuzz`` runs 300 inputs a reader; ``FUZZ=10000 make fuzz`` the long mode. A failure names the reader and the seed.
+Sixty inputs a reader by default, the first 300 with the slow tests and ``make fuzz``; ``FUZZ=10000 make fuzz`` is the
+long mode. A failure names the reader and the seed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.fuzz.motion_readers import MOTION_READERS
 from tests.fuzz.mutations import BYTES
 from tests.fuzz.readers import READERS, Reader
 
+QUICK = 60
 COUNT = int(os.environ.get("FUZZ", "300"))
 MAX_SECONDS = 10.0
 MAX_GROWTH_BYTES = 1_000_000_000
@@ -43,9 +45,20 @@ ALL_READERS = {**READERS, **MOTION_READERS}
 
 
 @pytest.mark.parametrize("name", ALL_READERS)
+def test_an_input_ends_with_a_value_or_a_message(name: str, tmp_path: Path) -> None:
+    feed(name, QUICK, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL_READERS)
 def test_every_input_ends_with_a_value_or_a_message(name: str, tmp_path: Path) -> None:
+    feed(name, COUNT, tmp_path)
+
+
+def feed(name: str, inputs: int, tmp_path: Path) -> None:
+    """Give a reader damaged files: as many as its share of the inputs."""
     reader = ALL_READERS[name]
-    count = max(9, int(COUNT * reader.share))
+    count = max(9, int(inputs * reader.share))
     whole = reader.whole(tmp_path)
     path = tmp_path / reader.file
     path.write_bytes(whole)

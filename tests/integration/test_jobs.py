@@ -55,6 +55,7 @@ def test_prompts_of_a_set_keep_their_text_and_seed(sweep):
     assert "prompts=single" in status[0]["command"]
 
 
+@pytest.mark.slow
 def test_the_report_has_a_row_for_every_run_and_the_change_against_the_baseline(sweep):
     folder, _ = sweep
     done = subprocess.run(
@@ -71,6 +72,7 @@ def test_the_report_has_a_row_for_every_run_and_the_change_against_the_baseline(
     assert (folder / "gallery.html").is_file()
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_continues_where_it_stopped(sweep):
     folder, _ = sweep
     kept = {p: p.stat().st_mtime_ns for p in folder.rglob("frames/*.png")}
@@ -83,6 +85,7 @@ def test_an_interrupted_sweep_continues_where_it_stopped(sweep):
     assert {p for p in kept if again[p] != kept[p]} == {p for p in kept if lost in p.parents}
 
 
+@pytest.mark.slow
 def test_the_recorded_command_makes_the_same_pictures(sweep, tmp_path):
     import shlex
 
@@ -95,6 +98,7 @@ def test_the_recorded_command_makes_the_same_pictures(sweep, tmp_path):
     assert (again / "video.mp4").read_bytes() == (run / "video.mp4").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["t2v_zero", "per_frame", "latentman"])
 def test_every_method_runs_and_they_differ_after_frame_0(tmp_path, finished, method):
     folder = tmp_path / method

@@ -12,31 +12,42 @@ import yaml
 from latentman.files.run_file import read_correspondence
 from latentman.video import read_mp4
 from tests.factories.program import Program, tiny_settings
+from tests.factories.tiny_model import GRID, IMAGE
 
 from .conftest import latentman, read_json, result_bytes, short_run
 
 STAGES = ["motion", "body", "render", "correspondence", "denoise", "video", "metrics"]
 
 
-def test_a_run_writes_its_complete_record(embedded):
-    names = {str(p.relative_to(embedded)) for p in embedded.rglob("*") if p.is_file()}
+@pytest.fixture(params=["tiny", pytest.param("embedded", marks=pytest.mark.slow)])
+def whole(request):
+    """A finished run, with the sizes of its latents and of its pictures."""
+    if request.param == "tiny":
+        return request.getfixturevalue("finished"), GRID, IMAGE
+    return request.getfixturevalue("embedded"), 64, 256
+
+
+def test_a_run_writes_its_complete_record(whole):
+    folder, _, size = whole
+    names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     expected = {
         "video.mp4", "frames/000.png", "frames/002.png", "conditions/depth.mp4", "conditions/iuv.mp4", "motion.npz",
         "metrics.json", "config.yaml", "status.json", "index.html", "log.txt", "correspondence.mp4",
     }  # fmt: skip
     assert expected <= names
-    status = read_json(embedded / "status.json")
+    status = read_json(folder / "status.json")
     assert status["state"] == "done"
     assert [s for s in STAGES if status["stages"][s]["state"] == "done"] == STAGES
     assert status["texts"]["negative"] == "low quality, blurry"
     assert status["weights"]["model"]
-    assert read_mp4(embedded / "video.mp4").frames.shape == (3, 256, 256, 3)
-    assert yaml.safe_load((embedded / "config.yaml").read_text())["num_inference_steps"] == 4
-    assert not (embedded / "latents").exists()
+    assert read_mp4(folder / "video.mp4").frames.shape == (3, size, size, 3)
+    assert yaml.safe_load((folder / "config.yaml").read_text())["num_inference_steps"] == 4
+    assert not (folder / "latents").exists()
 
 
-def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(embedded):
-    metrics = read_json(embedded / "metrics.json")
+def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(whole):
+    folder, *_ = whole
+    metrics = read_json(folder / "metrics.json")
     assert metrics["human_mse"] > 0
     assert 0 < metrics["human_mse_official_uint8"] < 255
     assert len(metrics["per_pair"]["human_mse"]) == 2
@@ -48,9 +59,10 @@ def test_metrics_are_flat_numbers_with_reasons_for_missing_ones(embedded):
     assert all(v is None or isinstance(v, int | float | str) for k, v in metrics.items() if k != "per_pair")
 
 
-def test_correspondences_are_kept_on_both_grids(embedded):
-    for size in (64, 256):
-        matches = read_correspondence(embedded / f"correspondence_{size}.npz")
+def test_correspondences_are_kept_on_both_grids(whole):
+    folder, *sizes = whole
+    for size in sizes:
+        matches = read_correspondence(folder / f"correspondence_{size}.npz")
         assert (matches.size, len(matches.pairs)) == (size, 3)
         assert matches.num_matches > size * size / 20
 
@@ -119,12 +131,12 @@ def test_denoising_continues_from_its_last_step(tmp_path):
     def third_step():
         return state.exists() and b'"step":"3"' in state.read_bytes()[:300]
 
-    kill_when(folder, third_step, "num_inference_steps=40")
-    short_run(folder, "num_inference_steps=40")
-    found = re.search(r"denoise: continues at step (\d+) of 40", (folder / "log.txt").read_text())
-    assert 3 <= int(found[1]) < 40
+    kill_when(folder, third_step, "num_inference_steps=12")
+    short_run(folder, "num_inference_steps=12")
+    found = re.search(r"denoise: continues at step (\d+) of 12", (folder / "log.txt").read_text())
+    assert 3 <= int(found[1]) < 12
     fresh = tmp_path / "fresh"
-    short_run(fresh, "num_inference_steps=40")
+    short_run(fresh, "num_inference_steps=12")
     assert result_bytes(folder) == result_bytes(fresh)
 
 

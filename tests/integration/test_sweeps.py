@@ -100,6 +100,7 @@ def test_a_continued_sweep_runs_only_unfinished_jobs(sweep):
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+@pytest.mark.slow
 def test_a_finished_job_that_lost_a_file_is_run_again(sweep, tmp_path):
     folder, arguments, cache, _ = sweep
     copy = shutil.copytree(folder, tmp_path / "copy")
@@ -131,6 +132,7 @@ def test_the_table_of_a_sweep_can_be_printed_at_any_time(sweep):
     assert "4 jobs: 2 done, 2 failed" in done.stdout
 
 
+@pytest.mark.slow
 def test_without_the_cache_a_run_has_the_same_bytes(finished, tmp_path):
     short_run(tmp_path / "again")
     assert all(stages_of(tmp_path / "again")[stage]["shared"] for stage in SHARED)
@@ -139,6 +141,7 @@ def test_without_the_cache_a_run_has_the_same_bytes(finished, tmp_path):
     assert result_bytes(tmp_path / "again") == result_bytes(tmp_path / "alone") == result_bytes(finished)
 
 
+@pytest.mark.slow
 def test_a_run_from_the_cache_has_the_warnings_of_the_one_that_filled_it(tmp_path):
     outside = [MODEL, *CHEAP, "camera.distance=0.05", "motion.text=a person stands"]
     folders = [tmp_path / "first", tmp_path / "second"]

@@ -272,6 +272,7 @@ def test_brackets_in_a_path_are_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "[red]dance.bvh" in "".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_no_line_is_wider_than_100_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -283,6 +284,7 @@ def test_no_line_is_wider_than_100_columns(
     assert any("on demand" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_all_lists_other_choices_too_and_counts_none_of_them_as_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert assets.main(["check", "--all"]) == 0
     out = capsys.readouterr().out

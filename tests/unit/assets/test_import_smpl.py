@@ -55,6 +55,7 @@ def test_an_official_file_is_imported_once(
         assets(["import-smpl", str(source), str(tmp_path / "file" / "out.npz")])
 
 
+@pytest.mark.slow
 def test_the_gender_must_be_given_if_the_file_name_does_not_contain_it(tmp_path: Path, weights: Path, smplx) -> None:
     source = write_npz(tmp_path / "model.npz", smplx)
     with pytest.raises(ConfigError, match="does not contain a gender: add --gender"):

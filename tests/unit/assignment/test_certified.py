@@ -95,6 +95,7 @@ def test_a_damaged_library_is_not_used(native):
         match(np.zeros((2, 3)), np.zeros((2, 3)), "certified")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(hatch_build.find_compiler() is None, reason="there is no C++ compiler")
 def test_a_library_of_other_sources_is_not_used(native):
     assert hatch_build.compile_library(native, native / "certified.lib") is None

@@ -98,6 +98,7 @@ def test_another_layout_is_refused_naming_the_array(tmp_path, change, message):
         read_atlas(str(write_mat(tmp_path / "UV.mat", arrays)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value", "message"), [
     ("All_FaceIndices", 25, "whole numbers from 1 to 24"),
     ("All_FaceIndices", 0, "whole numbers from 1 to 24"),
@@ -116,6 +117,7 @@ def test_values_out_of_range_are_refused(tmp_path, name, value, message):
         read_atlas(str(write_mat(tmp_path / "UV.mat", arrays)))
 
 
+@pytest.mark.slow
 def test_damaged_files_are_refused_whatever_the_library_raises(tmp_path):
     path = write_mat(tmp_path / "UV.mat", good(), do_compression=True)
     content, rng = path.read_bytes(), np.random.default_rng(0)

@@ -60,6 +60,10 @@ def problem_of(body: Body, joints: np.ndarray, betas: int = 0):
     return problem, State(joints[:, 0].copy(), rotations[:, FREE], np.zeros(betas))
 
 
+QUICK = ("walk", "kick", "dance")
+"""Verbs that are tried by default; the others are with the slow tests."""
+
+
 def test_the_gradient_is_the_gradient_of_the_energy(body: Body) -> None:
     joints = noisy(clip(frames=8), 0.02)
     joints[3, 10, 1] = joints[:, [10, 11], 1].min() - 0.03  # a foot below the floor
@@ -180,7 +184,9 @@ def test_a_doubled_path_is_set_on_the_floor_after_it_is_doubled(body: Body) -> N
     assert drop == pytest.approx(2 * (joints[0, 0, 1] - joints[-1, 0, 1]), abs=0.02)
 
 
-@pytest.mark.parametrize("verb", ACTIONS)
+@pytest.mark.parametrize(
+    "verb", [verb if verb in QUICK else pytest.param(verb, marks=pytest.mark.slow) for verb in ACTIONS]
+)
 def test_twists_never_jump(body: Body, verb: str) -> None:
     truth = clip(EVERY_VERB.get(verb, f"a person {verb}s"), 60)
     for joints in (truth, noisy(truth), noisy(truth, 0.02)):

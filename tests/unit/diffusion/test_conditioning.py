@@ -25,6 +25,7 @@ CPU = torch.device("cpu")
 ALONE = Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=())
 
 
+@pytest.mark.slow
 def test_two_controlnets_add_up_as_in_the_pipeline_of_diffusers(sd15_folder, second):
     from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 
@@ -47,7 +48,7 @@ def test_two_controlnets_add_up_as_in_the_pipeline_of_diffusers(sd15_folder, sec
     assert (one - theirs).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("family", ["sd15", "sdxl"])
+@pytest.mark.parametrize("family", ["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
 def test_an_adapter_steers_as_in_the_pipeline_of_diffusers(sd15_folder, sdxl_folder, tmp_path, family):
     from diffusers import StableDiffusionAdapterPipeline, StableDiffusionXLAdapterPipeline, T2IAdapter
 

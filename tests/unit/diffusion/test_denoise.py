@@ -67,7 +67,7 @@ def test_attention_apart_equals_its_steps_written_out(backbone, frames, plan, re
 
 
 @pytest.mark.parametrize("anchor", ["first", "prev", "first+prev", "all"])
-@pytest.mark.parametrize("chunk_size", [1, 3])
+@pytest.mark.parametrize("chunk_size", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_chunks_change_nothing_but_memory(backbone, frames, plan, anchor, chunk_size):
     plan = replace(plan, anchor=AnchorRule(anchor))
     whole = denoise(backbone, frames, plan)

@@ -248,6 +248,7 @@ def selected_by_a_mask(noise: torch.Tensor) -> torch.Tensor:
     return noise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [through_an_array, frame_by_frame_question, selected_by_a_mask])
 def test_a_planted_copy_in_the_loop_is_counted(
     there: Backbone, clip: Frames, monkeypatch: pytest.MonkeyPatch, work: Callable[[torch.Tensor], torch.Tensor]

@@ -85,6 +85,7 @@ def test_a_method_changes_later_frames_and_never_frame_0(backbone, clip, plan, m
         assert all((ours[i] - baseline[i]).abs().max() > 1e-4 * baseline.abs().max() for i in range(1, len(ours)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_continuing_from_any_step_gives_the_same_bytes(backbone, clip, plan, method):
     plan, states = replace(plan, **METHODS[method]), []
@@ -111,6 +112,7 @@ def test_a_decoders_layers_are_some_of_all_layers(backbone, clip, plan, method):
     assert not close(everywhere, decoder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_checkpointed_gradients_are_the_same(backbone, clip, plan, method):
     guided = replace(plan, guidance=GuidancePlan(steps=range(1, 2), gradient="full", delta=0.01), **METHODS[method])

@@ -97,6 +97,7 @@ def test_direct_is_delta_strength_sqrt_of_the_noise_to_signal_ratio(backbone, fr
     assert torch.allclose(step, gradient * 0.01 * 8 * (0.8**0.5) / (0.2**0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gradient", ["official_uncond", "full"])
 @pytest.mark.parametrize("rule", ANCHORS[:3], ids=lambda rule: rule.anchor)
 def test_chunks_and_checkpointing_leave_the_gradient_as_it_is(backbone, frames, latents, gradient, rule):

@@ -71,6 +71,7 @@ def test_a_sweeper_of_a_plugin_chooses_and_launches_its_jobs(with_sweeper, tmp_p
     assert not (folder / "sweep.json").exists()
 
 
+@pytest.mark.slow
 def test_the_error_with_which_a_sweeper_ends_is_reported(with_sweeper) -> None:
     done = with_sweeper("hydra.sweeper.start=9", "setup.model=/nowhere", "sweep_dir=out/x")
     assert done.returncode == 2

@@ -130,6 +130,7 @@ def test_full_turns_do_not_bend_the_path(turns: float, frames: int, seed: int) -
     assert np.abs(recover(features(joints)) - joints[:-1]).max() < 1e-6
 
 
+@pytest.mark.slow
 @given(yaw=st.floats(-7, 7), x=st.floats(-5, 5), z=st.floats(-5, 5))
 def test_the_start_and_heading_of_a_clip_do_not_matter(yaw: float, x: float, z: float) -> None:
     joints = clip()

@@ -84,7 +84,11 @@ def save_adapter(folder, unet, projection):
     save_file(tensors, folder / "models" / "adapter.safetensors")
 
 
-@pytest.fixture(scope="module", params=[("sd15", plain_projection), ("sdxl", resampler)], ids=["sd15", "sdxl-plus"])
+@pytest.fixture(
+    scope="module",
+    params=[("sd15", plain_projection), pytest.param(("sdxl", resampler), marks=pytest.mark.slow)],
+    ids=["sd15", "sdxl-plus"],
+)
 def variant(request):
     return request.param
 
@@ -184,6 +188,7 @@ def test_the_unconditional_group_reads_an_empty_picture(loaded):
         assert not both[0].any()
 
 
+@pytest.mark.slow
 def test_all_of_it_is_in_the_precision_of_the_networks(folder, adapter, picture):
     setup = adapter_setup(folder, adapter, picture)
     setup.dtype = "bfloat16"

@@ -105,6 +105,7 @@ def old_diffusers(matrices, plain):
     return tensors, RANK, {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", [kohya, kohya_original, peft, peft_with_alpha, old_diffusers])
 def test_every_spelling_changes_the_weights_by_the_same_product(plain, matrices, tmp_path, spelling):
     tensors, alpha, words = spelling(matrices, plain)
@@ -134,6 +135,7 @@ def lora(matrices, plain, tmp_path):
     return save
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["sd15"], indirect=True, scope="module")
 def test_two_loras_add_up_and_opposite_ones_cancel(folder, plain, lora):
     one, other = lora(), lora()

@@ -208,7 +208,7 @@ def use_again_and_again(folder, limit, seed, results):
     results.put((wrong, warnings))
 
 
-@pytest.mark.parametrize("entries", [1.5, 100])
+@pytest.mark.parametrize("entries", [1.5, pytest.param(100, marks=pytest.mark.slow)])
 def test_processes_that_write_read_and_prune_at_once_find_the_right_entries(tmp_path, entries):
     StageCache(tmp_path).store(*numbered(9))
     limit = int(entries * (tmp_path / f"{9:064x}.zip").stat().st_size)

@@ -19,6 +19,7 @@ def report(root, **options):
     return write_report(root, **{"gallery": False, "plots": False, **options})
 
 
+@pytest.mark.slow
 def test_several_experiments_have_a_table_and_plots_each_and_are_never_compared(tmp_path):
     make_sweep(tmp_path / "a", SCORES)
     make_run(tmp_path / "b", name="odd/name", human_mse=7.0)
@@ -161,6 +162,7 @@ def test_variants_have_the_names_of_their_plan_when_only_one_job_has_begun(tmp_p
     assert "| sla=none | 42.5 |" in joined_markdown(sections_of(read_results(tmp_path)))
 
 
+@pytest.mark.slow
 def test_the_page_of_one_experiment_has_its_name_in_one_heading(tmp_path):
     make_sweep(tmp_path, SCORES)
     report(tmp_path, gallery=True, plots=True)

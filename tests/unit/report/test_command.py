@@ -49,6 +49,7 @@ def test_the_report_writes_its_files_and_prints_table_failures_and_paths(sweep, 
     assert len(pd.read_csv(sweep / "results.csv")) == 5
 
 
+@pytest.mark.slow
 def test_runs_with_a_mesh_score_get_a_second_plot(sweep):
     plot = sweep / "plots" / "human_mse_mesh_bars.png"
     assert plot not in write_report(sweep, gallery=False).files
@@ -57,6 +58,7 @@ def test_runs_with_a_mesh_score_get_a_second_plot(sweep):
     assert plot in write_report(sweep, gallery=False).files
 
 
+@pytest.mark.slow
 def test_a_second_report_is_the_same(sweep):
     first = write_report(sweep)
     before = {path: path.read_bytes() for path in first.files}

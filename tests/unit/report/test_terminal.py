@@ -50,6 +50,7 @@ def test_no_color_is_respected(report, monkeypatch):
     assert "\x1b[31m" not in printed(report, 80, force_terminal=True)
 
 
+@pytest.mark.slow
 def test_several_experiments_are_named(tmp_path):
     make_sweep(tmp_path / "a", SCORES)
     make_run(tmp_path / "b", name="other", human_mse=7.0)

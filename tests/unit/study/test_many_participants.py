@@ -133,6 +133,7 @@ def check_that_nothing_is_lost(folder, environment, *, people, pairs, kills, pac
     assert f"stopped: {people * pairs} answers of" in output
 
 
+@pytest.mark.slow
 def test_ten_people_and_two_kills_lose_no_answer(tmp_path, command_environment):
     check_that_nothing_is_lost(tmp_path / "study", command_environment, people=10, pairs=20, kills=2, pace_s=0.05)
 

@@ -128,6 +128,7 @@ def test_a_request_that_dribbles_is_cut_off(study, monkeypatch):
         assert time.monotonic() - begun < 20
 
 
+@pytest.mark.slow
 def test_silent_connections_beyond_the_limit_do_not_stop_the_server(study, monkeypatch):
     """New connections wait until silent ones are closed; none is refused."""
     monkeypatch.setattr("latentman.study.server._connection_limit", lambda: 12)

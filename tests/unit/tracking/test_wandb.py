@@ -134,6 +134,7 @@ def test_a_server_that_accepts_and_never_answers_times_out(tmp_path, environment
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
 
 
+@pytest.mark.slow
 def test_a_users_wandb_mode_is_respected(tmp_path, environment):
     done = track(tmp_path, {**environment, "WANDB_MODE": "offline"}, "wandb")
     assert warnings_of(done) == []
@@ -147,6 +148,7 @@ def sync(folder, environment, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_wandb_sync_finds_the_runs_of_a_sweep_and_names_what_is_missing(tmp_path, environment, closed_port):
     nothing = sync(tmp_path, environment, ".")
     assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)

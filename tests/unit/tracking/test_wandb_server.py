@@ -59,6 +59,7 @@ assert str(has_key(server)) == sys.argv[2]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("netrc", "variables", "server", "expected"),
     [

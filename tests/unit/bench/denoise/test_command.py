@@ -163,6 +163,7 @@ def test_a_process_for_memory_says_what_its_part_needs(tiny: Subject, capsys: py
     assert memory["inputs"] == tiny.input_bytes()
 
 
+@pytest.mark.slow
 def test_a_process_for_memory_that_dies_is_reported() -> None:
     with pytest.raises(DataError, match="2 frames ended with status"):
         memory_of(Spec("tiny", 2, "cpu", "auto", None, threads=0), "ours", "plain")
@@ -308,6 +309,7 @@ def test_the_floor_is_arithmetic_over_the_speed_of_a_product() -> None:
     assert cells[2:7] == ["78", "× 0.43", "17", "23", "29%"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_its_tables_and_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- table -->\nold\n<!-- end of table -->\nafter\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from tests.factories.pretended_device import IS_SUPPORTED, pretended_device, pre
 pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="this torch cannot have a device in Python")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", [ours, released, Batched(2)], ids=["ours", "released", "batched"])
 def test_every_part_of_a_route_stays_on_its_device(route):
     with pretending(training=True):  # random weights are drawn where they are put

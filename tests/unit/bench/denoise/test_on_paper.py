@@ -90,6 +90,7 @@ def test_arithmetic_on_shapes_is_that_of_a_run_with_numbers(frames, parts):
             assert counted(paper[part]).tflop == pytest.approx(count_tflop(works[part]), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_clip_beyond_its_latents():
     peaks = {}
     for frames in (8, 16):

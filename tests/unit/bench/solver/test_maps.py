@@ -14,6 +14,7 @@ def maps() -> dict[str, Maps]:
     return make_maps(0)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(maps: dict[str, Maps]) -> None:
     again = make_maps(0)
     assert tuple(maps) == FLAVOURS

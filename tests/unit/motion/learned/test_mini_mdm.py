@@ -35,6 +35,7 @@ def speed(motion: Motion) -> float:
     return measure(motion.joints, motion.fps, floor=None).root_speed
 
 
+@pytest.mark.slow
 def test_it_walks_at_walking_speed_and_runs_faster(motions: dict[str, Motion]) -> None:
     assert 0.7 < speed(motions["walk"]) < 1.9
     assert speed(motions["run"]) > 1.5 * speed(motions["walk"])

@@ -62,6 +62,7 @@ def test_the_names_of_every_tool_are_read_without_a_rig_file(scheme, caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_spelling_of_every_tool_is_read(scheme, spelling, caplog):

@@ -1,6 +1,7 @@
 """Every plot of an experiment is written twice, with reproducible bytes."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from latentman.report.collect import collect, collect_pairs
@@ -9,6 +10,7 @@ from latentman.report.tables.table import summarise
 from tests.factories.report import make_run, make_windows
 
 
+@pytest.mark.slow
 def test_every_plot_is_written_as_png_and_pdf_with_reproducible_bytes(tmp_path):
     results = make_windows(tmp_path / "sweep")
     pairs, summary = collect_pairs(tmp_path / "sweep", results), summarise(results)

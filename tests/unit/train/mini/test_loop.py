@@ -148,6 +148,7 @@ def test_memory_too_small_for_one_example_is_reported(tmp_path: Path) -> None:
         run(tmp_path, SumTask(limit=0))
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_previous_state_and_reports_what_to_do(
     tmp_path: Path, command_environment: dict[str, str]
 ) -> None:

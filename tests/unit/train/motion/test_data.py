@@ -97,6 +97,7 @@ def test_left_and_right_are_exchanged_only_as_whole_words() -> None:
     assert swap_sides("the left leg, bright and right") == "the right leg, bright and left"
 
 
+@pytest.mark.slow
 def test_procedural_clips_are_the_same_each_time_and_have_many_categories() -> None:
     one, again = procedural_clips(1, 30, seed=3), procedural_clips(1, 30, seed=3)
     assert all(np.array_equal(a.features, b.features) for a, b in zip(one, again, strict=True))

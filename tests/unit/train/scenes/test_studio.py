@@ -54,6 +54,7 @@ def test_a_picture_does_not_depend_on_the_others(studio: Studio, plans: list[Sce
         assert torch.equal(alone.mask[0], scenes.mask[index])
 
 
+@pytest.mark.slow
 def test_another_studio_draws_the_same_bytes(studio: Studio, plans: list[ScenePlan], scenes: Scenes) -> None:
     other = Studio.build("cpu", SIZE)
     assert [p.transforms.tobytes() for p in other.poses.motions] == [

@@ -34,6 +34,7 @@ def test_the_floor_point_of_a_pixel_projects_to_that_pixel(
     assert np.abs(project(to_camera(points, camera), camera) - pixels).max() < 0.01
 
 
+@pytest.mark.slow
 def test_the_same_holds_for_the_cameras_of_drawn_pictures(studio: Studio) -> None:
     for plan in plan_scenes(12, seed=5):
         camera = studio._place(plan).camera
