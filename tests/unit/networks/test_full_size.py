@@ -70,8 +70,8 @@ def save_sd15(folder):
     return sizes
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
 def test_a_step_of_the_whole_method_on_full_size_stable_diffusion(tmp_path):
     torch.manual_seed(0)
     sizes = save_sd15(tmp_path / "sd15")
