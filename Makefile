@@ -36,7 +36,7 @@ demo: $(VENV)/installed ## make the baseline and LatentMan of one prompt, and a 
 
 .PHONY: test
 test: $(VENV)/installed-dev ## run the test suite, without the slow and browser tests, in WORKERS processes
-	@$(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 .PHONY: test-nightly
 test-nightly: $(VENV)/installed-dev ## run the tests that take minutes and need a machine to themselves

@@ -75,6 +75,7 @@ def test_every_job_of_an_experiment_composes(experiment: str) -> None:
     check_command([f"+exp={experiment}", "seed=1"])  # its other seeds change nothing that is checked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", groups(CONF)["variant"])
 def test_a_variant_composes_and_overrides_the_method(variant: str) -> None:
     config = compose([f"+variant={variant}", "method=latentman"])

@@ -110,6 +110,7 @@ def test_the_experiment_of_the_how_to_is_composed_as_it_is_written(tmp_path):
     assert len(check_command(["+exp=strength"], Tree(str(tmp_path))).jobs) == 8
 
 
+@pytest.mark.slow
 def test_what_an_agent_of_wandb_would_run_passes_its_checks():
     from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 

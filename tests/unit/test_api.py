@@ -152,6 +152,7 @@ def test_a_run_plays_in_a_notebook(run: latentman.Run, tmp_path: Path) -> None:
     assert "a red robot, walking" in html
 
 
+@pytest.mark.slow
 def test_a_set_of_prompts_is_a_run_of_runs(tmp_path: Path) -> None:
     run = latentman.generate(["prompts=quick3", *SHORT[1:]], folder=tmp_path / "set")
     assert len(run.runs) == 3

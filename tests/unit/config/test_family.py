@@ -22,6 +22,7 @@ def test_a_method_turns_itself_on_and_the_papers_off(name, sampler):
     assert config.noise.name == ("uv" if name == "generative_rendering" else "shared")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_is_combined_with_the_papers_by_the_same_toggles(name):
     toggled, named = (

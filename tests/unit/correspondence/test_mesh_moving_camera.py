@@ -56,7 +56,9 @@ def clip():
     return body, render_conditions(body, camera=MOVING, depth=DEPTH, size=256)
 
 
-@pytest.mark.parametrize(("frame", "to"), [(1, 0), (3, 2), (3, 0)])
+@pytest.mark.parametrize(
+    ("frame", "to"), [(3, 0), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((1, 0), (3, 2)))]
+)
 def test_positions_and_visibility_equal_ray_casting(clip, frame, to):
     body, conditions = clip
     carried = carry(body, conditions, frame=frame, to=to, size=64)

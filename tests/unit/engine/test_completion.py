@@ -40,6 +40,7 @@ def completed(tmp_path, command_environment):
     return complete
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BASH is None, reason="there is no bash")
 @pytest.mark.parametrize(
     ("words", "expected"),

@@ -20,6 +20,8 @@ from latentman.train.scenes.studio import MINI_DEPTH, Studio, labels
 from latentman.train.scenes.view import View
 from latentman.types import BodySequence
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 
 
