@@ -75,6 +75,7 @@ def _prepare(config: Config) -> ResolvedSetup:
     """Set the threads, check before the first stage what can be checked, and return the setup of all prompts."""
     import torch
 
+    from latentman.files.video_file import ffmpeg
     from latentman.networks.resolved import check_hub, check_setup
     from latentman.render.rasterize import get_rasterizer
     from latentman.system.cpus import usable_cpus
@@ -89,6 +90,7 @@ def _prepare(config: Config) -> ResolvedSetup:
     check_iuv(config)
     check_metrics(config)
     check_installed(config.logger)
+    ffmpeg()
     return setup
 
 

@@ -43,11 +43,11 @@ def ffmpeg() -> str:
     Raises:
         RecordError: if there is none.
     """
-    import imageio_ffmpeg
-
     try:
+        import imageio_ffmpeg
+
         program = str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
+    except (ImportError, RuntimeError) as error:
         raise RecordError(
             "no ffmpeg found: reinstall imageio-ffmpeg (pip install --force-reinstall imageio-ffmpeg), "
             "or set IMAGEIO_FFMPEG_EXE to the path of one"
