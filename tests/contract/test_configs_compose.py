@@ -19,6 +19,8 @@ from latentman.system.paths import asset
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 EXPERIMENTS = groups(CONF)["exp"]
+TRAINED = {"sampler": "animatediff", "method": "animatediff", "sla": "none", "pwg": "none"}
+"""A trained model, which refuses the parts of the training-free samplers."""
 EXCLUSIVE = ("token_warping", "tokenflow", "vidtome", "generative_rendering")
 
 
@@ -47,7 +49,10 @@ def rounds() -> list[dict[str, str]]:
     Groups that change the same attention have compositions of their own, since only one of them may be on.
     """
     options = {group: choices for group, choices in groups(CONF).items() if group not in ADDED_GROUPS}
-    alone = [{group: "full"} for group in EXCLUSIVE]
+    alone = [*({group: "full"} for group in EXCLUSIVE), TRAINED]
+    options["sampler"], options["method"] = (
+        [c for c in options[g] if c != "animatediff"] for g in ("sampler", "method")
+    )
     together = {group: ["none"] if group in EXCLUSIVE else choices for group, choices in options.items()}
     dealt = itertools.zip_longest(*together.values())
     return [*({g: c for g, c in zip(together, row, strict=True) if c is not None} for row in dealt), *alone]

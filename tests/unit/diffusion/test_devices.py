@@ -19,7 +19,7 @@ from latentman.diffusion import matches, predict
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.decode import decode_frames
 from latentman.diffusion.denoise import Frames, Plan, denoise
-from latentman.diffusion.schedule import Schedule, seeded_noise
+from latentman.diffusion.schedule import Back, Schedule, seeded_noise
 from latentman.engine.compose import compose
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
@@ -187,19 +187,19 @@ def forget_to_move_the_timestep(patch: pytest.MonkeyPatch) -> None:
 
 
 def use_a_generators_noise_unmoved(patch: pytest.MonkeyPatch) -> None:
-    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor) -> object:
+    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor, _: object) -> Back:
         noise = seeded_noise((1, *latents.shape[1:]), self.seed, stream=1 + step).expand_as(latents)
         result = self.scheduler.step(noise_pred, self.timesteps[step], latents, eta=1.0, variance_noise=noise)
-        return result.prev_sample, result.pred_original_sample
+        return Back(result.prev_sample, result.pred_original_sample, ())
 
     patch.setattr(Schedule, "step_back", step_back)
 
 
 def draw_with_a_host_generator(patch: pytest.MonkeyPatch) -> None:
-    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor) -> object:
+    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor, _: object) -> Back:
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-        return latents - noise_pred + noise, latents
+        return Back(latents - noise_pred + noise, latents, ())
 
     patch.setattr(Schedule, "step_back", step_back)
 
