@@ -130,7 +130,7 @@ class SamplerConfig:
     chunk_size: int = 8
     """Frames that go through the networks at once. This changes the memory in use, not the result."""
     steps: int | None = None
-    """Denoising steps T, where neither ``num_inference_steps`` nor the schedule sets them; null uses ``setup.steps``."""
+    """Denoising steps T, where neither ``num_inference_steps`` nor the schedule has a number; null: ``setup.steps``."""
     motion_adapter: str | None = None
     """For ``animatediff``: the folder or hub id of its motion adapter."""
     motion_adapter_revision: str | None = None

@@ -10,6 +10,7 @@ The timesteps are spaced evenly from the last training timestep down (``linspace
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,7 +102,10 @@ def build_unipc(scheduler: Any, num_steps: int, *, seed: int) -> Schedule:
 def _build(cls: Any, scheduler: Any, num_steps: int, own: dict[str, Any]) -> Any:
     check_num_steps(scheduler, num_steps)
     solver = cls.from_config(scheduler.config, solver_order=ORDER, **_SPACING, **own)
-    solver.set_timesteps(num_steps)
+    with warnings.catch_warnings():
+        # NumPy 2 warns of the way in which diffusers copies a tensor into an array; the copy is the same.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        solver.set_timesteps(num_steps)
     return solver
 
 

@@ -281,8 +281,8 @@ class LatentManPipeline:
 
         if self.config.sampler.is_animatediff:
             raise ConfigError(
-                "the pipeline samples without training, and sampler=animatediff is a trained model: make its clips with "
-                "latentman run method=animatediff, or latentman.api.generate"
+                "the pipeline samples without training, and sampler=animatediff is a trained model: make its clips "
+                "with latentman run method=animatediff, or with latentman.api.generate"
             )
         pick_device(self.config.device)
         self._found = check_setup(self.config.setup, self.config.conditioner)

@@ -50,9 +50,8 @@ def rounds() -> list[dict[str, str]]:
     """
     options = {group: choices for group, choices in groups(CONF).items() if group not in ADDED_GROUPS}
     alone = [*({group: "full"} for group in EXCLUSIVE), TRAINED]
-    options["sampler"], options["method"] = (
-        [c for c in options[g] if c != "animatediff"] for g in ("sampler", "method")
-    )
+    for group in ("sampler", "method"):
+        options[group] = [choice for choice in options[group] if choice != TRAINED[group]]
     together = {group: ["none"] if group in EXCLUSIVE else choices for group, choices in options.items()}
     dealt = itertools.zip_longest(*together.values())
     return [*({g: c for g, c in zip(together, row, strict=True) if c is not None} for row in dealt), *alone]

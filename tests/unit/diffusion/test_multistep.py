@@ -18,6 +18,7 @@ from tests.factories.literal_multistep import SOLVERS, algorithm_1_multistep, ma
 from tests.factories.pipelines import reference_pipeline
 from tests.factories.tiny_model import STEPS
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 EVERY = pytest.mark.parametrize("name", SOLVERS)
 METHODS = {
     "alone": {},
