@@ -160,7 +160,7 @@ def one_step(
     subtracted = guidance_step(  # Eq. 8
         plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
     )
-    return State(step + 1, back.x_before - subtracted, schedule.moved(back.history, step, -subtracted))
+    return State(step + 1, back.x_before - subtracted, schedule.moved(back.history, step, subtracted))
 
 
 def carried_over(latents: Tensor, sampling: Sampling, step: int) -> Tensor:
@@ -203,17 +203,15 @@ def denoise(
     sampling = Sampling.of(schedule_of(backbone, plan), frames, plan, backbone.device)
     networks = prediction(backbone, frames, plan)
     with installed_attention(networks, plan) as installed:
-        if state is None:
-            state = first_state(networks, sampling, frames.noise)
-        state = state.to(backbone.device)
-        for step in range(state.step, plan.num_steps):
+        reached = first_state(networks, sampling, frames.noise) if state is None else state.to(backbone.device)
+        for step in range(reached.step, plan.num_steps):
             installed.check()
-            work = partial(one_step, sampling=sampling, state=state, on_loss=on_loss)
-            state, networks = in_chunks_that_fit(networks.at(step), len(state.latents), work)
-            check_finite(state.latents, step)
+            work = partial(one_step, sampling=sampling, state=reached, on_loss=on_loss)
+            reached, networks = in_chunks_that_fit(networks.at(step), len(reached.latents), work)
+            check_finite(reached.latents, step)
             if on_step is not None:
-                on_step(state)
-    return state.latents
+                on_step(reached)
+    return reached.latents
 
 
 def schedule_of(backbone: Backbone, plan: Plan) -> Schedule:

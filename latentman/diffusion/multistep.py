@@ -63,16 +63,16 @@ class UniPc(Schedule):
         solver.sigmas = solver.sigmas.to(device)
         return replace(self, scheduler=solver)
 
-    def moved(self, history: History, step: int, change: Tensor) -> History:
-        """Return the history after a change of x_{t-1}, which the next correction then keeps.
+    def moved(self, history: History, step: int, subtracted: Tensor) -> History:
+        """Return the history after x_{t-1} was changed, so that the next correction keeps the change.
 
         The corrector computes x_{t-1} again, as sigma_{t-1} / sigma_t times the x_t that it remembers, plus terms of
-        the predicted x0. Without this, it would undo what guidance added.
+        the predicted x0. Without this, it would undo the guidance.
         """
         if step + 1 == len(self.timesteps):
             return history
         ratio = ((1 - self.alpha_cumprod(step)) / (1 - self.alpha_cumprod(step + 1))) ** 0.5
-        return (history[0] + ratio * change, *history[1:])
+        return (history[0] - ratio * subtracted, *history[1:])
 
 
 def build_dpmpp(scheduler: Any, num_steps: int, *, seed: int) -> Schedule:

@@ -57,8 +57,8 @@ class Schedule:
         result = self.scheduler.step(noise_pred, self.timesteps[step], latents, eta=self.eta, variance_noise=noise)
         return Back(result.prev_sample, result.pred_original_sample, ())
 
-    def moved(self, history: History, step: int, change: Tensor) -> History:
-        """Return the history of a step after ``change`` (T, C, h, w) has been added to its x_{t-1}."""
+    def moved(self, history: History, step: int, subtracted: Tensor) -> History:
+        """Return the history of a step after ``subtracted`` (T, C, h, w) was subtracted from its x_{t-1}."""
         return history
 
     def placed(self, device: torch.device) -> Schedule:

@@ -115,10 +115,10 @@ def _settings(run: Run) -> list[Any]:
     texts = (run.positive, config.text.negative)
     plugin = ANCHORS.identity(config.sampler.anchor)
     settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
-    settings += config.family.results() + config.schedule.results()
-    if config.sampler.is_animatediff:
-        settings.append(motion_adapter_digest(config.sampler))
-    return [*settings, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
+    settings += config.family.results()
+    trained = [motion_adapter_digest(config.sampler)] if config.sampler.is_animatediff else []
+    more = (*config.schedule.results(), *trained)
+    return [*settings, *more, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
 
 
 STAGE = Stage(

@@ -31,7 +31,9 @@ pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="this torch cannot have
 
 CPU = torch.device("cpu")
 COPIES_OF_A_STEP = 2
-SAMPLERS = [path.stem for path in sorted((Path(__file__).resolve().parents[3] / "conf" / "sampler").glob("*.yaml"))]
+CONF = Path(__file__).resolve().parents[3] / "conf"
+SAMPLERS = [path.stem for path in sorted((CONF / "sampler").glob("*.yaml")) if path.stem != "animatediff"]
+SCHEDULES = {"dpmpp": [], "unipc": [], "lcm": ["setup.guidance_scale=1.5"]}
 METHODS = {
     "latentwarp": ["latentwarp=full"],
     "latentwarp_bilinear": ["latentwarp=full", "latentwarp.interpolation=bilinear"],
@@ -120,6 +122,13 @@ def test_the_default_loop_stays_on_the_device(there: Backbone, clip: Frames) -> 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_stays_on_the_device(there: Backbone, clip: Frames, sampler: str) -> None:
     check_steps(copies_of_steps(there, clip, settings(f"sampler={sampler}")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule_stays_on_the_device(there: Backbone, clip: Frames, schedule: str) -> None:
+    plan = settings(f"schedule={schedule}", *SCHEDULES[schedule])
+    check_steps(copies_of_steps(there, clip, plan), noise=int(schedule == "lcm"))
 
 
 @pytest.mark.slow

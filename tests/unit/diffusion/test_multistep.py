@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from latentman.diffusion.decode import decode
-from latentman.diffusion.denoise import Plan, State, denoise
+from latentman.diffusion.denoise import Plan, denoise
 from latentman.diffusion.latentwarp import LatentWarp
 from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.schedules import choose_schedule
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.tokenflow import TokenFlow
 from latentman.errors import ConfigError
+from latentman.pipeline.latent_file import read_state, write_state
 from tests.factories.families import depth_pictures, make_family_frames
 from tests.factories.literal_multistep import SOLVERS, algorithm_1_multistep, make_solver
 from tests.factories.pipelines import reference_pipeline
@@ -60,12 +61,12 @@ def test_a_step_changes_neither_its_arguments_nor_the_schedule(backbone, name):
 
 
 @EVERY
-def test_a_correction_keeps_what_guidance_added(backbone, name):
+def test_a_correction_keeps_what_guidance_changed(backbone, name):
     schedule = choose_schedule(name, backbone.scheduler, 6, seed=0)
     x = torch.randn(1, 4, 3, 3, generator=torch.Generator().manual_seed(1))
     change = torch.randn(1, 4, 3, 3, generator=torch.Generator().manual_seed(2))
     x, _, history = schedule.step_back(pretended_noise(x, schedule.timesteps[0]), 0, x)
-    moved = schedule.moved(history, 0, change)
+    moved = schedule.moved(history, 0, -change)
     alpha = schedule.alpha_cumprod(1)
 
     def predicting(x_t):  # the same x0 with and without the change, so that only the change makes a difference
@@ -87,15 +88,15 @@ def test_the_loop_equals_algorithm_1_with_a_solver_for_every_frame(backbone, fra
 
 @EVERY
 @pytest.mark.parametrize("method", METHODS)
-def test_chunks_and_continuing_change_nothing(backbone, frames, plan, name, method):
+def test_chunks_and_continuing_from_a_file_change_nothing(backbone, frames, plan, name, method, tmp_path):
     plan, states = replace(plan, schedule=name, **METHODS[method]), []
     plan = replace(plan, guidance=replace(plan.guidance, steps=range(1, 3)))
     whole = denoise(backbone, frames, plan, on_step=states.append)
     chunked = denoise(backbone, frames, replace(plan, chunk_size=3))
     assert torch.allclose(whole, chunked, atol=1e-5 * float(whole.abs().max()))
     for state in states[:3]:
-        copied = State(state.step, state.latents.clone(), tuple(x.clone() for x in state.history))
-        assert torch.equal(denoise(backbone, frames, plan, state=copied), whole)
+        write_state(tmp_path / "state.safetensors", state)
+        assert torch.equal(denoise(backbone, frames, plan, state=read_state(tmp_path / "state.safetensors")), whole)
 
 
 @EVERY
