@@ -17,7 +17,7 @@ LCM, LORA = ScheduleConfig("lcm"), ScheduleConfig("lcm", distilled=True)
     [
         (ScheduleConfig("dpmpp"), 5, {}, {"prediction_type": "v_prediction"}, "schedule=dpmpp needs.*predicts v_pred"),
         (ScheduleConfig("unipc"), 5, DISTILLED, {}, "schedule=unipc cannot sample.*use schedule=lcm"),
-        (LCM, 1, {}, {}, r"not distilled.*blurred.*schedule=dpmpp.*schedule.distilled=true"),
+        (LCM, 1, {}, {}, r"not distilled.*lack detail.*schedule=dpmpp.*schedule.distilled=true"),
         (LORA, 9.0, {}, {}, r"setup.guidance_scale=9.0 is too strong for schedule=lcm.*from 1 to 2"),
     ],
 )
