@@ -94,8 +94,8 @@ def check_schedule(
     if not takes_guidance and not schedule.distilled:
         raise ConfigError(
             "schedule=lcm takes every prediction for a finished picture, and the unet of setup.model was not distilled "
-            "for that (its configuration has no time_cond_proj_dim): its pictures would lack detail. Use schedule=dpmpp "
-            "or schedule=unipc; or add an LCM-LoRA in setup.loras and set schedule.distilled=true"
+            "for that (its configuration has no time_cond_proj_dim): its pictures would lack detail. Use "
+            "schedule=dpmpp or schedule=unipc; or add an LCM-LoRA in setup.loras and set schedule.distilled=true"
         )
     if not takes_guidance and guidance_scale > MAX_DISTILLED_GUIDANCE:
         raise ConfigError(
