@@ -62,7 +62,8 @@ def animate(
     """
     from diffusers import AnimateDiffControlNetPipeline, DDIMScheduler, UNetMotionModel
 
-    unet = UNetMotionModel.from_unet2d(backbone.unet, adapter).to(backbone.device, backbone.dtype).eval()
+    unet = UNetMotionModel.from_unet2d(backbone.unet, adapter).eval()
+    nn.Module.to(unet, backbone.device, backbone.dtype)  # its own to() warns of a precision that it does not need
     embeds = animation.text.embeds
 
     def report(pipeline: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
