@@ -107,7 +107,7 @@ def compare(config: Config, folder: Path, backbone: Backbone) -> list[Compared]:
             if step in plan.sla_steps:
                 latents = spatial_latent_alignment(latents, clip.latent_map)
             timestep, alpha = schedule.timesteps[step], schedule.alpha_cumprod(step)
-            before, clean = schedule.step_back(networks(latents, timestep), step, latents)
+            before, clean, _ = schedule.step_back(networks(latents, timestep), step, latents)
             if step >= first:
                 gradient = pixel_wise_guidance(clean, clip.guidance_map, lambda x: decode(backbone, x))
                 compared.append(at_step(networks, gradient, latents, timestep, alpha, step, plan.guidance.strength))

@@ -27,10 +27,14 @@ def backbone_findings(config: Config) -> Iterator[Finding]:
 
 def fit_findings(config: Config) -> Iterator[Finding]:
     """Yield a finding if a run would refuse the setup as a whole, such as for networks that do not fit each other."""
+    from latentman.diffusion.schedules import check_schedule_early
+    from latentman.networks.motion_adapter import check_motion_adapter
     from latentman.networks.resolved import check_setup
 
     try:
-        check_setup(config.setup, config.conditioner)
+        found = check_setup(config.setup, config.conditioner)
+        check_schedule_early(config.schedule, found)
+        check_motion_adapter(config.sampler, found, config.num_frames)
     except LatentManError as error:
         yield Finding(f"setup {config.setup.name}", MISSING, config.setup.model, problem=str(error))
 

@@ -30,6 +30,7 @@ from latentman.config.sampling import (
     StepGate,
 )
 from latentman.config.scene import CameraConfig, DepthConfig
+from latentman.config.schedule import ScheduleConfig
 from latentman.config.schema import NOT_PART_OF_THE_RESULT, Config, register, resolve, with_defaults
 from latentman.config.setup import ConditionerConfig, IpAdapterConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.config.surface import IuvConfig, check_surface
@@ -62,6 +63,7 @@ __all__ = [
     "PromptsConfig",
     "PwgConfig",
     "SamplerConfig",
+    "ScheduleConfig",
     "SetupConfig",
     "SlaConfig",
     "StepGate",

@@ -129,6 +129,12 @@ class SamplerConfig:
     """DDIM's offset of the timesteps; null takes the scheduler's own (Stable Diffusion: 1)."""
     chunk_size: int = 8
     """Frames that go through the networks at once. This changes the memory in use, not the result."""
+    steps: int | None = None
+    """Denoising steps T, where neither ``num_inference_steps`` nor the schedule has a number; null: ``setup.steps``."""
+    motion_adapter: str | None = None
+    """For ``animatediff``: the folder or hub id of its motion adapter."""
+    motion_adapter_revision: str | None = None
+    """Commit or branch of ``sampler.motion_adapter``, if it is a hub id."""
 
     def __post_init__(self) -> None:
         check_option("latentman.anchors", self.anchor, ANCHORS)
@@ -155,10 +161,21 @@ class SamplerConfig:
         if self.steps_offset is not None and self.steps_offset not in (0, 1):
             raise ConfigError(f"sampler.steps_offset={self.steps_offset} must be 0, 1 or null")
         at_least("sampler.chunk_size", self.chunk_size, 1)
+        if self.steps is not None:
+            at_least("sampler.steps", self.steps, 1)
+
+    @property
+    def is_animatediff(self) -> bool:
+        """Whether this is the trained model, which has a loop and layers of its own."""
+        return self.name == "animatediff"
 
     def result(self) -> dict[str, object]:
-        """Return the settings that the frames depend on; those of masks are left out where there are none."""
+        """Return the settings that the frames depend on; those of masks are left out where there are none.
+
+        T is one of the run's settings, and an adapter is identified by its files.
+        """
         settings = asdict(self)
+        del settings["steps"], settings["motion_adapter"], settings["motion_adapter_revision"]
         if not self.masked:
             del settings["mask_reduction"], settings["mask_frame0"]
         return settings

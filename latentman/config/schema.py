@@ -14,6 +14,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from latentman.config.animatediff import check_animatediff
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig, check_companions
 from latentman.config.family import (
@@ -39,6 +40,7 @@ from latentman.config.logger import LoggerConfig
 from latentman.config.names import check_name, check_path, check_text
 from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
 from latentman.config.scene import CameraConfig, DepthConfig
+from latentman.config.schedule import ScheduleConfig
 from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.config.surface import IuvConfig
 from latentman.config.value_messages import explained_value
@@ -52,7 +54,7 @@ NOT_PART_OF_THE_RESULT = (
 PATHS = frozenset(
     {
         "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file",
-        "rig", "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
+        "rig", "motion_adapter", "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
     }
 )  # fmt: skip
 """Last parts of the keys whose text is a path, or may be one."""
@@ -76,7 +78,7 @@ class Config:
     fps: float = 10.0
     """Frames per second of the video."""
     num_inference_steps: int | None = None
-    """Denoising steps T; null uses ``setup.steps`` of the sampler."""
+    """Denoising steps T; null uses ``schedule.steps``, ``sampler.steps``, or ``setup.steps`` of the sampler."""
     run_dir: str | None = None
     """Folder of a single run; null makes a new one under ``paths.runs``. An existing one is continued."""
     sweep_dir: str | None = None
@@ -106,6 +108,7 @@ class Config:
     correspondence: CorrespondenceConfig = MISSING
     solver: NamedConfig = MISSING
     sampler: SamplerConfig = MISSING
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     noise: NoiseConfig = MISSING
     reference: NamedConfig = MISSING
     sla: SlaConfig = MISSING
@@ -169,7 +172,13 @@ class Config:
         self._check_sampler()
 
     def _check_sampler(self) -> None:
-        """Refuse combinations of sampler, noise, background, guidance and camera that do not work."""
+        """Refuse combinations of sampler, schedule, noise, background, guidance and camera that do not work."""
+        self.schedule.check(
+            eta=self.sampler.eta,
+            steps_offset=self.sampler.steps_offset,
+            gradient=self.pwg.gradient if self.pwg.enabled else None,
+        )
+        check_animatediff(self)
         if self.pwg.enabled and self.pwg.gradient == "official_uncond" and self.setup.guidance_scale <= 1:
             raise ConfigError(
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "
@@ -199,9 +208,13 @@ class Config:
 
     @property
     def num_steps(self) -> int:
-        """T: the user's number, else the setup's number for this sampler."""
+        """T: the user's number, else the schedule's, the sampler's, or the setup's number for this sampler."""
         if self.num_inference_steps is not None:
             return self.num_inference_steps
+        if self.schedule.steps is not None:
+            return self.schedule.steps
+        if self.sampler.steps is not None:
+            return self.sampler.steps
         steps = self.setup.steps
         if self.sampler.name not in steps:
             known = ", ".join(sorted(steps)) or "none"

@@ -1,7 +1,7 @@
 """Algorithm 1 of the paper: from noise to the latents of every frame.
 
 Steps are the outer loop and frames the inner one. At each step all frames are aligned (Eq. 6), the networks predict
-their noise in chunks, DDIM takes them one step back, and their pixels are guided (Eq. 7 and 8). One step is
+their noise in chunks, the schedule takes them one step back, and their pixels are guided (Eq. 7 and 8). One step is
 :func:`one_step`; it is read in five files: this one, ``sla.py``, ``predict.py``, ``schedule.py`` and ``pwg.py``.
 """
 
@@ -27,7 +27,8 @@ from latentman.diffusion.latentwarp import LatentWarp, warped_latents
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
-from latentman.diffusion.schedule import Schedule, build_schedule
+from latentman.diffusion.schedule import History, Schedule
+from latentman.diffusion.schedules import choose_schedule, is_told_guidance
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
@@ -55,6 +56,7 @@ class Plan:
     guidance: GuidancePlan = field(default_factory=GuidancePlan)
     latent_motion: LatentMotion | None = None
     chunk_size: int = 8
+    schedule: str = "ddim"
     eta: float = 0.0
     steps_offset: int | None = None
 
@@ -99,57 +101,78 @@ class Sampling:
     def of(cls, schedule: Schedule, frames: Frames, plan: Plan, device: torch.device) -> Sampling:
         """Copy what the steps read of the frames to a device."""
         figures = None if frames.figures is None else frames.figures.to(device)
-        return cls(schedule, plan, placed(frames.latent_map, device), placed(frames.guidance_map, device), figures)
+        return cls(
+            schedule.placed(device),
+            plan,
+            placed(frames.latent_map, device),
+            placed(frames.guidance_map, device),
+            figures,
+        )
 
 
 @dataclass(frozen=True)
 class State:
-    """Progress of the loop: ``latents`` (T, C, h, w) before step ``step``. A resumed run needs nothing else."""
+    """Progress of the loop: ``latents`` (T, C, h, w) before step ``step``, and the history of the schedule's solver.
+
+    A resumed run needs nothing else.
+    """
 
     step: int
     latents: Tensor
+    history: History = ()
+
+    def to(self, device: torch.device) -> State:
+        """Return the same on a device, in fp32."""
+        latents, *history = (x.to(device, torch.float32) for x in (self.latents, *self.history))
+        return State(self.step, latents, tuple(history))
 
 
 def one_step(
-    networks: Prediction,
-    sampling: Sampling,
-    step: int,
-    x_t: Tensor,
-    on_loss: Callable[[Tensor], None] | None = None,
-) -> Tensor:
-    """Return x_{t-1} of every frame from x_t, both (T, C, h, w) in fp32: one round of Algorithm 1.
+    networks: Prediction, sampling: Sampling, state: State, on_loss: Callable[[Tensor], None] | None = None
+) -> State:
+    """Return the state after x_{t-1} of every frame was made from x_t: one round of Algorithm 1.
 
     Args:
         networks: the prediction at this step.
         sampling: schedule, frames and settings.
-        step: the index of the step, from 0 for t = T.
-        x_t: the latents of every frame.
+        state: x_t of every frame, (T, C, h, w) in fp32, before step ``state.step``, counted from 0 for t = T.
         on_loss: called in a guided step with the loss of each frame, (T,); NaN for a frame that is not guided.
     """
-    schedule, plan = sampling.schedule, sampling.plan
+    schedule, plan, step = sampling.schedule, sampling.plan, state.step
     timestep = schedule.timesteps[step]
-    if step in plan.sla_steps:  # Eq. 6
-        x_t = spatial_latent_alignment(x_t, sampling.latent_map, plan.sla_blend)
-    if step in plan.background_steps and sampling.figures is not None:  # not in the paper
-        x_t = keep_background(x_t, shared_background(sampling.figures))
-    if step in plan.latentwarp.steps:  # LatentWarp, a related method
-        x_t = warped_latents(x_t, sampling.latent_map, sampling.figures, plan.latentwarp)
+    # What a solver remembers of a cell goes where the cell's latents go.
+    x_t, *history = (carried_over(x, sampling, step) for x in (state.latents, *state.history))
     noise = networks(x_t, timestep)
-    x_before, x_0 = schedule.step_back(noise, step, x_t)
+    back = schedule.step_back(noise, step, x_t, tuple(history))
     if step not in plan.guidance.steps:
-        return x_before
+        return State(step + 1, back.x_before, back.history)
     losses: list[Tensor] = []
 
     def guide(decode: Decode) -> Tensor:  # Eq. 7
-        return pixel_wise_guidance(x_0, sampling.guidance_map, decode, loss=plan.guidance.loss, on_loss=losses.append)
+        return pixel_wise_guidance(
+            back.x_0, sampling.guidance_map, decode, loss=plan.guidance.loss, on_loss=losses.append
+        )
 
-    gradient = decoding(networks.backbone, guide, x_0)
+    gradient = decoding(networks.backbone, guide, back.x_0)
     if on_loss is not None:
         on_loss(losses[-1])
     alpha_cumprod = schedule.alpha_cumprod(step)
-    return x_before - guidance_step(  # Eq. 8
+    subtracted = guidance_step(  # Eq. 8
         plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
     )
+    return State(step + 1, back.x_before - subtracted, schedule.moved(back.history, step, subtracted))
+
+
+def carried_over(latents: Tensor, sampling: Sampling, step: int) -> Tensor:
+    """Return latents (T, C, h, w) whose cells come from other frames where the plan of a step says so."""
+    plan = sampling.plan
+    if step in plan.sla_steps:  # Eq. 6
+        latents = spatial_latent_alignment(latents, sampling.latent_map, plan.sla_blend)
+    if step in plan.background_steps and sampling.figures is not None:  # not in the paper
+        latents = keep_background(latents, shared_background(sampling.figures))
+    if step in plan.latentwarp.steps:  # LatentWarp, a related method
+        latents = warped_latents(latents, sampling.latent_map, sampling.figures, plan.latentwarp)
+    return latents
 
 
 @torch.no_grad()
@@ -177,23 +200,34 @@ def denoise(
         WeightsError: if other code replaces the attention processors during the loop.
         DeviceMemoryError: if the device's memory does not hold one frame.
     """
-    schedule = build_schedule(
-        backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed, steps_offset=plan.steps_offset
-    )
-    sampling = Sampling.of(schedule, frames, plan, backbone.device)
+    sampling = Sampling.of(schedule_of(backbone, plan), frames, plan, backbone.device)
     networks = prediction(backbone, frames, plan)
     with installed_attention(networks, plan) as installed:
-        if state is None:
-            state = first_state(networks, sampling, frames.noise)
-        latents = state.latents.to(backbone.device, torch.float32)
-        for step in range(state.step, plan.num_steps):
+        reached = first_state(networks, sampling, frames.noise) if state is None else state.to(backbone.device)
+        for step in range(reached.step, plan.num_steps):
             installed.check()
-            work = partial(one_step, sampling=sampling, step=step, x_t=latents, on_loss=on_loss)
-            latents, networks = in_chunks_that_fit(networks.at(step), len(latents), work)
-            check_finite(latents, step)
+            work = partial(one_step, sampling=sampling, state=reached, on_loss=on_loss)
+            reached, networks = in_chunks_that_fit(networks.at(step), len(reached.latents), work)
+            check_finite(reached.latents, step)
             if on_step is not None:
-                on_step(State(step + 1, latents))
-    return latents
+                on_step(reached)
+    return reached.latents
+
+
+def schedule_of(backbone: Backbone, plan: Plan) -> Schedule:
+    """Return the schedule of a plan with the noise levels of a model.
+
+    Raises:
+        ConfigError: if there are fewer timesteps than steps.
+    """
+    return choose_schedule(
+        plan.schedule,
+        backbone.scheduler,
+        plan.num_steps,
+        seed=plan.seed,
+        eta=plan.eta,
+        steps_offset=plan.steps_offset,
+    )
 
 
 def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
@@ -206,9 +240,11 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     if frames.masks is not None:
         frames.masks.place(backbone.device)
     anchor = Anchor(rule, masks=frames.masks, maps=maps)
+    told = is_told_guidance(plan.schedule, backbone.unet.config)
     return Prediction(
-        *(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size), tokens=plan.tokens
-    )
+        *(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size),
+        tokens=plan.tokens, guidance_input=plan.guidance_scale if told else None,
+    )  # fmt: skip
 
 
 def installed_attention(networks: Prediction, plan: Plan) -> AbstractContextManager[Installed]:

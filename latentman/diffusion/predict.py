@@ -33,7 +33,7 @@ class Prediction:
     """The networks with all that they read besides the latents.
 
     ``follows``: the frames read their anchor. ``tokens``: a method that acts on their tokens, in the steps in which it
-    ``acts``.
+    ``acts``. ``guidance_input``: the guidance's scale, where the UNet reads it.
     """
 
     backbone: Backbone
@@ -45,6 +45,7 @@ class Prediction:
     follows: bool = True
     tokens: TokenMethod | None = None
     acts: bool = False
+    guidance_input: float | None = None
 
     def at(self, step: int) -> Prediction:
         """Return the prediction at a step: whether frames read each other depends on it."""
@@ -77,9 +78,20 @@ class Prediction:
         t = torch.full((), timestep, device=latents.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and control_gradient):
             residuals = self.control.residuals(noisy, t, text, frames)
-        arguments = text.arguments(len(latents))
+        arguments = text.arguments(len(latents)) | self._guidance_argument(noisy)
         (noise,) = self.backbone.unet(noisy, t, return_dict=False, **arguments, **residuals)
         return noise.float()
+
+    def _guidance_argument(self, noisy: Tensor) -> dict[str, Tensor]:
+        """Return the argument of a UNet that reads the guidance's scale; none for others."""
+        if self.guidance_input is None:
+            return {}
+        from diffusers.models.embeddings import get_timestep_embedding
+
+        # Latent consistency models, section 4.2; the scale as they define it is one less.
+        scale = torch.full((1,), 1000 * (self.guidance_input - 1), device=noisy.device)
+        width = self.backbone.unet.config.time_cond_proj_dim
+        return {"timestep_cond": get_timestep_embedding(scale, width).to(noisy.dtype).expand(len(noisy), -1)}
 
     def chunks(self, frames: int, size: int | None = None) -> Iterator[slice]:
         """Return the frames of each chunk, frame 0 in the first. Where every frame reads all others, there is one."""

@@ -1,20 +1,36 @@
-"""DDIM: the timesteps of a run and one step back in time. Latents and schedule are fp32 whatever the networks are."""
+"""The timesteps of a run and one step back in time. Latents and schedule are fp32 whatever the networks are.
+
+DDIM (Song et al., ICLR 2021) is here, ``multistep.py`` has DPM-Solver++ and UniPC, ``consistency.py`` has LCM.
+:mod:`latentman.diffusion.schedules` chooses among them. A schedule keeps nothing between steps: what a solver remembers
+of earlier ones is its *history*, an argument and a result of a step.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from latentman.errors import ConfigError
 
+History = tuple[Tensor, ...]
+"""What a solver remembers of earlier steps, each (T, C, h, w) in fp32, cell for cell like the latents."""
+
+
+class Back(NamedTuple):
+    """The result of a step: ``x_before`` is x_{t-1}, ``x_0`` the predicted clean latents, both (T, C, h, w)."""
+
+    x_before: Tensor
+    x_0: Tensor
+    history: History
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """A DDIM scheduler set to a number of steps."""
+    """A DDIM scheduler set to a number of steps. The other schedules replace :meth:`step_back`."""
 
     scheduler: Any
     timesteps: tuple[int, ...]
@@ -25,37 +41,62 @@ class Schedule:
         """Return abar_t of a step."""
         return float(self.scheduler.alphas_cumprod[self.timesteps[step]])
 
-    def step_back(self, noise_pred: Tensor, step: int, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (x_{t-1}, predicted x0), both of the shape of ``latents`` (T, C, h, w).
+    def step_back(self, noise_pred: Tensor, step: int, latents: Tensor, history: History = ()) -> Back:
+        """Return x_{t-1} and the predicted x0 of ``latents`` (T, C, h, w), and what the next step needs to know.
 
-        With eta > 0 the added noise is the same for every frame, as x_T is, and depends only on the seed and the
-        step, so that an interrupted run continues with the same noise.
+        Noise that a step adds is the same for every frame, as x_T is, and depends only on the seed and the step, so
+        that an interrupted run continues with the same noise.
+
+        Args:
+            noise_pred: the noise as predicted from ``latents``.
+            step: the index of the step, from 0.
+            latents: x_t.
+            history: from the step before; empty at the first step, or to begin again here. DDIM has none.
         """
-        noise = None
-        if self.eta > 0:
-            shape = (1, *latents.shape[1:])
-            noise = seeded_noise(shape, self.seed, stream=1 + step).to(latents).expand_as(latents)
+        noise = self.added_noise(step, latents) if self.eta > 0 else None
         result = self.scheduler.step(noise_pred, self.timesteps[step], latents, eta=self.eta, variance_noise=noise)
-        return result.prev_sample, result.pred_original_sample
+        return Back(result.prev_sample, result.pred_original_sample, ())
+
+    def moved(self, history: History, step: int, subtracted: Tensor) -> History:
+        """Return the history of a step after ``subtracted`` (T, C, h, w) was subtracted from its x_{t-1}."""
+        return history
+
+    def placed(self, device: torch.device) -> Schedule:
+        """Return the same schedule with what its steps read on a device."""
+        return self
+
+    def added_noise(self, step: int, latents: Tensor) -> Tensor:
+        """Return the standard normal noise of a step, one picture for all frames."""
+        shape = (1, *latents.shape[1:])
+        return seeded_noise(shape, self.seed, stream=1 + step).to(latents).expand_as(latents)
 
 
 def build_schedule(
     scheduler: Any, num_steps: int, *, eta: float, seed: int, steps_offset: int | None = None
 ) -> Schedule:
-    """Set the scheduler to ``num_steps`` steps; ``steps_offset`` None leaves the scheduler's own.
+    """Set a DDIM scheduler to ``num_steps`` steps; ``steps_offset`` None leaves the scheduler's own.
 
     Raises:
         ConfigError: if the scheduler was trained with fewer timesteps.
+    """
+    check_num_steps(scheduler, num_steps)
+    if steps_offset is not None:
+        scheduler = type(scheduler).from_config(scheduler.config, steps_offset=steps_offset)
+    scheduler.set_timesteps(num_steps)
+    return Schedule(scheduler, tuple(int(t) for t in scheduler.timesteps), eta, seed)
+
+
+def check_num_steps(scheduler: Any, num_steps: int) -> None:
+    """Refuse more steps than there are timesteps.
+
+    Raises:
+        ConfigError: naming both numbers.
     """
     trained = scheduler.config.num_train_timesteps
     if num_steps > trained:
         raise ConfigError(
             f"num_inference_steps={num_steps} is more than the {trained} timesteps the model was trained with"
         )
-    if steps_offset is not None:
-        scheduler = type(scheduler).from_config(scheduler.config, steps_offset=steps_offset)
-    scheduler.set_timesteps(num_steps)
-    return Schedule(scheduler, tuple(int(t) for t in scheduler.timesteps), eta, seed)
 
 
 def seeded_noise(shape: tuple[int, ...], seed: int, *, stream: int) -> Tensor:

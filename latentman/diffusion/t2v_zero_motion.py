@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from latentman.diffusion.predict import Prediction
-from latentman.diffusion.schedule import Schedule, seeded_noise
+from latentman.diffusion.schedule import History, Schedule, seeded_noise
 
 FLOW_GRID = 512
 """The released code lays out its flow on a grid of this size for every picture size."""
@@ -95,6 +95,8 @@ def moving_latents(
 ) -> tuple[int, Tensor]:
     """Return the step from which all frames are denoised together, and their latents at that step, (T, C, h, w).
 
+    A multistep solver begins again there, since the latents of later frames are noised anew and have no history.
+
     Args:
         networks: predicts the noise of frame 0.
         schedule: the run's steps.
@@ -105,10 +107,11 @@ def moving_latents(
     """
     at_t1, at_t0 = meeting_steps(schedule, motion)
     x, x_t1 = noise[:1], noise[:1]
+    history: History = ()
     for step in range(at_t0):
         if step == at_t1:
             x_t1 = x
-        x, _ = schedule.step_back(networks(x, schedule.timesteps[step]), step, x)
+        x, _, history = schedule.step_back(networks(x, schedule.timesteps[step]), step, x, history)
     frames = [x_t1]
     for k in range(1, len(noise)):
         rows, cols = (

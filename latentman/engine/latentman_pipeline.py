@@ -220,8 +220,7 @@ class LatentManPipeline:
     ) -> LatentManOutput:
         """Run the stages in memory."""
         from latentman.diffusion.decode import decode_frames
-        from latentman.diffusion.denoise import State, denoise
-        from latentman.diffusion.schedule import build_schedule
+        from latentman.diffusion.denoise import State, denoise, schedule_of
         from latentman.pipeline.in_memory import make_body, make_correspondence, make_motion, make_render
         from latentman.pipeline.sampling import sampling_frames, sampling_plan
 
@@ -247,9 +246,7 @@ class LatentManPipeline:
             guidance_map=maps[config.pwg.size],
         )
 
-        timesteps = build_schedule(
-            self.backbone.scheduler, plan.num_steps, eta=plan.eta, seed=plan.seed, steps_offset=plan.steps_offset
-        ).timesteps
+        timesteps = schedule_of(self.backbone, plan).timesteps
 
         def on_step(state: State) -> None:
             if callback is not None:
@@ -278,11 +275,18 @@ class LatentManPipeline:
         return self
 
     def _check_files(self) -> None:
+        from latentman.diffusion.schedules import check_schedule_early
         from latentman.networks.resolved import check_setup
         from latentman.system.device import pick_device
 
+        if self.config.sampler.is_animatediff:
+            raise ConfigError(
+                "the pipeline samples without training, and sampler=animatediff is a trained model: make its clips "
+                "with latentman run method=animatediff, or with latentman.api.generate"
+            )
         pick_device(self.config.device)
         self._found = check_setup(self.config.setup, self.config.conditioner)
+        check_schedule_early(self.config.schedule, self._found)
 
     def _check_networks_stay(self, config: Config) -> None:
         """Refuse settings of a call that would need other networks than those of this pipeline."""

@@ -26,6 +26,7 @@ WEIGHT_FILES = {
     "text_encoder_2": "model.safetensors",
     "adapter": "diffusion_pytorch_model.safetensors",
     "image_encoder": "model.safetensors",
+    "motion_adapter": "diffusion_pytorch_model.safetensors",
 }
 """Components with weights and the file that holds them; shards and half precision (``.fp16``) are accepted too."""
 

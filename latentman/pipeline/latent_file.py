@@ -7,10 +7,12 @@ import hashlib
 import logging
 from pathlib import Path
 
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from latentman.diffusion.denoise import State
+from latentman.diffusion.schedule import History
 from latentman.errors import RecordError
 from latentman.files.opening import FlawError, missing_as
 from latentman.files.run_file import MADE_AGAIN
@@ -21,28 +23,31 @@ from latentman.system.paths import write_atomic
 logger = logging.getLogger("latentman")
 
 
-def _write(path: Path, latents: Tensor, metadata: dict[str, str]) -> None:
+def _write(path: Path, latents: Tensor, metadata: dict[str, str], history: History = ()) -> None:
     # To bytes first: safetensors' own writer reports a full disk as an error of its own kind.
-    data = save({"latents": latents.detach().cpu().contiguous()}, metadata=metadata)
+    tensors = {"latents": latents, **{f"history_{number}": earlier for number, earlier in enumerate(history)}}
+    data = save({name: x.detach().cpu().contiguous() for name, x in tensors.items()}, metadata=metadata)
     write_atomic(path, lambda p: p.write_bytes(data))
 
 
-def _read(path: Path) -> tuple[Tensor, dict[str, str]]:
+def _read(path: Path) -> tuple[Tensor, History, dict[str, str]]:
     with (
         missing_as(path, error=RecordError, advice=MADE_AGAIN),
         opened_tensors(path, error=RecordError, advice=MADE_AGAIN) as file,
     ):
         latents = file.get_tensor("latents")
-        if latents.ndim != 4 or not latents.is_floating_point() or not latents.isfinite().all():
-            raise FlawError(f"its latents are {tuple(latents.shape)} {latents.dtype}, or not finite")
-        return latents, file.metadata() or {}
+        history = tuple(file.get_tensor(f"history_{number}") for number in range(len(file.keys()) - 1))
+        for x in (latents, *history):
+            if x.ndim != 4 or x.shape != latents.shape or not x.is_floating_point() or not x.isfinite().all():
+                raise FlawError(f"its latents are {tuple(x.shape)} {x.dtype}, or not finite")
+        return latents, history, file.metadata() or {}
     raise AssertionError  # the readers never swallow
 
 
 def write_state(path: Path, state: State) -> None:
     """Save where the loop stands, in place of what was saved before, with a checksum of it."""
-    latents = state.latents.detach().cpu().contiguous()
-    _write(path, latents, {"step": str(state.step), "sha256": _checksum(state.step, latents)})
+    state = state.to(torch.device("cpu"))
+    _write(path, state.latents, {"step": str(state.step), "sha256": _checksum(state)}, state.history)
 
 
 def read_state(path: Path) -> State | None:
@@ -50,19 +55,20 @@ def read_state(path: Path) -> State | None:
     if not path.is_file():
         return None
     try:
-        latents, metadata = _read(path)
-        step = int(metadata["step"])
-        if metadata["sha256"] == _checksum(step, latents):
-            return State(step, latents)
+        latents, history, metadata = _read(path)
+        state = State(int(metadata["step"]), latents, history)
+        if metadata["sha256"] == _checksum(state):
+            return state
     except (RecordError, ValueError, KeyError):
         pass
     logger.warning("%s is damaged: denoising starts again from its first step", path)
     return None
 
 
-def _checksum(step: int, latents: Tensor) -> str:
-    about = f"{step} {latents.dtype} {tuple(latents.shape)}"
-    return hashlib.sha256(about.encode() + latents.numpy().tobytes()).hexdigest()
+def _checksum(state: State) -> str:
+    about = f"{state.step} {state.latents.dtype} {tuple(state.latents.shape)}"
+    data = b"".join(x.contiguous().numpy().tobytes() for x in (state.latents, *state.history))
+    return hashlib.sha256(about.encode() + data).hexdigest()
 
 
 def remove_state(path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from latentman.config import Config
 from latentman.diffusion.anchor_masks import AnchorMasks
+from latentman.diffusion.animatediff import Animation
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
@@ -17,6 +18,7 @@ from latentman.diffusion.generative_rendering import GenerativeRendering
 from latentman.diffusion.latentwarp import LatentWarp
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
+from latentman.diffusion.schedules import check_schedule, is_told_guidance
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
 from latentman.diffusion.token_method import TokenMethod
@@ -25,7 +27,7 @@ from latentman.diffusion.tokenflow import TokenFlow
 from latentman.diffusion.vidtome import VidToMe
 from latentman.networks.backbone import Backbone
 from latentman.render.control_pictures import draw_control
-from latentman.types import BodySequence, Conditions, Correspondence
+from latentman.types import Array, BodySequence, Conditions, Correspondence
 
 TOKEN_METHODS: dict[str, Any] = {
     "token_warping": TokenWarping,
@@ -34,6 +36,25 @@ TOKEN_METHODS: dict[str, Any] = {
     "generative_rendering": GenerativeRendering,
 }
 """The method of each group; their settings have the names of the group's keys."""
+
+
+def animation_of(
+    config: Config, backbone: Backbone, *, prompt: str, body: BodySequence, conditions: Conditions
+) -> Animation:
+    """Return what a clip of the trained model is made from; the arguments are those of :func:`sampling_frames`."""
+    pictures, nets = _pictures(config, body, conditions), config.conditioner.nets
+    shape = (len(conditions.mask), backbone.latent_channels, config.setup.latent_size, config.setup.latent_size)
+    return Animation(
+        text=encode_prompt(backbone, prompt, config.text.negative, config.setup.guidance_scale),
+        pictures=tuple(pictures[net.kind] for net in nets),
+        scales=tuple(config.conditioner.scale * net.scale for net in nets),
+        noise=initial_noise(config.noise.name, shape, config.seed, iuv=conditions.iuv, texels=config.noise.texels),
+    )
+
+
+def _pictures(config: Config, body: BodySequence, conditions: Conditions) -> dict[str, Array]:
+    """Return the pictures that the networks of ``conditioner.nets`` take, by their kind."""
+    return {net.kind: draw_control(net.kind, body, conditions) for net in config.conditioner.nets}
 
 
 def sampling_frames(
@@ -56,12 +77,19 @@ def sampling_frames(
         conditions: what was drawn from it.
         latent_map: the map M on the latent grid.
         guidance_map: the map M on the guidance grid.
+
+    Raises:
+        ConfigError: if the schedule does not suit the networks.
     """
     count, size = len(conditions.mask), config.setup.latent_size
-    pictures = {net.kind: draw_control(net.kind, body, conditions) for net in config.conditioner.nets}
+    networks, guidance_scale = backbone.unet.config, config.setup.guidance_scale
+    check_schedule(config.schedule, guidance_scale, unet=networks, scheduler=backbone.scheduler.config)
+    if is_told_guidance(config.schedule.name, networks):
+        guidance_scale = 1.0
+    pictures = _pictures(config, body, conditions)
     shape = (count, backbone.latent_channels, size, size)
     return Frames(
-        text=encode_prompt(backbone, prompt, config.text.negative, config.setup.guidance_scale),
+        text=encode_prompt(backbone, prompt, config.text.negative, guidance_scale),
         control=build_control(backbone, config.conditioner, pictures, num_frames=count, grid=(size, size)),
         noise=initial_noise(config.noise.name, shape, config.seed, iuv=conditions.iuv, texels=config.noise.texels),
         latent_map=latent_map,
@@ -120,6 +148,7 @@ def sampling_plan(config: Config) -> Plan:
         if motion is None
         else LatentMotion((motion.shift[0], motion.shift[1]), motion.t0, motion.t1, motion.smooth_background),
         chunk_size=sampler.chunk_size,
+        schedule=config.schedule.name,
         eta=sampler.eta,
         steps_offset=sampler.steps_offset,
     )

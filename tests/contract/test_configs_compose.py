@@ -19,6 +19,8 @@ from latentman.system.paths import asset
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 EXPERIMENTS = groups(CONF)["exp"]
+TRAINED = {"sampler": "animatediff", "method": "animatediff", "sla": "none", "pwg": "none"}
+"""A trained model, which refuses the parts of the training-free samplers."""
 EXCLUSIVE = ("token_warping", "tokenflow", "vidtome", "generative_rendering")
 
 
@@ -44,10 +46,15 @@ def test_the_default_composes() -> None:
 def rounds() -> list[dict[str, str]]:
     """Deal out every option of every group to as few compositions as there are methods.
 
-    Groups that change the same attention have compositions of their own, since only one of them may be on.
+    Groups that change the same attention have compositions of their own, since only one of them may be on. So have the
+    schedules that ``fidelity=paper`` and ``fidelity=official`` refuse.
     """
     options = {group: choices for group, choices in groups(CONF).items() if group not in ADDED_GROUPS}
-    alone = [{group: "full"} for group in EXCLUSIVE]
+    schedules = [choice for choice in options["schedule"] if choice != "ddim"]
+    alone = [*({group: "full"} for group in EXCLUSIVE), TRAINED, *({"schedule": choice} for choice in schedules)]
+    options["schedule"] = ["ddim"]
+    for group in ("sampler", "method"):
+        options[group] = [choice for choice in options[group] if choice != TRAINED[group]]
     together = {group: ["none"] if group in EXCLUSIVE else choices for group, choices in options.items()}
     dealt = itertools.zip_longest(*together.values())
     return [*({g: c for g, c in zip(together, row, strict=True) if c is not None} for row in dealt), *alone]

@@ -15,7 +15,7 @@ from latentman.bench.denoise.model import Subject
 from latentman.bench.denoise.released import Released, batch_loss, released_networks
 from latentman.diffusion.attention import Anchor, anchored
 from latentman.diffusion.decode import decode, decode_frames
-from latentman.diffusion.denoise import Plan, Sampling, denoise, one_step
+from latentman.diffusion.denoise import Plan, Sampling, State, denoise, one_step
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
 from latentman.diffusion.pwg import GuidancePlan, guidance_step
 from latentman.diffusion.schedule import build_schedule
@@ -84,9 +84,9 @@ def ours(subject: Subject) -> Iterator[Parts]:
         def step(gradient: str | None) -> Tensor:
             nonlocal networks
             sampling = replace(placed, plan=_at_step(subject, gradient))
-            work = partial(one_step, sampling=sampling, step=AT_STEP, x_t=latents)
-            before, networks = in_chunks_that_fit(networks, len(latents), work)
-            return before
+            work = partial(one_step, sampling=sampling, state=State(AT_STEP, latents))
+            after, networks = in_chunks_that_fit(networks, len(latents), work)
+            return after.latents
 
         yield MappingProxyType({
             "plain": partial(step, None),
@@ -173,7 +173,7 @@ class Batched:
         @torch.no_grad()
         def direct() -> Tensor:
             timestep = schedule.timesteps[AT_STEP]
-            before, x0 = schedule.step_back(networks(latents, timestep), AT_STEP, latents)
+            before, x0, _ = schedule.step_back(networks(latents, timestep), AT_STEP, latents)
             gradient = batched_gradient(subject, x0, self.frames_at_once)
             abar = schedule.alpha_cumprod(AT_STEP)
             return before - guidance_step(

@@ -78,7 +78,7 @@ class Released:
         if step not in self.plan.guidance.steps:
             with torch.no_grad():
                 noise = self._noise(torch.cat([latents] * _GROUPS), step)
-                return self.schedule.step_back(noise, step, latents)[0]
+                return self.schedule.step_back(noise, step, latents).x_before
         before, gradient = self.guided_step(step, latents)
         return before - self.plan.guidance.delta * gradient
 
@@ -86,7 +86,7 @@ class Released:
         """Return x_{t-1} before it is guided, and the gradient that guides it, both (T, C, h, w)."""
         with torch.enable_grad():
             doubled = torch.cat([latents] * _GROUPS).requires_grad_()
-            before, x0 = self.schedule.step_back(self._noise(doubled, step), step, latents)
+            before, x0, _ = self.schedule.step_back(self._noise(doubled, step), step, latents)
             pictures = self._pictures(x0)
             loss = batch_loss(pictures, self.subject.clip.guidance_map, range(len(latents)))
             (gradient,) = torch.autograd.grad(loss, doubled)

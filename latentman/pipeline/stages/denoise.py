@@ -30,6 +30,9 @@ def make_latents(run: Run, advance: Advance) -> None:
     from latentman.pipeline.latent_file import read_state, remove_state, write_latents, write_state
     from latentman.pipeline.sampling import sampling_plan
 
+    if run.config.sampler.is_animatediff:
+        write_latents(run.folder / "latents.safetensors", _animated(run, advance))
+        return
     backbone, plan = run.backbone(), sampling_plan(run.config)
     frames = _frames_of(run, backbone)
     state_file = _state_file(run.folder)
@@ -57,6 +60,33 @@ def make_latents(run: Run, advance: Advance) -> None:
     remove_state(state_file)
 
 
+def _animated(run: Run, advance: Advance) -> Tensor:
+    """Return the latents of the trained model, whose loop is not ours: it begins again after an interruption."""
+    from latentman.diffusion.animatediff import animate
+    from latentman.networks.motion_adapter import load_motion_adapter
+    from latentman.pipeline.sampling import animation_of
+
+    config, backbone = run.config, run.backbone()
+    adapter = load_motion_adapter(config.sampler, backbone.unet.config, config.num_frames, backbone.dtype)
+    animation = animation_of(config, backbone, prompt=run.positive, body=run.body(), conditions=run.conditions())
+    begun = time.perf_counter()
+
+    def on_step(step: int) -> None:
+        nonlocal begun
+        run.on_step("denoise", step, {"seconds": time.perf_counter() - begun})
+        advance(step, config.num_steps)
+        begun = time.perf_counter()
+
+    return animate(
+        backbone,
+        adapter,
+        animation,
+        num_steps=config.num_steps,
+        guidance_scale=config.setup.guidance_scale,
+        on_step=on_step,
+    )
+
+
 def _frames_of(run: Run, backbone: Backbone) -> Frames:
     """Return what the loop works on, from the files of earlier stages."""
     from latentman.pipeline.sampling import sampling_frames
@@ -78,6 +108,7 @@ def _state_file(folder: Path) -> Path:
 
 def _settings(run: Run) -> list[Any]:
     from latentman.diffusion.anchors import ANCHORS
+    from latentman.networks.motion_adapter import motion_adapter_digest
 
     config = run.config
     groups = (config.noise, config.sla, config.pwg, config.background, config.conditioner)
@@ -85,7 +116,9 @@ def _settings(run: Run) -> list[Any]:
     plugin = ANCHORS.identity(config.sampler.anchor)
     settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
     settings += config.family.results()
-    return [*settings, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
+    trained = [motion_adapter_digest(config.sampler)] if config.sampler.is_animatediff else []
+    more = (*config.schedule.results(), *trained)
+    return [*settings, *more, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
 
 
 STAGE = Stage(

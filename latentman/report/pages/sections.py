@@ -78,7 +78,7 @@ METRICS = {
 }
 """Label, unit and meaning of the scores in ``metrics.json``; any other score is shown under its own name."""
 
-CHOICES = ("setup", "motion", "body", "correspondence", "sampler", "reference", "sla", "pwg", "fidelity")
+CHOICES = ("setup", "motion", "body", "correspondence", "sampler", "schedule", "reference", "sla", "pwg", "fidelity")
 """The configuration groups whose choices a page shows."""
 
 COSTS = ("seconds", "peak_memory_bytes")

@@ -166,7 +166,7 @@ def test_one_step_leaves_its_arguments_as_they_were(backbone, frames, plan):
     x_t, before = frames.noise.clone(), replace(networks)
     sampling = Sampling.of(schedule, frames, plan, backbone.device)
     with torch.no_grad(), anchored(backbone.networks(plan.anchor_modules), networks.anchor):
-        first, second = (one_step(networks, sampling, 1, x_t) for _ in range(2))
+        first, second = (one_step(networks, sampling, State(1, x_t)).latents for _ in range(2))
     assert torch.equal(first, second)
     assert torch.equal(x_t, frames.noise)
     assert networks == before

@@ -19,7 +19,7 @@ from latentman.diffusion import matches, predict
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.decode import decode_frames
 from latentman.diffusion.denoise import Frames, Plan, denoise
-from latentman.diffusion.schedule import Schedule, seeded_noise
+from latentman.diffusion.schedule import Back, Schedule, seeded_noise
 from latentman.engine.compose import compose
 from latentman.networks.backbone import Backbone
 from latentman.networks.load import load_backbone
@@ -31,7 +31,9 @@ pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="this torch cannot have
 
 CPU = torch.device("cpu")
 COPIES_OF_A_STEP = 2
-SAMPLERS = [path.stem for path in sorted((Path(__file__).resolve().parents[3] / "conf" / "sampler").glob("*.yaml"))]
+CONF = Path(__file__).resolve().parents[3] / "conf"
+SAMPLERS = [path.stem for path in sorted((CONF / "sampler").glob("*.yaml")) if path.stem != "animatediff"]
+SCHEDULES = {"dpmpp": [], "unipc": [], "lcm": ["setup.guidance_scale=1.5"]}
 METHODS = {
     "latentwarp": ["latentwarp=full"],
     "latentwarp_bilinear": ["latentwarp=full", "latentwarp.interpolation=bilinear"],
@@ -123,6 +125,13 @@ def test_every_sampler_stays_on_the_device(there: Backbone, clip: Frames, sample
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule_stays_on_the_device(there: Backbone, clip: Frames, schedule: str) -> None:
+    plan = settings(f"schedule={schedule}", *SCHEDULES[schedule])
+    check_steps(copies_of_steps(there, clip, plan), noise=int(schedule == "lcm"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_related_method_stays_on_the_device(there: Backbone, clip: Frames, method: str) -> None:
     check_steps(copies_of_steps(there, clip, settings(*METHODS[method])))
@@ -187,19 +196,19 @@ def forget_to_move_the_timestep(patch: pytest.MonkeyPatch) -> None:
 
 
 def use_a_generators_noise_unmoved(patch: pytest.MonkeyPatch) -> None:
-    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor) -> object:
+    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor, _: object) -> Back:
         noise = seeded_noise((1, *latents.shape[1:]), self.seed, stream=1 + step).expand_as(latents)
         result = self.scheduler.step(noise_pred, self.timesteps[step], latents, eta=1.0, variance_noise=noise)
-        return result.prev_sample, result.pred_original_sample
+        return Back(result.prev_sample, result.pred_original_sample, ())
 
     patch.setattr(Schedule, "step_back", step_back)
 
 
 def draw_with_a_host_generator(patch: pytest.MonkeyPatch) -> None:
-    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor) -> object:
+    def step_back(self: Schedule, noise_pred: torch.Tensor, step: int, latents: torch.Tensor, _: object) -> Back:
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-        return latents - noise_pred + noise, latents
+        return Back(latents - noise_pred + noise, latents, ())
 
     patch.setattr(Schedule, "step_back", step_back)
 

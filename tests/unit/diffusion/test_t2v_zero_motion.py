@@ -95,7 +95,7 @@ def test_every_frame_is_frame_0_shifted_and_noised_afresh(backbone, uncond):
     networks = Prediction(backbone, uncond.text, uncond.control, Anchor(), 5.0, FRAMES, follows=False)
     with torch.no_grad():
         for k in range(at_t0):
-            x, _ = schedule.step_back(networks(x, schedule.timesteps[k]), k, x)
+            x, *_ = schedule.step_back(networks(x, schedule.timesteps[k]), k, x)
     share = float(schedule.scheduler.alphas[schedule.timesteps[at_t0] : schedule.timesteps[at_t1]].prod())
     for k in range(1, FRAMES):
         fresh = (latents[k] - share**0.5 * flow_warp(x, 12.0 * k, 12.0 * k)[0]) / (1 - share) ** 0.5

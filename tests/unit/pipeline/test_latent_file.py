@@ -19,6 +19,19 @@ def test_a_state_is_read_back_bit_for_bit(tmp_path):
     assert not path.parent.exists()
 
 
+def test_the_history_of_a_solver_is_read_back_and_is_part_of_the_checksum(tmp_path):
+    path, latents = tmp_path / "latents" / "state.safetensors", torch.randn(2, 4, 3, 3)
+    history = (torch.randn(2, 4, 3, 3), torch.randn(2, 4, 3, 3))
+    write_state(path, State(7, latents, history))
+    state = read_state(path)
+    assert torch.equal(torch.stack(state.history), torch.stack(history))
+    checksum = "0" * 64
+    _write(path, latents, {"step": "7", "sha256": checksum}, history)
+    assert read_state(path) is None
+    _write(path, latents, {}, (torch.randn(2, 4, 3, 2),))
+    assert read_state(path) is None
+
+
 def test_latents_that_are_not_contiguous_are_written_as_they_are(tmp_path):
     latents = torch.randn(2, 3, 4, 5).permute(0, 3, 1, 2)
     write_latents(tmp_path / "x.safetensors", latents)

@@ -80,7 +80,7 @@ def test_the_released_step_and_its_gradient_are_ours(subject: Subject, latents: 
     networks = Prediction(backbone, clip.text, clip.control, anchor, SCALE, FRAMES)
     timestep = schedule.timesteps[STEP]
     with torch.no_grad(), anchored(backbone.networks(("unet", "controlnet")), anchor):
-        mine, x0 = schedule.step_back(networks(latents, timestep), STEP, latents)
+        mine, x0, _ = schedule.step_back(networks(latents, timestep), STEP, latents)
         pulled = pixel_wise_guidance(x0, clip.guidance_map, lambda x: decode(backbone, x))
         unit = GuidancePlan(gradient="official_uncond", delta=1.0)
         own = guidance_step(
