@@ -80,10 +80,11 @@ def _settings(run: Run) -> list[Any]:
     from latentman.diffusion.anchors import ANCHORS
 
     config = run.config
-    groups = (config.noise, config.sla, config.pwg, config.background, config.conditioner)
+    groups = (config.noise, config.sla, config.pwg)
     texts = (run.positive, config.text.negative)
     plugin = ANCHORS.identity(config.sampler.anchor)
     settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
+    settings += [config.background.result(), asdict(config.conditioner)]
     settings += config.family.results()
     return [*settings, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
 
