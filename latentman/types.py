@@ -233,7 +233,7 @@ class Conditions:
     @classmethod
     def from_arrays(cls, data: Mapping[str, Array]) -> Conditions:
         """Rebuild conditions from what :meth:`arrays` returned."""
-        fields = {name: data[name] for name in _DRAWN}
+        fields: dict[str, Any] = {name: data[name] for name in _DRAWN}
         views = (data["camera_rotation"], data["camera_translation"], data["camera_intrinsics"])
         if views[0].ndim == 2:
             cameras = (Camera.from_arrays(*views),) * len(fields["mask"])

@@ -81,8 +81,8 @@ def map_background(
     scene = conditions.scene or OPEN
     shown = background_cells(conditions.mask, size, margin)
     step = conditions.mask.shape[1] // size
-    entries = [(np.empty((0, 2), np.int32), np.empty(0, np.int32), np.empty((0, 2), np.float32))]
-    unseen = [np.empty((0, 2), np.int32)]
+    targets, frames = [np.empty((0, 2), np.int32)], [np.empty(0, np.int32)]
+    positions, unseen = [np.empty((0, 2), np.float32)], [np.empty((0, 2), np.int32)]
     for i in range(1, len(shown)):
         target = np.argwhere(shown[i]).astype(np.int32)
         hits = cast(scene, conditions.cameras[i], target.astype(np.float64) * step)
@@ -97,9 +97,11 @@ def map_background(
             known[known] = shown[j][tuple(cell[known].T)]
             frame[rest[known]], position[rest[known]] = j, place[known]
         found = frame >= 0
-        entries.append((target[found], frame[found], position[found]))
+        targets.append(target[found])
+        frames.append(frame[found])
+        positions.append(position[found])
         unseen.append(target[~found])
-    return BackgroundMap(*zip(*entries, strict=True), tuple(unseen), size)
+    return BackgroundMap(tuple(targets), tuple(frames), tuple(positions), tuple(unseen), size)
 
 
 def background_cells(mask: NDArray[np.bool_], size: int, margin: int = MARGIN) -> NDArray[np.bool_]:

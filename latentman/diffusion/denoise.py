@@ -73,10 +73,10 @@ class Frames:
     ``noise`` is x_T (T, C, h, w), standard normal. ``latent_map`` and ``guidance_map`` are the map M: on the latent
     grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is
     true where a cell shows the character. ``masks`` are set where figure and background attend separately.
-    ``background_moves`` is whether the background has a flow of its own; ``iuv`` (T, H, W, 3) uint8 are the part, U and V
-    of every pixel. Both are read by the related methods only. ``background`` is the background's map on the latent grid,
-    where it follows a scene, and ``guidance_background`` the one to the previous frame on the guidance grid, where it is
-    guided.
+    ``background_moves`` is whether the background has a flow of its own; ``iuv`` (T, H, W, 3) uint8 are the part, U and
+    V of every pixel. Both are read by the related methods only. ``background`` is the background's map on the latent
+    grid, where it follows a scene, and ``guidance_background`` the one to the previous frame on the guidance grid,
+    where it is guided.
     """
 
     text: Text

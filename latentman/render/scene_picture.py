@@ -1,4 +1,4 @@
-"""The scene as a picture for viewing: squares of a metre on its surfaces, which drift with them, and the grey figures."""
+"""The scene as a picture for viewing: squares of a metre on its surfaces, which drift with them, and grey figures."""
 
 from __future__ import annotations
 

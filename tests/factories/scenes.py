@@ -98,7 +98,7 @@ def slow_source(conditions, i, row, col, j):
 
 
 def slow_background(conditions, size, i, earlier, margin):
-    """The map of one frame cell by cell: {target: (frame, position)}, and the cells that no frame of ``earlier`` shows."""
+    """The map of one frame cell by cell: {target: (frame, position)}, and the cells that no earlier frame shows."""
     step = conditions.mask.shape[1] // size
 
     def is_open(frame, row, col):

@@ -25,9 +25,9 @@ def test_what_can_be_combined_passes(background, scene, camera):
 @pytest.mark.parametrize(
     ("background", "scene", "camera", "message"),
     [
-        (STEADY, FLOOR, ORBIT, "the camera moves: camera.orbit=60.0.*use background=free, or background=mapped"),
+        (STEADY, FLOOR, ORBIT, r"the camera moves: camera.orbit=60.0.*use background=free, or background=mapped"),
         (MAPPED, NO_SCENE, ORBIT, "scene=none: add scene=floor or scene=room"),
-        (STEADY, WATER, STILL, "scene.drift moves it; use background=moving"),
+        (STEADY, WATER, STILL, r"scene.drift moves it; use background=moving"),
     ],
 )
 def test_what_cannot_be_combined_is_refused(background, scene, camera, message):
@@ -36,9 +36,9 @@ def test_what_cannot_be_combined_is_refused(background, scene, camera, message):
 
 
 def test_settings_of_the_map_are_refused_without_it():
-    with pytest.raises(ConfigError, match="no effect without background.map=scene, use background=mapped"):
+    with pytest.raises(ConfigError, match=r"no effect without background.map=scene, use background=mapped"):
         BackgroundConfig(window=[0.0, 0.8], noise=True)
-    with pytest.raises(ConfigError, match="background.map='room'"):
+    with pytest.raises(ConfigError, match=r"background.map='room'"):
         BackgroundConfig(window=[0.0, 0.8], map="room")
 
 

@@ -82,7 +82,8 @@ def test_carried_noise_stays_standard_normal_and_takes_no_value_twice_within_a_b
     noise = torch.randn(1, 64, SIDE, SIDE, generator=torch.Generator().manual_seed(2)).repeat(FRAMES, 1, 1, 1)
     carried = carried_noise(noise, background, seed=5)
     for i in range(FRAMES):
-        cells = np.concatenate([background.target[i], background.unseen[i]]) if i else np.argwhere(np.ones((SIDE, SIDE)))
+        everywhere = np.argwhere(np.ones((SIDE, SIDE)))
+        cells = np.concatenate([background.target[i], background.unseen[i]]) if i else everywhere
         values = carried[i][:, cells[:, 0], cells[:, 1]]
         assert values.mean().abs() < 0.01
         assert values.std() == pytest.approx(1.0, abs=0.01)

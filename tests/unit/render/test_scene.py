@@ -85,10 +85,9 @@ def test_a_room_that_does_not_hold_the_camera_is_refused(size, message):
 
 def test_a_room_that_is_smaller_than_the_path_is_refused():
     body = stroll(5, step=3.0)
-    cameras = place_cameras(body, LEVEL, SIDE)[:1] * 5
+    camera = look_at(body.joints[2, 0], distance=4.0, size=SIDE, yfov_deg=60.0, yaw_deg=0.0, pitch_deg=0.0)
     with pytest.raises(ConfigError, match=r"scene.size=10.0: .*in frame . a character is 6.40 m away .*scene.size="):
-        build_scene(body, [look_at(body.joints[2, 0], distance=4.0, size=SIDE, yfov_deg=60.0, yaw_deg=0.0,
-                                   pitch_deg=0.0)] * len(cameras), SceneConfig("room", 10.0))  # fmt: skip
+        build_scene(body, [camera] * 5, SceneConfig("room", 10.0))
 
 
 @pytest.mark.parametrize("name", ["floor", "room"])
@@ -127,9 +126,9 @@ def test_a_wall_does_not_drift_around_the_corner():
     ("settings", "message"),
     [
         ({"name": "cave"}, "scene='cave' is unknown: choose one of floor, none, room"),
-        ({"name": "room", "size": 0.0}, "scene.size=0.0 must be above 0"),
+        ({"name": "room", "size": 0.0}, r"scene.size=0.0 must be above 0"),
         ({"name": "floor", "size": 9.0}, "no effect with scene=floor"),
-        ({"drift": DriftConfig(sky=1.0)}, "scene.drift moves the surfaces of a scene, but there is none"),
+        ({"drift": DriftConfig(sky=1.0)}, r"scene.drift moves the surfaces of a scene, but there is none"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings, message):
@@ -148,7 +147,7 @@ def test_drifts_that_are_not_finite_are_refused(drift):
 def test_a_scene_must_be_finite_and_have_a_drift_for_every_plane():
     with pytest.raises(DataError, match="scene holds values that are not finite"):
         Scene(np.full((1, 4), np.nan), np.zeros((1, 3)))
-    with pytest.raises(ShapeError, match="scene.drift"):
+    with pytest.raises(ShapeError, match=r"scene.drift"):
         Scene(np.zeros((2, 4)), np.zeros((1, 3)))
 
 
@@ -161,9 +160,8 @@ def test_conditions_with_a_scene_survive_a_round_trip_through_a_file():
     assert seen.background_moves
     assert not seen.camera_moves
     assert not clip_in("floor").background_moves
-    assert "scene_planes" not in Conditions.from_arrays(
-        {k: v for k, v in seen.arrays().items() if not k.startswith("scene")}
-    ).arrays()
+    of_an_older_version = {name: array for name, array in seen.arrays().items() if not name.startswith("scene")}
+    assert Conditions.from_arrays(of_an_older_version).arrays().keys() == of_an_older_version.keys()
 
 
 @pytest.mark.parametrize("encoding", ["inverse", "linear", "official"])
