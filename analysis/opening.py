@@ -26,6 +26,7 @@ TITLES = {
     "human_mse_official_uint8": "H_MSE modulo 256",
     "warp_error": "warp error",
     "background_flicker": "background flicker",
+    "background_warp_error": "background warp error",
     "coverage": "coverage",
     "map_error_px": "map error (px)",
     "figure_contrast": "figure contrast",

@@ -195,8 +195,15 @@ SWEEPS = {
         {
             "camera.orbit=60 variant=baseline": "baseline, the camera goes round by 60 degrees",
             "camera.orbit=60 variant=mesh": "LatentMan, the same",
+            "camera.orbit=60 variant=background_mapped": "LatentMan, the background follows the room",
         },
-        score=("human_mse_mesh", "H_MSE on the mesh"),
+        score=("background_warp_error", "background warp error"),
+        short=False,
+    ),
+    "moving_background": Recorded(
+        ("+exp=moving_background",),
+        {"background=free": "background=free", "background=moving": "background=moving"},
+        score=("background_warp_error", "background warp error"),
         short=False,
     ),
 }

@@ -144,8 +144,30 @@ class Camera:
         return self is other or all(float(np.abs(a - b).max()) <= tolerance for a, b in pairs)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is behind the figures: planes around them, and the sky, infinitely far, where a ray meets no plane.
+
+    ``planes`` (P, 4): unit normal n and offset d of each; X is inside iff n . X + d >= 0 for all of them, metres.
+    ``drift`` (P, 3): metres per frame by which what a plane shows glides along it. ``turn``: degrees per frame by which
+    the sky turns to the right, seen from inside.
+    """
+
+    planes: Array
+    drift: Array
+    turn: float = 0.0
+
+    def __post_init__(self) -> None:
+        _expect("scene.planes", self.planes, ("P", 4), np.floating)
+        _expect("scene.drift", self.drift, (len(self.planes), 3), np.floating)
+        if not (np.isfinite(self.planes).all() and np.isfinite(self.drift).all() and np.isfinite(self.turn)):
+            raise DataError("scene holds values that are not finite")
+
+
 STANDING_M = 1e-9
 """Rounding error up to which a camera counts as still, in metres, or in entries of a rotation matrix."""
+
+_DRAWN = ("depth", "disparity", "iuv", "mask", "face", "bary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +177,8 @@ class Conditions:
     ``depth`` (T, H, W) float32 metres, 0 outside the figure; ``disparity`` (T, H, W) float32 0 to 1, the picture that
     the ControlNet reads (near is bright, background 0); ``iuv`` (T, H, W, 3) uint8 part, U, V; ``mask`` (T, H, W)
     bool; ``face`` (T, H, W) int32 face index, -1 outside; ``bary`` (T, H, W, 3) float32 barycentric coordinates in
-    that face; ``cameras`` T entries, the camera of each frame: a still camera is repeated T times.
+    that face; ``cameras`` T entries, the camera of each frame: a still camera is repeated T times; ``scene``, what is
+    behind the figures, where it is known.
     """
 
     depth: Array
@@ -165,6 +188,7 @@ class Conditions:
     face: Array
     bary: Array
     cameras: tuple[Camera, ...]
+    scene: Scene | None = None
 
     def __post_init__(self) -> None:
         frames, height, width = (*self.depth.shape, 0, 0, 0)[:3]
@@ -184,6 +208,12 @@ class Conditions:
         """Whether the camera of some frame differs from the first, so that the background moves in the picture."""
         return not all(camera.stands_at(self.cameras[0], STANDING_M) for camera in self.cameras)
 
+    @property
+    def background_moves(self) -> bool:
+        """Whether what is behind the figures moves in the picture, with the camera or by a drift of its own."""
+        scene = self.scene
+        return self.camera_moves or (scene is not None and (bool(scene.drift.any()) or scene.turn != 0))
+
     def arrays(self) -> dict[str, Any]:
         """Return the content as plain arrays, for an npz file: one camera where all are equal, else T of them."""
         cameras = self.cameras
@@ -191,28 +221,28 @@ class Conditions:
             cameras = cameras[:1]
         seen_by = [[c.rotation for c in cameras], [c.translation for c in cameras], [c.intrinsics for c in cameras]]
         rotation, translation, intrinsics = (values[0] if len(cameras) == 1 else np.stack(values) for values in seen_by)
-        return {
-            "depth": self.depth,
-            "disparity": self.disparity,
-            "iuv": self.iuv,
-            "mask": self.mask,
-            "face": self.face,
-            "bary": self.bary,
-            "camera_rotation": rotation,
-            "camera_translation": translation,
-            "camera_intrinsics": intrinsics,
-        }
+        drawn = {name: getattr(self, name) for name in _DRAWN}
+        views = {"camera_rotation": rotation, "camera_translation": translation, "camera_intrinsics": intrinsics}
+        if self.scene is None:
+            return drawn | views
+        behind = self.scene
+        return drawn | views | {
+            "scene_planes": behind.planes, "scene_drift": behind.drift, "scene_turn": np.float64(behind.turn),
+        }  # fmt: skip
 
     @classmethod
     def from_arrays(cls, data: Mapping[str, Array]) -> Conditions:
         """Rebuild conditions from what :meth:`arrays` returned."""
-        fields = {k: data[k] for k in ("depth", "disparity", "iuv", "mask", "face", "bary")}
+        fields: dict[str, Any] = {name: data[name] for name in _DRAWN}
         views = (data["camera_rotation"], data["camera_translation"], data["camera_intrinsics"])
         if views[0].ndim == 2:
             cameras = (Camera.from_arrays(*views),) * len(fields["mask"])
         else:
             cameras = tuple(Camera.from_arrays(*view) for view in zip(*views, strict=True))
-        return cls(**fields, cameras=cameras)
+        if "scene_planes" not in data:
+            return cls(**fields, cameras=cameras)
+        scene = Scene(data["scene_planes"], data["scene_drift"], float(data["scene_turn"]))
+        return cls(**fields, cameras=cameras, scene=scene)
 
 
 def source_frame(reference: str, frame: int) -> int:

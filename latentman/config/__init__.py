@@ -1,5 +1,6 @@
 """The schema of the configuration: one dataclass a group, one file a subject, all of it importable from here."""
 
+from latentman.config.background import BackgroundConfig
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig
 from latentman.config.family import (
@@ -21,7 +22,6 @@ from latentman.config.groups import (
 )
 from latentman.config.logger import LoggerConfig
 from latentman.config.sampling import (
-    BackgroundConfig,
     LatentMotionConfig,
     NoiseConfig,
     PwgConfig,
@@ -29,7 +29,7 @@ from latentman.config.sampling import (
     SlaConfig,
     StepGate,
 )
-from latentman.config.scene import CameraConfig, DepthConfig
+from latentman.config.scene import CameraConfig, DepthConfig, DriftConfig, SceneConfig
 from latentman.config.schedule import ScheduleConfig
 from latentman.config.schema import NOT_PART_OF_THE_RESULT, Config, register, resolve, with_defaults
 from latentman.config.setup import ConditionerConfig, IpAdapterConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
@@ -45,6 +45,7 @@ __all__ = [
     "Config",
     "CorrespondenceConfig",
     "DepthConfig",
+    "DriftConfig",
     "Family",
     "GenerativeRenderingConfig",
     "IpAdapterConfig",
@@ -63,6 +64,7 @@ __all__ = [
     "PromptsConfig",
     "PwgConfig",
     "SamplerConfig",
+    "SceneConfig",
     "ScheduleConfig",
     "SetupConfig",
     "SlaConfig",

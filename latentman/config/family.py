@@ -142,7 +142,7 @@ class Family:
         """Return the settings that the frames depend on; of methods that are off, none."""
         return [{"method": name, **asdict(group)} for name, group in self.enabled.items()]
 
-    def check(self, *, num_frames: int, num_steps: int, anchor: str, camera_moves: bool) -> None:
+    def check(self, *, num_frames: int, num_steps: int, anchor: str, background_moves: bool) -> None:
         """Refuse windows, spacings and combinations that do not fit the clip, the sampler or the camera.
 
         Raises:
@@ -174,8 +174,8 @@ class Family:
                 f"{on_tokens[0]}=full needs sampler.anchor=first, since it does not take the frames one after the "
                 f"other; got sampler.anchor={anchor}"
             )
-        if self.latentwarp.enabled and self.latentwarp.background and camera_moves:
+        if self.latentwarp.enabled and self.latentwarp.background and background_moves:
             raise ConfigError(
-                "latentwarp.background=true takes the background for still, but the camera moves (camera.orbit, "
-                "camera.follow or camera.shift); use latentwarp.background=false"
+                "latentwarp.background=true takes the background for still, but it moves (camera.orbit, camera.follow, "
+                "camera.shift or scene.drift); use latentwarp.background=false"
             )

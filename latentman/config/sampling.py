@@ -199,14 +199,6 @@ class NoiseConfig:
 
 
 @dataclass
-class BackgroundConfig(StepGate):
-    """Whether background latents are kept from frame 0, outside the figures of both frames."""
-
-    def __post_init__(self) -> None:
-        self.check("background")
-
-
-@dataclass
 class SlaConfig(StepGate):
     """Spatial Latent Alignment (Eq. 6)."""
 

@@ -1,8 +1,8 @@
-"""The groups for the view of the scene: the camera, and how depth becomes a picture."""
+"""The groups for the view of the scene: the camera, what is behind the figures, and how depth becomes a picture."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from latentman.config.groups import positive
 from latentman.errors import ConfigError, check_choice
@@ -72,6 +72,72 @@ class CameraConfig:
         return settings
 
 
+SCENES = ("none", "floor", "room")
+
+MAX_DRIFT = 360.0
+"""Fastest drift: metres a second, or degrees a second for the sky."""
+
+
+@dataclass
+class DriftConfig:
+    """How what the surfaces of the scene show glides along them, in the clip's own time."""
+
+    floor: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """[x, z] metres a second along the floor: +x is the first character's left, +z is in front of it. For water."""
+    walls: float = 0.0
+    """Metres a second along the walls of a room, to the right as seen from inside. For a crowd."""
+    sky: float = 0.0
+    """Degrees a second by which the sky above a floor turns to the right. For clouds."""
+
+    def __post_init__(self) -> None:
+        if len(self.floor) != 2:
+            raise ConfigError(f"scene.drift.floor={self.floor} must be two numbers, [x, z] in metres a second")
+        for key, value in (("floor", self.floor[0]), ("floor", self.floor[1]), *list(vars(self).items())[1:]):
+            if not abs(value) <= MAX_DRIFT:
+                unit = "degrees" if key == "sky" else "metres"
+                raise ConfigError(
+                    f"scene.drift.{key} holds {value}: it must be a finite number of {unit} a second, "
+                    f"{-MAX_DRIFT:.0f} to {MAX_DRIFT:.0f}"
+                )
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything drifts."""
+        return any(self.floor) or self.walls != 0 or self.sky != 0
+
+
+@dataclass
+class SceneConfig:
+    """What is behind the figures, so that the background has a map between frames: a floor, or a room."""
+
+    name: str = "none"
+    """none, floor (up to the horizon, below a sky) or room (a floor and four walls without an upper end)."""
+    size: float | None = None
+    """Metres along each side of the room; null makes it half as wide again as cameras and characters need."""
+    yaw_deg: float = 0.0
+    """Degrees by which the room is turned around the vertical axis, in the direction of camera.yaw_deg."""
+    drift: DriftConfig = field(default_factory=DriftConfig)
+
+    def __post_init__(self) -> None:
+        check_choice("scene", self.name, SCENES)
+        if self.size is not None:
+            positive("scene.size", self.size)
+        if self.name == "none" and self.drift.moves:
+            raise ConfigError(
+                "scene.drift moves the surfaces of a scene, but there is none: add scene=floor or scene=room"
+            )
+        if self.name != "room" and (self.size is not None or self.yaw_deg != 0):
+            raise ConfigError(
+                f"scene.size={self.size}, scene.yaw_deg={self.yaw_deg}: they have no effect with scene={self.name}, "
+                "use scene=room"
+            )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a scene."""
+        return self.name != "none"
+
+
 @dataclass
 class DepthConfig:
     """How metric depth becomes the ControlNet's picture (near is bright, background 0)."""
@@ -86,6 +152,8 @@ class DepthConfig:
     """Brightness of the farthest point of the figure, 0 to 1."""
     high: float = 1.0
     """Brightness of the nearest point, 0 to 1."""
+    scene: bool = False
+    """Whether the picture shows the scene, as a ControlNet expects that was trained on photographs. Set by setup."""
 
     def __post_init__(self) -> None:
         check_choice("depth.encoding", self.encoding, ("inverse", "linear", "official"))
@@ -98,3 +166,10 @@ class DepthConfig:
             )
         if self.fixed is not None and (len(self.fixed) != 2 or not 0 < self.fixed[0] < self.fixed[1]):
             raise ConfigError(f"depth.fixed={self.fixed} must be [near, far] in metres with 0 < near < far")
+
+    def result(self, *, scene: bool) -> dict[str, object]:
+        """Return the settings that the pictures depend on; ``scene`` is left out where there is none."""
+        settings = asdict(self)
+        if not scene:
+            del settings["scene"]
+        return settings

@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from latentman.config.animatediff import check_animatediff
+from latentman.config.background import BackgroundConfig, check_background
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig, check_companions
 from latentman.config.family import (
@@ -38,8 +39,8 @@ from latentman.config.groups import (
 )
 from latentman.config.logger import LoggerConfig
 from latentman.config.names import check_name, check_path, check_text
-from latentman.config.sampling import BackgroundConfig, NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
-from latentman.config.scene import CameraConfig, DepthConfig
+from latentman.config.sampling import NoiseConfig, PwgConfig, SamplerConfig, SlaConfig
+from latentman.config.scene import CameraConfig, DepthConfig, SceneConfig
 from latentman.config.schedule import ScheduleConfig
 from latentman.config.setup import ConditionerConfig, LoraConfig, NetConfig, SetupConfig, TextConfig
 from latentman.config.surface import IuvConfig
@@ -99,6 +100,7 @@ class Config:
     setup: SetupConfig = MISSING
     text: TextConfig = field(default_factory=TextConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
     depth: DepthConfig = field(default_factory=DepthConfig)
     motion: MotionConfig = MISSING
     body: BodyConfig = MISSING
@@ -161,7 +163,7 @@ class Config:
             num_frames=self.num_frames,
             num_steps=steps,
             anchor=self.sampler.anchor,
-            camera_moves=self.camera.moves,
+            background_moves=self.camera.moves or self.scene.drift.moves,
         )
         if self.setup.image_size % self.pwg.size:
             sides = (str(n) for n in range(16, self.setup.image_size + 1) if self.setup.image_size % n == 0)
@@ -184,12 +186,7 @@ class Config:
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "
                 f"prediction; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
             )
-        if self.background.enabled and self.camera.moves:
-            raise ConfigError(
-                "background=steady keeps the background in place, but the camera moves: "
-                f"camera.orbit={self.camera.orbit}, camera.follow={self.camera.follow}, "
-                f"camera.shift={self.camera.shift}; use background=free"
-            )
+        check_background(self.background, self.scene, self.camera)
         if self.companions and any(net.kind == "pose" for net in self.conditioner.nets):
             raise ConfigError(
                 f"conditioner.nets draws the pose of one character, but there are {len(self.companions)} companions; "
@@ -199,6 +196,10 @@ class Config:
         if motion is not None and self.noise.name != "shared":
             raise ConfigError(
                 f"noise={self.noise.name} has no effect with sampler.latent_motion, which draws its own: use shared"
+            )
+        if motion is not None and self.background.noise:
+            raise ConfigError(
+                "background.noise=true has no effect with sampler.latent_motion, which draws its own noise: use false"
             )
 
     @property

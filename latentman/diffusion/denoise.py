@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentman.correspondence.background import BackgroundMap
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention import Anchor, Installed, anchored
 from latentman.diffusion.attention_layers import AnchorRule
@@ -24,6 +25,12 @@ from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import Decode, decoding
 from latentman.diffusion.latentwarp import LatentWarp, warped_latents
+from latentman.diffusion.mapped_background import (
+    BackgroundCells,
+    follow_background,
+    guiding_background,
+    placed_background,
+)
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
@@ -68,8 +75,10 @@ class Frames:
     ``noise`` is x_T (T, C, h, w), standard normal. ``latent_map`` and ``guidance_map`` are the map M: on the latent
     grid, for Spatial Latent Alignment, and on the guidance grid, for Pixel-Wise Guidance. ``figures`` (T, h, w) bool is
     true where a cell shows the character. ``masks`` are set where figure and background attend separately.
-    ``camera_moves`` is whether the background has a flow of its own; ``iuv`` (T, H, W, 3) uint8 are the part, U and V
-    of every pixel. Both are read by the related methods only.
+    ``background_moves`` is whether the background has a flow of its own; ``iuv`` (T, H, W, 3) uint8 are the part, U and
+    V of every pixel. Both are read by the related methods only. ``background`` is the background's map on the latent
+    grid, where it follows a scene, and ``guidance_background`` the one to the previous frame on the guidance grid,
+    where it is guided.
     """
 
     text: Text
@@ -79,16 +88,17 @@ class Frames:
     guidance_map: Correspondence
     figures: Tensor | None = None
     masks: AnchorMasks | None = None
-    camera_moves: bool = False
+    background_moves: bool = False
     iuv: NDArray[np.uint8] | None = None
+    background: BackgroundMap | None = None
+    guidance_background: BackgroundMap | None = None
 
 
 @dataclass(frozen=True)
 class Sampling:
     """What stays the same from step to step, the networks apart.
 
-    ``latent_map``, ``guidance_map`` and ``figures`` are those of the frames on the device of the networks, so that no
-    step copies them there.
+    The maps and ``figures`` are those of the frames on the device of the networks, so that no step copies them there.
     """
 
     schedule: Schedule
@@ -96,17 +106,22 @@ class Sampling:
     latent_map: Matches
     guidance_map: Matches
     figures: Tensor | None
+    background: BackgroundCells | None = None
+    guidance_background: Matches | None = None
 
     @classmethod
     def of(cls, schedule: Schedule, frames: Frames, plan: Plan, device: torch.device) -> Sampling:
         """Copy what the steps read of the frames to a device."""
         figures = None if frames.figures is None else frames.figures.to(device)
+        latents, pixels = frames.background, frames.guidance_background
         return cls(
             schedule.placed(device),
             plan,
             placed(frames.latent_map, device),
             placed(frames.guidance_map, device),
             figures,
+            background=None if latents is None else placed_background(latents, device),
+            guidance_background=None if pixels is None else guiding_background(pixels, device),
         )
 
 
@@ -150,8 +165,9 @@ def one_step(
 
     def guide(decode: Decode) -> Tensor:  # Eq. 7
         return pixel_wise_guidance(
-            back.x_0, sampling.guidance_map, decode, loss=plan.guidance.loss, on_loss=losses.append
-        )
+            *(back.x_0, sampling.guidance_map, decode),
+            loss=plan.guidance.loss, background=sampling.guidance_background, on_loss=losses.append,
+        )  # fmt: skip
 
     gradient = decoding(networks.backbone, guide, back.x_0)
     if on_loss is not None:
@@ -168,8 +184,11 @@ def carried_over(latents: Tensor, sampling: Sampling, step: int) -> Tensor:
     plan = sampling.plan
     if step in plan.sla_steps:  # Eq. 6
         latents = spatial_latent_alignment(latents, sampling.latent_map, plan.sla_blend)
-    if step in plan.background_steps and sampling.figures is not None:  # not in the paper
-        latents = keep_background(latents, shared_background(sampling.figures))
+    if step in plan.background_steps:  # not in the paper
+        if sampling.background is not None:
+            latents = follow_background(latents, sampling.background)
+        elif sampling.figures is not None:
+            latents = keep_background(latents, shared_background(sampling.figures))
     if step in plan.latentwarp.steps:  # LatentWarp, a related method
         latents = warped_latents(latents, sampling.latent_map, sampling.figures, plan.latentwarp)
     return latents
@@ -236,7 +255,7 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     rule = plan.anchor if plan.anchor_modules else replace(plan.anchor, steps=range(0))
     maps = None
     if plan.tokens is not None:
-        maps = TokenMaps(frames.latent_map, frames.figures, still=not frames.camera_moves, iuv=frames.iuv)
+        maps = TokenMaps(frames.latent_map, frames.figures, still=not frames.background_moves, iuv=frames.iuv)
     if frames.masks is not None:
         frames.masks.place(backbone.device)
     anchor = Anchor(rule, masks=frames.masks, maps=maps)

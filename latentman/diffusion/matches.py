@@ -40,14 +40,14 @@ def placed(matches: Correspondence | Matches, device: torch.device) -> Matches:
         return matches
     positions = matches.positions
     return Matches(
-        target=tuple(_pixels(target, device) for target, _ in matches.pairs),
-        source=tuple(_pixels(source, device) for _, source in matches.pairs),
+        target=tuple(as_pixels(target, device) for target, _ in matches.pairs),
+        source=tuple(as_pixels(source, device) for _, source in matches.pairs),
         positions=None if positions is None else tuple(torch.from_numpy(x.copy()).to(device) for x in positions),
         size=matches.size,
         reference=matches.reference,
     )
 
 
-def _pixels(cells: Array, device: torch.device) -> Tensor:
+def as_pixels(cells: Array, device: torch.device) -> Tensor:
     """Return (row, col) pairs (K, 2) as rows and columns (2, K)."""
     return torch.from_numpy(cells.T.astype("int64")).to(device)

@@ -67,6 +67,7 @@ def pixel_wise_guidance(
     decode: Callable[[Tensor], Tensor],
     *,
     loss: str = "mean",
+    background: Matches | None = None,
     on_loss: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
@@ -79,6 +80,8 @@ def pixel_wise_guidance(
         correspondence: the map M on the guidance grid, whose size divides the picture's.
         decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
         loss: ``mean`` or ``sum``.
+        background: a second map on the same grid, of the background, whose loss is added. Each loss has a mean of its
+            own, so that the figure is guided as strongly as without it.
         on_loss: called at the end with the loss of every frame, (T,); NaN where there is nothing to compare with.
 
     Returns:
@@ -92,15 +95,16 @@ def pixel_wise_guidance(
     losses = torch.full((len(pred_original),), torch.nan, device=pred_original.device)
     pictures: dict[int, Tensor] = {}
     matches = placed(correspondence, pred_original.device)
-    for i, target in enumerate(matches.target):
-        is_guided = target.shape[1] > 0
+    maps = (matches,) if background is None else (matches, background)
+    for i in range(len(matches)):
+        guides = [guide for guide in maps if guide.target[i].shape[1] > 0]
         with torch.enable_grad():
-            x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
+            x0 = pred_original[i : i + 1].detach().requires_grad_(bool(guides))
             picture = decode(x0)[0].float()
             sampled = _on_grid(picture, matches.size)
-            if is_guided:
-                painted, weight = _painted(matches, i, pictures[matches.source_frame(i)])
-                value = guidance_loss(sampled, painted, weight, loss)
+            if guides:
+                painted = [_painted(guide, i, pictures[guide.source_frame(i)]) for guide in guides]
+                value = torch.stack([guidance_loss(sampled, *target, loss) for target in painted]).sum()
                 (gradient[i : i + 1],) = torch.autograd.grad(value, x0)
                 losses[i] = value.detach()
         pictures = {j: kept for j, kept in pictures.items() if j == 0 and matches.reference == "first"}

@@ -41,6 +41,9 @@ CONDITIONS = {
     "camera_rotation": ArrayOf("f"),
     "camera_translation": ArrayOf("f"),
     "camera_intrinsics": ArrayOf("f"),
+    "scene_planes": ArrayOf("f", ("P", 4), is_optional=True),
+    "scene_drift": ArrayOf("f", ("P", 3), is_optional=True),
+    "scene_turn": ArrayOf("f", (), is_optional=True),
 }
 CORRESPONDENCE = {
     "counts": ArrayOf("iu", ("T",), least=0),

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from latentman.config import Config
+from latentman.correspondence.background import map_background
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.animatediff import Animation
 from latentman.diffusion.attention_layers import AnchorRule
@@ -16,6 +17,7 @@ from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Frames, Plan
 from latentman.diffusion.generative_rendering import GenerativeRendering
 from latentman.diffusion.latentwarp import LatentWarp
+from latentman.diffusion.mapped_background import carried_noise
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.schedules import check_schedule, is_told_guidance
@@ -88,16 +90,25 @@ def sampling_frames(
         guidance_scale = 1.0
     pictures = _pictures(config, body, conditions)
     shape = (count, backbone.latent_channels, size, size)
+    noise = initial_noise(config.noise.name, shape, config.seed, iuv=conditions.iuv, texels=config.noise.texels)
+    is_mapped, guide = config.background.is_mapped, config.background.guide and config.pwg.enabled
+    background = map_background(conditions, size=size) if is_mapped else None
+    if background is not None and config.background.noise:
+        noise = carried_noise(noise, background, config.seed)
     return Frames(
         text=encode_prompt(backbone, prompt, config.text.negative, guidance_scale),
         control=build_control(backbone, config.conditioner, pictures, num_frames=count, grid=(size, size)),
-        noise=initial_noise(config.noise.name, shape, config.seed, iuv=conditions.iuv, texels=config.noise.texels),
+        noise=noise,
         latent_map=latent_map,
         guidance_map=guidance_map,
         figures=figures_on_grid(conditions.mask, size),
         masks=_anchor_masks(config, conditions),
-        camera_moves=conditions.camera_moves,
+        background_moves=conditions.background_moves,
         iuv=conditions.iuv if config.generative_rendering.enabled else None,
+        background=background,
+        guidance_background=map_background(conditions, size=config.pwg.size, sources="previous")
+        if is_mapped and guide
+        else None,
     )
 
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from latentman.config import CameraConfig, DepthConfig
+from latentman.config import CameraConfig, DepthConfig, SceneConfig
 from latentman.render.camera import place_cameras, project, to_cameras
-from latentman.render.depth import encode_depth
+from latentman.render.depth import encode_background, encode_depth
 from latentman.render.fragments import NEAR, Fragments
 from latentman.render.iuv import draw_iuv
 from latentman.render.rasterize import get_rasterizer
+from latentman.render.scene import build_scene, scene_depth
 from latentman.types import Array, BodySequence, Camera, Conditions
 
 _log = logging.getLogger("latentman.render")
@@ -29,11 +30,15 @@ def render_conditions(
     camera: CameraConfig,
     depth: DepthConfig,
     size: int,
+    scene: SceneConfig | None = None,
     renderer: str = "torch",
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Conditions:
     """Draw depth, disparity, IUV and mask of every frame, in pictures of ``size`` x ``size`` pixels.
+
+    The scene behind the figures is part of the result, but of no picture, except of the disparity with
+    ``depth.scene``.
 
     Warns, once each, through the logger ``latentman.render``, when a part of the figure is outside the picture, and
     when the figure is small.
@@ -43,20 +48,26 @@ def render_conditions(
         camera: the camera's position and motion.
         depth: how metric depth becomes disparity.
         size: height and width in pixels.
+        scene: what is behind the figures; None is nothing.
         renderer: name of the rasteriser.
         device: the torch device to draw on.
         progress: called with (frames done, frames in total) after each frame.
 
     Raises:
-        ConfigError: if ``renderer`` is unknown.
+        ConfigError: if ``renderer`` is unknown, or a camera or a character is outside the scene.
         MissingExtraError: if it needs a package that is not installed.
         DataError: if the camera cannot be placed.
     """
     cameras = place_cameras(sequence, camera, size)
+    behind = build_scene(sequence, cameras, scene) if scene is not None else None
     seen = draw_seen(sequence, cameras, renderer=renderer, device=device, progress=progress)
     _warn_of_framing(to_cameras(sequence.vertices, cameras), seen.mask, cameras)
     pelvis = to_cameras(sequence.joints[:, 0], cameras)[:, 2]
-    return replace(seen, disparity=encode_depth(seen.depth, depth, pelvis))
+    disparity = encode_depth(seen.depth, depth, pelvis)
+    if behind is not None and depth.scene:
+        grey = encode_background(scene_depth(behind, cameras), seen.depth, depth, pelvis)
+        disparity = np.where(seen.mask, disparity, grey)
+    return replace(seen, disparity=disparity, scene=behind)
 
 
 def draw_seen(

@@ -53,6 +53,35 @@ def encode_depth(depth: Array, config: DepthConfig, pelvis_depth: Array) -> Arra
     return np.where(figure, grey, 0.0).astype(np.float32)
 
 
+def encode_background(metres: Array, depth: Array, config: DepthConfig, pelvis_depth: Array) -> Array:
+    """Encode the depth of what is behind the figures, on the scale of the figures' own picture.
+
+    The figures' greys do not change. In front of their range, the scale continues up to 1. Behind it, grey falls from
+    ``config.low`` to 0 in proportion to 1/z, so that no part of a deep scene is clipped.
+
+    Args:
+        metres: (T, H, W) depth of the scene along the view axis, infinite for the sky.
+        depth: (T, H, W) metres, of the figures, 0 elsewhere.
+        config: as for :func:`encode_depth`.
+        pelvis_depth: (T,) metres, for ``range: body``.
+
+    Returns:
+        (T, H, W) float32, 0 to 1.
+    """
+    if config.encoding == "official":
+        return np.clip(metres / OFFICIAL_METRES, 0, 1).astype(np.float32)
+    near, far = (limit[:, None, None] for limit in _depth_range(depth, config, pelvis_depth))
+    behind = metres > far
+    place = np.where(behind, far, metres).astype(np.float64)
+    if config.encoding == "inverse":
+        span = 1 / near - 1 / far
+        share = (1 / place - 1 / far) / np.where(span == 0, np.inf, span)
+    else:
+        share = (far - place) / np.where(far == near, np.inf, far - near)
+    grey = np.where(behind, config.low * far / metres, config.low + (config.high - config.low) * share)
+    return np.clip(grey, 0, 1).astype(np.float32)
+
+
 def _depth_range(depth: Array, config: DepthConfig, pelvis_depth: Array) -> tuple[Array, Array]:
     """Return the near and far end of the grey scale for every frame, (T,) metres, 0 < near <= far."""
     frames = np.ones(len(depth))

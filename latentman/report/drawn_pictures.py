@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ from latentman.cli import Arguments
 from latentman.errors import RecordError
 from latentman.types import BodySequence, Conditions
 
-GREY, IUV = "grey", "iuv"
-KINDS = (GREY, "depth", "normal", "pose", "canny", IUV)
+GREY, IUV, SCENE = "grey", "iuv", "scene"
+KINDS = (GREY, "depth", "normal", "pose", "canny", IUV, SCENE)
 
 DESCRIPTION = """\
 Write what was drawn of a run's body as 000.png, 001.png, ..., one picture per frame:
-grey (the lit body, for a DensePose detector), depth, normal, pose and canny (the pictures of ControlNets), or iuv
-(I, U and V as the three channels, as iuv=images reads them)."""
+grey (the lit body, for a DensePose detector), depth, normal, pose and canny (the pictures of ControlNets), iuv
+(I, U and V as the three channels, as iuv=images reads them), or scene (squares of a metre behind the body)."""
 
 EPILOG = """\
   latentman pictures runs/run/20260101-120000 --kind grey --out grey
@@ -55,6 +56,7 @@ def write_pictures(run: Path, kind: str, out: Path | None = None) -> Path:
 
     Raises:
         RecordError: if the folder lacks what a run draws, holds other files already, or cannot be written.
+        DataError: if a run without a scene is asked for it.
     """
     from latentman.files.run_file import read_body, read_conditions
     from latentman.video import write_png_frames
@@ -74,8 +76,10 @@ def draw_pictures(kind: str, body: BodySequence, conditions: Conditions) -> NDAr
     """Return the pictures of every frame, (T, H, W, 3) uint8."""
     from latentman.render.control_pictures import draw_control
     from latentman.render.grey_picture import draw_grey
+    from latentman.render.scene_picture import draw_scene
 
     if kind == IUV:
         return np.asarray(conditions.iuv, dtype=np.uint8)
-    drawn = draw_grey(body, conditions) if kind == GREY else draw_control(kind, body, conditions)
+    draw = {GREY: draw_grey, SCENE: draw_scene}.get(kind) or partial(draw_control, kind)
+    drawn = draw(body, conditions)
     return np.rint(255 * np.clip(drawn, 0, 1)).astype(np.uint8)

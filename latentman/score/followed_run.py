@@ -93,7 +93,8 @@ def _draw(run: FollowedRun, side: int) -> Conditions:
     """Render the run again. Its depth encoding is not known here, and no metric uses it."""
     from latentman.render.conditions import draw_seen
 
-    return draw_seen(run.body, [_zoom(camera, side) for camera in run.conditions.cameras])
+    drawn = draw_seen(run.body, [_zoom(camera, side) for camera in run.conditions.cameras])
+    return replace(drawn, scene=run.conditions.scene)
 
 
 def _zoom(camera: Camera, side: int) -> Camera:

@@ -20,12 +20,13 @@ def conditions_of(config: Config, body: BodySequence, advance: Advance | None = 
     drawn from the mesh in any case.
 
     Args:
-        config: of the run: the groups ``camera``, ``depth``, ``renderer``, ``iuv`` and ``setup.image_size`` are read.
+        config: of the run: the groups ``camera``, ``scene``, ``depth``, ``renderer``, ``iuv`` and ``setup.image_size``.
         body: the moving mesh.
         advance: called with (frames done, frames in all).
 
     Raises:
-        ConfigError: if the renderer is unknown, or ``iuv`` does not fit the characters.
+        ConfigError: if the renderer is unknown, ``iuv`` does not fit the characters, or a
+            camera or a character is outside the scene.
         DataError: if the camera cannot be placed, or a file that ``iuv`` names cannot be used.
     """
     from latentman.body.densepose_atlas import read_atlas, with_atlas
@@ -40,6 +41,7 @@ def conditions_of(config: Config, body: BodySequence, advance: Advance | None = 
         camera=config.camera,
         depth=config.depth,
         size=config.setup.image_size,
+        scene=config.scene,
         renderer=config.renderer.name,
         progress=advance,
     )
@@ -66,7 +68,9 @@ def _settings(run: Run) -> list[Any]:
     config = run.config
     return [
         config.camera.result(),
-        *(asdict(config.depth), asdict(config.renderer), config.iuv.result(), asdict(config.video)),
+        *([asdict(config.scene)] if config.scene.is_known else []),
+        config.depth.result(scene=config.scene.is_known),
+        *(asdict(config.renderer), config.iuv.result(), asdict(config.video)),
         *(config.setup.image_size, config.fps),
         *iuv_origins(config),
     ]

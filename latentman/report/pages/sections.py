@@ -42,6 +42,11 @@ METRICS = {
         "levels, 0 to 255",
         "change from frame to frame outside the figure; lower is better",
     ),
+    "background_warp_error": (
+        "Background warp error",
+        "squared levels, 0 to 255, summed over RGB",
+        "colour change of the background along the scene's map, at full size; lower is better",
+    ),
     "coverage": (
         "Coverage",
         "share",

@@ -45,6 +45,7 @@ COLUMNS = (
     Column("human_mse", "H_MSE"),
     Column("human_mse_mesh", "H_MSE mesh"),
     Column("warp_error", "warp error", of_maps=True),
+    Column("background_warp_error", "background warp error"),
     Column("coverage", "coverage", decimals=3, of_maps=True),
     Column("map_error_px", "map error (px)", decimals=2, of_maps=True),
     Column("figure_contrast", "figure contrast"),

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentman.correspondence.background import map_background
 from latentman.diffusion import denoise as loop
 from latentman.diffusion import matches, predict
 from latentman.diffusion.anchor_masks import AnchorMasks
@@ -26,6 +27,7 @@ from latentman.networks.load import load_backbone
 from latentman.pipeline.sampling import sampling_plan
 from tests.factories import families, tiny_model
 from tests.factories.pretended_device import IS_SUPPORTED, Copies, MixedDevicesError, pretended_device, pretending
+from tests.factories.scenes import clip_in
 
 pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="this torch cannot have a device in Python")
 
@@ -48,6 +50,7 @@ OPTIONS = {
     "masks": ["sampler=masactrl", "sampler.masked=true", "sampler.layers=all"],
     "masks of half a token": ["sampler=masactrl", "sampler.masked=true", "sampler.mask_reduction=half"],
     "steady background": ["background=steady"],
+    "mapped background": ["background=mapped"],
     "noise in every step": ["sampler.eta=0.5"],
     "anchor of the frame before": ["sampler.anchor=first+prev", "sampler.union=true"],
     "all frames": ["sampler.anchor=all"],
@@ -141,6 +144,13 @@ def test_every_related_method_stays_on_the_device(there: Backbone, clip: Frames,
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_the_loop_stays_on_the_device(there: Backbone, clip: Frames, option: str) -> None:
     plan = settings(*OPTIONS[option])
+    if "mapped" in option:
+        scene = clip_in("room", orbit=10.0, side=tiny_model.IMAGE)
+        clip = replace(
+            clip,
+            background=map_background(scene, size=tiny_model.GRID),
+            guidance_background=map_background(scene, size=tiny_model.IMAGE, sources="previous"),
+        )
     if "masks" in option:
         size = tiny_model.GRID
         assert clip.figures is not None
@@ -184,7 +194,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def forget_to_move_the_map(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(matches, "_pixels", lambda cells, device: torch.from_numpy(cells.T.astype("int64")))
+    patch.setattr(matches, "as_pixels", lambda cells, device: torch.from_numpy(cells.T.astype("int64")))
 
 
 def forget_to_move_the_timestep(patch: pytest.MonkeyPatch) -> None:
