@@ -21,7 +21,7 @@ def backbone_findings(config: Config) -> Iterator[Finding]:
     """Yield a finding for every network and picture that the run's frames are made with."""
     from latentman.networks.resolved import list_parts
 
-    for part in list_parts(config.setup, config.conditioner):
+    for part in list_parts(config.setup_in_use, config.conditioner):
         yield _finding(part)
 
 
@@ -30,7 +30,7 @@ def fit_findings(config: Config) -> Iterator[Finding]:
     from latentman.networks.resolved import check_setup
 
     try:
-        check_setup(config.setup, config.conditioner)
+        check_setup(config.setup_in_use, config.conditioner)
     except LatentManError as error:
         yield Finding(f"setup {config.setup.name}", MISSING, config.setup.model, problem=str(error))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import typing
 from dataclasses import MISSING as FIELD_MISSING
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from omegaconf import MISSING
@@ -52,7 +52,7 @@ NOT_PART_OF_THE_RESULT = (
 PATHS = frozenset(
     {
         "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file",
-        "rig", "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
+        "rig", "model", "clip", "lpips", "controlnet", "tiny_decoder", "architecture", "path", "image",
     }
 )  # fmt: skip
 """Last parts of the keys whose text is a path, or may be one."""
@@ -175,6 +175,11 @@ class Config:
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "
                 f"prediction; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
             )
+        if self.pwg.uses_tiny_decoder and self.setup.tiny_decoder is None:
+            raise ConfigError(
+                f"pwg.decoder=tiny: setup={self.setup.name} names no tiny decoder for its latents; name one in "
+                "setup.tiny_decoder, a folder or hub id of an AutoencoderTiny, or use pwg.decoder=full"
+            )
         if self.background.enabled and self.camera.moves:
             raise ConfigError(
                 "background=steady keeps the background in place, but the camera moves: "
@@ -196,6 +201,13 @@ class Config:
     def family(self) -> Family:
         """The related methods."""
         return Family(self.latentwarp, self.token_warping, self.tokenflow, self.vidtome, self.generative_rendering)
+
+    @property
+    def setup_in_use(self) -> SetupConfig:
+        """The setup without networks that this run never calls: the tiny decoder, unless guidance decodes with it."""
+        if self.pwg.uses_tiny_decoder:
+            return self.setup
+        return replace(self.setup, tiny_decoder=None, tiny_decoder_revision=None)
 
     @property
     def num_steps(self) -> int:

@@ -23,10 +23,11 @@ from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import Decode, decoding
+from latentman.diffusion.figure_window import Window
 from latentman.diffusion.latentwarp import LatentWarp, warped_latents
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
-from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, guidance_windows, pixel_wise_guidance
 from latentman.diffusion.schedule import Schedule, build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
@@ -86,7 +87,7 @@ class Sampling:
     """What stays the same from step to step, the networks apart.
 
     ``latent_map``, ``guidance_map`` and ``figures`` are those of the frames on the device of the networks, so that no
-    step copies them there.
+    step copies them there. ``windows`` are the parts of the frames that guidance decodes; None decodes them whole.
     """
 
     schedule: Schedule
@@ -94,12 +95,15 @@ class Sampling:
     latent_map: Matches
     guidance_map: Matches
     figures: Tensor | None
+    windows: tuple[Window | None, ...] | None = None
 
     @classmethod
     def of(cls, schedule: Schedule, frames: Frames, plan: Plan, device: torch.device) -> Sampling:
         """Copy what the steps read of the frames to a device."""
         figures = None if frames.figures is None else frames.figures.to(device)
-        return cls(schedule, plan, placed(frames.latent_map, device), placed(frames.guidance_map, device), figures)
+        windows = guidance_windows(plan.guidance, frames.guidance_map, frames.noise.shape[-1])
+        maps = (placed(frames.latent_map, device), placed(frames.guidance_map, device))
+        return cls(schedule, plan, *maps, figures, windows)
 
 
 @dataclass(frozen=True)
@@ -138,18 +142,30 @@ def one_step(
     x_before, x_0 = schedule.step_back(noise, step, x_t)
     if step not in plan.guidance.steps:
         return x_before
-    losses: list[Tensor] = []
-
-    def guide(decode: Decode) -> Tensor:  # Eq. 7
-        return pixel_wise_guidance(x_0, sampling.guidance_map, decode, loss=plan.guidance.loss, on_loss=losses.append)
-
-    gradient = decoding(networks.backbone, guide, x_0)
-    if on_loss is not None:
-        on_loss(losses[-1])
+    gradient = gradient_of_clean(networks.backbone, sampling, x_0, on_loss)
     alpha_cumprod = schedule.alpha_cumprod(step)
     return x_before - guidance_step(  # Eq. 8
         plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
     )
+
+
+def gradient_of_clean(
+    backbone: Backbone, sampling: Sampling, x_0: Tensor, on_loss: Callable[[Tensor], None] | None = None
+) -> Tensor:
+    """Return the gradient of the guidance loss (Eq. 7) with respect to x_0, (T, C, h, w), by the plan's decoder."""
+    plan, losses = sampling.plan.guidance, list[Tensor]()
+
+    def guide(decode: Decode) -> Tensor:
+        return pixel_wise_guidance(
+            x_0, sampling.guidance_map, decode, loss=plan.loss, windows=sampling.windows, on_loss=losses.append
+        )
+
+    is_tiny = plan.decoder == "tiny"
+    vae = backbone.tiny_decoder if is_tiny else backbone.vae
+    gradient = decoding(vae, guide, x_0, first_is_whole=sampling.windows is not None and not is_tiny)
+    if on_loss is not None:
+        on_loss(losses[-1])
+    return gradient
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ The anchor of a frame is a constant: no gradient crosses frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from latentman.config import PwgConfig
+from latentman.diffusion.figure_window import Window, decoded_in, figure_windows
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, guided
 from latentman.errors import ShapeError
@@ -58,6 +59,22 @@ class GuidancePlan:
     """The setup's ``pwg_strength``, which only ``direct`` reads."""
     chunk_size: int = PwgConfig.chunk_size
     checkpointing: bool = PwgConfig.checkpointing
+    decoder: str = PwgConfig.decoder
+    region: str = PwgConfig.region
+    margin: int = PwgConfig.margin
+
+
+def guidance_windows(
+    plan: GuidancePlan, correspondence: Correspondence, grid: int
+) -> tuple[Window | None, ...] | None:
+    """Return the part of every frame that is decoded, or None where all of them are decoded whole.
+
+    The VAE decodes frame 0 whole, whose group statistics the other frames' windows take; a tiny decoder has no groups.
+    """
+    if not plan.steps or plan.region == "picture":
+        return None
+    windows = figure_windows(correspondence, grid, plan.margin)
+    return windows if plan.decoder == "tiny" else (None, *windows[1:])
 
 
 @GRADIENT_MEMORY
@@ -67,6 +84,7 @@ def pixel_wise_guidance(
     decode: Callable[[Tensor], Tensor],
     *,
     loss: str = "mean",
+    windows: Sequence[Window | None] | None = None,
     on_loss: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
@@ -79,6 +97,7 @@ def pixel_wise_guidance(
         correspondence: the map M on the guidance grid, whose size divides the picture's.
         decode: x0 (1, C, h, w) -> picture (1, 3, H, W) clamped to [0, 1], differentiable.
         loss: ``mean`` or ``sum``.
+        windows: the part of every frame that is decoded, or None for the whole picture; by default all are whole.
         on_loss: called at the end with the loss of every frame, (T,); NaN where there is nothing to compare with.
 
     Returns:
@@ -96,7 +115,7 @@ def pixel_wise_guidance(
         is_guided = target.shape[1] > 0
         with torch.enable_grad():
             x0 = pred_original[i : i + 1].detach().requires_grad_(is_guided)
-            picture = decode(x0)[0].float()
+            picture = decoded_in(windows[i] if windows else None, decode, x0).float()
             sampled = _on_grid(picture, matches.size)
             if is_guided:
                 painted, weight = _painted(matches, i, pictures[matches.source_frame(i)])

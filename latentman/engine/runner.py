@@ -82,7 +82,7 @@ def _prepare(config: Config) -> ResolvedSetup:
 
     torch.set_num_threads(config.threads or min(torch.get_num_threads(), usable_cpus()))
     pick_device(config.device)
-    setup = check_setup(config.setup, config.conditioner)
+    setup = check_setup(config.setup_in_use, config.conditioner)
     check_hub(setup)
     check_character(config)
     get_rasterizer(config.renderer.name)

@@ -80,10 +80,11 @@ def _settings(run: Run) -> list[Any]:
     from latentman.diffusion.anchors import ANCHORS
 
     config = run.config
-    groups = (config.noise, config.sla, config.pwg, config.background, config.conditioner)
+    before, after = (config.noise, config.sla), (config.background, config.conditioner)
     texts = (run.positive, config.text.negative)
     plugin = ANCHORS.identity(config.sampler.anchor)
-    settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
+    settings = [config.setup.result(), config.sampler.result(), *(asdict(group) for group in before)]
+    settings += [config.pwg.result(), *(asdict(group) for group in after)]
     settings += config.family.results()
     return [*settings, *texts, config.seed, config.num_steps, run.weights, *([plugin] if plugin else [])]
 
