@@ -1,6 +1,6 @@
 """How alike the guidance's gradients by each decoder and region are, into experiments/decoders/angles.md.
 
-python experiments/decoder_angles.py SWEEP [--prompts N]     from the root of a checkout
+python experiments/decoder_angles.py SWEEP [--prompts N] [--every N]     from the root of a checkout
 
 SWEEP is the folder of a finished +exp=decoders. Its runs with the VAE's whole pictures give clips and settings; each is
 denoised again without guidance, and at every step of the guidance's window the gradient with respect to x0 is taken at
@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path)
     parser.add_argument("--prompts", type=int, default=None)
+    parser.add_argument("--every", type=int, default=1, help="compare at every N-th guided step")
     arguments = parser.parse_args()
     folders = sorted(path.parent for path in arguments.sweep.glob("*pwg_direct/*/latents.safetensors"))
     backbone, rows = None, []
@@ -45,7 +46,7 @@ def main() -> None:
         config = read_config(folder)
         setup = replace(config.setup, tiny_decoder=config.setup.tiny_decoder or "asset:mini-decoder")
         backbone = backbone or load_backbone(setup, config.conditioner, torch.device("cpu"))
-        rows += [{"prompt": config.prompt, **row} for row in compare(config, folder, backbone)]
+        rows += [{"prompt": config.prompt, **row} for row in compare(config, folder, backbone, arguments.every)]
         cosines = pd.DataFrame(rows).groupby(["decoder", "region"])["cosine"].mean().round(3).to_dict()
         sys.stdout.write(f"{config.prompt}: so far {cosines}\n")
         sys.stdout.flush()
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def compare(config: Config, folder: Path, backbone: Backbone) -> list[dict[str, object]]:
+def compare(config: Config, folder: Path, backbone: Backbone, every: int) -> list[dict[str, object]]:
     """Denoise one clip without guidance and compare the gradients inside the guidance's window."""
     frames, plan = read_clip(config, folder, backbone), sampling_plan(config)
     schedule = build_schedule(backbone.scheduler, plan.num_steps, eta=0.0, seed=plan.seed)
@@ -70,7 +71,7 @@ def compare(config: Config, folder: Path, backbone: Backbone) -> list[dict[str, 
                 latents = spatial_latent_alignment(latents, frames.latent_map)
             noise = networks.at(step)(latents, schedule.timesteps[step])
             before, clean = schedule.step_back(noise, step, latents)
-            if step in plan.guidance.steps:
+            if step in plan.guidance.steps[::every]:
                 rows += at_step(backbone, ways, clean, step)
             latents = before
     return rows

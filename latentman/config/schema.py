@@ -180,6 +180,12 @@ class Config:
                 f"pwg.decoder=tiny: setup={self.setup.name} names no tiny decoder for its latents; name one in "
                 "setup.tiny_decoder, a folder or hub id of an AutoencoderTiny, or use pwg.decoder=full"
             )
+        if self.pwg.enabled and self.pwg.region == "figure" and not self.pwg.uses_tiny_decoder:
+            if self.setup.compile == "all":
+                raise ConfigError(
+                    "pwg.region=figure gives the VAE's group norms other statistics, which a compiled decoder cannot take: "
+                    "use setup.compile=unet, or pwg.decoder=tiny"
+                )
         if self.background.enabled and self.camera.moves:
             raise ConfigError(
                 "background=steady keeps the background in place, but the camera moves: "

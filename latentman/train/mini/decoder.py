@@ -55,7 +55,7 @@ def decoded_examples(
 ) -> Examples:
     """Decode ``decoder.examples`` latents and take their gradients.
 
-    A difference is what guidance compares: of a picture and one of the same scene, sharper or smoother, moved by some
+    A difference is what guidance compares: of the decoded picture and the drawn one, which is sharper, moved by some
     pixels, and in other colours.
 
     Args:
@@ -70,12 +70,11 @@ def decoded_examples(
         picture = scenes.images[index % len(scenes)][None].float() / 255
         with torch.no_grad():
             clean = encode_pictures(vae, picture)
-            other = decoded(vae, _blurred(clean, generator), vae.config.scaling_factor)
         latents = _blurred(clean, generator).requires_grad_()
         found = decoded(vae, latents, vae.config.scaling_factor)
         moved = torch.randint(-6, 7, (2,), generator=generator).tolist()
-        tint = 0.15 * torch.randn((1, 3, 1, 1), generator=generator).to(other.device)
-        difference = found.detach() - (other.roll(moved, (2, 3)) + tint)
+        tint = 0.15 * torch.randn((1, 3, 1, 1), generator=generator).to(picture.device)
+        difference = found.detach() - (picture.roll(moved, (2, 3)) + tint)
         (gradient,) = torch.autograd.grad((found * difference).sum(), latents)
         made.append([one.detach().half() for one in (latents, found, difference, gradient)])
         advance(index + 1, number)
