@@ -232,7 +232,7 @@ class PwgConfig(StepGate):
     """What decodes the pictures that are compared: full, the VAE, or tiny, the small network of setup.tiny_decoder."""
     region: str = "picture"
     """What is decoded of each frame: picture, all of it, or figure, the window of its matched pixels and a margin."""
-    margin: int = 8
+    margin: int = 2
     """For ``region=figure``: latent cells around the matched pixels that are decoded too."""
 
     def __post_init__(self) -> None:

@@ -184,7 +184,7 @@ class Config:
             if self.setup.compile == "all":
                 raise ConfigError(
                     "pwg.region=figure gives the VAE's group norms other statistics, which a compiled decoder cannot take: "
-                    "use setup.compile=unet, or pwg.decoder=tiny"
+                    "use setup.compile=unet, pwg.region=picture or pwg.decoder=tiny"
                 )
         if self.background.enabled and self.camera.moves:
             raise ConfigError(

@@ -40,8 +40,13 @@ def test_a_setup_is_known_without_its_tiny_decoder():
 
 
 def test_a_window_and_a_compiled_vae_are_refused_together():
-    with pytest.raises(ConfigError, match=r"pwg\.region=figure .*setup\.compile=unet, or pwg\.decoder=tiny"):
+    with pytest.raises(ConfigError, match=r"pwg\.region=figure .*setup\.compile=unet, pwg\.region=picture or"):
         compose(["pwg.region=figure", "pwg.decoder=full", "setup.compile=all"])
+
+
+def test_the_window_is_the_default_where_it_was_measured():
+    assert compose([]).pwg.region == "figure"
+    assert compose(["setup=sd15"]).pwg.region == "picture"
 
 
 @pytest.mark.parametrize("fidelity", ["paper", "official"])
