@@ -14,7 +14,7 @@ WINDOW = [0.2, 0.7]
     ("values", "message"),
     [
         ({"decoder": "small"}, r"pwg\.decoder='small' .*full, tiny"),
-        ({"region": "body"}, r"pwg\.region='body' .*picture, figure"),
+        ({"region": "body"}, r"pwg\.region='body' .*figure, picture"),
         ({"margin": -1}, r"pwg\.margin=-1"),
     ],
 )
