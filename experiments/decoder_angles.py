@@ -59,11 +59,10 @@ def compare(config: Config, folder: Path, backbone: Backbone, every: int) -> lis
     frames, plan = read_clip(config, folder, backbone), sampling_plan(config)
     schedule = build_schedule(backbone.scheduler, plan.num_steps, eta=0.0, seed=plan.seed)
     networks = prediction(backbone, frames, plan)
-    ways = {
-        way: Sampling.of(schedule, frames, replace(plan, guidance=replace(plan.guidance, decoder=way[0], region=way[1])),
-                         backbone.device)
-        for way in WAYS
-    }  # fmt: skip
+    ways = {}
+    for decoder, region in WAYS:
+        guidance = replace(plan.guidance, decoder=decoder, region=region)
+        ways[decoder, region] = Sampling.of(schedule, frames, replace(plan, guidance=guidance), backbone.device)
     latents, rows = frames.noise, []
     with installed_attention(networks, plan):
         for step in range(plan.guidance.steps.stop):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from omegaconf import MISSING
 
 from latentman.config.groups import at_least
+from latentman.config.setup import SetupConfig
 from latentman.errors import ConfigError, check_choice
 from latentman.system.plugins import check_option
 
@@ -245,6 +246,20 @@ class PwgConfig(StepGate):
         at_least("pwg.delta", self.delta, 0)
         at_least("pwg.size", self.size, 16)
         at_least("pwg.chunk_size", self.chunk_size, 1)
+
+    def check_decoder(self, setup: SetupConfig) -> None:
+        """Refuse a decoder or a region that does not go with a setup."""
+        if self.uses_tiny_decoder and setup.tiny_decoder is None:
+            raise ConfigError(
+                f"pwg.decoder=tiny: setup={setup.name} names no tiny decoder for its latents; name one in "
+                "setup.tiny_decoder, a folder or hub id of an AutoencoderTiny, or use pwg.decoder=full"
+            )
+        is_window = self.enabled and self.region == "figure" and self.decoder == "full"
+        if is_window and setup.compile == "all":
+            raise ConfigError(
+                "pwg.region=figure gives the VAE's group norms other statistics, which a compiled decoder cannot take "
+                f"(setup.compile={setup.compile}): use setup.compile=unet, pwg.region=picture or pwg.decoder=tiny"
+            )
 
     @property
     def uses_tiny_decoder(self) -> bool:

@@ -175,17 +175,7 @@ class Config:
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "
                 f"prediction; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
             )
-        if self.pwg.uses_tiny_decoder and self.setup.tiny_decoder is None:
-            raise ConfigError(
-                f"pwg.decoder=tiny: setup={self.setup.name} names no tiny decoder for its latents; name one in "
-                "setup.tiny_decoder, a folder or hub id of an AutoencoderTiny, or use pwg.decoder=full"
-            )
-        if self.pwg.enabled and self.pwg.region == "figure" and not self.pwg.uses_tiny_decoder:
-            if self.setup.compile == "all":
-                raise ConfigError(
-                    "pwg.region=figure gives the VAE's group norms other statistics, which a compiled decoder cannot take: "
-                    "use setup.compile=unet, pwg.region=picture or pwg.decoder=tiny"
-                )
+        self.pwg.check_decoder(self.setup)
         if self.background.enabled and self.camera.moves:
             raise ConfigError(
                 "background=steady keeps the background in place, but the camera moves: "

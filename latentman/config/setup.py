@@ -86,7 +86,7 @@ class SetupConfig:
     architecture_revision: str | None = None
     """The same for ``setup.architecture``."""
     tiny_decoder: str | None = None
-    """For ``pwg.decoder=tiny``: a folder, ``asset:NAME`` or hub id of an AutoencoderTiny for the latents of ``model``."""
+    """For ``pwg.decoder=tiny``: folder, ``asset:NAME`` or hub id of an AutoencoderTiny for the latents of ``model``."""
     tiny_decoder_revision: str | None = None
     """Commit or branch of ``setup.tiny_decoder``, if it is a hub id."""
     loras: list[LoraConfig] = field(default_factory=list)

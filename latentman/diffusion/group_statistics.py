@@ -42,13 +42,21 @@ class GroupStatistics(TorchFunctionMode):
 
     def _norm(self, x: Tensor, num_groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         if not self._passes:
-            groups = x.detach().float().reshape(len(x), num_groups, -1)
-            variance, mean = torch.var_mean(groups, dim=2, correction=0)
-            self._kept.append((mean, (variance + eps).rsqrt()))
-            return functional.group_norm(x, num_groups, weight, bias, eps)
+            self._kept.append(_statistics(x.detach().float(), num_groups, eps))
         mean, factor = self._kept[self._next]
         self._next += 1
-        scale = weight.float().reshape(num_groups, -1) * factor[0, :, None]
-        shift = bias.float().reshape(num_groups, -1) - mean[0, :, None] * scale
+        scale = weight.float().reshape(num_groups, -1) * factor
+        shift = bias.float().reshape(num_groups, -1) - mean * scale
         shape = (1, -1, *(1,) * (x.dim() - 2))
-        return x * scale.reshape(shape).to(x.dtype) + shift.reshape(shape).to(x.dtype)
+        return torch.addcmul(shift.reshape(shape).to(x.dtype), x, scale.reshape(shape).to(x.dtype))
+
+
+def _statistics(x: Tensor, num_groups: int, eps: float) -> tuple[Tensor, Tensor]:
+    """Return mean and 1 / sqrt(variance + eps) of every group of x (1, C, ...), both (groups, 1).
+
+    Sums over places first, channel by channel, need no copy of x in another memory layout.
+    """
+    places = list(range(2, x.dim()))
+    means = (x.mean(places), x.square().mean(places))
+    mean, square = (one.reshape(num_groups, -1).mean(1, keepdim=True) for one in means)
+    return mean, ((square - mean**2).clamp_min(0) + eps).rsqrt()

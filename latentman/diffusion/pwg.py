@@ -64,9 +64,7 @@ class GuidancePlan:
     margin: int = PwgConfig.margin
 
 
-def guidance_windows(
-    plan: GuidancePlan, correspondence: Correspondence, grid: int
-) -> tuple[Window | None, ...] | None:
+def guidance_windows(plan: GuidancePlan, correspondence: Correspondence, grid: int) -> tuple[Window | None, ...] | None:
     """Return the part of every frame that is decoded, or None where all of them are decoded whole.
 
     The VAE decodes frame 0 whole, whose group statistics the other frames' windows take; a tiny decoder has no groups.

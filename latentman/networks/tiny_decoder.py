@@ -77,7 +77,7 @@ def _check_agreement(tiny: Any, vae: Any, source: Source) -> None:
     found = agreement(tiny, vae)
     if not found >= MIN_PSNR:
         raise WeightsError(
-            f"{source.key}: the tiny decoder in {source.location} was made for other latents than those of setup.model: "
+            f"{source.key}: the tiny decoder in {source.location} was made for other latents than setup.model's: "
             f"it decodes a test picture {found:.1f} dB from the VAE, and at least {MIN_PSNR:g} dB are needed; {_ADVICE}"
         )
 

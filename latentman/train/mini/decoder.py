@@ -1,4 +1,4 @@
-"""The tiny decoder: distilled from a VAE's decoder for Pixel-Wise Guidance, which needs its gradient more than its picture.
+"""The tiny decoder, distilled from a VAE's for Pixel-Wise Guidance, which needs its gradient more than its picture.
 
 Guidance takes the product of the decoder's transposed Jacobian with a difference of pictures. The tiny decoder learns
 that product together with the pictures, from latents such as guidance sees: clean ones and blurred ones, as a UNet

@@ -35,8 +35,10 @@ def test_a_window_holds_every_pixel_that_is_read(size, reference):
         for frame, pixels in ((index, target), (source_frame(reference, index), source)):
             for row, col in pixels.tolist() if len(pixels) else []:
                 window, (down, right) = windows[frame], (int(row * 16 / size), int(col * 16 / size))
-                assert window.top <= max(down - 1, 0) and min(down + 2, 16) <= window.bottom
-                assert window.left <= max(right - 1, 0) and min(right + 2, 16) <= window.right
+                assert window.top <= max(down - 1, 0)
+                assert min(down + 2, 16) <= window.bottom
+                assert window.left <= max(right - 1, 0)
+                assert min(right + 2, 16) <= window.right
     assert all(window.bottom <= 10 for window in windows)
 
 
