@@ -3,7 +3,7 @@
 python experiments/decoder_angles.py SWEEP [--prompts N] [--every N]     from the root of a checkout
 
 SWEEP is the folder of a finished +exp=decoders. Its runs with the VAE's whole pictures give clips and settings; each is
-denoised again without guidance, and at every step of the guidance's window the gradient with respect to x0 is taken at
+denoised again without guidance, and at steps of the guidance's window the gradient with respect to x0 is taken at
 the same latents in every way. None is applied, so that all are compared on one and the same way.
 """
 
@@ -38,9 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path)
     parser.add_argument("--prompts", type=int, default=None)
-    parser.add_argument("--every", type=int, default=1, help="compare at every N-th guided step")
+    parser.add_argument("--every", type=int, default=1, help="compare at every N-th guided step, from the N/2-th")
     arguments = parser.parse_args()
-    folders = sorted(path.parent for path in arguments.sweep.glob("*pwg_direct/*/latents.safetensors"))
+    folders = sorted(path.parent for path in arguments.sweep.rglob("*pwg_direct/*/latents.safetensors"))
     backbone, rows = None, []
     for folder in folders[: arguments.prompts]:
         config = read_config(folder)
@@ -63,14 +63,15 @@ def compare(config: Config, folder: Path, backbone: Backbone, every: int) -> lis
     for decoder, region in WAYS:
         guidance = replace(plan.guidance, decoder=decoder, region=region)
         ways[decoder, region] = Sampling.of(schedule, frames, replace(plan, guidance=guidance), backbone.device)
-    latents, rows = frames.noise, []
+    compared = plan.guidance.steps[every // 2 :: every]
+    latents, rows = frames.noise, list[dict[str, object]]()
     with installed_attention(networks, plan):
-        for step in range(plan.guidance.steps.stop):
+        for step in range(compared[-1] + 1):
             if step in plan.sla_steps:
                 latents = spatial_latent_alignment(latents, frames.latent_map)
             noise = networks.at(step)(latents, schedule.timesteps[step])
             before, clean = schedule.step_back(noise, step, latents)
-            if step in plan.guidance.steps[::every]:
+            if step in compared:
                 rows += at_step(backbone, ways, clean, step)
             latents = before
     return rows
@@ -79,12 +80,12 @@ def compare(config: Config, folder: Path, backbone: Backbone, every: int) -> lis
 def at_step(
     backbone: Backbone, ways: dict[tuple[str, str], Sampling], clean: torch.Tensor, step: int
 ) -> list[dict[str, object]]:
-    """Take the gradient in every way: its cosine to the VAE's on whole pictures, its length relative to it, seconds."""
+    """Take the gradient in every way: cosine to the VAE's on whole pictures, length relative to it, CPU seconds."""
     rows, reference = [], None
     for (decoder, region), sampling in ways.items():
-        start = time.perf_counter()
+        start = time.process_time()
         found = gradient_of_clean(backbone, sampling, clean)[1:].flatten(1)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         reference = found if reference is None else reference
         rows.append({
             "step": step, "decoder": decoder, "region": region, "seconds": seconds,
@@ -97,7 +98,7 @@ def at_step(
 def table(rows: pd.DataFrame) -> str:
     """Return means over prompts, steps and frames, and the extremes of prompts and steps."""
     lines = [
-        "| `pwg.decoder` | `pwg.region` | cosine | of prompts | of steps, first to last | length | seconds a step |",
+        "| `pwg.decoder` | `pwg.region` | cosine | of prompts | of steps, first to last | length | CPU seconds |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for (decoder, region), group in rows.groupby(["decoder", "region"], sort=False):

@@ -163,7 +163,6 @@ SWEEPS = {
         {
             "pwg_direct": "the VAE, whole pictures",
             "pwg_figure": "the VAE, the figure's window",
-            "pwg_tiny_figure": "the tiny decoder, the figure's window",
         },
         score=("human_mse_mesh", "H_MSE on the mesh"),
         pictured=("a superhero", "a skier"),
