@@ -63,7 +63,7 @@ def main() -> None:
     backbone, rows = None, []
     for folder in folders[: arguments.prompts]:
         config = read_config(folder)
-        backbone = backbone or load_backbone(config.setup, config.conditioner, torch.device("cpu"))
+        backbone = backbone or load_backbone(config.setup_in_use, config.conditioner, torch.device("cpu"))
         compared = compare(config, folder, backbone)
         rows += [{"prompt": config.prompt, **vars(one)} for one in compared]
         sys.stdout.write(f"{config.prompt}: {fmean(c.official_cosine for c in compared):.3f}\n")

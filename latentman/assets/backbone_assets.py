@@ -21,7 +21,7 @@ def backbone_findings(config: Config) -> Iterator[Finding]:
     """Yield a finding for every network and picture that the run's frames are made with."""
     from latentman.networks.resolved import list_parts
 
-    for part in list_parts(config.setup, config.conditioner):
+    for part in list_parts(config.setup_in_use, config.conditioner):
         yield _finding(part)
 
 
@@ -32,7 +32,7 @@ def fit_findings(config: Config) -> Iterator[Finding]:
     from latentman.networks.resolved import check_setup
 
     try:
-        found = check_setup(config.setup, config.conditioner)
+        found = check_setup(config.setup_in_use, config.conditioner)
         check_schedule_early(config.schedule, found)
         check_motion_adapter(config.sampler, found, config.num_frames)
     except LatentManError as error:

@@ -116,8 +116,12 @@ def shipped_finding(name: str) -> Finding:
 def _setup(config: Config) -> Iterator[Finding]:
     plain = not config.setup.loras and config.setup.ip_adapter.image is None
     own = all(net.model is None for net in config.conditioner.nets)
-    if config.setup.model == "asset:mini-sd" and config.setup.controlnet is None and plain and own:
+    tiny = config.setup_in_use.tiny_decoder
+    shipped = config.setup.model == "asset:mini-sd" and tiny in (None, "asset:mini-decoder")
+    if shipped and config.setup.controlnet is None and plain and own:
         yield replace(shipped_finding("mini-sd"), asset="setup.model asset:mini-sd")
+        if tiny is not None:
+            yield replace(shipped_finding("mini-decoder"), asset="setup.tiny_decoder asset:mini-decoder")
     else:
         yield from backbone_findings(config)
 

@@ -14,6 +14,8 @@ KNOWN = {
     "TencentARC/t2iadapter_depth_sd15v2": ("see its page", "0.3 GB"),
     "stabilityai/stable-diffusion-xl-base-1.0": ("CreativeML Open RAIL++-M", "about 14 GB"),
     "diffusers/controlnet-depth-sdxl-1.0": ("OpenRAIL++", "5 GB"),
+    "madebyollin/taesd": ("MIT", "10 MB"),
+    "madebyollin/taesdxl": ("MIT", "10 MB"),
     "h94/IP-Adapter": ("Apache-2.0", "2.6 GB with the image encoder"),
     "openai/clip-vit-base-patch32": ("MIT", "605 MB"),
     "openai/clip-vit-large-patch14": ("MIT", "1.7 GB"),

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from omegaconf import MISSING
 
 from latentman.config.groups import at_least
+from latentman.config.setup import SetupConfig
 from latentman.errors import ConfigError, check_choice
 from latentman.system.plugins import check_option
 
@@ -214,6 +215,12 @@ class SlaConfig(StepGate):
 GRADIENTS = ("direct", "official_uncond", "full")
 """How the gradient of the guidance loss reaches x_t; see ``diffusion/pwg.py``."""
 
+DECODERS = ("full", "tiny")
+"""What makes the pictures that guidance compares: the model's VAE, or ``setup.tiny_decoder``."""
+
+REGIONS = ("picture", "figure")
+"""How much of each frame guidance decodes: all of it, or the window of its matched pixels."""
+
 
 @dataclass
 class PwgConfig(StepGate):
@@ -231,11 +238,48 @@ class PwgConfig(StepGate):
     """Frames that are differentiated through the UNet at once. This changes the memory in use, not the result."""
     checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, more time, same result."""
+    decoder: str = "full"
+    """What decodes the pictures that are compared: full, the VAE, or tiny, the small network of setup.tiny_decoder."""
+    region: str = "picture"
+    """What is decoded of each frame: picture, all of it, or figure, the window of its matched pixels and a margin."""
+    margin: int = 2
+    """For ``region=figure``: latent cells around the matched pixels that are decoded too."""
 
     def __post_init__(self) -> None:
         self.check("pwg")
+        check_choice("pwg.decoder", self.decoder, DECODERS)
+        check_choice("pwg.region", self.region, REGIONS)
+        at_least("pwg.margin", self.margin, 0)
         check_choice("pwg.gradient", self.gradient, GRADIENTS)
         check_choice("pwg.loss", self.loss, ("mean", "sum"))
         at_least("pwg.delta", self.delta, 0)
         at_least("pwg.size", self.size, 16)
         at_least("pwg.chunk_size", self.chunk_size, 1)
+
+    def check_decoder(self, setup: SetupConfig) -> None:
+        """Refuse a decoder or a region that does not go with a setup."""
+        if self.uses_tiny_decoder and setup.tiny_decoder is None:
+            raise ConfigError(
+                f"pwg.decoder=tiny: setup={setup.name} names no tiny decoder for its latents; name one in "
+                "setup.tiny_decoder, a folder or hub id of an AutoencoderTiny, or use pwg.decoder=full"
+            )
+        is_window = self.enabled and self.region == "figure" and self.decoder == "full"
+        if is_window and setup.compile == "all":
+            raise ConfigError(
+                "pwg.region=figure gives the VAE's group norms other statistics, which a compiled decoder cannot take "
+                f"(setup.compile={setup.compile}): use setup.compile=unet, pwg.region=picture or pwg.decoder=tiny"
+            )
+
+    @property
+    def uses_tiny_decoder(self) -> bool:
+        """Whether the tiny decoder is called at all."""
+        return self.enabled and self.decoder == "tiny"
+
+    def result(self) -> dict[str, object]:
+        """Return the settings that the frames depend on; decoder and region are left out where they are the paper's."""
+        settings = asdict(self)
+        if self.region == "picture":
+            del settings["region"], settings["margin"]
+        if self.decoder == "full":
+            del settings["decoder"]
+        return settings

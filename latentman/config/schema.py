@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import typing
 from dataclasses import MISSING as FIELD_MISSING
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from omegaconf import MISSING
@@ -55,7 +55,8 @@ NOT_PART_OF_THE_RESULT = (
 PATHS = frozenset(
     {
         "run_dir", "sweep_dir", "runs", "weights", "checkpoint", "statistics", "text_encoder", "trajectory", "file",
-        "rig", "motion_adapter", "model", "clip", "lpips", "controlnet", "architecture", "path", "image",
+        "rig", "motion_adapter", "model", "clip", "lpips", "controlnet", "tiny_decoder", "architecture", "path",
+        "image",
     }
 )  # fmt: skip
 """Last parts of the keys whose text is a path, or may be one."""
@@ -186,6 +187,7 @@ class Config:
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "
                 f"prediction; got setup.guidance_scale={self.setup.guidance_scale}: use pwg.gradient=direct"
             )
+        self.pwg.check_decoder(self.setup)
         check_background(self.background, self.scene, self.camera)
         if self.companions and any(net.kind == "pose" for net in self.conditioner.nets):
             raise ConfigError(
@@ -206,6 +208,13 @@ class Config:
     def family(self) -> Family:
         """The related methods."""
         return Family(self.latentwarp, self.token_warping, self.tokenflow, self.vidtome, self.generative_rendering)
+
+    @property
+    def setup_in_use(self) -> SetupConfig:
+        """The setup without networks that this run never calls: the tiny decoder, unless guidance decodes with it."""
+        if self.pwg.uses_tiny_decoder:
+            return self.setup
+        return replace(self.setup, tiny_decoder=None, tiny_decoder_revision=None)
 
     @property
     def num_steps(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from omegaconf import MISSING
 
@@ -85,6 +85,10 @@ class SetupConfig:
     """For a single file: the folder or hub id of its configurations and tokenizer. No weights are read from there."""
     architecture_revision: str | None = None
     """The same for ``setup.architecture``."""
+    tiny_decoder: str | None = None
+    """For ``pwg.decoder=tiny``: folder, ``asset:NAME`` or hub id of an AutoencoderTiny for the latents of ``model``."""
+    tiny_decoder_revision: str | None = None
+    """Commit or branch of ``setup.tiny_decoder``, if it is a hub id."""
     loras: list[LoraConfig] = field(default_factory=list)
     """Added to the weights in this order."""
     ip_adapter: IpAdapterConfig = field(default_factory=lambda: IpAdapterConfig())
@@ -123,6 +127,12 @@ class SetupConfig:
                 f"setup.offload=true moves networks back and forth and cannot be combined with compiled networks "
                 f"(setup.compile={self.compile}): set one of the two to its default"
             )
+
+    def result(self) -> dict[str, object]:
+        """Return the settings that the frames depend on; the tiny decoder's weights are recorded where it is used."""
+        settings = asdict(self)
+        del settings["tiny_decoder"], settings["tiny_decoder_revision"]
+        return settings
 
 
 @dataclass

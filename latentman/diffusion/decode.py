@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import nullcontext
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from latentman.diffusion.group_statistics import GroupStatistics
 from latentman.errors import NumericsError
 from latentman.networks.backbone import Backbone
 
@@ -27,37 +29,43 @@ def decode(backbone: Backbone, latents: Tensor) -> Tensor:
     A VAE in half precision that overflows is converted to fp32, with a warning, and decodes again: SDXL's VAE overflows
     on ordinary latents. It stays in fp32, so that all later frames are decoded the same way.
     """
-    return decoding(backbone, lambda decode: decode(latents), latents)
+    return decoding(backbone.vae, lambda decode: decode(latents), latents)
 
 
-def decoding(backbone: Backbone, work: Callable[[Decode], T], latents: Tensor) -> T:
+def decoding(vae: Any, work: Callable[[Decode], T], latents: Tensor, *, first_is_whole: bool = False) -> T:
     """Return what work makes of pictures; made again in fp32, as :func:`decode` does, if the VAE overflowed in it.
 
     The host asks the device only once, at the end, whether any picture overflowed.
 
     Args:
-        backbone: whose VAE decodes.
+        vae: what decodes: the backbone's VAE, or its tiny decoder.
         work: called with the function that decodes; twice after an overflow.
         latents: all that it decodes; where they are not finite themselves, the VAE is not to blame.
+        first_is_whole: whether the first picture is whole and others are parts, which take its group statistics.
     """
     finite: list[Tensor] = []
 
-    def decoded(latents: Tensor) -> Tensor:
-        picture = _decoded(backbone, latents)
-        if backbone.vae.dtype != torch.float32:
-            finite.append(torch.isfinite(picture.detach()).all())
-        return picture.clamp(0, 1)
+    def attempt() -> T:
+        statistics = GroupStatistics() if first_is_whole else nullcontext()
 
-    result = work(decoded)
-    if finite and not torch.stack(finite).all() and torch.isfinite(latents).all():
-        logger.warning("the VAE overflows in %s: decoding in float32 from here on", backbone.vae.dtype)
-        backbone.vae.to(torch.float32)
+        def decoded(latents: Tensor) -> Tensor:
+            with statistics:
+                picture = _decoded(vae, latents)
+            if vae.dtype != torch.float32:
+                finite.append(torch.isfinite(picture.detach()).all())
+            return picture.clamp(0, 1)
+
         return work(decoded)
+
+    result = attempt()
+    if finite and not torch.stack(finite).all() and torch.isfinite(latents).all():
+        logger.warning("the VAE overflows in %s: decoding in float32 from here on", vae.dtype)
+        vae.to(torch.float32)
+        return attempt()
     return result
 
 
-def _decoded(backbone: Backbone, latents: Tensor) -> Tensor:
-    vae = backbone.vae
+def _decoded(vae: Any, latents: Tensor) -> Tensor:
     picture: Tensor = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
     return picture.float() / 2 + 0.5
 

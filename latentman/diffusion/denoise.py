@@ -24,6 +24,7 @@ from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.decode import Decode, decoding
+from latentman.diffusion.figure_window import Window
 from latentman.diffusion.latentwarp import LatentWarp, warped_latents
 from latentman.diffusion.mapped_background import (
     BackgroundCells,
@@ -33,7 +34,7 @@ from latentman.diffusion.mapped_background import (
 )
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
-from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
+from latentman.diffusion.pwg import GuidancePlan, guidance_step, guidance_windows, pixel_wise_guidance
 from latentman.diffusion.schedule import History, Schedule
 from latentman.diffusion.schedules import choose_schedule, is_told_guidance
 from latentman.diffusion.sla import spatial_latent_alignment
@@ -99,6 +100,7 @@ class Sampling:
     """What stays the same from step to step, the networks apart.
 
     The maps and ``figures`` are those of the frames on the device of the networks, so that no step copies them there.
+    ``windows`` are the parts of the frames that guidance decodes; None decodes them whole.
     """
 
     schedule: Schedule
@@ -106,6 +108,7 @@ class Sampling:
     latent_map: Matches
     guidance_map: Matches
     figures: Tensor | None
+    windows: tuple[Window | None, ...] | None = None
     background: BackgroundCells | None = None
     guidance_background: Matches | None = None
 
@@ -114,12 +117,15 @@ class Sampling:
         """Copy what the steps read of the frames to a device."""
         figures = None if frames.figures is None else frames.figures.to(device)
         latents, pixels = frames.background, frames.guidance_background
+        # Guidance of the background needs all of the picture.
+        windows = guidance_windows(plan.guidance, frames.guidance_map, frames.noise.shape[-1])
         return cls(
             schedule.placed(device),
             plan,
             placed(frames.latent_map, device),
             placed(frames.guidance_map, device),
             figures,
+            windows=windows if pixels is None else None,
             background=None if latents is None else placed_background(latents, device),
             guidance_background=None if pixels is None else guiding_background(pixels, device),
         )
@@ -161,17 +167,7 @@ def one_step(
     back = schedule.step_back(noise, step, x_t, tuple(history))
     if step not in plan.guidance.steps:
         return State(step + 1, back.x_before, back.history)
-    losses: list[Tensor] = []
-
-    def guide(decode: Decode) -> Tensor:  # Eq. 7
-        return pixel_wise_guidance(
-            *(back.x_0, sampling.guidance_map, decode),
-            loss=plan.guidance.loss, background=sampling.guidance_background, on_loss=losses.append,
-        )  # fmt: skip
-
-    gradient = decoding(networks.backbone, guide, back.x_0)
-    if on_loss is not None:
-        on_loss(losses[-1])
+    gradient = gradient_of_clean(networks.backbone, sampling, back.x_0, on_loss)
     alpha_cumprod = schedule.alpha_cumprod(step)
     subtracted = guidance_step(  # Eq. 8
         plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
@@ -192,6 +188,26 @@ def carried_over(latents: Tensor, sampling: Sampling, step: int) -> Tensor:
     if step in plan.latentwarp.steps:  # LatentWarp, a related method
         latents = warped_latents(latents, sampling.latent_map, sampling.figures, plan.latentwarp)
     return latents
+
+
+def gradient_of_clean(
+    backbone: Backbone, sampling: Sampling, x_0: Tensor, on_loss: Callable[[Tensor], None] | None = None
+) -> Tensor:
+    """Return the gradient of the guidance loss (Eq. 7) with respect to x_0, (T, C, h, w), by the plan's decoder."""
+    plan, losses = sampling.plan.guidance, list[Tensor]()
+
+    def guide(decode: Decode) -> Tensor:
+        return pixel_wise_guidance(
+            *(x_0, sampling.guidance_map, decode),
+            loss=plan.loss, background=sampling.guidance_background, windows=sampling.windows, on_loss=losses.append,
+        )  # fmt: skip
+
+    is_tiny = plan.decoder == "tiny"
+    vae = backbone.tiny_decoder if is_tiny else backbone.vae
+    gradient = decoding(vae, guide, x_0, first_is_whole=sampling.windows is not None and not is_tiny)
+    if on_loss is not None:
+        on_loss(losses[-1])
+    return gradient
 
 
 @torch.no_grad()

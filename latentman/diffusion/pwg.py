@@ -22,7 +22,7 @@ The anchor of a frame is a constant: no gradient crosses frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from latentman.config import PwgConfig
+from latentman.diffusion.figure_window import Window, decoded_in, figure_windows
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, guided
 from latentman.errors import ShapeError
@@ -58,6 +59,20 @@ class GuidancePlan:
     """The setup's ``pwg_strength``, which only ``direct`` reads."""
     chunk_size: int = PwgConfig.chunk_size
     checkpointing: bool = PwgConfig.checkpointing
+    decoder: str = PwgConfig.decoder
+    region: str = PwgConfig.region
+    margin: int = PwgConfig.margin
+
+
+def guidance_windows(plan: GuidancePlan, correspondence: Correspondence, grid: int) -> tuple[Window | None, ...] | None:
+    """Return the part of every frame that is decoded, or None where all of them are decoded whole.
+
+    The VAE decodes frame 0 whole, whose group statistics the other frames' windows take; a tiny decoder has no groups.
+    """
+    if not plan.steps or plan.region == "picture":
+        return None
+    windows = figure_windows(correspondence, grid, plan.margin)
+    return windows if plan.decoder == "tiny" else (None, *windows[1:])
 
 
 @GRADIENT_MEMORY
@@ -68,6 +83,7 @@ def pixel_wise_guidance(
     *,
     loss: str = "mean",
     background: Matches | None = None,
+    windows: Sequence[Window | None] | None = None,
     on_loss: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Return the gradient of the guidance loss of every frame with respect to x0, frame by frame.
@@ -82,6 +98,7 @@ def pixel_wise_guidance(
         loss: ``mean`` or ``sum``.
         background: a second map on the same grid, of the background, whose loss is added. Each loss has a mean of its
             own, so that the figure is guided as strongly as without it.
+        windows: the part of every frame that is decoded, or None for the whole picture; by default all are whole.
         on_loss: called at the end with the loss of every frame, (T,); NaN where there is nothing to compare with.
 
     Returns:
@@ -100,7 +117,7 @@ def pixel_wise_guidance(
         guides = [guide for guide in maps if guide.target[i].shape[1] > 0]
         with torch.enable_grad():
             x0 = pred_original[i : i + 1].detach().requires_grad_(bool(guides))
-            picture = decode(x0)[0].float()
+            picture = decoded_in(windows[i] if windows else None, decode, x0).float()
             sampled = _on_grid(picture, matches.size)
             if guides:
                 painted = [_painted(guide, i, pictures[guide.source_frame(i)]) for guide in guides]

@@ -269,7 +269,7 @@ class LatentManPipeline:
         """Take further settings, and let the networks go if they belong to others."""
         self.settings = [*self.settings, *settings]
         before, self.config = self.config, compose(self.settings)
-        if (before.setup, before.device) != (self.config.setup, self.config.device):
+        if (before.setup_in_use, before.device) != (self.config.setup_in_use, self.config.device):
             self._backbone = None
         self._check_files()
         return self
@@ -285,7 +285,7 @@ class LatentManPipeline:
                 "with latentman run method=animatediff, or with latentman.api.generate"
             )
         pick_device(self.config.device)
-        self._found = check_setup(self.config.setup, self.config.conditioner)
+        self._found = check_setup(self.config.setup_in_use, self.config.conditioner)
         check_schedule_early(self.config.schedule, self._found)
 
     def _check_networks_stay(self, config: Config) -> None:
@@ -297,6 +297,11 @@ class LatentManPipeline:
             raise ConfigError(
                 "this call's settings change setup.* or device, which belong to the pipeline: pass them to "
                 "from_pretrained(settings=[...]) or .to(...)"
+            )
+        if theirs.pwg.uses_tiny_decoder and not mine.pwg.uses_tiny_decoder:
+            raise ConfigError(
+                "this call sets pwg.decoder=tiny, but the pipeline was made without the tiny decoder: pass it to "
+                "from_pretrained(settings=[...])"
             )
         if [net.model for net in theirs.conditioner.nets] != [net.model for net in mine.conditioner.nets]:
             raise ConfigError(

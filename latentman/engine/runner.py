@@ -85,7 +85,7 @@ def _prepare(config: Config) -> ResolvedSetup:
 
     torch.set_num_threads(config.threads or min(torch.get_num_threads(), usable_cpus()))
     pick_device(config.device)
-    setup = check_setup(config.setup, config.conditioner)
+    setup = check_setup(config.setup_in_use, config.conditioner)
     check_schedule_early(config.schedule, setup)
     check_motion_adapter(config.sampler, setup, config.num_frames)
     check_hub(setup)

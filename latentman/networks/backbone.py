@@ -36,6 +36,8 @@ class Backbone:
     tokenizer_2: Any = None
     image_prompt: ImagePrompt | None = None
     """An IP-Adapter's picture; its processors are on the UNet already."""
+    tiny_decoder: Any = None
+    """The small network that decodes for the guidance, in place of the VAE, or None."""
     image_size: int = 0
     """Pixels along each side of the picture, which SDXL takes as an input."""
     offload: bool = False

@@ -22,6 +22,7 @@ WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",
     "controlnet": "diffusion_pytorch_model.safetensors",
     "vae": "diffusion_pytorch_model.safetensors",
+    "tiny_decoder": "diffusion_pytorch_model.safetensors",
     "text_encoder": "model.safetensors",
     "text_encoder_2": "model.safetensors",
     "adapter": "diffusion_pytorch_model.safetensors",

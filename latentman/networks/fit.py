@@ -15,6 +15,7 @@ from latentman.networks.ip_adapter import check_ip_adapter
 from latentman.networks.lora import plan_changes
 from latentman.networks.single_file import check_family
 from latentman.networks.sources import Source
+from latentman.networks.tiny_decoder import check_latent_space
 
 if TYPE_CHECKING:
     from latentman.networks.resolved import ResolvedSetup
@@ -31,9 +32,14 @@ def check_fit(found: ResolvedSetup) -> None:
     """
     if found.model.path is None:
         return
+    from diffusers import AutoencoderTiny
+
     nets_are_here = all(net.source.path is not None for net in found.nets)
     architecture = found.architecture if nets_are_here else found.model_architecture
     _check_shapes(found, architecture)
+    if found.tiny_decoder is not None and found.tiny_decoder.path is not None:
+        _check_tensors(found.tiny_decoder, "tiny_decoder", AutoencoderTiny)
+        check_latent_space(found.tiny_decoder, architecture)
     if found.loras:
         networks = _empty_networks(architecture)
         for lora in found.loras:

@@ -23,6 +23,7 @@ from latentman.networks.offload import come_when_called
 from latentman.networks.resolved import ResolvedSetup, resolve_setup
 from latentman.networks.single_file import load_single_file
 from latentman.networks.sources import attempt, load_network
+from latentman.networks.tiny_decoder import load_tiny_decoder
 from latentman.system.device import DTYPES, check_dtype, choose_dtype, is_emulated, name_of_several, needing_memory
 
 logger = logging.getLogger("latentman.networks")
@@ -88,6 +89,7 @@ def _build(found: ResolvedSetup, device: torch.device, dtype: torch.dtype) -> Ba
         adapter=steering[0] if architecture.has_adapter else None,
         control_embeddings=stems,
         image_prompt=image,
+        tiny_decoder=load_tiny_decoder(found, networks["vae"], dtype),
         image_size=found.setup.image_size,
         device=device,
         dtype=dtype,
@@ -144,7 +146,7 @@ def _place(backbone: Backbone) -> None:
     for network in _networks_of(backbone):
         network.eval().requires_grad_(False)
         network.to(device=waiting, memory_format=torch.channels_last)
-        if backbone.offload and network is not backbone.vae:
+        if backbone.offload and network not in (backbone.vae, backbone.tiny_decoder):
             come_when_called(network, backbone.device)
     stems: Iterable[Any] = backbone.control_embeddings
     for stem in stems:
@@ -153,6 +155,8 @@ def _place(backbone: Backbone) -> None:
     if backbone.offload:
         vae = backbone.vae
         come_when_called(vae, backbone.device, [part for part in (vae.post_quant_conv, vae.decoder) if part])
+        if backbone.tiny_decoder is not None:
+            come_when_called(backbone.tiny_decoder, backbone.device, [backbone.tiny_decoder.decoder])
 
 
 def _networks_of(backbone: Backbone) -> list[Any]:
@@ -161,6 +165,7 @@ def _networks_of(backbone: Backbone) -> list[Any]:
     found = [
         *(backbone.unet, backbone.vae, backbone.text_encoder, backbone.text_encoder_2),
         *(*backbone.controlnets, backbone.adapter, None if image is None else image.encoder),
+        backbone.tiny_decoder,
     ]
     return [network for network in found if network is not None]
 

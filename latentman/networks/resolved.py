@@ -21,6 +21,7 @@ from latentman.system.paths import user_path
 
 MODEL, ARCHITECTURE, CONTROLNET = "setup.model", "setup.architecture", "setup.controlnet"
 ADAPTER, PICTURE = "setup.ip_adapter.model", "setup.ip_adapter.image"
+TINY = "setup.tiny_decoder"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class ResolvedSetup:
         return tuple(
             FoundLora(path, lora.scale) for path, lora in zip(paths, self.setup.loras, strict=True) if path is not None
         )
+
+    @property
+    def tiny_decoder(self) -> Source | None:
+        """The small network that decodes for the guidance, if one is named."""
+        return self.sources.get(TINY)
 
     @cached_property
     def ip_adapter(self) -> IpAdapter | None:
@@ -184,7 +190,8 @@ def cached(part: Part, source: Source) -> Path | None:
 
 def list_parts(setup: SetupConfig, conditioner: ConditionerConfig) -> list[Part]:
     """Return everything that a setup names, each to be found and checked by itself."""
-    return [*_model(setup, conditioner), *_nets(setup, conditioner), *_loras(setup), *_ip_adapter(setup)]
+    named = (_model(setup, conditioner), _nets(setup, conditioner), _loras(setup), _ip_adapter(setup), _tiny(setup))
+    return [part for parts in named for part in parts]
 
 
 def _model(setup: SetupConfig, conditioner: ConditionerConfig) -> Iterator[Part]:
@@ -243,6 +250,12 @@ def _ip_adapter(setup: SetupConfig) -> Iterator[Part]:
 
     yield Part(ADAPTER, model, lambda: find_source(ADAPTER, model, cfg.revision), check, "ip_adapter")
     yield Part(PICTURE, cfg.image, lambda: Source(picture, PICTURE), _check_picture, "ip_adapter_image")
+
+
+def _tiny(setup: SetupConfig) -> Iterator[Part]:
+    if setup.tiny_decoder is not None:
+        find = partial(find_source, TINY, setup.tiny_decoder, setup.tiny_decoder_revision)
+        yield Part(TINY, setup.tiny_decoder, find, partial(check_part, component="tiny_decoder"), "tiny_decoder")
 
 
 def _digest(source: Source) -> str:

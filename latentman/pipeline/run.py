@@ -139,7 +139,7 @@ def describe_run(
     from latentman.networks.resolved import resolve_setup
     from latentman.system.device import choose_dtype, pick_device
 
-    resolved = setup or resolve_setup(config.setup, config.conditioner)
+    resolved = setup or resolve_setup(config.setup_in_use, config.conditioner)
     device = pick_device(config.device)
     precision = (
         dtype if dtype is not None and config.setup.dtype == "auto" else choose_dtype(config.setup.dtype, device)

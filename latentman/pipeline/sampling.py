@@ -154,6 +154,9 @@ def sampling_plan(config: Config) -> Plan:
             strength=config.setup.pwg_strength,
             chunk_size=config.pwg.chunk_size,
             checkpointing=config.pwg.checkpointing,
+            decoder=config.pwg.decoder,
+            region=config.pwg.region,
+            margin=config.pwg.margin,
         ),
         latent_motion=None
         if motion is None

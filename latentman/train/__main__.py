@@ -26,6 +26,10 @@ latentman train: how the shipped models are made.
       one part of it: the pictures that are learnt from; the networks that judge; the autoencoder; the UNet with its
       text encoder; the depth ControlNet; the finished folder. metrics.jsonl in OUT/PART holds the losses,
       OUT/PART/pictures what it can do
+  latentman train decoder out=DIR preset=cpu_decoder [decoder.model=FOLDER] [KEY=VALUE ...]
+      the tiny decoder of a finished model, for pwg.decoder=tiny: it learns what the model's VAE decodes, and the
+      gradients, from the pictures that `latentman train scenes` drew into OUT. It is OUT/mini-decoder: use it with
+      latentman run pwg.decoder=tiny setup.tiny_decoder=OUT/mini-decoder
   latentman train evaluate out=DIR preset=... [models.NAME=FOLDER ...]
       paints held-out prompts with every model (by default the shipped one and OUT/mini-sd) and lets the judges of
       OUT say how well; preset=cpu_judges trains judges on a CPU. The table is OUT/evaluation/table.md
@@ -35,7 +39,7 @@ caption: a model whose three figures are equal ignores its text.
 """
 
 
-MINI_PARTS = ("all", "scenes", "judges", "vae", "t2i", "controlnet", "export", "evaluate")
+MINI_PARTS = ("all", "scenes", "judges", "vae", "decoder", "t2i", "controlnet", "export", "evaluate")
 """Subcommands for the embedded text-to-image model."""
 
 

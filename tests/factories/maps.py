@@ -1,5 +1,7 @@
 """Correspondences and IUV maps of random numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from latentman.types import Correspondence
@@ -11,6 +13,13 @@ def random_map(seed, frames=4, size=6, reference="prev", matches=9):
     empty = np.empty((0, 2), np.int32)
     pairs = [(empty, empty)] + [tuple(rng.permutation(cells)[:matches] for _ in "ts") for _ in range(frames - 1)]
     return Correspondence(tuple(pairs), size, reference, np.zeros(frames), np.zeros(frames, int))
+
+
+def with_positions(matches, shift):
+    """The same map with sources away from their samples, by up to ``shift`` of a grid cell."""
+    rng = np.random.default_rng(9)
+    positions = tuple((s + rng.uniform(-shift, shift, s.shape)).astype(np.float32) for _, s in matches.pairs)
+    return replace(matches, positions=positions)
 
 
 def random_clip(seed, frames=5, side=16, parts=24):

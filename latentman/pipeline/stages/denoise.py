@@ -111,11 +111,10 @@ def _settings(run: Run) -> list[Any]:
     from latentman.networks.motion_adapter import motion_adapter_digest
 
     config = run.config
-    groups = (config.noise, config.sla, config.pwg)
     texts = (run.positive, config.text.negative)
     plugin = ANCHORS.identity(config.sampler.anchor)
-    settings = [asdict(config.setup), config.sampler.result(), *(asdict(group) for group in groups)]
-    settings += [config.background.result(), asdict(config.conditioner)]
+    settings = [config.setup.result(), config.sampler.result(), asdict(config.noise), asdict(config.sla)]
+    settings += [config.pwg.result(), config.background.result(), asdict(config.conditioner)]
     settings += config.family.results()
     trained = [motion_adapter_digest(config.sampler)] if config.sampler.is_animatediff else []
     more = (*config.schedule.results(), *trained)

@@ -32,6 +32,7 @@ _READS = {
     "classifier": ("scenes", "judges"),
     "segmenter": ("scenes", "judges"),
     "vae": ("scenes", "networks", "vae"),
+    "decoder": ("scenes", "networks", "vae", "decoder"),
     "t2i": ("scenes", "networks", "vae", "t2i"),
     "controlnet": ("scenes", "networks", "vae", "t2i", "controlnet"),
 }

@@ -69,6 +69,23 @@ def new_vae(settings: MiniTraining) -> Any:
     )
 
 
+def new_tiny_decoder(settings: MiniTraining) -> Any:
+    """Return a tiny autoencoder with new weights, for the latents of a VAE; its encoder is linear, and hardly one."""
+    from diffusers import AutoencoderTiny
+
+    width, blocks = settings.decoder.width, tuple(settings.decoder.blocks)
+    levels = len(blocks)
+    return _made(
+        "tiny decoder",
+        AutoencoderTiny,
+        encoder_block_out_channels=(8,) * levels,
+        decoder_block_out_channels=(width,) * levels,
+        num_encoder_blocks=(0,) * levels,
+        num_decoder_blocks=blocks,
+        latent_channels=4,
+    )
+
+
 def new_unet(settings: MiniTraining) -> Any:
     """Return a UNet with new weights."""
     from diffusers import UNet2DConditionModel

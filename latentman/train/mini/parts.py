@@ -18,10 +18,12 @@ import torch
 import transformers.utils.logging
 
 from latentman.errors import DataError
+from latentman.networks.checkpoint import local_folder
 from latentman.networks.compile import fast_math
 from latentman.system.device import pick_device
 from latentman.train.mini.checkpoint import read_state
 from latentman.train.mini.controlnet import ControlNetTask
+from latentman.train.mini.decoder import DECODER_FOLDER, DecoderTask, decoded_examples
 from latentman.train.mini.evaluate import evaluate
 from latentman.train.mini.export import export
 from latentman.train.mini.judges import ClassifierTask, SegmenterTask, is_saved, save_judge
@@ -125,6 +127,31 @@ def train_vae(settings: MiniTraining, show: Show) -> bool:
     return outcome.finished
 
 
+def train_decoder(settings: MiniTraining, show: Show) -> bool:
+    """Distil the tiny decoder of a VAE; return whether it is finished.
+
+    Raises:
+        DataError: if there are no pictures yet, or no VAE to learn from.
+        WeightsError: if ``decoder.model`` has no VAE that can be read.
+    """
+    begun = time.monotonic()
+    folder, device, model = settings.folder / "decoder", _device(settings), settings.decoder.model
+    if _is_done("decoder", settings, settings.decoder, settings.folder / DECODER_FOLDER):
+        return True
+    if model is None:
+        _require(settings, "decoder", "vae", "vae")
+    source = folder.parent / "vae" if model is None else local_folder(model, "decoder.model")
+    if source is None:
+        raise DataError(f"decoder.model={model} is not a folder on this machine; give one that holds a vae")
+    vae = load_network(source, "vae", device)
+    with show("examples", settings.decoder.examples) as advance:
+        examples = decoded_examples(vae, _scenes(settings, device), settings, advance)
+    outcome = _learn(DecoderTask(settings, examples), settings.decoder, _left(settings, begun), device, show)
+    if outcome.finished:
+        save_network(outcome.average["tiny"], settings.folder / DECODER_FOLDER, half=True)
+    return outcome.finished
+
+
 def train_t2i(settings: MiniTraining, show: Show) -> bool:
     """Train the UNet and the text encoder; return whether they are finished.
 
@@ -198,6 +225,7 @@ PARTS: dict[str, Callable[[MiniTraining, Show], bool]] = {
     "scenes": draw_scenes,
     "judges": train_judges,
     "vae": train_vae,
+    "decoder": train_decoder,
     "t2i": train_t2i,
     "controlnet": train_controlnet,
     "export": export_model,

@@ -53,6 +53,30 @@ class VaeSettings(Optimisation):
 
 
 @dataclass
+class DecoderSettings(Optimisation):
+    """The tiny decoder, which learns the decoder of a VAE: its pictures and their gradients.
+
+    ``model`` is a finished model in whose VAE it is distilled from, or None for this training's own; ``examples`` are
+    the latents that it learns from, cut to ``crop`` cells. It has ``width`` channels, and ``blocks`` residual blocks
+    before each doubling of the size and at the end. ``gradient_weight`` is the weight of the gradients' error.
+    """
+
+    model: str | None
+    examples: int
+    crop: int
+    width: int
+    blocks: list[int]
+    gradient_weight: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("examples", "crop", "width"):
+            _at_least_one(f"decoder.{name}", getattr(self, name))
+        if self.gradient_weight < 0:
+            raise ConfigError(f"decoder.gradient_weight={self.gradient_weight} must be 0 or more")
+
+
+@dataclass
 class DiffusionSettings(Optimisation):
     """Noise prediction: ``text_drop`` is the share of empty captions; ``snr_gamma`` limits the weight of low noise."""
 
@@ -166,6 +190,7 @@ class MiniTraining:
     networks: NetworkSettings
     judges: JudgeSettings
     vae: VaeSettings
+    decoder: DecoderSettings
     t2i: DiffusionSettings
     controlnet: DiffusionSettings
     evaluation: EvaluationSettings
@@ -188,6 +213,11 @@ class MiniTraining:
         _at_least_one("workers", self.workers)
         if self.minutes is not None and not self.minutes > 0:
             raise ConfigError(f"minutes={self.minutes} must be above 0")
+        if len(self.decoder.blocks) != len(self.networks.vae_channels):
+            raise ConfigError(
+                f"decoder.blocks={self.decoder.blocks} must be as long as networks.vae_channels, so that the tiny "
+                f"decoder enlarges as the VAE does, got {len(self.networks.vae_channels)} of these"
+            )
         factor = 2 ** (len(self.networks.vae_channels) - 1)
         needed = factor * 2 ** (len(self.networks.unet_channels) - 1)
         if self.scenes.size % needed:

@@ -105,3 +105,11 @@ def test_every_command_of_the_page_passes_its_checks() -> None:
     assert len(commands) >= 9
     for command in commands:
         check_command(split_arguments(shlex.split(command, comments=True)).overrides)
+
+
+def test_the_tiny_decoder_is_listed_where_it_is_chosen() -> None:
+    chosen = found("setup=sd15", "pwg.decoder=tiny")["setup.tiny_decoder"]
+    assert chosen.state == ON_DEMAND
+    assert "madebyollin/taesd," in chosen.where
+    assert (chosen.terms, chosen.expected) == ("MIT; huggingface.co/madebyollin/taesd", "10 MB")
+    assert "setup.tiny_decoder" not in found("setup=sd15", "pwg.decoder=full")

@@ -1,15 +1,14 @@
 """Eq. 7 and 8: the frame-by-frame gradient against a batched one, and against finite differences."""
 
 import math
-from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from latentman.diffusion.decode import decode
 from latentman.diffusion.pwg import bilinear, guidance_loss, matched_target, pixel_wise_guidance
 from latentman.errors import ShapeError
+from tests.factories.maps import with_positions
 from tests.factories.tiny_model import FRAMES, GRID, IMAGE, random_map
 
 
@@ -108,13 +107,6 @@ def test_bilinear_colours_are_those_of_a_loop_over_corners():
     position[:4] = torch.tensor([[0.0, 0.0], [8.0, 8.0], [3.0, 5.5], [-0.4, 8.4]])
     expected = torch.stack([slow_bilinear(picture, *p) for p in position.tolist()], dim=1)
     assert torch.allclose(bilinear(picture, position), expected, atol=1e-12)
-
-
-def with_positions(matches, shift):
-    """The same map with sources away from their samples, by up to ``shift`` of a grid cell."""
-    rng = np.random.default_rng(9)
-    positions = tuple((s + rng.uniform(-shift, shift, s.shape)).astype(np.float32) for _, s in matches.pairs)
-    return replace(matches, positions=positions)
 
 
 @pytest.mark.parametrize("reference", ["prev", "first"])

@@ -62,6 +62,13 @@ def test_every_part_writes_a_picture_of_its_results(trained: Path, part: str, si
         assert np.asarray(picture).std() > 5
 
 
+def test_the_tiny_decoder_of_the_trained_vae_is_a_folder_of_diffusers(trained: Path) -> None:
+    from diffusers import AutoencoderTiny
+
+    tiny = AutoencoderTiny.from_pretrained(trained / "mini-decoder")
+    assert tiny.decode(torch.randn(1, 4, 16, 16)).sample.shape == (1, 3, 64, 64)
+
+
 def test_the_latents_of_the_trained_vae_are_standardised(trained: Path) -> None:
     scenes = SceneSet.open(trained / "scenes", "cpu")
     vae = load_networks(trained / "mini-sd", "cpu").vae

@@ -12,7 +12,7 @@ from tests.factories.mini_settings import settings
 
 
 def test_every_preset_states_its_purpose() -> None:
-    assert set(presets()) == {"cpu_judges", "cpu_smoke", "h100_30min"}
+    assert set(presets()) == {"cpu_decoder", "cpu_judges", "cpu_smoke", "h100_30min"}
     assert all(len(purpose) > 20 for purpose in presets().values())
 
 
@@ -34,6 +34,8 @@ def build(**changes: object) -> None:
         ("networks.up_blocks=[UpBlock2D]", "must be equally long"),
         ("networks.control_channels=[8]", "as long as networks.vae_channels"),
         ("scenes.size=40", "multiple of"),
+        ("decoder.blocks=[1,1]", "must be as long as networks.vae_channels"),
+        ("decoder.crop=0", "must be 1 or more"),
         ("vae.batch=0", "batch=0 must be 1 or more"),
         ("vae.steps=many", r"vae\.steps=many: the value must be a whole number"),
         ("vae.learning_rate=0", "must be above 0"),
