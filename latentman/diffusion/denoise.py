@@ -36,7 +36,7 @@ from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, guidance_windows, pixel_wise_guidance
 from latentman.diffusion.schedule import History, Schedule
-from latentman.diffusion.schedules import choose_schedule, is_told_guidance
+from latentman.diffusion.schedules import choose_schedule, reads_guidance
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
@@ -275,10 +275,10 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     if frames.masks is not None:
         frames.masks.place(backbone.device)
     anchor = Anchor(rule, masks=frames.masks, maps=maps)
-    told = is_told_guidance(plan.schedule, backbone.unet.config)
+    is_input = reads_guidance(plan.schedule, backbone.unet.config)
     return Prediction(
         *(backbone, frames.text, frames.control, anchor, plan.guidance_scale, plan.chunk_size),
-        tokens=plan.tokens, guidance_input=plan.guidance_scale if told else None,
+        tokens=plan.tokens, guidance_input=plan.guidance_scale if is_input else None,
     )  # fmt: skip
 
 

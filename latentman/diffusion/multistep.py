@@ -110,7 +110,7 @@ def _build(cls: Any, scheduler: Any, num_steps: int, own: dict[str, Any]) -> Any
 
 
 def _at(scheduler: Any, step: int, predicted: History) -> Any:
-    """Return a copy of a scheduler that stands before a step and has made these predictions of x0, the oldest first."""
+    """Return a copy of a scheduler before a step, with these earlier predictions of x0, the oldest first."""
     solver = copy.copy(scheduler)
     solver.model_outputs = [None] * (ORDER - len(predicted)) + list(predicted)
     solver.timestep_list = [None] * ORDER

@@ -42,7 +42,7 @@ def choose_schedule(
     return _BUILDERS[name](scheduler, num_steps, seed=seed)
 
 
-def is_told_guidance(name: str, unet: Mapping[str, Any]) -> bool:
+def reads_guidance(name: str, unet: Mapping[str, Any]) -> bool:
     """Return whether the UNet reads the guidance's scale as an input, so that one prediction is guided already."""
     return name == "lcm" and unet.get("time_cond_proj_dim") is not None
 

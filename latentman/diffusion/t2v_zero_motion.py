@@ -95,7 +95,7 @@ def moving_latents(
 ) -> tuple[int, Tensor]:
     """Return the step from which all frames are denoised together, and their latents at that step, (T, C, h, w).
 
-    A multistep solver begins again there, since the latents of later frames are noised anew and have no history.
+    A multistep solver begins again there, since the latents of later frames get new noise and have no history.
 
     Args:
         networks: predicts the noise of frame 0.

@@ -7,6 +7,7 @@ training-free ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ def check_motion_adapter(sampler: SamplerConfig, found: ResolvedSetup, num_frame
     if not sampler.is_animatediff:
         return
     source = find_motion_adapter(sampler)
-    folder = source.path or snapshot_of(str(source.location), source.revision)
+    folder = source.path or _cached(source)
     if folder is None:
         check_fetchable(str(source.location), source.revision, KEY)
         return
@@ -61,6 +62,17 @@ def check_motion_adapter(sampler: SamplerConfig, found: ResolvedSetup, num_frame
     if found.model.path is not None:
         config = read_json_object(folder / "config.json", error=WeightsError, advice="fetch it again")
         check_fit(config, found.model_architecture.unet, num_frames)
+
+
+def _cached(source: Source) -> Path | None:
+    """Return the folder in the cache of the hub's client that holds an adapter whole, or None."""
+    folder = snapshot_of(str(source.location), source.revision)
+    try:
+        if folder is not None:
+            check_component(folder, _COMPONENT)
+    except WeightsError:
+        return None
+    return folder
 
 
 def check_fit(adapter: Mapping[str, Any], unet: Mapping[str, Any], num_frames: int) -> None:
