@@ -28,3 +28,7 @@ def test_settings_of_a_related_method_count_only_while_it_is_on(settings, name, 
     off, on = settings("method=t2v_zero"), settings("method=t2v_zero", f"{name}=full")
     assert settings("method=t2v_zero", changed) == off
     assert len({off, on, settings("method=t2v_zero", f"{name}=full", changed)}) == 3
+
+
+def test_a_mapped_background_counts_as_another_one(settings):
+    assert len({settings(), settings("background=steady"), settings("background=mapped")}) == 3

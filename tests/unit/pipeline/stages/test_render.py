@@ -147,3 +147,13 @@ def test_denseposes_map_gives_each_pixel_the_part_and_place_of_its_face(smpl):
 def test_keys_that_do_not_fit_are_refused_by_name(overrides, message):
     with pytest.raises(ConfigError, match=message):
         check_iuv(compose(split_arguments(overrides).overrides))
+
+
+def test_a_scene_is_drawn_and_counts_only_where_there_is_one(body, drawn):
+    without = compose([*SMALL, "depth.scene=true"])
+    assert settings_of(without) == settings_of(compose(SMALL))
+    within = compose([*SMALL, "scene=room", "background=mapped", "camera.orbit=20"])
+    seen = make_render(within, body)
+    assert len(seen.scene.planes) == 5
+    assert drawn.scene is None
+    assert settings_of(within) != settings_of(compose([*SMALL, "scene=floor", "camera.orbit=20"]))
