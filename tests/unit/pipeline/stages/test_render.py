@@ -90,8 +90,9 @@ def test_the_hash_follows_the_files_content_and_not_their_place(tmp_path, drawn)
 
 def test_drawn_maps_have_the_hash_that_they_had_before_there_were_others():
     config = compose([])
+    depth = {"encoding": "inverse", "range": "clip", "fixed": None, "low": 0.3, "high": 0.9}
     assert settings_of(config) == [
-        config.camera.result(), asdict(config.depth), {"name": "torch"}, {"name": "rendered"}, asdict(config.video),
+        config.camera.result(), depth, {"name": "torch"}, {"name": "rendered"}, asdict(config.video),
         256, 10.0,
     ]  # fmt: skip
 
