@@ -189,7 +189,7 @@ def _half_side(vertices: Floats, eyes: Floats, normals: Floats, config: SceneCon
         if of_frames[frame] > half - CLEARANCE_M:
             raise ConfigError(
                 f"scene.size={config.size}: the walls are {half:.2f} m from the middle of the character's path, but in "
-                f"frame {frame} {what} is {of_frames[frame]:.2f} m away from it: use scene.size={2 * needed:.1f} or "
-                "more, or null"
+                f"frame {frame} {what} is {of_frames[frame]:.2f} m away from it: use "
+                f"scene.size={math.ceil(20 * needed) / 10} or more, or null"
             )
     return half

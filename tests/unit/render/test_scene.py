@@ -74,13 +74,14 @@ def test_a_room_without_a_size_holds_cameras_and_characters():
 @pytest.mark.parametrize(
     ("size", "message"),
     [
-        (7.0, r"walls are 3.50 m from .* in frame 0 the camera is 4.00 m away from it: use scene.size=8.0"),
+        (7.0, r"walls are 3.50 m from .* in frame 0 the camera is 4.00 m away from it: use scene.size=8.1 or"),
         (0.5, "in frame 0 the camera is 4.00 m away"),
     ],
 )
 def test_a_room_that_does_not_hold_the_camera_is_refused(size, message):
     with pytest.raises(ConfigError, match=message):
         scene_of(size=size)
+    assert scene_of(size=8.1)[0] is not None
 
 
 def test_a_room_that_is_smaller_than_the_path_is_refused():

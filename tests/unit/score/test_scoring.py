@@ -19,7 +19,7 @@ from tests.factories.clip_weights import write_clip
 from tests.factories.lpips_weights import write_lpips
 from tests.unit.score.conftest import FRAMES, SIDE, painted
 
-OF_THE_MESH = ["human_mse_mesh", "warp_error", "psnr_aligned", "ssim_aligned"]
+OF_THE_MESH = ["human_mse_mesh", "warp_error", "psnr_aligned", "ssim_aligned", "background_warp_error"]
 OF_THE_MASK = ["background_flicker", "figure_contrast", "figure_overlap"]
 OF_THE_MAP = ["human_mse", "human_mse_official_uint8"]
 LEARNED = ["lpips_aligned", "clip_text", "clip_frames", "lpips_frames"]

@@ -54,3 +54,7 @@ def test_the_files_of_a_motion_adapter_count_and_their_place_does_not(tmp_path):
         sampler = replace(config.sampler, motion_adapter=str(tmp_path / place))
         found.append(digest(STAGE.settings(describe_run(replace(config, sampler=sampler), tmp_path))))
     assert found[0] == found[1] != found[2]
+
+
+def test_a_mapped_background_counts_as_another_one(settings):
+    assert len({settings(), settings("background=steady"), settings("background=mapped")}) == 3

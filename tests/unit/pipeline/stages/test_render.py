@@ -90,8 +90,9 @@ def test_the_hash_follows_the_files_content_and_not_their_place(tmp_path, drawn)
 
 def test_drawn_maps_have_the_hash_that_they_had_before_there_were_others():
     config = compose([])
+    depth = {"encoding": "inverse", "range": "clip", "fixed": None, "low": 0.3, "high": 0.9}
     assert settings_of(config) == [
-        config.camera.result(), asdict(config.depth), {"name": "torch"}, {"name": "rendered"}, asdict(config.video),
+        config.camera.result(), depth, {"name": "torch"}, {"name": "rendered"}, asdict(config.video),
         256, 10.0,
     ]  # fmt: skip
 
@@ -147,3 +148,13 @@ def test_denseposes_map_gives_each_pixel_the_part_and_place_of_its_face(smpl):
 def test_keys_that_do_not_fit_are_refused_by_name(overrides, message):
     with pytest.raises(ConfigError, match=message):
         check_iuv(compose(split_arguments(overrides).overrides))
+
+
+def test_a_scene_is_drawn_and_counts_only_where_there_is_one(body, drawn):
+    without = compose([*SMALL, "depth.scene=true"])
+    assert settings_of(without) == settings_of(compose(SMALL))
+    within = compose([*SMALL, "scene=room", "background=mapped", "camera.orbit=20"])
+    seen = make_render(within, body)
+    assert len(seen.scene.planes) == 5
+    assert drawn.scene is None
+    assert settings_of(within) != settings_of(compose([*SMALL, "scene=floor", "camera.orbit=20"]))
