@@ -44,12 +44,7 @@ def test_a_window_and_a_compiled_vae_are_refused_together():
         compose(["pwg.region=figure", "pwg.decoder=full", "setup.compile=all"])
 
 
-def test_the_window_is_the_default_where_it_was_measured():
-    assert compose([]).pwg.region == "figure"
-    assert compose(["setup=sd15"]).pwg.region == "picture"
-
-
-@pytest.mark.parametrize("fidelity", ["paper", "official"])
-def test_what_the_paper_and_the_released_code_decode_is_the_whole_picture_by_the_vae(fidelity):
+@pytest.mark.parametrize("fidelity", ["ours", "paper", "official"])
+def test_guidance_decodes_whole_pictures_by_the_vae_unless_it_is_told_otherwise(fidelity):
     config = compose([f"fidelity={fidelity}"])
     assert (config.pwg.decoder, config.pwg.region) == ("full", "picture")
