@@ -211,7 +211,7 @@ def make_subject(
         WeightsError: if the embedded model is damaged.
     """
     if model == "mini":
-        setup = replace(compose([]).setup, dtype=dtype)
+        setup = replace(compose([]).setup_in_use, dtype=dtype)
         backbone = load_backbone(setup, _ONE_CONTROLNET, device)
         text = encode_prompt(backbone, "a red robot walks", "low quality, blurry", setup.guidance_scale)
         return _with_clip(backbone, text, frames, setup.image_size, setup.guidance_scale, setup.pwg_strength)
@@ -225,7 +225,7 @@ def make_subject(
 
 def weights_of(model: str) -> dict[str, str]:
     """Return what identifies the weights of a model; nothing for random ones."""
-    return resolve_setup(compose([]).setup, _ONE_CONTROLNET).digests if model == "mini" else {}
+    return resolve_setup(compose([]).setup_in_use, _ONE_CONTROLNET).digests if model == "mini" else {}
 
 
 def _with_clip(backbone: Backbone, text: Text, frames: int, size: int, scale: float, strength: float) -> Subject:
