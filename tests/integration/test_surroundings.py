@@ -62,7 +62,9 @@ def on_a_terminal(columns, *command, **environment):
     """Run a command on a terminal of that width; return its exit status and what it wrote."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvpe(command[0], command, {**os.environ, **environment})
+        # COLUMNS, which some shells and test runners set, would be taken for the width.
+        inherited = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
+        os.execvpe(command[0], command, inherited)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     written = b""
     while True:
