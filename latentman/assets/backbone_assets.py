@@ -25,16 +25,20 @@ def backbone_findings(config: Config) -> Iterator[Finding]:
         yield _finding(part)
 
 
+def sampler_findings(config: Config) -> Iterator[Finding]:
+    """Yield a finding for the trained layers of a sampler that has some."""
+    from latentman.networks.motion_adapter import motion_adapter_part
+
+    if config.sampler.is_animatediff:
+        yield _finding(motion_adapter_part(config.sampler))
+
+
 def fit_findings(config: Config) -> Iterator[Finding]:
     """Yield a finding if a run would refuse the setup as a whole, such as for networks that do not fit each other."""
-    from latentman.diffusion.schedules import check_schedule_early
-    from latentman.networks.motion_adapter import check_motion_adapter
-    from latentman.networks.resolved import check_setup
+    from latentman.pipeline.check_networks import check_networks
 
     try:
-        found = check_setup(config.setup_in_use, config.conditioner)
-        check_schedule_early(config.schedule, found)
-        check_motion_adapter(config.sampler, found, config.num_frames)
+        check_networks(config)
     except LatentManError as error:
         yield Finding(f"setup {config.setup.name}", MISSING, config.setup.model, problem=str(error))
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentman.assets.backbone_assets import backbone_findings, fit_findings
+from latentman.assets.backbone_assets import backbone_findings, fit_findings, sampler_findings
 from latentman.assets.finding import MISSING, OPTIONAL, PRESENT, Finding, size_of
 from latentman.assets.motion_assets import motion_findings
 from latentman.assets.shipped import damage, folder_hash, licence, sealed
@@ -124,6 +124,7 @@ def _setup(config: Config) -> Iterator[Finding]:
             yield replace(shipped_finding("mini-decoder"), asset="setup.tiny_decoder asset:mini-decoder")
     else:
         yield from backbone_findings(config)
+    yield from sampler_findings(config)
 
 
 def _motion(config: Config) -> Iterator[Finding]:

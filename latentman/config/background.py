@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from latentman.config.groups import settings_without
 from latentman.config.sampling import StepGate
 from latentman.config.scene import CameraConfig, SceneConfig
 from latentman.errors import ConfigError, check_choice
@@ -38,10 +39,7 @@ class BackgroundConfig(StepGate):
 
     def result(self) -> dict[str, object]:
         """Return the settings that the frames depend on; those of the scene's map are left out where it is not used."""
-        settings = asdict(self)
-        if self.map == "still":
-            del settings["map"], settings["noise"], settings["guide"]
-        return settings
+        return settings_without(self, *(("map", "noise", "guide") if self.map == "still" else ()))
 
 
 def check_background(background: BackgroundConfig, scene: SceneConfig, camera: CameraConfig) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -19,6 +20,11 @@ def at_least(key: str, value: float, low: float) -> None:
     """Refuse a value below ``low``, and NaN."""
     if not value >= low:
         raise ConfigError(f"{key}={value} must be {low} or more")
+
+
+def settings_without(group: Any, *keys: str) -> dict[str, object]:
+    """Return the settings of a group without keys that change nothing here."""
+    return {key: value for key, value in asdict(group).items() if key not in keys}
 
 
 @dataclass

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from latentman.config.groups import at_least
+from latentman.config.groups import at_least, settings_without
 from latentman.config.setup import SetupConfig
 from latentman.errors import ConfigError, check_choice
 from latentman.system.plugins import check_option
@@ -175,11 +175,8 @@ class SamplerConfig:
 
         T is one of the run's settings, and an adapter is identified by its files.
         """
-        settings = asdict(self)
-        del settings["steps"], settings["motion_adapter"], settings["motion_adapter_revision"]
-        if not self.masked:
-            del settings["mask_reduction"], settings["mask_frame0"]
-        return settings
+        of_masks = () if self.masked else ("mask_reduction", "mask_frame0")
+        return settings_without(self, "steps", "motion_adapter", "motion_adapter_revision", *of_masks)
 
 
 NOISES = ("shared", "uv", "independent")
@@ -277,9 +274,5 @@ class PwgConfig(StepGate):
 
     def result(self) -> dict[str, object]:
         """Return the settings that the frames depend on; decoder and region are left out where they are the paper's."""
-        settings = asdict(self)
-        if self.region == "picture":
-            del settings["region"], settings["margin"]
-        if self.decoder == "full":
-            del settings["decoder"]
-        return settings
+        of_region = ("region", "margin") if self.region == "picture" else ()
+        return settings_without(self, *of_region, *(("decoder",) if self.decoder == "full" else ()))

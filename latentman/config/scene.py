@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
-from latentman.config.groups import positive
+from latentman.config.groups import positive, settings_without
 from latentman.errors import ConfigError, check_choice
 
 MAX_ORBIT_DEG = 3600
@@ -66,10 +66,7 @@ class CameraConfig:
 
     def result(self) -> dict[str, object]:
         """Return the settings that the pictures depend on; a shift of 0 is left out, as in older versions."""
-        settings = asdict(self)
-        if self.shift == 0:
-            del settings["shift"]
-        return settings
+        return settings_without(self, *(("shift",) if self.shift == 0 else ()))
 
 
 SCENES = ("none", "floor", "room")
@@ -169,7 +166,4 @@ class DepthConfig:
 
     def result(self, *, scene: bool) -> dict[str, object]:
         """Return the settings that the pictures depend on; ``scene`` is left out where there is none."""
-        settings = asdict(self)
-        if not scene:
-            del settings["scene"]
-        return settings
+        return settings_without(self, *(() if scene else ("scene",)))

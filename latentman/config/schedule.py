@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from latentman.config.groups import at_least
+from latentman.config.groups import at_least, settings_without
 from latentman.errors import ConfigError, check_choice
 
 SCHEDULES = ("ddim", "dpmpp", "unipc", "lcm")
@@ -62,4 +62,4 @@ class ScheduleConfig:
 
     def results(self) -> list[object]:
         """Return the settings that the frames depend on; nothing for DDIM, whose other settings are the sampler's."""
-        return [] if self.name == "ddim" else [{key: value for key, value in asdict(self).items() if key != "steps"}]
+        return [] if self.name == "ddim" else [settings_without(self, "steps")]

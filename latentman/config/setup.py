@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from latentman.config.groups import at_least
+from latentman.config.groups import at_least, settings_without
 from latentman.errors import ConfigError, check_choice
 
 
@@ -130,9 +130,7 @@ class SetupConfig:
 
     def result(self) -> dict[str, object]:
         """Return the settings that the frames depend on; the tiny decoder's weights are recorded where it is used."""
-        settings = asdict(self)
-        del settings["tiny_decoder"], settings["tiny_decoder_revision"]
-        return settings
+        return settings_without(self, "tiny_decoder", "tiny_decoder_revision")
 
 
 @dataclass

@@ -275,8 +275,7 @@ class LatentManPipeline:
         return self
 
     def _check_files(self) -> None:
-        from latentman.diffusion.schedules import check_schedule_early
-        from latentman.networks.resolved import check_setup
+        from latentman.pipeline.check_networks import check_networks
         from latentman.system.device import pick_device
 
         if self.config.sampler.is_animatediff:
@@ -285,8 +284,7 @@ class LatentManPipeline:
                 "with latentman run method=animatediff, or with latentman.api.generate"
             )
         pick_device(self.config.device)
-        self._found = check_setup(self.config.setup_in_use, self.config.conditioner)
-        check_schedule_early(self.config.schedule, self._found)
+        self._found = check_networks(self.config)
 
     def _check_networks_stay(self, config: Config) -> None:
         """Refuse settings of a call that would need other networks than those of this pipeline."""

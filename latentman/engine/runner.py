@@ -75,19 +75,16 @@ def _prepare(config: Config) -> ResolvedSetup:
     """Set the threads, check before the first stage what can be checked, and return the setup of all prompts."""
     import torch
 
-    from latentman.diffusion.schedules import check_schedule_early
     from latentman.files.video_file import ffmpeg
-    from latentman.networks.motion_adapter import check_motion_adapter
-    from latentman.networks.resolved import check_hub, check_setup
+    from latentman.networks.resolved import check_hub
+    from latentman.pipeline.check_networks import check_networks
     from latentman.render.rasterize import get_rasterizer
     from latentman.system.cpus import usable_cpus
     from latentman.system.device import pick_device
 
     torch.set_num_threads(config.threads or min(torch.get_num_threads(), usable_cpus()))
     pick_device(config.device)
-    setup = check_setup(config.setup_in_use, config.conditioner)
-    check_schedule_early(config.schedule, setup)
-    check_motion_adapter(config.sampler, setup, config.num_frames)
+    setup = check_networks(config)
     check_hub(setup)
     check_character(config)
     get_rasterizer(config.renderer.name)

@@ -7,7 +7,7 @@ training-free ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,10 +15,10 @@ import torch
 from latentman.config import SamplerConfig
 from latentman.errors import ConfigError, WeightsError
 from latentman.files.json_file import read_json_object
-from latentman.networks.checkpoint import check_component, folder_digest
-from latentman.networks.resolved import ResolvedSetup
+from latentman.networks.checkpoint import check_component
+from latentman.networks.resolved import Part, ResolvedSetup, cached, digest_of
 from latentman.networks.sources import Source, attempt, find_source, load_network
-from latentman.system.hub import check_fetchable, snapshot_of
+from latentman.system.hub import check_fetchable
 
 KEY = "sampler.motion_adapter"
 PUBLISHED = "guoyww/animatediff-motion-adapter-v1-5-3"
@@ -39,6 +39,12 @@ def find_motion_adapter(sampler: SamplerConfig) -> Source:
     return find_source(KEY, sampler.motion_adapter, sampler.motion_adapter_revision)
 
 
+def motion_adapter_part(sampler: SamplerConfig) -> Part:
+    """Return the adapter in the form of the parts of a setup."""
+    find, check = partial(find_motion_adapter, sampler), partial(check_component, component=_COMPONENT)
+    return Part(KEY, sampler.motion_adapter or "-", find, check, _COMPONENT)
+
+
 def check_motion_adapter(sampler: SamplerConfig, found: ResolvedSetup, num_frames: int) -> None:
     """Check before anything is loaded that the adapter is there and fits the setup; nothing for other samplers.
 
@@ -53,26 +59,16 @@ def check_motion_adapter(sampler: SamplerConfig, found: ResolvedSetup, num_frame
     """
     if not sampler.is_animatediff:
         return
-    source = find_motion_adapter(sampler)
-    folder = source.path or _cached(source)
+    part = motion_adapter_part(sampler)
+    source = part.find()
+    folder = source.path or cached(part, source)
     if folder is None:
         check_fetchable(str(source.location), source.revision, KEY)
         return
-    check_component(folder, _COMPONENT)
+    part.check(folder)
     if found.model.path is not None:
         config = read_json_object(folder / "config.json", error=WeightsError, advice="fetch it again")
         check_fit(config, found.model_architecture.unet, num_frames)
-
-
-def _cached(source: Source) -> Path | None:
-    """Return the folder in the cache of the hub's client that holds an adapter whole, or None."""
-    folder = snapshot_of(str(source.location), source.revision)
-    try:
-        if folder is not None:
-            check_component(folder, _COMPONENT)
-    except WeightsError:
-        return None
-    return folder
 
 
 def check_fit(adapter: Mapping[str, Any], unet: Mapping[str, Any], num_frames: int) -> None:
@@ -112,5 +108,4 @@ def load_motion_adapter(sampler: SamplerConfig, unet: Mapping[str, Any], num_fra
 
 def motion_adapter_digest(sampler: SamplerConfig) -> str:
     """Return what identifies the adapter in the record of a run: a hash of its files, or its hub id and revision."""
-    source = find_motion_adapter(sampler)
-    return folder_digest(source.path) if source.path is not None else f"{source.location}@{source.revision or 'main'}"
+    return digest_of(find_motion_adapter(sampler))

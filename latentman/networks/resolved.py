@@ -116,7 +116,7 @@ class ResolvedSetup:
     def digests(self) -> dict[str, str]:
         """What identifies all weights and pictures: hashes, or hub ids with their revisions."""
         parts = [part for part in list_parts(self.setup, self.conditioner) if part.key != ADAPTER]
-        found = {part.record: _digest(self.sources[part.key]) for part in parts}
+        found = {part.record: digest_of(self.sources[part.key]) for part in parts}
         return found if self.ip_adapter is None else found | _adapter_digests(self.ip_adapter)
 
     def check(self) -> None:
@@ -258,7 +258,8 @@ def _tiny(setup: SetupConfig) -> Iterator[Part]:
         yield Part(TINY, setup.tiny_decoder, find, partial(check_part, component="tiny_decoder"), "tiny_decoder")
 
 
-def _digest(source: Source) -> str:
+def digest_of(source: Source) -> str:
+    """Return what identifies a part: the hash of its files, or its hub id with the revision."""
     if source.path is None:
         return f"{source.location}@{source.revision or 'main'}"
     return file_digest(source.path) if source.path.is_file() else folder_digest(source.path)
@@ -267,7 +268,7 @@ def _digest(source: Source) -> str:
 def _adapter_digests(adapter: IpAdapter) -> dict[str, str]:
     """Return the digest of the adapter's own file, of a folder that may hold many, and of its image encoder."""
     if adapter.weights is None or adapter.encoder.path is None:
-        return {"ip_adapter": _digest(adapter.source)}
+        return {"ip_adapter": digest_of(adapter.source)}
     return {"ip_adapter": file_digest(adapter.weights), "image_encoder": folder_digest(adapter.encoder.path)}
 
 

@@ -44,11 +44,7 @@ def encode_depth(depth: Array, config: DepthConfig, pelvis_depth: Array) -> Arra
         grey = np.clip(metres / OFFICIAL_METRES, 0, 1)
     else:
         near, far = (limit[:, None, None] for limit in _depth_range(depth, config, pelvis_depth))
-        if config.encoding == "inverse":
-            metres, near, far = 1 / metres, 1 / near, 1 / far
-        span = near - far
-        # A flat figure has no range: it is all "near".
-        share = np.where(span == 0, 1.0, (metres - far) / np.where(span == 0, 1.0, span))
+        share = _share_of_range(metres, near, far, config.encoding)
         grey = config.low + (config.high - config.low) * np.clip(share, 0, 1)
     return np.where(figure, grey, 0.0).astype(np.float32)
 
@@ -73,13 +69,18 @@ def encode_background(metres: Array, depth: Array, config: DepthConfig, pelvis_d
     near, far = (limit[:, None, None] for limit in _depth_range(depth, config, pelvis_depth))
     behind = metres > far
     place = np.where(behind, far, metres).astype(np.float64)
-    if config.encoding == "inverse":
-        span = 1 / near - 1 / far
-        share = (1 / place - 1 / far) / np.where(span == 0, np.inf, span)
-    else:
-        share = (far - place) / np.where(far == near, np.inf, far - near)
+    share = _share_of_range(place, near, far, config.encoding)
     grey = np.where(behind, config.low * far / metres, config.low + (config.high - config.low) * share)
     return np.clip(grey, 0, 1).astype(np.float32)
+
+
+def _share_of_range(metres: Array, near: Array, far: Array, encoding: str) -> Array:
+    """Return where depths lie between the ends of the scale, 0 at ``far`` and 1 at ``near``, more in front of it."""
+    if encoding == "inverse":
+        metres, near, far = 1 / metres, 1 / near, 1 / far
+    span = near - far
+    # A flat figure has no range: it is all "near".
+    return np.where(span == 0, 1.0, (metres - far) / np.where(span == 0, 1.0, span))
 
 
 def _depth_range(depth: Array, config: DepthConfig, pelvis_depth: Array) -> tuple[Array, Array]:

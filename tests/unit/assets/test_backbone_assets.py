@@ -56,6 +56,14 @@ def test_loras_are_looked_for(tmp_path: Path) -> None:
     assert "there is no file" in str(everything["setup.loras[1]"].problem)
 
 
+def test_the_motion_adapter_of_a_trained_sampler_is_looked_for() -> None:
+    named = "sampler.motion_adapter=guoyww/animatediff-motion-adapter-v1-5-3"
+    assert found("setup=sd15", "method=animatediff", named)["sampler.motion_adapter"].state == ON_DEMAND
+    missing = found("setup=sd15", "method=animatediff")["sampler.motion_adapter"]
+    assert (missing.state, missing.where) == (MISSING, "-")
+    assert "guoyww/animatediff" in str(missing.problem)
+
+
 def test_an_ip_adapter_and_its_picture_are_looked_for(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "look.png")
     everything = found("setup=sd15", f"setup.ip_adapter.image={tmp_path}/look.png")

@@ -190,3 +190,10 @@ def test_the_scene_has_the_greys_of_a_figure_at_the_same_depth_and_fades_behind_
     behind = encode_background(np.array([4.0, 8.0, 40.0, np.inf]).reshape(1, 2, 2), metres, config, pelvis).ravel()
     expected = [0.8, 1.0, 1.0, 1.0] if encoding == "official" else [0.3, 0.15, 0.03, 0.0]
     np.testing.assert_allclose(behind, expected, atol=1e-6)
+
+
+def test_a_flat_figure_has_one_grey_and_so_has_what_is_in_front_of_it():
+    metres = np.full((1, 2, 2), 2.0)
+    config, pelvis = DepthConfig(range="clip"), np.array([2.0])
+    near = encode_background(metres / 2, metres, config, pelvis)
+    np.testing.assert_array_equal(near, encode_depth(metres, config, pelvis))
