@@ -70,7 +70,7 @@ def new_vae(settings: MiniTraining) -> Any:
 
 
 def new_tiny_decoder(settings: MiniTraining) -> Any:
-    """Return a tiny autoencoder with new weights, for the latents of a VAE; its encoder is linear, and hardly one."""
+    """Return a tiny autoencoder with new weights, for the latents of a VAE; its encoder is a linear map."""
     from diffusers import AutoencoderTiny
 
     width, blocks = settings.decoder.width, tuple(settings.decoder.blocks)

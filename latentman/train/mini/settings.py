@@ -56,8 +56,8 @@ class VaeSettings(Optimisation):
 class DecoderSettings(Optimisation):
     """The tiny decoder, which learns the decoder of a VAE: its pictures and their gradients.
 
-    ``model`` is a finished model in whose VAE it is distilled from, or None for this training's own; ``examples`` are
-    the latents that it learns from, cut to ``crop`` cells. It has ``width`` channels, and ``blocks`` residual blocks
+    ``model`` is the finished model from whose VAE it is distilled, or None for this training's own VAE; ``examples``
+    are the latents that it learns from, cut to ``crop`` cells. It has ``width`` channels, and ``blocks`` residual blocks
     before each doubling of the size and at the end. ``gradient_weight`` is the weight of the gradients' error.
     """
 
