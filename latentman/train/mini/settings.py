@@ -56,9 +56,9 @@ class VaeSettings(Optimisation):
 class DecoderSettings(Optimisation):
     """The tiny decoder, which learns the decoder of a VAE: its pictures and their gradients.
 
-    ``model`` is the finished model from whose VAE it is distilled, or None for this training's own VAE; ``examples``
-    are the latents that it learns from, cut to ``crop`` cells. It has ``width`` channels, and ``blocks`` residual blocks
-    before each doubling of the size and at the end. ``gradient_weight`` is the weight of the gradients' error.
+    ``model`` is the finished model from whose VAE it is distilled, or None for this training's own VAE. ``examples`` is
+    the number of latents that it learns from, cut to ``crop`` cells. It has ``width`` channels, and ``blocks`` residual
+    blocks before each doubling of the size and at the end. ``gradient_weight`` is the weight of the gradients' error.
     """
 
     model: str | None
