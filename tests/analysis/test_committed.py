@@ -90,6 +90,7 @@ def test_nothing_heavy_is_imported(path: Path) -> None:
     assert names <= {"os", "itertools", "pandas", "IPython", "latentman"} | own
 
 
+@pytest.mark.slow
 def test_their_imports_load_nothing_heavy() -> None:
     modules = [ast.parse(source(path)) for path in READERS]
     imports = [node for module in modules for node in module.body if isinstance(node, ast.ImportFrom)]

@@ -134,6 +134,7 @@ OWN_LENGTH = {"fig2_latent_shift": (2, None), "smoke": (2, 4)}
 """Experiments with a fixed number of frames and steps, the same on every model."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_one_override_runs_an_experiment_on_the_papers_models(experiment: str) -> None:
     there, default = compose([f"+exp={experiment}", "setup=sd15", "hydra.mode=RUN"]), compose(["setup=sd15"])

@@ -34,6 +34,7 @@ def load_record() -> ModuleType:
 record = load_record()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", record.SWEEPS)
 def test_a_recorded_sweep_has_a_page_in_the_index_and_its_commands_pass_their_checks(name: str) -> None:
     index = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
@@ -56,6 +57,7 @@ def test_shards_divide_the_prompts_without_overlap_and_have_separate_folders() -
     assert len(set(dealt)) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, sweep in record.SWEEPS.items() if sweep.pictured])
 def test_the_picture_shows_prompts_that_exist(name: str) -> None:
     sweep = record.SWEEPS[name]

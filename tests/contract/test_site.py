@@ -91,6 +91,7 @@ def commands(page):
     yield from re.findall(r"^(?: {4})?(latentman .*)$", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_of_a_page_pass_their_checks(page):
     for line in commands(page):

@@ -21,6 +21,7 @@ def sweep(tmp_path_factory):
     return folder, done
 
 
+@pytest.mark.slow
 def test_a_sweep_has_a_job_for_every_combination_and_a_folder_for_every_prompt(sweep):
     folder, _ = sweep
     jobs = sorted(p.parent.name for p in folder.glob("*/status.json"))
@@ -39,6 +40,7 @@ def test_a_sweep_has_a_job_for_every_combination_and_a_folder_for_every_prompt(s
         assert (folder / job / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_jobs_metrics_are_the_means_over_its_prompts(sweep):
     folder, _ = sweep
     job = next(p for p in sorted(folder.iterdir()) if p.is_dir())
@@ -46,6 +48,7 @@ def test_a_jobs_metrics_are_the_means_over_its_prompts(sweep):
     assert read_json(job / "metrics.json")["human_mse"] == pytest.approx(sum(values) / len(values))
 
 
+@pytest.mark.slow
 def test_prompts_of_a_set_keep_their_text_and_seed(sweep):
     folder, _ = sweep
     job = next(p for p in sorted(folder.iterdir()) if p.is_dir())

@@ -5,10 +5,13 @@ import site
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.factories.plugins import install_package
 from tests.factories.program import Program, tiny_settings
 
 
+@pytest.mark.slow
 def test_an_installed_package_adds_a_solver_and_a_metric(tmp_path: Path, command_environment: dict[str, str]) -> None:
     packages = install_package(tmp_path / "package")
     for group, text in (("solver", "name: by_order\n"), ("metrics", "names: [human_mse, brightness]\n")):

@@ -12,10 +12,12 @@ import yaml
 from latentman.files.run_file import read_correspondence
 from latentman.video import read_mp4
 from tests.factories.program import Program, tiny_settings
+from tests.factories.quick import slow_except
 from tests.factories.tiny_model import GRID, IMAGE
 
 from .conftest import latentman, read_json, result_bytes, short_run
 
+MOMENTS = ["conditions.npz", "latents/state.safetensors", "frames/001.png"]
 STAGES = ["motion", "body", "render", "correspondence", "denoise", "video", "metrics"]
 
 
@@ -67,6 +69,7 @@ def test_correspondences_are_kept_on_both_grids(whole):
         assert matches.num_matches > size * size / 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("correspondence", "size"), [("densepose_lap", 64), ("mesh", 32)])
 def test_guidance_has_a_map_on_its_own_grid_up_to_the_size_of_the_picture(tmp_path, correspondence, size):
     folder = tmp_path / "guided"
@@ -114,7 +117,7 @@ def kill_when(folder, reached, *more):
         process.communicate()
 
 
-@pytest.mark.parametrize("moment", ["conditions.npz", "latents/state.safetensors", "frames/001.png"])
+@pytest.mark.parametrize("moment", slow_except(MOMENTS, "latents/state.safetensors"))
 def test_a_killed_run_continues_to_the_same_bytes(finished, tmp_path, moment):
     folder = tmp_path / "killed"
     kill_when(folder, (folder / moment).exists)
@@ -209,6 +212,7 @@ def _small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_naming_the_file_and_the_run_continues_later(finished, tmp_path):
     folder = tmp_path / "full"
     done = short_run(folder, check=False, first=_small_files, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})

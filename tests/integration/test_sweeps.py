@@ -51,6 +51,7 @@ def sweep(tmp_path_factory):
     return folder, arguments, cache, latentman(*arguments, cwd=folder.parent, env=cache, check=False)
 
 
+@pytest.mark.slow
 def test_a_failed_job_does_not_stop_the_others_and_is_reported(sweep):
     folder, _, _, done = sweep
     assert done.returncode == 2

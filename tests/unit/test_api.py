@@ -93,6 +93,7 @@ def test_toggles_are_the_ablation(pipe: latentman.LatentManPipeline) -> None:
     assert (call(pipe, sla={"window": [0, 1]}, pwg=False).frames[1] != plain[1]).any()
 
 
+@pytest.mark.slow
 def test_output_types_hold_the_same_pictures(pipe: latentman.LatentManPipeline) -> None:
     array = call(pipe).frames
     np.testing.assert_array_equal(np.stack([np.asarray(p) for p in call(pipe, output_type="pil").frames]), array)
@@ -129,6 +130,7 @@ def test_the_stages_alone_make_what_the_run_wrote(run: latentman.Run) -> None:
                 np.testing.assert_array_equal(stored[key], arrays[key])
 
 
+@pytest.mark.slow
 def test_a_configuration_that_was_changed_is_recorded_with_the_settings_that_make_it(tmp_path: Path) -> None:
     config = latentman.compose(SHORT)
     config.seed, config.sla = 3, replace(config.sla, blend=0.5)

@@ -72,6 +72,7 @@ def test_failing_run_prints_only_its_error(command: Callable[..., Outcome], tmp_
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_failing_job_of_a_sweep_is_named(command: Callable[..., Outcome], tmp_path: Path) -> None:
     status, _, err = command("run", "-m", "seed=4,5", "setup.model=/nowhere", "sweep_dir=out/y")
     assert status == 2

@@ -107,6 +107,7 @@ def test_the_doctor_and_a_run_give_the_same_verdict_with_the_same_message(overri
     assert problems == ([] if expected is None else [expected])
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_passes_its_checks() -> None:
     page = (ROOT / "docs" / "backbones.md").read_text(encoding="utf-8")
     commands = re.findall(r"^ +latentman run (.*)$", page, re.MULTILINE)

@@ -22,6 +22,7 @@ def literal(small, large):
     return [columns[i] for i in range(len(small))]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(x=grid | generic, y=grid | generic)
 def test_pairs_equal_sorting_all_pairs(x, y):

@@ -101,6 +101,7 @@ def test_sampling_times_every_model(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in out
 
 
+@pytest.mark.slow
 def test_a_file_of_the_users_gets_a_row_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import latentman.bench.motion as bench
 

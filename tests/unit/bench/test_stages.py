@@ -29,6 +29,7 @@ def test_a_run_names_its_stages() -> None:
     assert all(cost.seconds > 0 and cost.peak > 0 for cost in found.values())
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_reported() -> None:
     with pytest.raises(DataError, match="ended with status"):
         costs_of_a_run(["num_frames=0"])

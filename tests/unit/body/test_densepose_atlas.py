@@ -54,6 +54,7 @@ def test_each_face_has_the_part_and_the_places_of_its_own_corners(tmp_path):
     assert ((charted.corner_uv >= 0) & (charted.corner_uv <= 1)).all()
 
 
+@pytest.mark.slow
 def test_a_lacking_face_has_the_part_of_a_neighbour_and_its_places_at_shared_corners(tmp_path):
     body = body_of()
     arrays = atlas_of(body.faces, 120)
@@ -72,6 +73,7 @@ def test_every_character_has_parts_of_its_own(tmp_path):
     assert np.array_equal(two.corner_uv, np.concatenate([one.corner_uv, one.corner_uv]))
 
 
+@pytest.mark.slow
 def test_the_map_of_another_mesh_is_refused(tmp_path):
     atlas = read_atlas(str(write_mat(tmp_path / "UV.mat", atlas_of(body_of().faces, 120))))
     with pytest.raises(DataError, match="120 vertices, but the body has 130"):

@@ -46,6 +46,7 @@ def test_fit_recovers_the_joints_of_random_poses(body, frames):
     assert sequence.fps == 20.0
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(st.integers(0, 10**6), st.floats(0.4, 1.8))
 def test_fit_is_exact_for_skeletons_of_other_proportions(seed, scale):

@@ -29,6 +29,7 @@ from tests.factories.smpl_files import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("directions", "shapes"), [(20, 10), (400, 300)])
 def test_expressions_of_smplx_are_not_shape_parameters(tmp_path: Path, smplx, directions: int, shapes: int) -> None:
     shapedirs = np.zeros((len(smplx["v_template"]), 3, directions))
@@ -75,7 +76,9 @@ def skinned(model: dict[str, np.ndarray], tmp_path: Path, pose: np.ndarray, beta
     return skin(body, rotations, place_joints(body, rotations, body.joints[None, 0]))[0]
 
 
-@pytest.mark.parametrize(("size", "tree"), [(None, PARENTS), (SMPLX_SIZE, SMPLX_PARENTS)])
+@pytest.mark.parametrize(
+    ("size", "tree"), [(None, PARENTS), pytest.param(SMPLX_SIZE, SMPLX_PARENTS, marks=pytest.mark.slow)]
+)
 def test_vertices_equal_the_explicit_formula(tmp_path: Path, size, tree: tuple[int, ...]) -> None:
     model = random_model() if size is None else random_model(size)
     pose, betas = random_pose(1, len(tree)), np.random.default_rng(2).normal(size=10)
@@ -131,6 +134,7 @@ def test_charts_from_the_t_pose_equal_charts_from_the_a_pose(human: Path) -> Non
     assert np.median(np.abs(body.corner_uv - anny.corner_uv)[same]) < 0.02
 
 
+@pytest.mark.slow
 def test_smplx_equals_the_smpl_body_with_fingers_jaw_and_eyes_merged(tmp_path: Path, human: Path) -> None:
     path = write_npz(tmp_path / "SMPLX_NEUTRAL.npz", human_smplx_model())
     smpl, smplx = build(BodyConfig("smpl", model=str(human))), build(BodyConfig("smplx", model=str(path)))
@@ -167,6 +171,7 @@ def test_the_shape_of_a_body_is_recovered_from_its_bones(human: Path) -> None:
     assert np.abs(np.linalg.norm(body.offsets[1:22], axis=1) - wanted).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_shape_is_also_fitted_to_noisy_motion(human: Path) -> None:
     body = build(BodyConfig("smpl", model=str(human)))
     truth = ProceduralSource()("a person walks", num_frames=40, seed=0).joints
@@ -214,6 +219,7 @@ def test_the_official_names_are_found(tmp_path: Path, smpl: dict[str, np.ndarray
     assert build(BodyConfig("smpl", "male"), tmp_path).vertices.shape == (6890, 3)
 
 
+@pytest.mark.slow
 def test_body_and_clip_are_recomputed_if_the_file_changes(tmp_path: Path) -> None:
     path = tmp_path / "SMPL_NEUTRAL.npz"
     np.save(tmp_path / "walk.npy", np.zeros((4, 22, 3)))

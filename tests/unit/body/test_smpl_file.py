@@ -85,6 +85,7 @@ def test_malicious_pickles_are_refused(tmp_path: Path, content: bytes, message: 
         read_model(path)
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_not_an_array_is_named(tmp_path: Path, smpl: dict[str, np.ndarray]) -> None:
     path = tmp_path / "SMPL_NEUTRAL.pkl"
     for entry in ("text", {"a": 1}, np.array([1, "x"], dtype=object)):

@@ -15,6 +15,7 @@ from tests.factories.smpl_files import (
 )
 
 
+@pytest.mark.slow
 def test_300_betas_and_smplx_are_read(tmp_path: Path, smplx: dict[str, np.ndarray]) -> None:
     many = read_model(write_npz(tmp_path / "a.npz", random_model(betas=300)))
     assert many.shapedirs.shape == (6890, 3, 300)

@@ -57,6 +57,7 @@ def test_limited_angles_satisfy_the_limit_and_valid_angles_are_unchanged(seed, f
     assert np.allclose(limit_steps(calm, np.ones(frames)), calm)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 20))
 def test_limiting_a_twist_moves_no_joint(seed):
     body = build(BodyConfig("anny"))

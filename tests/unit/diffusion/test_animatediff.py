@@ -49,6 +49,7 @@ def test_a_clip_is_that_of_the_pipeline_of_diffusers_and_the_setups_networks_sta
     assert type(backbone.controlnets[0].controlnet_cond_embedding) is type(stem)
 
 
+@pytest.mark.slow
 def test_the_frames_read_each_other_along_time(backbone):
     noise = initial_noise("independent", (2, 4, GRID, GRID), 3)
     text, pictures = encode_prompt(backbone, "a red robot", "blurry", 5.0), (depth_pictures(),)

@@ -9,6 +9,7 @@ from latentman.errors import ConfigError
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_masactrl_takes_the_decoder_of_every_family(loaded, family):
     layers = self_attention_layers(loaded.unet)
     assert len(layers) == {"sd15": 16, "sdxl": 70}[family]

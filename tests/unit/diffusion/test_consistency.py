@@ -47,6 +47,7 @@ def test_a_frame_alone_is_the_picture_of_the_pipeline_of_diffusers(sd15_folder, 
     assert (ours - picture_of_diffusers(sd15_folder, frames.noise, 1.5)).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_unet_that_reads_the_guidance_is_given_it(sd15_folder, tmp_path, same_noise):
     import shutil
 
@@ -63,6 +64,7 @@ def test_a_unet_that_reads_the_guidance_is_given_it(sd15_folder, tmp_path, same_
     assert (ours - other).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_chunks_and_continuing_change_nothing_and_frame_0_stays(backbone, frames, plan):
     plan, states = replace(plan, schedule="lcm"), []
     whole = denoise(backbone, frames, plan, on_step=states.append)

@@ -16,6 +16,7 @@ from latentman.diffusion.token_warping import TokenWarping
 from latentman.diffusion.tokenflow import TokenFlow
 from latentman.diffusion.vidtome import VidToMe
 from latentman.errors import DeviceMemoryError
+from tests.factories.quick import slow_except
 from tests.factories.tiny_model import IMAGE, STEPS
 
 STEPS_OF_METHOD = range(1, STEPS)
@@ -60,7 +61,7 @@ def close(a, b):
     return torch.allclose(a, b, atol=1e-5 * float(b.abs().max()))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", slow_except(METHODS, "tokenflow", "vidtome"))
 @pytest.mark.parametrize(
     ("sampler", "gradient"),
     [("t2v_zero", "official_uncond"), pytest.param("masactrl", "direct", marks=pytest.mark.slow)],

@@ -27,6 +27,13 @@ METHODS = {
     "latentwarp": {"latentwarp": LatentWarp(range(2))},
     "tokenflow": {"tokens": TokenFlow(range(1, STEPS), spacing=3)},
 }
+COMBINATIONS = [
+    ("unipc", "tokenflow"),
+    *(
+        pytest.param(*pair, marks=pytest.mark.slow)
+        for pair in (("dpmpp", "alone"), ("unipc", "alone"), ("unipc", "latentwarp"))
+    ),
+]
 
 
 def pretended_noise(x, t):
@@ -87,7 +94,7 @@ def test_the_loop_equals_algorithm_1_with_a_solver_for_every_frame(backbone, fra
     assert torch.allclose(ours, literal, atol=1e-4 * float(literal.abs().max()))
 
 
-@pytest.mark.parametrize(("name", "method"), [("dpmpp", "alone"), *(("unipc", method) for method in METHODS)])
+@pytest.mark.parametrize(("name", "method"), COMBINATIONS)
 def test_chunks_and_continuing_from_a_file_change_nothing(backbone, frames, plan, name, method, tmp_path):
     plan, states = replace(plan, schedule=name, **METHODS[method]), []
     plan = replace(plan, guidance=replace(plan.guidance, steps=range(1, 3)))
@@ -108,6 +115,7 @@ def test_the_method_never_changes_frame_0(backbone, frames, plan, name, gradient
     assert not torch.allclose(ours[1], baseline[1], atol=1e-3)
 
 
+@pytest.mark.slow
 @EVERY
 def test_latent_motion_begins_the_solver_again_for_all_frames(backbone, frames, plan, name):
     motion = LatentMotion((12.0, 12.0), 881, 941, 0.0)
@@ -159,6 +167,7 @@ def test_more_steps_than_were_trained_are_refused(backbone, name):
         choose_schedule(name, backbone.scheduler, 1001, seed=0)
 
 
+@pytest.mark.slow
 def test_the_solvers_differ_from_ddim_and_from_each_other(backbone, frames, plan):
     found = [denoise(backbone, frames, replace(plan, schedule=name)) for name in ("ddim", *SOLVERS)]
     assert not any(torch.allclose(found[a], found[b], atol=1e-3) for a, b in ((0, 1), (0, 2), (1, 2)))

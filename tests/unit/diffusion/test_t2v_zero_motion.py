@@ -124,6 +124,7 @@ def test_smoothing_blends_the_background_with_frame_0_and_keeps_the_figures(back
         assert torch.allclose(smooth[k][:, ~covered], expected[:, ~covered], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loop_continues_from_the_step_where_the_frames_meet(backbone, uncond, plan):
     plan = replace(plan, num_steps=20, latent_motion=RELEASED, anchor_modules=("unet",), sla_steps=range(0))
     plan = replace(plan, guidance=replace(plan.guidance, steps=range(0)))

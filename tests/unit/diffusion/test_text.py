@@ -33,6 +33,7 @@ def test_negative_comes_first(backbone):
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["sdxl"], indirect=True, scope="module")
 def test_sdxl_reads_the_size_of_the_picture_and_the_negative_first(loaded):
     text = encode_prompt(loaded, "a red robot", "blurry", 5.0)

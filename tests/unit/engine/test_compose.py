@@ -73,6 +73,7 @@ def test_several_experiments_in_one_sweep_are_refused(choice: str) -> None:
     assert "one after another" in refused([f"+exp={choice}", SWEEP])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", ["+exp=ablation_sla", SWEEP])
 def test_run_dir_is_refused_in_a_sweep_in_favour_of_sweep_dir(sweep: str) -> None:
     assert "sweep_dir=" in refused([sweep, "run_dir=out/x"])

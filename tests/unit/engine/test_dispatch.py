@@ -62,6 +62,7 @@ def with_sweeper(tmp_path: Path, command_environment: dict[str, str]):
     return run
 
 
+@pytest.mark.slow
 def test_a_sweeper_of_a_plugin_chooses_and_launches_its_jobs(with_sweeper, tmp_path: Path) -> None:
     done = with_sweeper("hydra.sweeper.start=4", "setup.model=/nowhere", "paths.runs=out")
     assert done.returncode == 0, done.stderr

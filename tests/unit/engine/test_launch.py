@@ -46,6 +46,7 @@ def test_every_failed_job_is_in_the_closing_table_with_its_error(command):
     assert err.count("error: ") == 1
 
 
+@pytest.mark.slow
 def test_batches_of_jobs_continue_after_one_that_failed(command):
     _, out, _ = command(*FAILING, "sweep_dir=out/y", "hydra.sweeper.max_batch_size=1")
     assert out.splitlines()[-1] == "2 jobs: 2 failed"
@@ -131,6 +132,7 @@ def test_watching_nothing_is_reported_as_a_mistake(command, arguments):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_watch_prints_the_table(command, tmp_path):
     command(*FAILING, "sweep_dir=out/y")
     status, out, _ = command("report", "watch", str(Path("out/y")), "--once")
@@ -174,6 +176,7 @@ def test_interrupted_run_says_how_to_continue(
     assert advice in errors
 
 
+@pytest.mark.slow
 def test_the_process_is_left_as_it_was(command):
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.plugins import Plugins

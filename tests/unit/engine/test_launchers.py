@@ -39,6 +39,7 @@ def test_every_preset_is_known_to_these_tests() -> None:
     assert sorted(EXTRA_OF) == PRESETS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_composes_where_its_package_is_installed(preset: str, programs: Path) -> None:
     pytest.importorskip(EXTRA_OF[preset])
@@ -75,6 +76,7 @@ def test_slurm_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch, t
         check_command(["hydra/launcher=slurm", "hydra.mode=MULTIRUN", "seed=0,1"])
 
 
+@pytest.mark.slow
 def test_the_environment_sets_what_belongs_to_a_site(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     for name in [name for name in os.environ if name.startswith("LATENTMAN_SLURM_")]:

@@ -21,16 +21,16 @@ from latentman.system.paths import config_dir
 
 COMMANDS = [
     [],
-    ["seed=3"],
-    ["seed=3", "seed=4", "num_frames=2"],
     ["sla=none", "prompt='a, b'", "pwg.window=[0.3,0.6]"],
-    ["pwg.window=[0.3,0.6]", "sla=none"],
     ["+exp=ablation", "hydra.mode=RUN"],
-    ["+exp=ablation", "hydra.mode=RUN", "sla=none"],
     ["+setup.steps.mine=30", "++tags=[a]", "+baseline={sla: none}"],
-    ["hydra/launcher=basic", "hydra.verbose=true", "+hydra.job.env_set={A: b}"],
-    ["method=t2v_zero", "fps=15"],
-    ["sweep_dir=${paths.runs}/x"],
+    pytest.param(["seed=3"], marks=pytest.mark.slow),
+    pytest.param(["seed=3", "seed=4", "num_frames=2"], marks=pytest.mark.slow),
+    pytest.param(["pwg.window=[0.3,0.6]", "sla=none"], marks=pytest.mark.slow),
+    pytest.param(["+exp=ablation", "hydra.mode=RUN", "sla=none"], marks=pytest.mark.slow),
+    pytest.param(["hydra/launcher=basic", "hydra.verbose=true", "+hydra.job.env_set={A: b}"], marks=pytest.mark.slow),
+    pytest.param(["method=t2v_zero", "fps=15"], marks=pytest.mark.slow),
+    pytest.param(["sweep_dir=${paths.runs}/x"], marks=pytest.mark.slow),
 ]
 WRONG = [
     ["sla=absent"],
@@ -111,6 +111,7 @@ def own_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_read_again(own_tree: Path) -> None:
     def fps() -> float:
         with composer() as kept:

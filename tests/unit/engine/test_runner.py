@@ -9,6 +9,7 @@ from latentman import cli
 from tests.factories.tiny_model import GRID, IMAGE, save_tiny_model
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_prompt_that_fails_does_not_keep_the_others_from_running(tmp_path, capsys):
     save_tiny_model(tmp_path / "model")

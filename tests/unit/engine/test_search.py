@@ -24,6 +24,7 @@ def test_a_search_has_no_jobs_before_it_runs():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_null_leaves_an_objective_out():
     search = asked(
         DELTA, "hydra.sweeper.objectives.seconds_denoise=null", "+hydra.sweeper.objectives.warp_error=minimize"
@@ -31,6 +32,7 @@ def test_null_leaves_an_objective_out():
     assert list(search.objectives) == ["human_mse", "figure_contrast", "warp_error"]
 
 
+@pytest.mark.slow
 def test_only_the_number_of_trials_and_the_batch_are_not_part_of_the_description():
     whole = asked(DELTA, "sla=none").description()
     same = asked(DELTA, "sla=none", "hydra.sweeper.num_trials=99", "hydra.sweeper.max_batch_size=4", "threads=1")

@@ -228,6 +228,7 @@ def test_a_search_adds_its_jobs_one_by_one_and_none_twice(tmp_path):
         assert [job.number for job in replace(sweep, plan=replace(sweep.plan, jobs=())).reread().asked] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_sweep_does_not_continue_a_search_nor_the_other_way_round(tmp_path):
     begun(tmp_path / "s", *SLA)
     search = check_command(["+exp=search_pwg"]).search

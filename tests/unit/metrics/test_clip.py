@@ -40,6 +40,7 @@ def test_pictures_are_prepared_as_transformers_does(folder, height, width):
     assert np.abs(ours - theirs).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_pictures_of_the_networks_size_are_only_scaled_and_normalised():
     frame = some_frames(1, 224, 224)[0]
     made = Preparation()(frame)

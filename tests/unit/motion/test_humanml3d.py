@@ -124,6 +124,7 @@ def test_joints_are_recovered_from_their_features(prompt: str) -> None:
     assert np.abs(recover(features(joints).astype(np.float32)) - joints[:-1]).max() < 1e-5
 
 
+@pytest.mark.slow
 @given(turns=st.floats(-3, 3), frames=st.integers(60, 120), seed=st.integers(0, 5))
 def test_full_turns_do_not_bend_the_path(turns: float, frames: int, seed: int) -> None:
     joints = canonicalise(spun(clip("a person walks", frames, seed), turns))

@@ -85,6 +85,7 @@ def test_the_position_and_heading_of_a_clip_change_nothing(yaw: float, x: float,
         assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(factor=st.floats(0.5, 2))
 def test_the_frame_rate_scales_speeds_and_jitter(factor: float) -> None:
     joints = clip(frames=20)

@@ -74,6 +74,7 @@ def test_a_unet_that_reads_something_else_is_refused(copied):
         check_setup(family_setup(copied), ONE_CONTROLNET)
 
 
+@pytest.mark.slow
 def test_a_second_text_encoder_of_another_width_is_refused(sdxl_folder, tmp_path):
     copied = shutil.copytree(sdxl_folder, tmp_path / "copied")
     resave(copied, "unet", make_unet("sdxl", projection_class_embeddings_input_dim=6 * 8 + 24))

@@ -132,6 +132,7 @@ def loaded(folder, adapter, picture):
     return load_backbone(adapter_setup(folder, adapter, picture), ONE_CONTROLNET, CPU)
 
 
+@pytest.mark.slow
 def test_a_frame_alone_is_the_picture_of_the_pipeline_of_diffusers(folder, family, adapter, picture, loaded):
     from transformers import CLIPVisionModelWithProjection
 

@@ -145,6 +145,7 @@ def test_two_loras_add_up_and_opposite_ones_cancel(folder, plain, lora):
         assert torch.allclose(both.unet.state_dict()[key], before, atol=1e-5), key
 
 
+@pytest.mark.slow
 def test_processors_stay_ours(folder, lora):
     backbone = load_backbone(family_setup(folder, loras=[lora()]), ONE_CONTROLNET, CPU)
     with anchored({"unet": backbone.unet}, Anchor()) as installed:
@@ -197,6 +198,7 @@ def test_a_lora_that_does_not_match_is_refused_before_weights_load(folder, lora,
         check_setup(family_setup(folder, loras=[lora(change)]), ONE_CONTROLNET)
 
 
+@pytest.mark.slow
 def test_a_lora_of_another_family_is_refused(folder, family, lora, tmp_path):
     save_family(tmp_path / "other", {"sd15": "sdxl", "sdxl": "sd15"}[family])
     with pytest.raises(WeightsError, match=r"does not match this model"):

@@ -1,5 +1,6 @@
 """Offloaded networks move to the device when they are called."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -12,6 +13,7 @@ from tests.factories.tiny_model import ONE_CONTROLNET, make_frames, tiny_setup
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_offloading_on_a_cpu_changes_nothing(tiny_folder, backbone, frames, disparity, plan):
     setup = tiny_setup(tiny_folder)
     setup.offload = True

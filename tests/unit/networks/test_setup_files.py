@@ -68,6 +68,7 @@ def test_a_model_that_predicts_something_else_is_refused(copied):
         check_setup(tiny_setup(copied), ONE_CONTROLNET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["sdxl"], indirect=True, scope="module")
 @pytest.mark.parametrize("part", ["text_encoder_2", "tokenizer_2"])
 def test_a_folder_of_sdxl_without_its_second_text_is_incomplete(folder, tmp_path, part):

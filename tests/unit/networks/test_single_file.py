@@ -51,6 +51,7 @@ def test_a_single_file_is_the_folder_that_it_was_made_from(file, configurations,
         assert not any(parameter.requires_grad for parameter in getattr(loaded, name).parameters())
 
 
+@pytest.mark.slow
 def test_a_single_file_in_another_precision(file, configurations, folder):
     setup = setup_of(file, configurations, folder, dtype="bfloat16")
     loaded = load_backbone(setup, ONE_CONTROLNET, CPU)
@@ -93,6 +94,7 @@ def test_a_file_that_holds_no_whole_model_is_refused(file, configurations, folde
         check_setup(setup_of(tmp_path / "part.safetensors", configurations, folder), ONE_CONTROLNET)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["model.diffusion_model.middle_block.0.in_layers.2.weight", "first_stage_model.decoder.conv_in.weight"]
 )
@@ -104,6 +106,7 @@ def test_a_file_without_one_tensor_is_refused(file, configurations, folder, tmp_
         load_backbone(setup_of(tmp_path / "damaged.safetensors", configurations, folder), ONE_CONTROLNET, CPU)
 
 
+@pytest.mark.slow
 def test_an_architecture_of_another_family_is_refused(file, family, tmp_path):
     other = tmp_path / "other"
     save_family(other, {"sd15": "sdxl", "sdxl": "sd15"}[family])

@@ -1,6 +1,7 @@
 """What the stages make of the key ``companions``."""
 
 import numpy as np
+import pytest
 
 from latentman.engine.compose import compose
 from latentman.files.npz_file import read_npz
@@ -68,6 +69,7 @@ def test_seed_and_shape_are_by_default_the_runs_seed_plus_the_number_and_the_bod
     assert run.characters[2].offset == (1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_the_place_of_a_companion_does_not_make_its_motion_again(tmp_path):
     one, moved, other = (
         depends(run_of(tmp_path / str(i), f"companions=[{{text: a person {verb}, offset: [{x}, 0]}}]"))

@@ -68,6 +68,7 @@ def test_the_state_of_another_step_or_without_a_checksum_is_not_used(tmp_path):
     assert read_state(path) is None
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_is_a_plain_error_and_keeps_the_old_file(tmp_path):
     code = f"""
 import resource, signal, torch

@@ -108,6 +108,7 @@ def test_a_damaged_entry_is_reported_and_not_used(cache, entry, damage, caplog):
     assert cache.load(KEY, NAMES) == ENTRY
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_never_changes_what_is_found(cache, place, bit):
@@ -208,6 +209,7 @@ def use_again_and_again(folder, limit, seed, results):
     results.put((wrong, warnings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entries", [1.5, pytest.param(100, marks=pytest.mark.slow)])
 def test_processes_that_write_read_and_prune_at_once_find_the_right_entries(tmp_path, entries):
     StageCache(tmp_path).store(*numbered(9))

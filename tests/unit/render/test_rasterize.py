@@ -86,6 +86,7 @@ def test_barycentric_coordinates_are_perspective_correct_on_a_steep_face():
     assert torch.allclose(drawn.depth[0, 0], torch.tensor([1 / 0.4375, 1 / 0.8125]))
 
 
+@pytest.mark.slow
 def test_splitting_the_work_into_chunks_changes_nothing(figure):
     vertices, faces, camera = figure
     whole = TorchRasterizer()(vertices, faces, camera)

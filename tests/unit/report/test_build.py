@@ -117,6 +117,7 @@ def test_a_users_paper_csv_appears_in_the_table(tmp_path):
     assert pd.read_csv(tmp_path / "table.csv")["paper_human_mse"].to_list() == ["-", "12.3"]
 
 
+@pytest.mark.slow
 def test_malformed_metrics_and_series_are_skipped(tmp_path):
     odd = {"per_pair": {"human_mse": [1.0, "x", None, 2.0], "other": "text"}, "text": "words"}
     make_run(tmp_path / "0", metrics=odd)
@@ -127,6 +128,7 @@ def test_malformed_metrics_and_series_are_skipped(tmp_path):
     assert json.loads((tmp_path / "0" / "metrics.json").read_text())["text"] == "words"
 
 
+@pytest.mark.slow
 def test_the_report_of_a_search_has_its_front_and_its_plot(tmp_path):
     make_search(tmp_path, [(10.0, 30.0), (12.0, 20.0), (9.0, 10.0)])
     done = report(tmp_path, gallery=True, plots=True)

@@ -66,6 +66,7 @@ def test_a_second_report_is_the_same(sweep):
     assert {path: path.read_bytes() for path in first.files} == before
 
 
+@pytest.mark.slow
 def test_a_folder_without_runs_is_one_line_and_status_2(tmp_path, command_environment):
     (tmp_path / "empty").mkdir()
     for place in ("empty", "missing"):

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from latentman.report.build import write_report
 from latentman.report.terminal import print_report
+from tests.factories.quick import slow_except
 from tests.factories.report import make_run, make_sweep
 
 SCORES = {("none", "none"): {"a": 10.0, "b": 20.0}, ("full", "full"): {"a": 5.0, "b": 7.0}}
@@ -26,7 +27,7 @@ def printed(report, width, **options):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("width", slow_except([40, 80, 200], 40))
 def test_paths_and_errors_are_whole_at_every_width(report, width):
     text = printed(report, width)
     for path in report.main_files:

@@ -127,6 +127,7 @@ def test_many_damaged_rows_are_counted_and_the_first_twenty_named(people, tmp_pa
     assert len(json.loads((tmp_path / "analysis" / "preference.json").read_text())["damaged"]) == 30
 
 
+@pytest.mark.slow
 def test_the_answers_of_a_study_of_the_first_version_are_analysed(old_study):
     assert "1 began, 0 finished" in analyse_study(old_study)
     design = read_design(old_study)

@@ -116,6 +116,7 @@ def test_the_design_is_readable_by_its_owner_alone(built):
     assert built.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_builds_the_same_bytes_and_none_another_study(built, sweep, tmp_path):
     build_study(Request(sweep, tmp_path / "same", OURS, BASELINES, seed=5, checks=2))
     for one, two in zip(files(built), files(tmp_path / "same"), strict=True):

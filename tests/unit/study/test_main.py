@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_commands_say_what_is_wrong_without_traceback(tmp_path, command_environment):
     for arguments, message in [
         (["anal"], "not a command of latentman study; did you mean 'analyse'?"),

@@ -53,6 +53,7 @@ def test_binomial_sums_all_outcomes_that_are_no_likelier(total):
         assert binomial_test(successes, total) == pytest.approx(slow, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_large_counts_are_exact_too():
     assert binomial_test(2600, 5000) == pytest.approx(2 * sum(comb(5000, k) for k in range(2401)) / 2**5000, rel=1e-9)
 

@@ -109,6 +109,7 @@ def test_without_the_extra_the_command_names_it(study, monkeypatch, package):
         StudyServer(study, "127.0.0.1", 0)
 
 
+@pytest.mark.slow
 def test_building_and_analysing_need_no_extra(command_environment):
     code = (
         "import sys; import latentman.study.build, latentman.study.analyse, latentman.study.server; "

@@ -111,6 +111,7 @@ def _count(folder, rounds):
             (folder / "number").write_text(str(number + 1))
 
 
+@pytest.mark.slow
 def test_one_process_at_a_time_holds_a_lock_that_is_removed_after_each_use(tmp_path):
     (tmp_path / "number").write_text("0")
     context = multiprocessing.get_context("spawn")

@@ -35,6 +35,7 @@ def occupy(mebibytes):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_peak_inside_a_block_is_measured_and_an_earlier_one_is_not(way):
     occupy(300)
     before = memory_now()

@@ -10,6 +10,7 @@ from latentman.record.run_folder import identity
 from latentman.tracking.public_config import public_config
 
 
+@pytest.mark.slow
 def test_every_backend_has_a_choice_of_its_own():
     for name in BACKENDS:
         logger = compose([f"logger={name}"]).logger

@@ -105,6 +105,7 @@ def test_nothing_that_is_sent_names_the_machine_or_its_user(tmp_path, environmen
                 assert looked_for not in data, f"{name} is in {path.name}"
 
 
+@pytest.mark.slow
 def test_without_a_key_it_goes_offline_with_one_warning_that_says_how_to_upload(tmp_path, environment, closed_port):
     done = track(tmp_path, {**environment, "WANDB_BASE_URL": f"http://127.0.0.1:{closed_port}"}, "wandb")
     (warning,) = warnings_of(done)
@@ -113,6 +114,7 @@ def test_without_a_key_it_goes_offline_with_one_warning_that_says_how_to_upload(
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
 
 
+@pytest.mark.slow
 def test_without_a_server_it_goes_offline_at_once(tmp_path, environment, closed_port):
     variables = {"WANDB_BASE_URL": f"http://127.0.0.1:{closed_port}", "WANDB_API_KEY": "a" * 40}
     done = track(tmp_path, {**environment, **variables}, "wandb")

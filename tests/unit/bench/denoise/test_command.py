@@ -92,6 +92,7 @@ def test_the_released_step_and_its_gradient_are_ours(subject: Subject, latents: 
     assert (gradient[1:].flatten(1).abs().amax(1) > 0).all()
 
 
+@pytest.mark.slow
 def test_the_released_video_is_ours(subject: Subject) -> None:
     plan = make_plan(subject, "official_uncond", num_steps=5)
     plan = replace(plan, guidance=replace(plan.guidance, delta=50.0))
@@ -218,6 +219,7 @@ def test_our_route_runs_without_the_pictures(tiny: Subject) -> None:
     assert torch.equal(found, expected)
 
 
+@pytest.mark.slow
 def test_batches_of_frames_are_a_lever_of_the_direct_step(tiny: Subject) -> None:
     before = torch.backends.cudnn.benchmark
     rows = time_levers(tiny, ["cudnn", "micro2"], 1, dict.fromkeys(PARTS, 1.0))

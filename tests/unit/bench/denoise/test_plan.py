@@ -40,6 +40,7 @@ def test_the_video_is_added_up_from_its_steps():
     assert video.activations == 3
 
 
+@pytest.mark.slow
 def test_a_guided_step_takes_more_than_a_step():
     parts = {row.part: row for row in planned("tiny", 3)}
     assert parts["direct"].half_tflop > parts["plain"].half_tflop > 0

@@ -77,6 +77,7 @@ def test_gaps_are_proven_for_solvers_with_dual_values() -> None:
     assert found.certificate_seconds is not None
 
 
+@pytest.mark.slow
 def test_a_measurement_that_dies_is_reported() -> None:
     x = np.full((3, 3), np.nan)
     with pytest.raises(DataError, match=r"measuring scipy ended with status 1 \(.*not finite.*leave it out"):

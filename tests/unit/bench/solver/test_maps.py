@@ -23,6 +23,7 @@ def test_the_same_seed_gives_the_same_bytes(maps: dict[str, Maps]) -> None:
         np.testing.assert_array_equal(maps[flavour], again[flavour])
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_walk_and_other_noise(maps: dict[str, Maps]) -> None:
     assert (walking_maps(1) != maps["clean"]).any()
     frame = maps["clean"][3]

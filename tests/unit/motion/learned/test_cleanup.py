@@ -115,6 +115,7 @@ def test_the_position_and_heading_of_the_clip_do_not_matter(yaw: float, x: float
     np.testing.assert_allclose(clean(moved, FPS), clean(joints, FPS) @ turn.T + np.array([x, 0, 0]), atol=1e-8)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000))
 def test_a_leg_reaches_any_point_within_reach_and_keeps_its_bone_lengths(seed: int) -> None:
     rng = np.random.default_rng(seed)

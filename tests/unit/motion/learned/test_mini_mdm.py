@@ -43,6 +43,7 @@ def test_it_walks_at_walking_speed_and_runs_faster(motions: dict[str, Motion]) -
         assert speed(motions[still]) < 0.4
 
 
+@pytest.mark.slow
 def test_the_named_limb_moves(motions: dict[str, Motion]) -> None:
     wave, kick = motions["wave"].joints, motions["kick"].joints
     assert wave[:, 21, 1].max() > wave[:, 17, 1].mean()  # the right hand above the right shoulder

@@ -28,9 +28,10 @@ def sentence(verb, direction="", tempo=""):
 
 @cache
 def clips(verb):
-    """Every direction, tempo and length of a verb, each with its own seed."""
-    grid = itertools.product(DIRECTIONS, TEMPOS, LENGTHS)
-    return [SOURCE(sentence(verb, d, t), num_frames=n, seed=k).joints for k, (d, t, n) in enumerate(grid)]
+    """Every pair of a direction, a tempo and a length of a verb, each clip with its own seed."""
+    grid = itertools.product(enumerate(DIRECTIONS), enumerate(TEMPOS))
+    requests = [(d, t, LENGTHS[(i + j) % len(LENGTHS)]) for (i, d), (j, t) in grid]
+    return [SOURCE(sentence(verb, d, t), num_frames=n, seed=k).joints for k, (d, t, n) in enumerate(requests)]
 
 
 def make(text, num_frames=60, seed=0):

@@ -41,6 +41,7 @@ def test_every_reader_stands_a_body_up_from_any_axes(tmp_path, name, up):
     assert 1.4 < motion.joints[:, HEAD, 1].min() < 1.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("up", ["-y", *(pytest.param(up, marks=pytest.mark.slow) for up in UPS if up != "-y")])
 @pytest.mark.parametrize("name", FILES)
 def test_every_reader_takes_the_axes_that_are_given(tmp_path, name, up):
@@ -54,6 +55,7 @@ def test_every_reader_takes_the_axes_that_are_given(tmp_path, name, up):
     np.testing.assert_allclose(other.joints, facing.joints * [-1, 1, -1], atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_every_reader_can_show_a_mirror_image(tmp_path, name):
     path = written(tmp_path, name)

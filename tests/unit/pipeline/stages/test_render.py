@@ -122,6 +122,7 @@ def smpl(tmp_path_factory):
     return [f"body.model={folder}/SMPL_NEUTRAL.npz"], f"iuv.file={folder}/UV_Processed.mat", sequence
 
 
+@pytest.mark.slow
 def test_denseposes_map_gives_each_pixel_the_part_and_place_of_its_face(smpl):
     model, file, sequence = smpl
     config = compose([*SMALL, "body=smpl", *model, "iuv=smpl_densepose", file])

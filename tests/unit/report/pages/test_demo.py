@@ -37,6 +37,7 @@ def test_the_moving_picture_repeats_without_end_at_the_runs_frame_rate(runs):
         assert picture.info["duration"] == 100
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(runs):
     first = write_demo(*runs)
     before = first.page.read_bytes(), first.picture.read_bytes()

@@ -60,6 +60,7 @@ def test_every_control_has_a_label(tmp_path):
     assert {"play", "scrub", "speed", "mode", "reference", "gain", "sort", "add", "text", "view", "size"} <= ids
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_page(tmp_path):
     make_sweep(tmp_path, SCORES, pictures=True, num_frames=2)
     assert gallery_of(tmp_path).source == gallery_of(tmp_path).source
@@ -139,6 +140,7 @@ def test_values_that_json_cannot_hold_do_not_break_the_page(tmp_path):
     assert next(key for key in content["keys"] if key["name"] == "my_score")["numeric"]
 
 
+@pytest.mark.slow
 def test_pictures_become_smaller_before_the_file_becomes_too_large_and_the_page_says_so(tmp_path):
     rng = np.random.default_rng(0)
     for number in range(6):

@@ -1,5 +1,6 @@
 """The tiny decoder learns a VAE's pictures and their gradients."""
 
+import pytest
 import torch
 
 from latentman.train.mini.decoder import DecoderTask, decoded, decoded_examples
@@ -39,6 +40,7 @@ def test_an_example_holds_what_the_vae_makes_of_its_latents():
     assert torch.cosine_similarity(gradient.flatten(), examples.gradients[2:].float().flatten(), dim=0) > 0.999
 
 
+@pytest.mark.slow
 def test_training_brings_its_pictures_and_its_gradients_closer():
     cfg = settings(**{"decoder.examples": 2, "decoder.learning_rate": 0.01, "decoder.steps": 40})
     _, examples = examples_of(cfg)

@@ -117,6 +117,7 @@ def test_an_interrupted_training_ends_with_the_same_bytes(tmp_path: Path) -> Non
     assert same(run(tmp_path / "cut"), run(tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_it_stops_at_its_time_limit_and_continues_to_the_same_weights(tmp_path: Path) -> None:
     pieces = [run(tmp_path / "pieces", minutes=1e-9) for _ in range(20)]
     assert [piece.finished for piece in pieces] == [False] * 19 + [True]

@@ -51,6 +51,7 @@ def test_it_fades_with_the_height_of_a_jump(view: View) -> None:
     assert darkest[-1] > darkest[0] + 0.1
 
 
+@pytest.mark.slow
 def test_a_figures_shadow_is_under_its_feet(studio: Studio) -> None:
     for plan in plan_scenes(8, seed=21):
         placed = studio._place(plan)
