@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from latentman.body.fit_check import examine_fit
 from latentman.body.ik import RIGID_JOINTS, find_root, follow, solve_rotations
 from latentman.body.refine import refine
 from latentman.body.shape import bone_directions, find_betas
@@ -12,6 +13,7 @@ from latentman.body.skinning import Body, place_joints, skin, with_betas, with_o
 from latentman.body.twist import limit_twist
 from latentman.config import BodyConfig
 from latentman.errors import DataError
+from latentman.motion.plausible.examine import warn
 from latentman.motion.quality import bone_variation
 from latentman.types import NUM_JOINTS, Array, BodySequence, Motion
 
@@ -31,7 +33,8 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
 
     The analytic fit is exact if all frames share one skeleton, whose bone lengths the body takes. Noisy motion is
     refined over the whole clip (``refine``). The clip is then shifted so that its lowest vertex is on the floor
-    (y = 0), which preserves the height of jumps; where ``translation`` doubles the path, after that.
+    (y = 0), which preserves the height of jumps; where ``translation`` doubles the path, after that. Each implausible
+    thing that the body shows and the motion did not is one warning (``fit_check``).
 
     Args:
         body: a body as returned by ``build``.
@@ -50,6 +53,7 @@ def fit_motion(body: Body, motion: Motion, cfg: BodyConfig | None = None) -> Bod
     _check_bones(motion.joints)
     fitted, rotations, root = pose_body(body, motion, cfg)
     posed = place_joints(fitted, rotations, root)
+    warn(examine_fit(posed, motion), f"the body of {motion.source or 'the motion'}")
     vertices = skin(fitted, rotations, posed)
     shift = np.zeros((len(root), 1, 3))
     if cfg.translation == "doubled":
