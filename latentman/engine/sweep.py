@@ -19,7 +19,7 @@ from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, LatentManError, RecordError
 from latentman.record.jobs import DONE, WAITING, JobState, sweep_jobs
 from latentman.record.local import STATUS_FILE, LocalRecord
-from latentman.record.run_folder import is_leftover, is_of
+from latentman.record.run_folder import is_leftover, is_of, remove_leftovers
 from latentman.record.status import read_status
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
 from latentman.system.locks import LOCK_FILE, is_locked, locked
@@ -139,12 +139,19 @@ def launched(sweep: Sweep) -> Iterator[None]:
         RecordError: if another process launches it, or the folder cannot be written.
     """
     with locked(sweep.folder, "sweep_dir"):
-        with told(f"an unfinished file in sweep_dir={sweep.folder} cannot be removed", "check its permissions"):
-            for path in sweep.folder.iterdir():
-                if is_leftover(path) and path.name != LOCK_FILE:
-                    path.unlink(missing_ok=True)
+        _remove_leftovers(sweep.folder)
         write_plan(sweep.folder, sweep.plan)
         yield
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of a sweep's own and of its report; those of a job are removed by the job."""
+    with told(f"an unfinished file in sweep_dir={folder} cannot be removed", "check its permissions"):
+        for path in folder.iterdir():
+            if path.is_dir() and not ((path / STATUS_FILE).exists() or (path / LOCK_FILE).exists()):
+                remove_leftovers(path)
+            elif is_leftover(path) and path.name != LOCK_FILE:
+                path.unlink(missing_ok=True)
 
 
 def left_to_do(sweep: Sweep, tree: Tree = OWN_TREE) -> list[PlannedJob]:

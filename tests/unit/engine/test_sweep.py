@@ -154,6 +154,15 @@ def test_a_sweep_that_was_killed_in_its_first_write_is_taken_over(tmp_path, left
     assert not list(tmp_path.glob(".partial-*"))
 
 
+def test_what_a_killed_report_left_is_removed_and_a_job_at_work_left_alone(tmp_path):
+    begun(tmp_path, *SLA)
+    for name in ("plots/.partial-bars-x.png", "00_sla-none/.partial-status-x.json", "00_sla-none/.lock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    begun(tmp_path, *SLA)
+    assert [path.name for path in tmp_path.rglob(".partial-*")] == [".partial-status-x.json"]
+
+
 @pytest.mark.parametrize("name", ["2024", "2024/.lock.txt", "00_thesis/text.tex"])
 def test_a_folder_with_a_number_in_its_name_is_not_a_job(tmp_path, name):
     (tmp_path / name).mkdir(parents=True)
