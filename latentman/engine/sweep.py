@@ -24,7 +24,7 @@ from latentman.record.status import read_status
 from latentman.record.sweep_plan import PLAN_FILE, PlannedJob, SweepPlan, exact_key, job_key, read_plan, write_plan
 from latentman.system.locks import LOCK_FILE, is_locked, locked
 from latentman.system.machine_faults import told
-from latentman.system.paths import user_path
+from latentman.system.paths import PARTIAL, user_path
 
 OURS = (PLAN_FILE, "multirun.yaml", ".submitit")
 """What shows that a folder is a sweep's; the second is the composed configuration, under Hydra's name."""
@@ -145,13 +145,17 @@ def launched(sweep: Sweep) -> Iterator[None]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the unfinished files of a sweep's own and of its report; those of a job are removed by the job."""
+    """Remove the unfinished files of a sweep, of its report and of its jobs, except jobs on which a process works."""
     with told(f"an unfinished file in sweep_dir={folder} cannot be removed", "check its permissions"):
         for path in folder.iterdir():
-            if path.is_dir() and not ((path / STATUS_FILE).exists() or (path / LOCK_FILE).exists()):
+            if not path.is_dir():
+                if is_leftover(path) and path.name != LOCK_FILE:
+                    path.unlink(missing_ok=True)
+            elif not (path / LOCK_FILE).exists():
                 remove_leftovers(path)
-            elif is_leftover(path) and path.name != LOCK_FILE:
-                path.unlink(missing_ok=True)
+            elif any(path.rglob(f"{PARTIAL}*")) and not is_locked(path):
+                with locked(path, "run_dir"):
+                    remove_leftovers(path)
 
 
 def left_to_do(sweep: Sweep, tree: Tree = OWN_TREE) -> list[PlannedJob]:

@@ -53,7 +53,7 @@ def frames(backbone: Backbone, disparity: np.ndarray) -> Frames:
     return make_frames(backbone, disparity)
 
 
-@pytest.fixture(scope="module", params=["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["sd15", pytest.param("sdxl", marks=pytest.mark.nightly)])
 def family(request: pytest.FixtureRequest) -> str:
     """A family of published models."""
     return str(request.param)

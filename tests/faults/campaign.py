@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import os
 import random
 import shutil
 import signal
@@ -65,6 +66,7 @@ def cases(place: Workplace) -> Iterator[Case]:
     yield from signal_cases()
     yield from crowd_cases()
     yield from clock_cases()
+    yield from full_disk_cases()
 
 
 def fault_cases(place: Workplace) -> Iterator[Case]:
@@ -148,6 +150,24 @@ def clock_cases() -> Iterator[Case]:
                 return place.ask(place.command(start), clock=hours * 3600)
 
             yield Case("a clock that jumps", start, f"clock {hours} h, {start}", fail)
+
+
+def full_disk_cases() -> Iterator[Case]:
+    """Yield a tmpfs that is full after so many bytes; there is room when the command is given again."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return
+    for start in ("start", "continue", "overwrite", "sweep", "prompts"):
+        for step in range(40):
+            room = 2048 * step if step < 20 else 65536 * (step - 19)
+
+            def fail(place: Workplace, start: str = start, room: int = room) -> Ended | None:
+                if not place.mount(room):
+                    return None
+                ended = place.ask(place.command(start))
+                place.make_room()
+                return ended
+
+            yield Case("a full tmpfs", start, f"room for {room} bytes, {start}", fail)
 
 
 def judge(case: Case, place: Workplace) -> Verdict:

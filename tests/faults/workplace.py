@@ -18,8 +18,13 @@ COSTS = ("seconds_", "peak_memory_bytes")
 BYTES = ("motion.npz", "body.npz", "conditions.npz", "latents.safetensors", "video.mp4", "correspondence.mp4")
 SETTINGS = (f"setup.image_size={IMAGE}", f"setup.latent_size={GRID}", f"pwg.size={IMAGE}", "pwg=none", "num_frames=2",
             "num_inference_steps=4", "threads=1")  # fmt: skip
-STARTS = ("start", "continue", "overwrite", "finished", "sweep")
-"""Where a command begins: in no folder, in an unfinished run, in another run, in a finished run, or as a sweep."""
+STARTS = ("start", "continue", "overwrite", "finished", "sweep", "prompts")
+"""Where a command begins: in no folder, in an unfinished run, in another run, in a finished run, as a sweep, or as the
+job of a set of prompts."""
+SEVERAL = {"sweep": "sweep", "prompts": "run"}
+"""The folder that holds a folder for each run of a start that makes several."""
+ROOMY = 256 * 2**20
+"""Bytes of a file system that has room for everything."""
 
 
 def build_library(folder: Path) -> Path | None:
@@ -73,7 +78,30 @@ class Workplace:
         self._prepare(starts)
 
     def close(self) -> None:
+        self._unmount()
         self._process.communicate(timeout=60)
+
+    def mount(self, size: int) -> bool:
+        """Move the case to a tmpfs with room for some bytes beside what is there; False where that is not allowed."""
+        there = sum(path.stat().st_size + 4096 for path in self.case.rglob("*"))
+        kept = self.case.with_name("kept")
+        shutil.rmtree(kept, ignore_errors=True)
+        self.case.rename(kept)
+        self.case.mkdir()
+        options = f"size={there + size + 4096}"
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.case)], capture_output=True, check=False
+        )
+        shutil.copytree(kept, self.case, dirs_exist_ok=True)
+        return done.returncode == 0
+
+    def make_room(self) -> None:
+        """Give the tmpfs of a case all the room that it needs."""
+        subprocess.run(["mount", "-o", f"remount,size={ROOMY}", str(self.case)], check=True)
+
+    def _unmount(self) -> None:
+        if self.case.is_mount():
+            subprocess.run(["umount", str(self.case)], check=True)
 
     def ask(self, arguments: list[str], **more: object) -> Ended:
         output = self.folder / "output.txt"
@@ -91,10 +119,12 @@ class Workplace:
         if start == "sweep":
             return [*base, "-m", "seed=1,2", f"sweep_dir={self.case / 'sweep'}", *more]
         own = ["overwrite=true"] if start == "overwrite" else []
+        own += ["prompts=quick3", "prompts.shard=0/2"] if start == "prompts" else []
         return [*base, "seed=1", f"run_dir={self.case / 'run'}", *own, *more]
 
     def lay_out(self, start: str) -> None:
         """Make the folder in which a start begins."""
+        self._unmount()
         shutil.rmtree(self.case, ignore_errors=True)
         self.case.mkdir()
         template = self.folder / "templates" / start
@@ -103,9 +133,9 @@ class Workplace:
 
     def results(self, start: str) -> dict[str, object]:
         """Return everything that must not depend on what happened on the way."""
-        if start != "sweep":
+        if start not in ("sweep", "prompts"):
             return result_bytes(self.case / "run")
-        jobs = sorted(path.parent for path in (self.case / "sweep").glob("*/status.json"))
+        jobs = sorted(path.parent for path in (self.case / SEVERAL[start]).glob("*/status.json"))
         return {f"{job.name[:2]}/{name}": data for job in jobs for name, data in result_bytes(job).items()}
 
     def leftovers(self) -> list[str]:
@@ -120,7 +150,7 @@ class Workplace:
         assert warm.status == 0, warm.output
         shutil.copytree(self.case / "run", templates / "finished")
         first = self.results("start")
-        self.reference = {start: first for start in STARTS if start != "sweep"}
+        self.reference = {start: first for start in STARTS if start not in SEVERAL}
         if {"overwrite", "sweep"} & set(starts):
             self._make_second(templates, first)
         self.calls: dict[str, int] = {}
@@ -130,6 +160,8 @@ class Workplace:
             self.lay_out(start)
             ended = self.ask(self.command(start))
             assert ended.status == 0, ended.output
+            if start == "prompts":
+                self.reference[start] = self.results(start)
             assert self.results(start) == self.reference[start], start
             self.calls[start] = ended.calls
 

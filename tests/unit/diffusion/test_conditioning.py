@@ -49,7 +49,7 @@ def test_two_controlnets_add_up_as_in_the_pipeline_of_diffusers(sd15_folder, sec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("family", ["sd15", pytest.param("sdxl", marks=pytest.mark.nightly)])
 def test_an_adapter_steers_as_in_the_pipeline_of_diffusers(sd15_folder, sdxl_folder, tmp_path, family):
     from diffusers import StableDiffusionAdapterPipeline, StableDiffusionXLAdapterPipeline, T2IAdapter
 

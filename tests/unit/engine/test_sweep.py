@@ -156,11 +156,15 @@ def test_a_sweep_that_was_killed_in_its_first_write_is_taken_over(tmp_path, left
 
 def test_what_a_killed_report_left_is_removed_and_a_job_at_work_left_alone(tmp_path):
     begun(tmp_path, *SLA)
-    for name in ("plots/.partial-bars-x.png", "00_sla-none/.partial-status-x.json", "00_sla-none/.lock"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("half")
-    begun(tmp_path, *SLA)
-    assert [path.name for path in tmp_path.rglob(".partial-*")] == [".partial-status-x.json"]
+    at_work, done = tmp_path / "00_sla-none", tmp_path / "01_sla-full"
+    for folder in (tmp_path / "plots", at_work, done):
+        folder.mkdir(exist_ok=True)
+        (folder / ".partial-index-x.html").write_text("half")
+    with locked(done):
+        pass
+    with locked(at_work):
+        begun(tmp_path, *SLA)
+    assert list(tmp_path.rglob(".partial-*")) == [at_work / ".partial-index-x.html"]
 
 
 @pytest.mark.parametrize("name", ["2024", "2024/.lock.txt", "00_thesis/text.tex"])

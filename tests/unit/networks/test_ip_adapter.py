@@ -86,7 +86,7 @@ def save_adapter(folder, unet, projection):
 
 @pytest.fixture(
     scope="module",
-    params=[("sd15", plain_projection), pytest.param(("sdxl", resampler), marks=pytest.mark.slow)],
+    params=[("sd15", plain_projection), pytest.param(("sdxl", resampler), marks=pytest.mark.nightly)],
     ids=["sd15", "sdxl-plus"],
 )
 def variant(request):

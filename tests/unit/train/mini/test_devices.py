@@ -10,7 +10,7 @@ from latentman.train.mini import loop, parts
 from tests.factories.pretended_device import IS_SUPPORTED, pretended_device, pretending
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.nightly,
     pytest.mark.skipif(not IS_SUPPORTED, reason="this torch cannot have a device in Python"),
 ]
 

@@ -19,7 +19,7 @@ from latentman.train.mini.settings import parse_settings
 from latentman.train.scenes.plan import plan_scenes
 from tests.factories.little_space import LITTLE_SPACE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=32", "scenes.shard=32", "judges.steps=24", "judges.batch=16",

@@ -22,7 +22,7 @@ from latentman.train.scenes.scene_set import SceneSet, SceneSettings, draw_set, 
 from latentman.train.scenes.studio import Studio
 from tests.factories.little_space import LITTLE_SPACE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 SETTINGS = SceneSettings(number=10, size=32, shard=4, seed=3)
 
