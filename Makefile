@@ -39,7 +39,7 @@ test: $(VENV)/installed-dev ## run the test suite, without the slow and browser 
 	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 .PHONY: test-nightly
-test-nightly: $(VENV)/installed-dev ## run the tests that take minutes and need a machine to themselves
+test-nightly: $(VENV)/installed-dev ## run the tests that take minutes, and those for SDXL
 	@$(PY) -m pytest -m nightly
 
 .PHONY: fuzz
