@@ -26,6 +26,7 @@ torch.set_num_threads(1)
 hypothesis.settings.register_profile("latentman", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("latentman")
 
+RUNS = "tests/integration/"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -46,6 +47,21 @@ def command_environment() -> dict[str, str]:
     """Return the environment in which a subprocess finds this latentman from any directory."""
     paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give the files of whole runs to one worker: it takes seconds to start the process that they are forked from."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class RunsTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return RUNS if file.startswith(RUNS) else file
+
+    return RunsTogether(config, log)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -22,7 +22,7 @@ from latentman.errors import LatentManError
 from tests.fuzz.command_lines import SEEN, command_line
 
 LINES = 2000
-QUICK = 100
+QUICK = 40
 CHUNK = 250
 REAL = [0, 1, 2, 4, 5, 6, 7, 8, 10, 14]
 """Places in ``SEEN`` of the lines that are also given to a process of their own."""

@@ -1,6 +1,6 @@
 """Whatever is in a file, its reader ends with a value or with a LatentManError, in bounded time and memory.
 
-Sixty inputs a reader by default, the first 300 with the slow tests and ``make fuzz``; ``FUZZ=10000 make fuzz`` is the
+Thirty inputs a reader by default, the first 300 with the slow tests and ``make fuzz``; ``FUZZ=10000 make fuzz`` is the
 long mode. A failure names the reader and the seed.
 """
 
@@ -22,7 +22,7 @@ from tests.fuzz.motion_readers import MOTION_READERS
 from tests.fuzz.mutations import BYTES
 from tests.fuzz.readers import READERS, Reader
 
-QUICK = 60
+QUICK = 30
 COUNT = int(os.environ.get("FUZZ", "300"))
 MAX_SECONDS = 10.0
 MAX_GROWTH_BYTES = 1_000_000_000
