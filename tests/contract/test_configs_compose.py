@@ -124,7 +124,7 @@ def test_groups_that_are_added_with_a_plus_are_not_in_the_defaults_list() -> Non
     assert set(groups(CONF)) - set(defaults(CONF)) == set(ADDED_GROUPS)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_job_of_an_experiment_composes_on_the_papers_models(experiment: str) -> None:
     check_command([f"+exp={experiment}", "setup=sd15", "seed=1"])
