@@ -40,7 +40,7 @@ from latentman.diffusion.schedules import choose_schedule, reads_guidance
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.diffusion.t2v_zero_motion import LatentMotion, moving_latents
 from latentman.diffusion.text import Text
-from latentman.diffusion.token_maps import TokenMaps
+from latentman.diffusion.token_maps import TokenMaps, token_counts
 from latentman.diffusion.token_method import TokenMethod
 from latentman.errors import NumericsError
 from latentman.networks.backbone import Backbone
@@ -272,6 +272,8 @@ def prediction(backbone: Backbone, frames: Frames, plan: Plan) -> Prediction:
     maps = None
     if plan.tokens is not None:
         maps = TokenMaps(frames.latent_map, frames.figures, still=not frames.background_moves, iuv=frames.iuv)
+        for tokens in token_counts(maps.size, len(backbone.unet.config.block_out_channels) - 1):
+            plan.tokens.prepare(maps, tokens, backbone.device)
     if frames.masks is not None:
         frames.masks.place(backbone.device)
     anchor = Anchor(rule, masks=frames.masks, maps=maps)

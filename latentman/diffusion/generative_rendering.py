@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from latentman.diffusion.key_frames import are_key_frames, key_frames, key_frames_first, read_jointly
-from latentman.diffusion.token_maps import NOT_SEEN, Indices
+from latentman.diffusion.token_maps import NOT_SEEN, Indices, TokenMaps
 from latentman.diffusion.token_method import Layer
 
 
@@ -48,38 +48,39 @@ class GenerativeRendering:
                 layer.leave("keys", (layer.key(layer.batch).detach(), layer.value(layer.batch).detach()))
             key, value = layer.memory.left[layer.name, "keys"] if is_key else layer.recall("keys")
             read = read_jointly(layer, query, key, value)
-        shown = self._shown(layer)
+        shown = self._shown(layer.maps, layer.batch.shape[2], layer.batch.device)
         if is_key:
             layer.leave("fused", fused(read.detach(), shown))
         features = layer.memory.left[layer.name, "fused"] if is_key else layer.recall("fused")
-        return self._handed_back(read, shown, features)
+        return self._handed_back(read, shown, features, layer.part)
 
-    def _shown(self, layer: Layer) -> Shown:
-        """Return what the tokens of a pass show, on the layer's device, to which it is copied once for all steps."""
-        tokens, device = layer.batch.shape[2], layer.batch.device
-        key = ("shown", tokens, self.texels, self.spacing, layer.frames, device)
+    def prepare(self, maps: TokenMaps, tokens: int, device: torch.device) -> None:
+        """Find what the tokens of every frame show."""
+        self._shown(maps, tokens, device)
+
+    def _shown(self, maps: TokenMaps, tokens: int, device: torch.device) -> Shown:
+        """Return what tokens show, on a device, to which it is copied once for all steps."""
 
         def make() -> Shown:
-            texel = layer.maps.surface(tokens, self.texels)
-            return shown_texels(texel, key_frames(layer.maps.frames, self.spacing), layer.frames, device)
+            return shown_texels(maps.surface(tokens, self.texels), key_frames(maps.frames, self.spacing), device)
 
-        return layer.maps.once(key, make)
+        return maps.once(("shown", tokens, self.texels, self.spacing, device), make)
 
-    def _handed_back(self, read: Tensor, shown: Shown, features: Tensor) -> Tensor:
+    def _handed_back(self, read: Tensor, shown: Shown, features: Tensor, part: slice) -> Tensor:
         """Return features (G, F, L, C), blended where a token shows one of the fused texels (G, N, C)."""
         if not shown.texels:
             return read
-        blended = torch.lerp(read, features[:, shown.place], self.weight)
-        return torch.where(shown.gets[..., None], blended, read)
+        blended = torch.lerp(read, features[:, shown.place[part]], self.weight)
+        return torch.where(shown.gets[part][..., None], blended, read)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the tokens of the frames of a pass show of the N ``texels`` that the key frames show.
+    """What the tokens of all T frames show of the N ``texels`` that the key frames show.
 
-    ``place`` (F, L) int64 is the number of a token's texel, and ``gets`` (F, L) bool whether it gets its features back.
-    ``token`` (M,) int64 are those of the F L tokens that show anything, and ``member`` (M,) int64 the numbers of their
-    texels; both are read in the pass of the key frames only.
+    ``place`` (T, L) int64 is the number of a token's texel, and ``gets`` (T, L) bool whether it gets its features back.
+    ``token`` (M,) int64 are those of the K L tokens of the key frames that show anything, and ``member`` (M,) int64 the
+    numbers of their texels.
     """
 
     texels: int
@@ -89,21 +90,21 @@ class Shown:
     member: Tensor
 
 
-def shown_texels(texel: Indices, keys: tuple[int, ...], frames: tuple[int, ...], device: torch.device) -> Shown:
-    """Return what the tokens of ``frames`` show, on a device.
+def shown_texels(texel: Indices, keys: tuple[int, ...], device: torch.device) -> Shown:
+    """Return what tokens show, on a device.
 
     Args:
         texel: what the tokens of every frame show, (T, L), or ``NOT_SEEN``.
         keys: the key frames.
-        frames: of the pass.
         device: where to.
     """
-    fused_texel, own = texel[list(keys)], texel[list(frames)]
-    known = np.unique(fused_texel[fused_texel != NOT_SEEN])
-    seen = (own != NOT_SEEN).reshape(-1)
-    place = np.searchsorted(known, own).clip(0, max(len(known) - 1, 0))
-    gets = np.zeros(own.shape, bool) if not len(known) else known[place] == own
-    arrays = (place, gets & (np.array(frames)[:, None] > 0), np.flatnonzero(seen), place.reshape(-1)[seen])
+    fused_texel = texel[list(keys)]
+    seen = fused_texel != NOT_SEEN
+    known = np.unique(fused_texel[seen])
+    place = np.searchsorted(known, texel).clip(0, max(len(known) - 1, 0))
+    gets = np.zeros(texel.shape, bool) if not len(known) else known[place] == texel
+    gets[0] = False
+    arrays = (place, gets, np.flatnonzero(seen), place[list(keys)][seen])
     return Shown(len(known), *(torch.from_numpy(x).to(device) for x in arrays))
 
 

@@ -143,6 +143,11 @@ def inverted(cells: Indices) -> Indices:
     return result
 
 
+def token_counts(size: int, halvings: int) -> tuple[int, ...]:
+    """Return the tokens of a network's layers, from the finest to the coarsest, as :func:`cells_per_token` has them."""
+    return tuple((-(-size // 2**level)) ** 2 for level in range(halvings + 1))
+
+
 def cells_per_token(size: int, tokens: int) -> int:
     """Return the side, in latent cells, of a layer's token: each downsampling of the UNet halves and rounds up.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -63,6 +64,12 @@ class Layer:
     attend: Callable[[Tensor, Tensor, Tensor], Tensor]
     memory: Memory
 
+    @property
+    def part(self) -> slice:
+        """The frames of the pass, as a part of the clip: key frames are evenly spaced, others follow each other."""
+        first, *others = self.frames
+        return slice(first, self.frames[-1] + 1, others[0] - first if others else 1)
+
     def recall(self, what: str) -> Any:
         """Return what an earlier pass of this step left in this layer."""
         return self.memory.kept[self.name, what]
@@ -94,6 +101,10 @@ class TokenMethod(Protocol):
 
         The result does not depend on ``size``.
         """
+        ...
+
+    def prepare(self, maps: TokenMaps, tokens: int, device: torch.device) -> None:
+        """Make the maps that layers of so many tokens will ask for: a compiled network cannot make them itself."""
         ...
 
     def __call__(self, layer: Layer) -> Tensor:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentman.diffusion.token_maps import TokenMaps
 from latentman.diffusion.token_method import Layer, in_order, taken
 
 
@@ -28,6 +29,11 @@ class TokenWarping:
     def passes(self, frames: int, size: int) -> Iterator[slice]:
         """Return the frames of each pass, in order."""
         return in_order(frames, size)
+
+    def prepare(self, maps: TokenMaps, tokens: int, device: torch.device) -> None:
+        """Make the maps from every frame to its reference frame."""
+        for frame in range(1, maps.frames):
+            maps.tokens(frame, maps.source_frame(frame), tokens, device)
 
     def __call__(self, layer: Layer) -> Tensor:
         """Return what warped queries read."""

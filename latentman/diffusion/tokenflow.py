@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from latentman.diffusion.key_frames import are_key_frames, key_frames, key_frames_first, read_jointly
+from latentman.diffusion.token_maps import TokenMaps
 from latentman.diffusion.token_method import Layer, nearest, taken
 
 
@@ -32,6 +33,13 @@ class TokenFlow:
     def passes(self, frames: int, size: int) -> Iterator[slice]:
         """Return the frames of each pass: the key frames at once, then the others."""
         return key_frames_first(frames, self.spacing, size)
+
+    def prepare(self, maps: TokenMaps, tokens: int, device: torch.device) -> None:
+        """Make the maps from every frame to its neighbouring key frames."""
+        if self.match == "map":
+            for frame in set(range(maps.frames)) - set(key_frames(maps.frames, self.spacing)):
+                for _, key, _ in neighbours(frame, self.spacing, maps.frames):
+                    maps.tokens(frame, key, tokens, device)
 
     def __call__(self, layer: Layer) -> Tensor:
         """Return what the queries read, or what their counterparts in the key frames read."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentman.diffusion.token_maps import TokenMaps
 from latentman.diffusion.token_method import Layer, in_order, nearest, taken
 
 
@@ -36,6 +37,16 @@ class VidToMe:
         """Return the frames of each pass, in order: whole spans, at least one."""
         return in_order(frames, max(size // self.span, 1) * self.span)
 
+    def target(self, frame: int) -> int:
+        """Return the frame into which a frame's tokens merge: the first of its span, or frame 0."""
+        return 0 if frame % self.span == 0 else frame - frame % self.span
+
+    def prepare(self, maps: TokenMaps, tokens: int, device: torch.device) -> None:
+        """Make the maps from every frame to the one that it merges into."""
+        if self.match == "map":
+            for frame in range(1, maps.frames):
+                maps.tokens(frame, self.target(frame), tokens, device)
+
     def __call__(self, layer: Layer) -> Tensor:
         """Return what merged tokens read, unmerged."""
         tokens = {0: layer.batch[:, 0] if layer.frames[0] == 0 else layer.recall("input")}
@@ -44,7 +55,7 @@ class VidToMe:
             tokens[frame] = layer.batch[:, place]
             if frame == 0:
                 continue
-            target = 0 if frame % self.span == 0 else frame - frame % self.span
+            target = self.target(frame)
             ratio = self.global_ratio if frame % self.span == 0 else self.ratio
             index, merge = self._merge(layer, frame, target, tokens, ratio)
             merges[frame] = target, index, merge

@@ -73,7 +73,7 @@ def test_the_other_command_lines_end_in_words(first: int, tmp_path: Path, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", REAL)
+@pytest.mark.parametrize("place", [*REAL[:3], *(pytest.param(n, marks=pytest.mark.nightly) for n in REAL[3:])])
 def test_a_real_process_ends_in_words(place: int, tmp_path: Path, command_environment: dict[str, str]) -> None:
     command = [
         sys.executable,

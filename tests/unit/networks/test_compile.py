@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,15 +10,28 @@ from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import denoise
+from latentman.diffusion.generative_rendering import GenerativeRendering
 from latentman.diffusion.pwg import GuidancePlan
+from latentman.diffusion.token_warping import TokenWarping
+from latentman.diffusion.tokenflow import TokenFlow
+from latentman.diffusion.vidtome import VidToMe
 from latentman.errors import ConfigError
 from latentman.networks.compile import check_compiler, compile_networks, fast_math
 from latentman.networks.load import load_backbone
-from tests.factories.tiny_model import FRAMES, ONE_CONTROLNET, make_frames, tiny_setup
+from tests.factories.tiny_model import FRAMES, IMAGE, ONE_CONTROLNET, make_frames, tiny_setup
 
 pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
+
+
+def surface(frames):
+    """Return IUV maps of a figure in the middle of every frame."""
+    iuv = np.zeros((frames, IMAGE, IMAGE, 3), np.uint8)
+    side = np.linspace(0, 255, IMAGE).astype(np.uint8)
+    iuv[..., 1], iuv[..., 2] = side[:, None], side
+    iuv[:, IMAGE // 8 : -IMAGE // 8, IMAGE // 8 : -IMAGE // 8, 0] = 1
+    return iuv
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch looks at it while tracing
@@ -45,6 +59,7 @@ def test_compiled_networks_give_the_same_frames_in_whole_graphs(tiny_folder, dis
     torch.compiler.reset()
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 def test_every_kind_of_pass_stays_compiled(tiny_folder, disparity, plan):
     """Off, leading and following, of two sizes, of both halves and one, with and without a gradient."""
@@ -62,6 +77,7 @@ def test_every_kind_of_pass_stays_compiled(tiny_folder, disparity, plan):
     torch.compiler.reset()
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 def test_networks_with_masks_are_whole_graphs(tiny_folder, disparity, plan):
     torch.compiler.reset()
@@ -69,6 +85,29 @@ def test_networks_with_masks_are_whole_graphs(tiny_folder, disparity, plan):
     frames = make_frames(backbone, disparity)
     frames = dataclasses.replace(frames, masks=AnchorMasks(frames.figures, frames.figures[0].numel()))
     plan = dataclasses.replace(plan, num_steps=2, sla_steps=range(0), guidance=GuidancePlan())
+    expected = denoise(backbone, frames, plan)
+    compile_networks(backbone, "unet", backend="eager", fullgraph=True)
+    assert torch.allclose(denoise(backbone, frames, plan), expected, atol=1e-4)
+    torch.compiler.reset()
+
+
+TOKEN_METHODS = (
+    TokenWarping(range(9)), TokenFlow(range(9), spacing=2), VidToMe(range(9), span=2),
+    GenerativeRendering(range(9), spacing=2),
+)  # fmt: skip
+
+
+@pytest.mark.nightly
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+@pytest.mark.parametrize("method", TOKEN_METHODS, ids=lambda method: type(method).__name__)
+def test_networks_with_a_token_method_are_whole_graphs(tiny_folder, disparity, plan, method):
+    """The maps that it reads are made before the networks are called: NumPy would end a graph."""
+    torch.compiler.reset()
+    backbone = load_backbone(tiny_setup(tiny_folder), ONE_CONTROLNET, CPU)
+    frames = dataclasses.replace(make_frames(backbone, disparity), iuv=surface(FRAMES))
+    plan = dataclasses.replace(
+        plan, num_steps=2, sla_steps=range(0), guidance=GuidancePlan(), chunk_size=2, tokens=method
+    )
     expected = denoise(backbone, frames, plan)
     compile_networks(backbone, "unet", backend="eager", fullgraph=True)
     assert torch.allclose(denoise(backbone, frames, plan), expected, atol=1e-4)

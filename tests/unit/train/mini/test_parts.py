@@ -20,7 +20,7 @@ from latentman.train.mini.sampling import sample
 from latentman.train.mini.settings import parse_settings
 from latentman.train.scenes.scene_set import SceneSet
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 SMALL = [
     "preset=cpu_smoke", "device=cpu", "scenes.number=24", "scenes.shard=12", "vae.steps=40",
