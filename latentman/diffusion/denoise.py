@@ -19,7 +19,8 @@ from torch import Tensor
 
 from latentman.correspondence.background import BackgroundMap
 from latentman.diffusion.anchor_masks import AnchorMasks
-from latentman.diffusion.attention import Anchor, Installed, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import Installed, anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from latentman.diffusion.attention import Anchor, repeat_for_groups
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import repeat_for_groups
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.text import Text
 from latentman.diffusion.token_method import TokenMethod, in_order

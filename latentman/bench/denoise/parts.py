@@ -13,7 +13,8 @@ from torch import Tensor
 
 from latentman.bench.denoise.model import Subject
 from latentman.bench.denoise.released import Released, batch_loss, released_networks
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import Plan, Sampling, State, denoise, one_step
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
 from latentman.diffusion.predict import Prediction

@@ -18,7 +18,8 @@ from latentman.bench.denoise.released import Released, released_networks
 from latentman.bench.denoise.results import Results, added_up
 from latentman.bench.denoise.table import tables
 from latentman.bench.denoise.targets import targets
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
