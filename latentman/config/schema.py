@@ -26,6 +26,7 @@ from latentman.config.family import (
     TokenWarpingConfig,
     VidToMeConfig,
 )
+from latentman.config.flow import check_flow
 from latentman.config.groups import (
     CorrespondenceConfig,
     MetricsConfig,
@@ -182,6 +183,7 @@ class Config:
             gradient=self.pwg.gradient if self.pwg.enabled else None,
         )
         check_animatediff(self)
+        check_flow(self)
         if self.pwg.enabled and self.pwg.gradient == "official_uncond" and self.setup.guidance_scale <= 1:
             raise ConfigError(
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "

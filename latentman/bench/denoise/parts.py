@@ -176,10 +176,8 @@ class Batched:
             timestep = schedule.timesteps[AT_STEP]
             before, x0, _ = schedule.step_back(networks(latents, timestep), AT_STEP, latents)
             gradient = batched_gradient(subject, x0, self.frames_at_once)
-            abar = schedule.alpha_cumprod(AT_STEP)
-            return before - guidance_step(
-                plan.guidance, networks, gradient, latents, timestep=timestep, alpha_cumprod=abar
-            )
+            level = schedule.level(AT_STEP)
+            return before - guidance_step(plan.guidance, networks, gradient, latents, timestep=timestep, level=level)
 
         with anchored(backbone.networks(plan.anchor_modules), anchor):
             yield MappingProxyType({"direct": direct})
