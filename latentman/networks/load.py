@@ -7,6 +7,7 @@ transformers in ``joint_load.py``: the files decide which of them it is, never t
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -192,4 +193,6 @@ def _quiet_libraries() -> None:
     import transformers.utils.logging
 
     diffusers.utils.logging.disable_progress_bar()
+    # Its own FluxControlNetModel uses what it warns of.
+    warnings.filterwarnings("ignore", message="`FluxPosEmbed` is deprecated", category=FutureWarning)
     transformers.utils.logging.disable_progress_bar()

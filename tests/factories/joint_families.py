@@ -1,6 +1,7 @@
 """Stable Diffusion 3 and FLUX.1 with the published classes and narrow layers, saved in the hub's layout."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +117,19 @@ def depth_pictures(frames: int = FRAMES) -> np.ndarray:
 
 
 def make_joint_frames(
-    backbone: Backbone, conditioner: Any = ONE_CONTROLNET, *, scale: float = 3.5, noise: str = "independent"
+    backbone: Backbone, conditioner: Any = ONE_CONTROLNET, *, scale: float = 3.5, words: int | None = None
 ) -> Frames:
+    """``words``: tokens of the text that are kept; None keeps all, of which most are padding."""
     pictures = {net.kind: depth_pictures() for net in conditioner.nets}
     grid = (GRID, GRID)
     guided = scale if backbone.family.name.startswith("Stable") else 1.0
+    text = encode_prompt(backbone, "a red robot", "blurry", guided)
     return Frames(
-        text=encode_prompt(backbone, "a red robot", "blurry", guided),
+        text=replace(text, embeds=text.embeds[:, :words]),
         control=build_control(
             backbone, conditioner, pictures, num_frames=FRAMES, grid=grid, guidance_scale=scale
         ),
-        noise=initial_noise(noise, (FRAMES, CHANNELS, *grid), 3),
+        noise=initial_noise("independent", (FRAMES, CHANNELS, *grid), 3),
         latent_map=random_map(GRID, frames=FRAMES),
-        guidance_map=random_map(32, seed=1, frames=FRAMES),
+        guidance_map=random_map(IMAGE, seed=1, frames=FRAMES),
     )
