@@ -155,6 +155,7 @@ class Config:
         positive("fps", self.fps)
         if self.threads is not None:
             at_least("threads", self.threads, 1)
+        check_flow(self)
         steps = self.num_steps
         if not MIN_STEPS <= steps <= 1000:
             raise ConfigError(f"num_inference_steps={steps} must be between {MIN_STEPS} and 1000")
@@ -183,7 +184,6 @@ class Config:
             gradient=self.pwg.gradient if self.pwg.enabled else None,
         )
         check_animatediff(self)
-        check_flow(self)
         if self.pwg.enabled and self.pwg.gradient == "official_uncond" and self.setup.guidance_scale <= 1:
             raise ConfigError(
                 "pwg.gradient=official_uncond needs a guidance_scale above 1, since it follows only the unconditional "

@@ -72,6 +72,19 @@ def check_schedule_early(schedule: ScheduleConfig, found: ResolvedSetup) -> None
         check_schedule(schedule, found.setup.guidance_scale, unet=networks.unet, scheduler=networks.scheduler)
 
 
+def check_negative(negative: str, network: Mapping[str, Any]) -> None:
+    """Refuse a negative prompt that a model does not read.
+
+    Raises:
+        ConfigError: if FLUX.1 is given one.
+    """
+    if negative and is_flux(network):
+        raise ConfigError(
+            f"text.negative='{negative}' is not read: FLUX.1 was distilled for guidance and has no unconditional prediction; "
+            "set text.negative=''"
+        )
+
+
 def _check_kind(schedule: ScheduleConfig, guidance_scale: float, *, network: Mapping[str, Any]) -> None:
     """Refuse flow matching for a UNet, any other schedule for a transformer, and guidance that a model cannot take."""
     is_joint = predicts_velocity(network)

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from latentman.networks.architecture import Architecture, Net
 
 SCHEDULER = "FlowMatchEulerDiscreteScheduler"
-CONTROLNETS = {SD3.name: "SD3ControlNetModel", FLUX.name: "FluxControlNetModel"}
-"""The class of each family's ControlNets."""
+CONTROLNETS = {SD3.name: ("SD3ControlNetModel", "ControlNetSD3Model"), FLUX.name: ("FluxControlNetModel",)}
+"""The class of each family's ControlNets, and its earlier name."""
 
 PACK = 2
 """Latent cells along each side of a token: Stable Diffusion 3's patches, and FLUX's packing."""
+
+_SHAPES = (
+    "in_channels", "attention_head_dim", "num_attention_heads", "pooled_projection_dim", "joint_attention_dim",
+    "pos_embed_max_size",
+)  # fmt: skip
+"""What a ControlNet has in common with its transformer."""
+
+_MAY_LACK = ("joint_attention_dim", "pos_embed_max_size")
 
 _LACKING = "transformers (Stable Diffusion 3, FLUX.1) have no such part here"
 
@@ -128,9 +136,9 @@ def _check_sizes(found: Architecture, setup: SetupConfig) -> None:
 def _check_controlnet(net: Net, config: Mapping[str, Any], found: Architecture) -> None:
     where = f"{net.source.key}: the {net.name} in {net.source.location}"
     kind, asked = config.get("_class_name"), CONTROLNETS[found.family.name]
-    if kind != asked:
+    if kind not in asked:
         raise WeightsError(
-            f"{where} is of another family than the transformer: it is a {kind}, and {found.family.name} takes a {asked}; "
+            f"{where} is of another family than the transformer: it is a {kind}, and {found.family.name} takes a {asked[0]}; "
             "take one that was made for this model"
         )
     for key, value, meaning in (
@@ -140,10 +148,10 @@ def _check_controlnet(net: Net, config: Mapping[str, Any], found: Architecture) 
     ):
         if config.get(key, value) not in (value, None):
             raise WeightsError(f"{where} has {key}={config[key]}: it reads {meaning}; take one for depth alone")
-    for key in ("in_channels", "attention_head_dim", "num_attention_heads", "pooled_projection_dim", "joint_attention_dim"):
+    for key in _SHAPES:
         theirs, ours = config.get(key), found.unet.get(key)
-        # A ControlNet of Stable Diffusion 3.5 large reads no text.
-        if theirs != ours and not (key == "joint_attention_dim" and theirs is None and found.family is SD3):
+        # A ControlNet of Stable Diffusion 3.5 large reads no text, and has no positions of its own.
+        if theirs != ours and not (key in _MAY_LACK and theirs is None):
             raise WeightsError(
                 f"{where} is of another family than the transformer: its {key} is {theirs}, the transformer's {ours}; "
                 "take one that was made for this model"

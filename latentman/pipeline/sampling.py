@@ -22,7 +22,7 @@ from latentman.diffusion.latentwarp import LatentWarp
 from latentman.diffusion.mapped_background import carried_noise
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
-from latentman.diffusion.schedules import check_schedule, reads_guidance
+from latentman.diffusion.schedules import check_negative, check_schedule, reads_guidance
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
 from latentman.diffusion.token_method import TokenMethod
@@ -88,6 +88,7 @@ def sampling_frames(
     count, size = len(conditions.mask), config.setup.latent_size
     networks, guidance_scale = backbone.unet.config, config.setup.guidance_scale
     check_schedule(config.schedule, guidance_scale, unet=networks, scheduler=backbone.scheduler.config)
+    check_negative(config.text.negative, networks)
     if reads_guidance(config.schedule.name, networks):
         guidance_scale = 1.0
     pictures = _pictures(config, body, conditions)

@@ -10,7 +10,7 @@ from tests.factories.joint_families import joint_setup, save_joint_family
 from tests.factories.tiny_model import ONE_CONTROLNET
 
 
-@pytest.fixture(scope="session", params=["sd3", "flux", "schnell"])
+@pytest.fixture(scope="session", params=["sd3", "flux", pytest.param("schnell", marks=pytest.mark.slow)])
 def kind(request):
     """A family of published transformers."""
     return request.param
