@@ -7,9 +7,13 @@ import pytest
 import torch
 
 from latentman.config import ConditionerConfig, NetConfig, ScheduleConfig
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.schedules import check_negative, check_schedule
+from latentman.diffusion.velocity import call_transformer, pack, predict_velocity
 from latentman.errors import ConfigError, WeightsError
 from latentman.networks.families import FLUX, SD3, SDXL, family_of_folder
+from latentman.networks.joint_load import share_positions
 from latentman.networks.load import load_backbone
 from latentman.networks.resolved import check_setup
 from tests.factories.joint_families import joint_setup, make_joint_controlnet, save_joint_family
@@ -137,35 +141,60 @@ def test_a_negative_prompt_that_is_not_read_is_refused():
     check_negative("blurry", {"joint_attention_dim": 8})
 
 
-def size(network):
-    return sum(parameter.numel() for parameter in network.parameters())
+TEXT = {"joint_attention_dim": 4096, "pooled_projection_dim": 2048, "attention_head_dim": 64}
+MEDIUM = {
+    **TEXT, "caption_projection_dim": 1536, "num_attention_heads": 24, "pos_embed_max_size": 384, "qk_norm": "rms_norm",
+    "dual_attention_layers": tuple(range(13)),
+}  # fmt: skip
+LARGE = {
+    **TEXT, "caption_projection_dim": 2432, "num_attention_heads": 38, "pos_embed_max_size": 192, "qk_norm": "rms_norm",
+}  # fmt: skip
+DEPTH = {
+    **TEXT, "joint_attention_dim": None, "caption_projection_dim": 2048, "num_attention_heads": 38,
+    "pos_embed_max_size": None, "pos_embed_type": None, "use_pos_embed": False, "force_zeros_for_pooled_projection": False,
+}  # fmt: skip
 
 
-def test_the_published_sizes_fit_each_other_without_weights():
-    """Stable Diffusion 3.5 medium and large, FLUX.1-dev, and their depth ControlNets, as their configurations say."""
+def published(name):
+    """The transformer and the depth ControlNet of a setup in their full size, without numbers."""
     from diffusers import FluxControlNetModel, FluxTransformer2DModel, SD3ControlNetModel, SD3Transformer2DModel
 
-    text = {"joint_attention_dim": 4096, "pooled_projection_dim": 2048, "attention_head_dim": 64}
-    medium = {
-        **text, "caption_projection_dim": 1536, "num_attention_heads": 24, "pos_embed_max_size": 384,
-        "qk_norm": "rms_norm", "dual_attention_layers": tuple(range(13)),
-    }  # fmt: skip
-    large = {**text, "caption_projection_dim": 2432, "num_attention_heads": 38, "pos_embed_max_size": 192}
-    depth = {
-        **text, "joint_attention_dim": None, "caption_projection_dim": 2048, "num_attention_heads": 38, "num_layers": 19,
-        "pos_embed_max_size": None, "pos_embed_type": None, "use_pos_embed": False,
-        "force_zeros_for_pooled_projection": False,
-    }  # fmt: skip
     with torch.device("meta"):
-        sizes = [
-            size(SD3Transformer2DModel(**medium, num_layers=24)),
-            size(SD3ControlNetModel(**medium, num_layers=23)),
-            size(SD3Transformer2DModel(**large, num_layers=38, qk_norm="rms_norm")),
-            size(SD3ControlNetModel(**depth)),
-            size(FluxTransformer2DModel(guidance_embeds=True)),
-            size(FluxControlNetModel(guidance_embeds=True, num_layers=4, num_single_layers=1)),
-        ]
-    assert [round(count / 1e9, 2) for count in sizes] == [2.24, 2.27, 8.06, 4.28, 11.9, 1.6], sizes
+        if name == "sd35":
+            return SD3Transformer2DModel(**MEDIUM, num_layers=24), SD3ControlNetModel(**MEDIUM, num_layers=23)
+        if name == "sd35_large":
+            return SD3Transformer2DModel(**LARGE, num_layers=38), SD3ControlNetModel(**DEPTH, num_layers=19)
+        controlnet = FluxControlNetModel(guidance_embeds=True, num_layers=4, num_single_layers=1)
+        return FluxTransformer2DModel(guidance_embeds=True), controlnet
+
+
+@pytest.mark.slow  # 20 s for large networks, even without numbers
+# Gigabytes of the published files. The ControlNet of Stable Diffusion 3.5 large is published in single precision.
+@pytest.mark.parametrize(
+    ("name", "gigabytes", "width"),
+    [("sd35", (4.94, 4.93), (2, 2)), ("sd35_large", (16.30, 8.61), (2, 4)), ("flux", (23.8, 3.19), (2, 2))],
+)
+def test_full_sizes_are_those_of_the_published_files_and_run_with_the_anchor(name, gigabytes, width):
+    networks = published(name)
+    for network, expected, each in zip(networks, gigabytes, width, strict=True):
+        assert sum(x.numel() for x in network.state_dict().values()) * each / 1e9 == pytest.approx(expected, rel=2e-3)
+    transformer, controlnet = networks
+    share_positions(transformer, [controlnet])
+    anchor, words, frames = Anchor(), 333, 2
+    anchor.text_tokens = words
+    text = {
+        "encoder_hidden_states": torch.empty(frames, words, 4096, device="meta"),
+        "pooled_projections": torch.empty(frames, 768 if name == "flux" else 2048, device="meta"),
+    }
+    read = text | ({"encoder_hidden_states": None} if controlnet.config.joint_attention_dim is None else {})
+    noisy, t = torch.empty(frames, 16, 128, 128, device="meta"), torch.empty((), device="meta")
+    picture = pack(noisy) if name == "flux" else noisy
+    with torch.no_grad(), anchored({"unet": transformer, "controlnet": controlnet}, anchor), anchor.passing("lead", 1):
+        added = call_transformer(controlnet, noisy, t, read, 3.5, controlnet_cond=picture)
+        names = ("controlnet_block_samples", "controlnet_single_block_samples")
+        names = names if name == "flux" else ("block_controlnet_hidden_states",)
+        velocity = predict_velocity(transformer, noisy, t, text, 3.5, **dict(zip(names, added, strict=True)))
+    assert velocity.shape == noisy.shape
 
 
 @pytest.mark.slow
