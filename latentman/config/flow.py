@@ -20,9 +20,7 @@ def check_flow(config: Config) -> None:
         return
     for setting, is_set, reason in _refused(config):
         if is_set:
-            raise ConfigError(
-                f"{setting} cannot be used with schedule=flow (setup=sd35, setup=flux): {reason}"
-            )
+            raise ConfigError(f"{setting} cannot be used with schedule=flow (setup=sd35, setup=flux): {reason}")
 
 
 def _refused(config: Config) -> list[tuple[str, bool, str]]:
@@ -31,17 +29,21 @@ def _refused(config: Config) -> list[tuple[str, bool, str]]:
     on_tokens = [name for name in config.family.enabled if name != "latentwarp"]
     gradient = config.pwg.gradient if config.pwg.enabled else "direct"
     return [
-        ("sampler=animatediff", sampler.is_animatediff, "its layers along time are for Stable Diffusion 1.5; use setup=sd15"),
         (
-            f"sampler={sampler.name}, whose sampler.layers={sampler.layers} and sampler.first_layer={sampler.first_layer} "
-            "choose layers of a UNet's decoder,",
+            "sampler=animatediff",
+            sampler.is_animatediff,
+            "its layers are for Stable Diffusion 1.5; use setup=sd15",
+        ),
+        (
+            f"sampler={sampler.name}, whose sampler.layers={sampler.layers} and "
+            f"sampler.first_layer={sampler.first_layer} choose layers of a UNet's decoder,",
             sampler.layers != "all" or sampler.first_layer is not None,
             "a transformer has none, and no layers are known that carry layout; use sampler=t2v_zero",
         ),
         (
             "sampler.masked=true",
             sampler.masked,
-            "a transformer's layers attend to the text too, which belongs to neither figure nor background; set it to false",
+            "a transformer's layers attend to the text too, which is neither figure nor background; set it to false",
         ),
         (
             "sampler.latent_motion",

@@ -1,8 +1,9 @@
 """Flow matching (arXiv 2210.02747, 2403.03206): the networks predict a velocity, and a step follows it.
 
-``x_t = (1 - sigma) x_0 + sigma noise`` and ``v = noise - x_0``, so that ``x_0 = x_t - sigma v``. Steps are Euler's, as the
-scheduler of ``diffusers`` takes them. Its noise levels are shifted towards more noise, by the model's own configuration:
-the same share of the steps means another noise level than with DDIM. Windows are therefore brought over by noise level.
+``x_t = (1 - sigma) x_0 + sigma noise`` and ``v = noise - x_0``, so that ``x_0 = x_t - sigma v``. Steps are Euler's, as
+the scheduler of ``diffusers`` takes them. Its noise levels are shifted towards more noise, by the model's own
+configuration: the same share of the steps means another noise level than with DDIM. Windows are therefore brought over
+by noise level.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class FlowSchedule(Schedule):
         if not steps:
             levels = ", ".join(f"{share_of(sigma):.3f}" for sigma in self.sigmas[:-1])
             raise ConfigError(
-                f"{key}={window} holds no step of a run with T={len(self.timesteps)}: by their noise levels the steps of "
-                f"schedule=flow lie at the shares {levels}; widen it, or use more steps"
+                f"{key}={window} holds no step of a run with T={len(self.timesteps)}: by their noise levels the steps "
+                f"of schedule=flow lie at the shares {levels}; widen it, or use more steps"
             )
         return range(steps[0], steps[-1] + 1)
 
@@ -62,8 +63,8 @@ class FlowSchedule(Schedule):
 def share_of(sigma: float) -> float:
     """Return the share of Stable Diffusion's schedule at which it has the noise level of ``sigma``, from 0 to 1.
 
-    Noise levels are compared by the ratio of noise to signal: sigma / (1 - sigma), and sqrt((1 - abar) / abar). At share u
-    of the way the training timestep is 1000 (1 - u) - 1. More noise than Stable Diffusion knows is share 0.
+    Noise levels are compared by the ratio of noise to signal: sigma / (1 - sigma), and sqrt((1 - abar) / abar). At
+    share u of the way the training timestep is 1000 (1 - u) - 1. More noise than Stable Diffusion knows is share 0.
     """
     table = _log_ratios()
     if sigma <= 0:

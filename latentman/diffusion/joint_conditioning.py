@@ -1,7 +1,8 @@
 """What steers the figure of a transformer (MMDiT): its ControlNets, which read pictures that the VAE has encoded.
 
-The pipelines of ``diffusers`` draw a sample of what the VAE encodes; its mean is taken here, so that the frames of a clip
-do not differ by chance. The encoded picture and the ControlNet's stem do not depend on t, and are computed once per frame.
+The pipelines of ``diffusers`` draw a sample of what the VAE encodes; its mean is taken here, so that the frames of a
+clip do not differ by chance. The encoded picture and the ControlNet's stem do not depend on t, and are computed once
+per frame.
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ def encode_joint(backbone: Backbone, texts: list[str]) -> tuple[Tensor, Tensor]:
     without T5, to zeros. FLUX.1 attends to T5's alone. A text that is too long is cut, with a warning.
     """
     is_flux = backbone.family is FLUX
-    warn_of_cuts(backbone.t5_tokenizer if is_flux else backbone.tokenizer, texts, t5_tokens(backbone) if is_flux else None)
+    warn_of_cuts(
+        backbone.t5_tokenizer if is_flux else backbone.tokenizer, texts, t5_tokens(backbone) if is_flux else None
+    )
     read = [
         encoder(token_ids(tokenizer, texts).to(backbone.device), output_hidden_states=True)
         for encoder, tokenizer in backbone.text_encoders

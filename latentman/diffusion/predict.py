@@ -73,7 +73,10 @@ class Prediction:
     def noise(
         self, latents: Tensor, timestep: float, text: Text, frames: slice, *, control_gradient: bool = True
     ) -> Tensor:
-        """Return the noise of one chunk in every guidance group, (groups * F, C, h, w) in fp32; a transformer's velocity."""
+        """Return the noise of one chunk in every guidance group, (groups * F, C, h, w) in fp32.
+
+        Of a transformer it is the velocity.
+        """
         noisy = repeat_for_groups(latents.to(self.backbone.dtype), text.groups)
         # A number would be a constant of compiled networks, and every step would compile them again.
         # It is filled in on the device: torch.tensor would copy it there.

@@ -17,10 +17,10 @@ x0 = (x_t - sqrt(1 - abar) noise) / sqrt(abar) and noise = (1 - s) noise_uncond 
 - ``direct`` leaves out the networks: strength sqrt((1 - abar) / abar) g, with strength = s - 1. Where the UNet's
   Jacobian is near sqrt(1 - abar) times the identity it equals ``official_uncond``, and needs no pass through a UNet.
 
-Networks that predict a velocity v, with x0 = x_t - sigma v, have the readings with 1 in place of 1 / sqrt(abar) and sigma
-in place of sqrt((1 - abar) / abar): ``full`` is g - sigma J^T g through the velocity, ``direct`` is strength sigma g.
-``official_uncond`` is refused there: the released code's networks predict the noise. The Jacobian of a velocity changes
-its sign where there is more signal than noise, and half of the steps would climb.
+Networks that predict a velocity v, with x0 = x_t - sigma v, have the readings with 1 in place of 1 / sqrt(abar) and
+sigma in place of sqrt((1 - abar) / abar): ``full`` is g - sigma J^T g through the velocity, ``direct`` is
+strength sigma g. ``official_uncond`` is refused there: the released code's networks predict the noise. The Jacobian of
+a velocity changes its sign where there is more signal than noise (for Gaussian data), and later steps would climb.
 
 The anchor of a frame is a constant: no gradient crosses frames.
 """

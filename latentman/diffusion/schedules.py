@@ -80,8 +80,8 @@ def check_negative(negative: str, network: Mapping[str, Any]) -> None:
     """
     if negative and is_flux(network):
         raise ConfigError(
-            f"text.negative='{negative}' is not read: FLUX.1 was distilled for guidance and has no unconditional prediction; "
-            "set text.negative=''"
+            f"text.negative='{negative}' is not read: FLUX.1 was distilled for guidance and has no unconditional "
+            "prediction; set text.negative=''"
         )
 
 
@@ -90,9 +90,10 @@ def _check_kind(schedule: ScheduleConfig, guidance_scale: float, *, network: Map
     is_joint = predicts_velocity(network)
     if is_joint != (schedule.name == "flow"):
         what = "is a transformer that predicts a velocity" if is_joint else "has a UNet that predicts the noise"
+        use = "flow, as setup=sd35 and setup=flux do; fidelity=paper and fidelity=official keep DDIM"
         raise ConfigError(
             f"schedule={schedule.name} does not suit setup.model, which {what}: use schedule="
-            f"{'flow, as setup=sd35 and setup=flux do; fidelity=paper and fidelity=official keep DDIM' if is_joint else 'ddim'}"
+            f"{use if is_joint else 'ddim'}"
         )
     if is_flux(network) and not reads_guidance_scale(network) and guidance_scale != 1:
         raise ConfigError(

@@ -13,13 +13,14 @@ from latentman.diffusion.tokens import token_ids, warn_of_cuts
 from latentman.networks.backbone import Backbone
 from latentman.networks.ip_adapter import encode_picture
 
+
 @dataclass(frozen=True)
 class Text:
     """What the networks read besides the latents, for every guidance group.
 
     ``embeds`` (G, L, C): [negative, prompt] with guidance, the prompt alone without. SDXL also reads ``pooled`` (G, P)
-    and ``time_ids`` (G, 6): original size, crop and target size in pixels; a transformer reads ``pooled`` alone. ``image_embeds`` are an IP-Adapter's,
-    (G, n, d) or, where it reads patches, (G, n, p, d); only the UNet reads them.
+    and ``time_ids`` (G, 6): original size, crop and target size in pixels; a transformer reads ``pooled`` alone.
+    ``image_embeds`` are an IP-Adapter's, (G, n, d) or, where it reads patches, (G, n, p, d); only the UNet reads them.
     """
 
     embeds: Tensor
@@ -78,7 +79,9 @@ def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidanc
     warn_of_cuts(backbone.tokenizer, texts)
     # Stable Diffusion pads with the end token and attends to the padding: no attention mask.
     read = [
-        encoder(token_ids(tokenizer, texts).to(backbone.device), output_hidden_states=backbone.text_encoder_2 is not None)
+        encoder(
+            token_ids(tokenizer, texts).to(backbone.device), output_hidden_states=backbone.text_encoder_2 is not None
+        )
         for encoder, tokenizer in backbone.text_encoders
     ]
     images: tuple[Tensor, ...] = ()

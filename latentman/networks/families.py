@@ -15,8 +15,8 @@ from latentman.files.json_file import read_json_object
 class Family:
     """What a folder of a family holds besides the VAE and the scheduler.
 
-    ``predictor`` is the folder of the network that predicts. ``clip`` are folders of CLIP's text encoders, each with its
-    tokenizer; ``t5`` is the folder of T5 and its tokenizer's, where there is one.
+    ``predictor`` is the folder of the network that predicts. ``clip`` are folders of CLIP's text encoders, each with
+    its tokenizer; ``t5`` is the folder of T5 and its tokenizer's, where there is one.
     """
 
     name: str
@@ -55,7 +55,9 @@ def family_of_folder(model: Path) -> Family:
     """
     config = model / "transformer" / "config.json"
     if config.is_file():
-        return family_of_transformer(read_json_object(config, error=WeightsError, advice="fetch it again", strict=False))
+        return family_of_transformer(
+            read_json_object(config, error=WeightsError, advice="fetch it again", strict=False)
+        )
     try:
         unet = read_json_object(model / "unet" / "config.json", error=WeightsError, strict=False)
     except (FileNotFoundError, WeightsError):
@@ -72,8 +74,8 @@ def family_of_transformer(config: Mapping[str, Any]) -> Family:
     kind = config.get("_class_name")
     if kind not in TRANSFORMERS:
         raise WeightsError(
-            f"setup.model: its transformer is a {kind}; supported are {' and '.join(TRANSFORMERS)} (Stable Diffusion 3 and "
-            "3.5, FLUX.1), and the UNets of Stable Diffusion 1.x and SDXL"
+            f"setup.model: its transformer is a {kind}; supported are {' and '.join(TRANSFORMERS)} (Stable Diffusion 3 "
+            "and 3.5, FLUX.1), and the UNets of Stable Diffusion 1.x and SDXL"
         )
     return TRANSFORMERS[kind]
 

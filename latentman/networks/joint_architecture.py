@@ -43,11 +43,13 @@ def check_parts(setup: SetupConfig, family: Family, *, has_adapter: bool) -> Non
         ("conditioner=t2i_adapter", has_adapter),
     ):
         if is_set:
-            raise ConfigError(f"{key} is for models with a UNet, and setup.model is {family.name}: {_LACKING}; leave it out")
+            raise ConfigError(
+                f"{key} is for models with a UNet, and setup.model is {family.name}: {_LACKING}; leave it out"
+            )
     if family.needs_t5 and not setup.t5:
         raise ConfigError(
-            f"setup.t5=false: {family.name} reads its text from T5 alone (of CLIP it takes one vector), so it cannot do "
-            "without; set setup.t5=true"
+            f"setup.t5=false: {family.name} reads its text from T5 alone (of CLIP it takes one vector), so it cannot "
+            "do without; set setup.t5=true"
         )
 
 
@@ -85,7 +87,9 @@ def _check_scheduler(config: Mapping[str, Any]) -> None:
         )
     for key in ("invert_sigmas", "stochastic_sampling"):
         if config.get(key):
-            raise WeightsError(f"setup.model: its scheduler has {key}=true, which schedule=flow does not have; set it to false")
+            raise WeightsError(
+                f"setup.model: its scheduler has {key}=true, which schedule=flow does not have; set it to false"
+            )
 
 
 def _check_text(found: Architecture) -> None:
@@ -100,14 +104,14 @@ def _check_text(found: Architecture) -> None:
     asked = found.unet["joint_attention_dim"]
     if found.t5 is not None and asked != found.t5.d_model:
         raise WeightsError(
-            f"setup.model: the transformer attends to texts {asked} wide, but T5 gives {found.t5.d_model}; the two belong "
-            "to different models"
+            f"setup.model: the transformer attends to texts {asked} wide, but T5 gives {found.t5.d_model}; the two "
+            "belong to different models"
         )
     wide = 0 if is_flux else found.text.hidden_size + found.text_2.hidden_size
     if wide > asked:
         raise WeightsError(
-            f"setup.model: the transformer attends to texts {asked} wide, but CLIP gives {wide}; they belong to different "
-            "models"
+            f"setup.model: the transformer attends to texts {asked} wide, but CLIP gives {wide}; they belong to "
+            "different models"
         )
 
 
@@ -116,8 +120,8 @@ def _check_sizes(found: Architecture, setup: SetupConfig) -> None:
     step = factor * PACK
     if setup.image_size % step:
         raise ConfigError(
-            f"setup.image_size={setup.image_size}: a token of this transformer is {PACK}x{PACK} latent cells of {factor} "
-            f"pixels, so the size must be a multiple of {step}, such as {max(1, round(setup.image_size / step)) * step}"
+            f"setup.image_size={setup.image_size}: a token of this transformer is {PACK}x{PACK} latent cells of "
+            f"{factor} pixels, so the size must be a multiple of {step}, such as {max(1, round(setup.image_size / step)) * step}"
         )
     expected = setup.image_size // factor
     if setup.latent_size != expected:
@@ -138,8 +142,8 @@ def _check_controlnet(net: Net, config: Mapping[str, Any], found: Architecture) 
     kind, asked = config.get("_class_name"), CONTROLNETS[found.family.name]
     if kind not in asked:
         raise WeightsError(
-            f"{where} is of another family than the transformer: it is a {kind}, and {found.family.name} takes a {asked[0]}; "
-            "take one that was made for this model"
+            f"{where} is of another family than the transformer: it is a {kind}, and {found.family.name} takes a "
+            f"{asked[0]}; take one that was made for this model"
         )
     for key, value, meaning in (
         ("extra_conditioning_channels", 0, "a mask among its inputs"),

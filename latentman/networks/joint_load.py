@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ def controlnet_class(family: Family) -> Any:
 
     if not family.is_joint:
         return ControlNetModel
+    # diffusers warns of what its own FluxControlNetModel does.
+    warnings.filterwarnings("ignore", message="`FluxPosEmbed` is deprecated", category=FutureWarning)
     return FluxControlNetModel if family is FLUX else SD3ControlNetModel
 
 

@@ -1,13 +1,12 @@
 """Loads the networks of a setup.
 
-One loader serves the embedded model, a user's folder, a single file and a hub id, of Stable Diffusion 1.x, SDXL, and the
-transformers in ``joint_load.py``: the files decide which of them it is, never the setup's name.
+One loader serves the embedded model, a user's folder, a single file and a hub id, of Stable Diffusion 1.x, SDXL, and
+the transformers in ``joint_load.py``: the files decide which of them it is, never the setup's name.
 """
 
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -193,6 +192,4 @@ def _quiet_libraries() -> None:
     import transformers.utils.logging
 
     diffusers.utils.logging.disable_progress_bar()
-    # Its own FluxControlNetModel uses what it warns of.
-    warnings.filterwarnings("ignore", message="`FluxPosEmbed` is deprecated", category=FutureWarning)
     transformers.utils.logging.disable_progress_bar()

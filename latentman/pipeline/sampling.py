@@ -102,7 +102,8 @@ def sampling_frames(
         text=encode_prompt(backbone, prompt, config.text.negative, guidance_scale),
         control=build_control(
             *(backbone, config.conditioner, pictures),
-            num_frames=count, grid=(size, size),
+            num_frames=count,
+            grid=(size, size),
             guidance_scale=config.setup.guidance_scale,
         ),
         noise=noise,
@@ -132,8 +133,8 @@ def _anchor_masks(config: Config, conditions: Conditions) -> AnchorMasks | None:
 def sampling_plan(config: Config, backbone: Backbone | None = None) -> Plan:
     """Return the loop's plan for a configuration.
 
-    Windows are shares of the schedule. Those of flow matching have other noise levels at the same share, and are brought
-    over by noise level.
+    Windows are shares of the schedule. Flow matching has other noise levels at the same share, so its windows are
+    brought over by noise level.
 
     Args:
         config: of the run.
@@ -191,9 +192,7 @@ def _flow_levels(config: Config, backbone: Backbone | None) -> FlowSchedule | No
     """Return the schedule whose noise levels windows are brought over to; None where shares of the steps are meant."""
     if config.schedule.name != "flow" or backbone is None:
         return None
-    return build_flow(
-        backbone.scheduler, config.num_steps, seed=config.seed, packed_tokens=backbone.packed_tokens
-    )
+    return build_flow(backbone.scheduler, config.num_steps, seed=config.seed, packed_tokens=backbone.packed_tokens)
 
 
 def _steps(gate: StepGate, key: str, steps: int, levels: FlowSchedule | None) -> range:

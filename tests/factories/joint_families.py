@@ -126,9 +126,7 @@ def make_joint_frames(
     text = encode_prompt(backbone, "a red robot", "blurry", guided)
     return Frames(
         text=replace(text, embeds=text.embeds[:, :words]),
-        control=build_control(
-            backbone, conditioner, pictures, num_frames=FRAMES, grid=grid, guidance_scale=scale
-        ),
+        control=build_control(backbone, conditioner, pictures, num_frames=FRAMES, grid=grid, guidance_scale=scale),
         noise=initial_noise("independent", (FRAMES, CHANNELS, *grid), 3),
         latent_map=random_map(GRID, frames=FRAMES),
         guidance_map=random_map(IMAGE, seed=1, frames=FRAMES),

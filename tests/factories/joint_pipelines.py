@@ -37,7 +37,9 @@ def published_latents(
         }  # fmt: skip
     number = 3 if is_sd3 else 2
     third = {f"text_encoder_{number}": T5EncoderModel, f"tokenizer_{number}": T5TokenizerFast}
-    loaded = {name: cls.from_pretrained(folder, subfolder=name) for name, cls in (parts | (third if t5 else {})).items()}
+    loaded = {
+        name: cls.from_pretrained(folder, subfolder=name) for name, cls in (parts | (third if t5 else {})).items()
+    }
     loaded |= {} if t5 else dict.fromkeys(third)
     pipeline = (StableDiffusion3ControlNetPipeline if is_sd3 else FluxControlNetPipeline)(**loaded)
     pipeline.set_progress_bar_config(disable=True)

@@ -1,6 +1,7 @@
 """Flow matching written out: joint attention token by token of every frame, and Algorithm 1 step after step."""
 
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,9 +21,7 @@ class LiteralJoint:
         before = max(frame - 1, 0)
         return {"first": [0], "prev": [before], "first+prev": [0, before], "all": list(range(frames))}[self.anchor]
 
-    def __call__(
-        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, image_rotary_emb=None
-    ):
+    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, image_rotary_emb=None):
         single = encoder_hidden_states is None and image_rotary_emb is not None
         own = [self.heads(attn, x, image_rotary_emb, encoder_hidden_states, b) for b, x in enumerate(hidden_states)]
         count = self.words if single else 0 if encoder_hidden_states is None else encoder_hidden_states.shape[1]
@@ -87,11 +86,7 @@ def packed(x):
     """Tokens of 2 x 2 cells, one by one."""
     b, c, h, w = x.shape
     return torch.stack(
-        [
-            x[:, :, r : r + 2, q : q + 2].reshape(b, 4 * c)
-            for r in range(0, h, 2)
-            for q in range(0, w, 2)
-        ],
+        [x[:, :, r : r + 2, q : q + 2].reshape(b, 4 * c) for r in range(0, h, 2) for q in range(0, w, 2)],
         dim=1,
     )
 
@@ -121,7 +116,10 @@ def velocity(backbone, frames, x, t, scale):
         }  # fmt: skip
         blocks, singles = controlnet(controlnet_cond=features, pooled_projections=pooled, **common)
         tokens = backbone.unet(
-            pooled_projections=pooled, controlnet_block_samples=blocks, controlnet_single_block_samples=singles, **common
+            pooled_projections=pooled,
+            controlnet_block_samples=blocks,
+            controlnet_single_block_samples=singles,
+            **common,
         )[0]
         return unpacked(tokens, h, w)
     common |= {"hidden_states": doubled, "timestep": torch.full((len(doubled),), t)}
@@ -157,7 +155,7 @@ def flow_written_out(backbone, frames, plan):
         "union": plan.anchor.union,
     }  # fmt: skip
     networks = [backbone.unet, *backbone.controlnets]
-    for k, (sigma, after) in enumerate(zip(sigmas, sigmas[1:], strict=False)):
+    for k, (sigma, after) in enumerate(pairwise(sigmas)):
         if k in plan.sla_steps:
             for i in numbers[1:]:
                 for (qr, qc), (sr, sc) in zip(*frames.latent_map.pairs[i], strict=True):

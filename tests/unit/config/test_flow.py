@@ -12,7 +12,8 @@ def test_a_setup_of_a_transformer_composes_with_its_schedule_and_pinned_models(n
     setup = config.setup
     assert (config.schedule.name, setup.image_size, setup.latent_size) == ("flow", 1024, 128)
     assert len(setup.revision) == len(setup.controlnet_revision) == 40
-    assert setup.architecture is None and setup.ip_adapter.model is None
+    assert setup.architecture is None
+    assert setup.ip_adapter.model is None
     if name.startswith("sd35"):
         assert setup.pwg_strength == setup.guidance_scale - 1
     else:

@@ -54,7 +54,7 @@ def test_a_window_means_the_noise_levels_of_stable_diffusions_schedule():
 def test_shares_fall_with_the_noise():
     shares = [share_of(sigma) for sigma in (1.0, 0.9, 0.5, 0.1, 0.0)]
     assert shares == sorted(shares)
-    assert shares[0] == 0 and shares[-1] == 1
+    assert (shares[0], shares[-1]) == (0, 1)
 
 
 def test_a_window_without_a_step_is_refused():

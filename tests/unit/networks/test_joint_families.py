@@ -66,8 +66,18 @@ def test_another_transformer_is_refused_by_its_class(copied):
         ("sd3", "transformer/config.json", {"in_channels": 33}, "takes 33 channels in, but its vae's latents have 4;"),
         ("flux", "transformer/config.json", {"in_channels": 24}, r"24 channels in.*have 4, packed 16"),
         ("flux", "transformer/config.json", {"joint_attention_dim": 96}, "texts 96 wide, but T5 gives 40"),
-        ("sd3", "transformer/config.json", {"pooled_projection_dim": 31}, r"pooled text 31 wide, but CLIP gives 10 \+ 20"),
-        ("sd3", "scheduler/scheduler_config.json", {"_class_name": "DDIMScheduler"}, "its scheduler is a DDIMScheduler"),
+        (
+            "sd3",
+            "transformer/config.json",
+            {"pooled_projection_dim": 31},
+            r"pooled text 31 wide, but CLIP gives 10 \+ 20",
+        ),
+        (
+            "sd3",
+            "scheduler/scheduler_config.json",
+            {"_class_name": "DDIMScheduler"},
+            "its scheduler is a DDIMScheduler",
+        ),
         ("flux", "scheduler/scheduler_config.json", {"invert_sigmas": True}, "has invert_sigmas=true"),
         ("sd3", "controlnet/config.json", {"_class_name": "ControlNetModel"}, "it is a ControlNetModel, and Stable"),
         ("flux", "controlnet/config.json", {"num_attention_heads": 4}, "num_attention_heads is 4, the transformer's 2"),
@@ -136,7 +146,7 @@ def test_a_schedule_or_guidance_that_does_not_suit_is_refused(schedule, scale, n
 
 
 def test_a_negative_prompt_that_is_not_read_is_refused():
-    with pytest.raises(ConfigError, match="text.negative='blurry' is not read: FLUX.1"):
+    with pytest.raises(ConfigError, match=r"text.negative='blurry' is not read: FLUX.1"):
         check_negative("blurry", {"axes_dims_rope": (2, 2, 4)})
     check_negative("blurry", {"joint_attention_dim": 8})
 
@@ -151,7 +161,8 @@ LARGE = {
 }  # fmt: skip
 DEPTH = {
     **TEXT, "joint_attention_dim": None, "caption_projection_dim": 2048, "num_attention_heads": 38,
-    "pos_embed_max_size": None, "pos_embed_type": None, "use_pos_embed": False, "force_zeros_for_pooled_projection": False,
+    "pos_embed_max_size": None, "pos_embed_type": None, "use_pos_embed": False,
+    "force_zeros_for_pooled_projection": False,
 }  # fmt: skip
 
 
@@ -202,8 +213,8 @@ def test_a_controlnet_without_positions_takes_the_transformers(folders, copied):
     folder = copied("sd3")
     changes = {"joint_attention_dim": None, "use_pos_embed": False, "force_zeros_for_pooled_projection": False}
     shutil.rmtree(folder / "controlnet")
-    make_joint_controlnet("sd3", dual_attention_layers=(), qk_norm=None, pos_embed_max_size=None, **changes).save_pretrained(
-        folder / "controlnet"
-    )
+    make_joint_controlnet(
+        "sd3", dual_attention_layers=(), qk_norm=None, pos_embed_max_size=None, **changes
+    ).save_pretrained(folder / "controlnet")
     backbone = load_backbone(joint_setup(folder), ONE_CONTROLNET, CPU)
     assert backbone.controlnets[0].pos_embed is backbone.unet.pos_embed

@@ -84,9 +84,7 @@ def test_the_released_step_and_its_gradient_are_ours(subject: Subject, latents: 
         mine, x0, _ = schedule.step_back(networks(latents, timestep), STEP, latents)
         pulled = pixel_wise_guidance(x0, clip.guidance_map, lambda x: decode(backbone, x))
         unit = GuidancePlan(gradient="official_uncond", delta=1.0)
-        own = guidance_step(
-            unit, networks, pulled, latents, timestep=timestep, level=schedule.level(STEP)
-        )
+        own = guidance_step(unit, networks, pulled, latents, timestep=timestep, level=schedule.level(STEP))
     assert close(before, mine)
     assert close(gradient, own)
     assert gradient[0].abs().max() == 0  # frame 0 has no reference

@@ -73,7 +73,7 @@ def test_frames_read_the_anchor_and_the_anchor_reads_itself(joint, frames, plan)
 def test_every_attention_over_the_image_follows_and_is_restored(joint, frames, plan, kind):
     names = self_attention_layers(joint.unet)
     assert names[:2] == ["transformer_blocks.0.attn", f"transformer_blocks.{'0.attn2' if kind == 'sd3' else '1.attn'}"]
-    assert len(names) == (4 if kind == "sd3" else 4)
+    assert len(names) == 4
     modules = [dict(joint.unet.named_modules())[name] for name in names]
     before = [module.processor for module in modules]
     denoise(joint, frames, replace(plan, num_steps=2, sla_steps=range(0), guidance=GuidancePlan()))
