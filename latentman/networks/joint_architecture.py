@@ -121,7 +121,8 @@ def _check_sizes(found: Architecture, setup: SetupConfig) -> None:
     if setup.image_size % step:
         raise ConfigError(
             f"setup.image_size={setup.image_size}: a token of this transformer is {PACK}x{PACK} latent cells of "
-            f"{factor} pixels, so the size must be a multiple of {step}, such as {max(1, round(setup.image_size / step)) * step}"
+            f"{factor} pixels, so the size must be a multiple of {step}, such as "
+            f"{max(1, round(setup.image_size / step)) * step}"
         )
     expected = setup.image_size // factor
     if setup.latent_size != expected:
