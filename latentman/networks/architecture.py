@@ -17,6 +17,7 @@ from latentman.errors import ConfigError, WeightsError
 from latentman.networks.families import SD15, SDXL, Family, family_of_folder, family_of_transformer
 from latentman.networks.joint_architecture import check_joint
 from latentman.networks.sources import Source, attempt
+from latentman.system.hub import snapshot_of
 
 
 @dataclass(frozen=True)
@@ -89,20 +90,32 @@ def read_architecture(model: Source, *, has_adapter: bool, t5: bool = True) -> A
 
 
 def _family_of(model: Source) -> Family:
-    """Return the family of a model; of a hub's, this fetches two small files.
+    """Return the family of a model; of a hub's, this fetches one or two small files.
 
     Raises:
-        WeightsError: if a configuration cannot be read, or it is of no supported family.
+        WeightsError: if no configuration can be read, or it is of no supported family.
     """
-    from diffusers import DiffusionPipeline, SD3Transformer2DModel, UNet2DConditionModel
+    from diffusers import UNet2DConditionModel
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     if isinstance(model.location, Path):
         return family_of_folder(model.location)
-    index = attempt("model_index.json", DiffusionPipeline.load_config, model)
-    if "transformer" in index:
-        part = model.part("transformer")
-        return family_of_transformer(attempt("transformer", SD3Transformer2DModel.load_config, part))
-    unet = attempt("unet", UNet2DConditionModel.load_config, model.part("unet"))
+    load = UNet2DConditionModel.load_config
+    snapshot = snapshot_of(model.location, model.revision)
+    if snapshot is not None and (snapshot / "transformer" / "config.json").is_file():
+        return family_of_folder(snapshot)
+    try:
+        unet = attempt("unet", load, model.part("unet"))
+    except WeightsError as missing:
+        cause = missing.__cause__
+        # Where the hub is not reached, another file will not be either.
+        if cause is not None and isinstance(cause.__context__, LocalEntryNotFoundError):
+            raise
+        try:
+            config = attempt("transformer", load, model.part("transformer"))
+        except WeightsError:
+            raise missing from missing.__cause__
+        return family_of_transformer(config)
     return SDXL if unet.get("addition_embed_type") == "text_time" else SD15
 
 
