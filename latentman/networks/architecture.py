@@ -70,7 +70,7 @@ def read_architecture(model: Source, *, has_adapter: bool, t5: bool = True) -> A
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextConfig, T5Config
 
-    family = _family_of(model)
+    family = family_of(model)
     unet = attempt(family.predictor, UNet2DConditionModel.load_config, model.part(family.predictor))
 
     def text(part: str, kind: Any = CLIPTextConfig) -> Any:
@@ -89,7 +89,7 @@ def read_architecture(model: Source, *, has_adapter: bool, t5: bool = True) -> A
     )
 
 
-def _family_of(model: Source) -> Family:
+def family_of(model: Source) -> Family:
     """Return the family of a model; of a hub's, this fetches one or two small files.
 
     Raises:

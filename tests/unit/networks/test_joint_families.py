@@ -12,10 +12,12 @@ from latentman.diffusion.attention import anchored
 from latentman.diffusion.schedules import check_negative, check_schedule
 from latentman.diffusion.velocity import call_transformer, pack, predict_velocity
 from latentman.errors import ConfigError, WeightsError
+from latentman.networks.architecture import family_of
 from latentman.networks.families import FLUX, SD3, SDXL, family_of_folder
 from latentman.networks.joint_load import share_positions
 from latentman.networks.load import load_backbone
 from latentman.networks.resolved import check_setup
+from latentman.networks.sources import Source
 from tests.factories.joint_families import joint_setup, make_joint_controlnet, save_joint_family
 from tests.factories.tiny_model import ONE_CONTROLNET
 
@@ -218,3 +220,11 @@ def test_a_controlnet_without_positions_takes_the_transformers(folders, copied):
     ).save_pretrained(folder / "controlnet")
     backbone = load_backbone(joint_setup(folder), ONE_CONTROLNET, CPU)
     assert backbone.controlnets[0].pos_embed is backbone.unet.pos_embed
+
+
+def test_a_model_in_the_hubs_cache_is_recognised_without_asking_the_hub(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    for family, folder in folders.items():
+        snapshot = tmp_path / f"models--owner--{family}" / "snapshots" / "main"
+        shutil.copytree(folder / "transformer", snapshot / "transformer")
+        assert family_of(Source(f"owner/{family}")) is FAMILIES[family]
