@@ -31,11 +31,17 @@ _LACKING = "transformers (Stable Diffusion 3, FLUX.1) have no such part here"
 
 
 def check_parts(setup: SetupConfig, family: Family, *, has_adapter: bool) -> None:
-    """Refuse parts of a setup that only the families with a UNet have.
+    """Refuse parts of a setup that its family does not have.
 
     Raises:
         ConfigError: naming the setting.
     """
+    if family.t5 is None and not setup.t5:
+        raise ConfigError(
+            f"setup.t5=false has no effect on setup.model, which is {family.name} and has no T5: leave it out"
+        )
+    if not family.is_joint:
+        return
     for key, is_set in (
         ("setup.loras", bool(setup.loras)),
         ("setup.ip_adapter.image", setup.ip_adapter.image is not None),

@@ -103,8 +103,7 @@ class ResolvedSetup:
         """
         has_adapter = self.net_component == "adapter"
         found = read_architecture(self.model, has_adapter=has_adapter, t5=self.setup.t5)
-        if found.family.is_joint:
-            check_parts(self.setup, found.family, has_adapter=has_adapter)
+        check_parts(self.setup, found.family, has_adapter=has_adapter)
         check_architecture(found, self.setup)
         return found
 

@@ -18,6 +18,7 @@ from latentman.networks.joint_load import share_positions
 from latentman.networks.load import load_backbone
 from latentman.networks.resolved import check_setup
 from latentman.networks.sources import Source
+from tests.factories.families import family_setup
 from tests.factories.joint_families import joint_setup, make_joint_controlnet, save_joint_family
 from tests.factories.tiny_model import ONE_CONTROLNET
 
@@ -124,6 +125,12 @@ def test_flux_without_t5_is_refused_and_stable_diffusion_3_does_without(folders,
     refused(joint_setup(folder), "no folder text_encoder_3 of T5 in it; fetch it, or do without T5: setup.t5=false")
     shutil.rmtree(folder / "tokenizer_3")
     assert load_backbone(joint_setup(folder, t5=False), ONE_CONTROLNET, CPU).t5 is None
+
+
+def test_t5_is_not_left_out_of_a_model_that_has_none(sd15_folder):
+    refused(
+        family_setup(sd15_folder, t5=False), "setup.t5=false has no effect.*Stable Diffusion 1.x", error=ConfigError
+    )
 
 
 def test_parts_for_unets_are_refused(folders, tmp_path):
