@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from latentman.config.groups import at_least, settings_without
 from latentman.errors import ConfigError, check_choice
 
-SCHEDULES = ("ddim", "dpmpp", "unipc", "lcm")
-"""DDIM; DPM-Solver++ and UniPC of second order; the sampling of latent consistency models."""
+SCHEDULES = ("ddim", "dpmpp", "unipc", "lcm", "flow")
+"""DDIM; DPM-Solver++ and UniPC of second order; latent consistency models; Euler's steps of flow matching."""
 
 
 @dataclass

@@ -26,6 +26,7 @@ from latentman.config.family import (
     TokenWarpingConfig,
     VidToMeConfig,
 )
+from latentman.config.flow import check_flow
 from latentman.config.groups import (
     CorrespondenceConfig,
     MetricsConfig,
@@ -154,6 +155,7 @@ class Config:
         positive("fps", self.fps)
         if self.threads is not None:
             at_least("threads", self.threads, 1)
+        check_flow(self)
         steps = self.num_steps
         if not MIN_STEPS <= steps <= 1000:
             raise ConfigError(f"num_inference_steps={steps} must be between {MIN_STEPS} and 1000")

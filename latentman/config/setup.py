@@ -96,8 +96,10 @@ class SetupConfig:
     """Side of the frames in pixels."""
     latent_size: int = MISSING
     """Cells along each side of the latents: image_size divided by the VAE's factor."""
+    t5: bool = True
+    """Read the text with T5 too, where the model has one; Stable Diffusion 3 can do without, FLUX.1 cannot."""
     guidance_scale: float = MISSING
-    """Weight of classifier-free guidance; 1 is off."""
+    """Weight of classifier-free guidance; 1 is off. A model that was distilled for guidance reads it as an input."""
     pwg_strength: float = MISSING
     """Factor of the gradient with ``pwg.gradient=direct``, in addition to ``pwg.delta``."""
     steps: dict[str, int] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class SetupConfig:
 
     def result(self) -> dict[str, object]:
         """Return the settings that the frames depend on; the tiny decoder's weights are recorded where it is used."""
-        return settings_without(self, "tiny_decoder", "tiny_decoder_revision")
+        return settings_without(self, "tiny_decoder", "tiny_decoder_revision", *(("t5",) if self.t5 else ()))
 
 
 @dataclass

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,62 +22,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from latentman.diffusion.anchor_masks import AnchorMasks
-from latentman.diffusion.anchors import ANCHORS, Seen
-from latentman.diffusion.attention_layers import AnchorRule, layers_that_follow
-from latentman.diffusion.token_maps import TokenMaps
-from latentman.diffusion.token_method import Layer, Memory, TokenMethod
+from latentman.diffusion.anchor_state import Anchor, Kept, gathered
+from latentman.diffusion.attention_layers import AnchorRule, is_joint, layers_that_follow
+from latentman.diffusion.joint_attention import JointAnchorAttention
+from latentman.diffusion.token_method import Layer
 from latentman.errors import WeightsError
-
-
-@dataclass
-class Kept:
-    """What one layer keeps for later chunks: keys and values (G, L, C) of the first frame and of the last one."""
-
-    first: tuple[Tensor, Tensor]
-    last: tuple[Tensor, Tensor]
-
-
-@dataclass
-class Anchor:
-    """What the self-attention layers of one or more networks share during a pass.
-
-    ``mode``: ``off`` is ordinary self-attention; ``lead`` is a pass whose batch begins with frame 0; ``follow``
-    continues with the frames after the previous pass. ``groups`` is the guidance multiplicity: the batch is laid out as
-    [unconditional frames, conditional frames], and every group has an anchor of its own. ``masks`` are set where figure
-    and background attend separately; ``frames`` are the frames in the batch. ``method`` acts on the tokens in this
-    pass, along ``maps``; None leaves them to the anchor.
-    """
-
-    rule: AnchorRule = field(default_factory=AnchorRule)
-    mode: str = "off"
-    groups: int = 1
-    frames: slice = field(default_factory=lambda: slice(None))
-    masks: AnchorMasks | None = None
-    kept: dict[str, Kept] = field(default_factory=dict)
-    left: dict[str, Kept] = field(default_factory=dict)
-    maps: TokenMaps | None = None
-    method: TokenMethod | None = None
-    memory: Memory = field(default_factory=Memory)
-
-    @contextmanager
-    def passing(
-        self, mode: str, groups: int, frames: slice = slice(None), method: TokenMethod | None = None
-    ) -> Iterator[None]:
-        """Set the mode for one pass through the networks; later passes read what it leaves.
-
-        A pass with gradient checkpointing calls the layers again in its backward pass, inside the same context, and
-        must then read the same keys and values.
-        """
-        self.mode, self.groups, self.frames, self.method = mode, groups, frames, method
-        try:
-            yield
-            self.kept.update(self.left)
-            self.memory.keep()
-        finally:
-            self.mode, self.method = "off", None
-            self.left.clear()
-            self.memory.left.clear()
 
 
 class AnchorAttention:
@@ -159,7 +108,7 @@ class AnchorAttention:
         if rule.anchor == "all":
             key, value = (x.detach().flatten(1, 2) for x in (key, value))
             return attend(attn, query.flatten(1, 2), key, value).view_as(query)
-        key, value = self._gather(key, value)
+        key, value = gathered(self.anchor, self.layer, key, value)
         return attend(attn, *(x.flatten(0, 1) for x in (query, key, value))).view_as(query)
 
     def _first(self, attn: Any, batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,33 +120,6 @@ class AnchorAttention:
         self.anchor.left[self.layer] = Kept(pair, pair)
         return pair
 
-    def _gather(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the keys and values (G, F, n L, C) that every frame reads, from its own (G, F, L, C) and earlier ones.
-
-        The anchor's are constants of the gradient, as in the released code; a frame's own are not.
-        """
-        rule, frames = self.anchor.rule, key.shape[1]
-        own = (key.detach(), value.detach())
-        kept = self.anchor.kept[self.layer] if self.anchor.mode == "follow" else Kept(*[_frame(own, 0)] * 2)
-        read = []
-        for index, mine in enumerate(own):
-            seen = Seen(
-                own=mine,
-                before=torch.cat([kept.last[index].unsqueeze(1), mine[:, :-1]], dim=1),
-                first=kept.first[index].unsqueeze(1).expand(-1, frames, -1, -1),
-            )
-            parts = list(ANCHORS[rule.anchor](seen))
-            if rule.union:
-                parts.append((key, value)[index])
-            read.append(torch.cat(parts, dim=2) if len(parts) > 1 else parts[0])
-        self.anchor.left[self.layer] = Kept(kept.first, _frame(own, -1))
-        return read[0], read[1]
-
-
-def _frame(pair: tuple[Tensor, Tensor], index: int) -> tuple[Tensor, Tensor]:
-    """Return one frame (G, L, C) of keys and values (G, F, L, C)."""
-    return pair[0][:, index], pair[1][:, index]
-
 
 def attend(attn: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Return multi-head attention of queries (B, Q, C) over keys and values (B, L, C), as (B, Q, C)."""
@@ -206,11 +128,15 @@ def attend(attn: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return out.transpose(1, 2).flatten(2)
 
 
+Chosen = tuple[str, Any, Any]
+"""A layer that follows: its name, its attention module, and the processor that must be there."""
+
+
 @dataclass(frozen=True)
 class Installed:
-    """The layers that follow an anchor: (name, attention module, processor that must be there)."""
+    """The layers that follow an anchor."""
 
-    layers: tuple[tuple[str, Any, AnchorAttention], ...]
+    layers: tuple[Chosen, ...]
 
     def check(self) -> None:
         """Refuse to continue if other code has replaced a processor: the frames would silently diverge.
@@ -239,11 +165,12 @@ def anchored(
         opened: name -> network in whose layers a token method acts, whether or not they follow.
         layers: the layers of these networks in which it acts, as :attr:`AnchorRule.layers`.
     """
-    chosen: list[tuple[str, Any, AnchorAttention]] = []
+    chosen: list[Chosen] = []
     for name, network in networks.items():
         modules = dict(network.named_modules())
+        processor: type[Any] = JointAnchorAttention if is_joint(network) else AnchorAttention
         chosen += [
-            (f"{name}.{layer}", modules[layer], AnchorAttention(anchor, f"{name}.{layer}"))
+            (f"{name}.{layer}", modules[layer], processor(anchor, f"{name}.{layer}"))
             for layer in layers_that_follow(network, anchor.rule, is_unet=name == "unet")
         ]
     chosen = _with_opened(chosen, anchor, opened or {}, layers)
@@ -260,9 +187,7 @@ def anchored(
         anchor.memory.kept.clear()
 
 
-def _with_opened(
-    chosen: list[tuple[str, Any, AnchorAttention]], anchor: Anchor, opened: Mapping[str, Any], layers: str
-) -> list[tuple[str, Any, AnchorAttention]]:
+def _with_opened(chosen: list[Chosen], anchor: Anchor, opened: Mapping[str, Any], layers: str) -> list[Chosen]:
     """Return the layers that follow, and those in which a token method acts, opened to it."""
     following = {entry[0]: entry for entry in chosen}
     for network_name, network in opened.items():

@@ -30,8 +30,18 @@ class AnchorRule:
     union: bool = False
 
 
+def is_joint(network: Any) -> bool:
+    """Return whether a network is a transformer (MMDiT), whose attention is over text and image together."""
+    return hasattr(network, "transformer_blocks")
+
+
 def self_attention_layers(network: Any) -> list[str]:
-    """Return the names of a network's self-attention modules in the order in which it calls them."""
+    """Return the names of a network's self-attention modules in the order in which it calls them.
+
+    In a transformer these are the attention over text and image, ``attn``, and over the image alone, ``attn2``.
+    """
+    if is_joint(network):
+        return [name for name, _ in network.named_modules() if name.endswith((".attn", ".attn2"))]
     names = [name for name, _ in network.named_modules() if name.endswith(".attn1")]
 
     def order(name: str) -> tuple[int, ...]:
@@ -44,11 +54,16 @@ def layers_that_follow(network: Any, rule: AnchorRule, *, is_unet: bool) -> list
     """Return the names of the self-attention modules that follow the anchor, in calling order.
 
     Raises:
-        ConfigError: if ``first_layer`` is beyond the UNet's last layer.
+        ConfigError: if ``first_layer`` is beyond the UNet's last layer, or a transformer's layers are chosen.
     """
     names = self_attention_layers(network)
     if not is_unet:
         return names
+    if is_joint(network) and (rule.first_layer is not None or rule.layers != "all"):
+        raise ConfigError(
+            f"sampler.layers={rule.layers}, sampler.first_layer={rule.first_layer}: they choose layers of a UNet, and "
+            "setup.model is a transformer, which has no decoder: use sampler=t2v_zero"
+        )
     if rule.first_layer is not None:
         if rule.first_layer >= len(names):
             raise ConfigError(

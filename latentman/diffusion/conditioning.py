@@ -5,18 +5,18 @@ What does not depend on t is computed once per frame: the ControlNet's stem, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from latentman.config import ConditionerConfig
 from latentman.diffusion.attention import repeat_for_groups
+from latentman.diffusion.control_pictures import picture_tensors, stacked
+from latentman.diffusion.joint_conditioning import build_joint_control
 from latentman.diffusion.text import Text
-from latentman.errors import ShapeError
 from latentman.networks.backbone import Backbone
 from latentman.types import Array
 
@@ -112,7 +112,13 @@ class NoControl:
 
 @torch.no_grad()
 def build_control(
-    backbone: Backbone, cfg: ConditionerConfig, pictures: Mapping[str, Array], *, num_frames: int, grid: tuple[int, int]
+    backbone: Backbone,
+    cfg: ConditionerConfig,
+    pictures: Mapping[str, Array],
+    *,
+    num_frames: int,
+    grid: tuple[int, int],
+    guidance_scale: float = 1.0,
 ) -> Control:
     """Return the control that these pictures give.
 
@@ -122,13 +128,18 @@ def build_control(
         pictures: of every kind that ``cfg.nets`` names, (T, H, W, 3) float32 in 0 to 1.
         num_frames: T.
         grid: (h, w) of the latents.
+        guidance_scale: of the setup, which ControlNets read that were distilled for it.
 
     Raises:
         ShapeError: if a picture's size is not a multiple of the latent cell.
     """
     if cfg.name == "none":
         return NoControl(num_frames, grid)
-    taken = [_tensors(backbone, pictures[net.kind]) for net in cfg.nets]
+    taken = [picture_tensors(backbone, pictures[net.kind]) for net in cfg.nets]
+    if backbone.family.is_joint:
+        return build_joint_control(
+            backbone, cfg, taken, num_frames=num_frames, grid=grid, guidance_scale=guidance_scale
+        )
     if cfg.name == "t2i_adapter":
         scale = cfg.scale * cfg.nets[0].scale
         # Adapters for edges and sketches take grey pictures.
@@ -139,38 +150,8 @@ def build_control(
     return ControlNets(
         networks=backbone.controlnets,
         features=tuple(
-            _stacked((stem(picture) for picture in frames), num_frames)
+            stacked((stem(picture) for picture in frames), num_frames)
             for stem, frames in zip(backbone.control_embeddings, taken, strict=True)
         ),
         scales=tuple(cfg.scale * net.scale for net in cfg.nets),
-    )
-
-
-def _stacked(frames: Iterator[Tensor], count: int) -> Tensor:
-    """Return ``count`` tensors (1, ...) as one (T, ...) of their memory layout, each copied as it is computed."""
-    first = next(frames)
-    channels_last = not first.is_contiguous() and first.is_contiguous(memory_format=torch.channels_last)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    out = torch.empty((count, *first.shape[1:]), dtype=first.dtype, device=first.device, memory_format=layout)
-    out[0] = first[0]
-    for index, frame in enumerate(frames, start=1):
-        out[index] = frame[0]
-    return out
-
-
-def _tensors(backbone: Backbone, frames: Array) -> Iterator[Tensor]:
-    """Return the pictures (T, H, W, 3) one by one as (1, 3, H, W) on the device of the networks.
-
-    Raises:
-        ShapeError: at once, if their size is not a multiple of the latent cell.
-    """
-    factor = backbone.vae_scale_factor
-    if frames.shape[1] % factor or frames.shape[2] % factor:
-        raise ShapeError(
-            f"control pictures of {frames.shape[1]}x{frames.shape[2]} do not divide into latent cells of {factor} "
-            "pixels; change setup.image_size"
-        )
-    return (
-        torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))[None].to(backbone.device, backbone.dtype)
-        for frame in frames
     )

@@ -66,7 +66,9 @@ def decoding(vae: Any, work: Callable[[Decode], T], latents: Tensor, *, first_is
 
 
 def _decoded(vae: Any, latents: Tensor) -> Tensor:
-    picture: Tensor = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype)).sample
+    latents, shift = latents / vae.config.scaling_factor, getattr(vae.config, "shift_factor", None)
+    latents = latents + shift if shift else latents
+    picture: Tensor = vae.decode(latents.to(vae.dtype)).sample
     return picture.float() / 2 + 0.5
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from latentman.correspondence.background import BackgroundMap
 from latentman.diffusion.anchor_masks import AnchorMasks
-from latentman.diffusion.attention import Anchor, Installed, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import Installed, anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import keep_background, shared_background
 from latentman.diffusion.conditioning import Control
@@ -168,9 +169,8 @@ def one_step(
     if step not in plan.guidance.steps:
         return State(step + 1, back.x_before, back.history)
     gradient = gradient_of_clean(networks.backbone, sampling, back.x_0, on_loss)
-    alpha_cumprod = schedule.alpha_cumprod(step)
     subtracted = guidance_step(  # Eq. 8
-        plan.guidance, networks, gradient, x_t, timestep=timestep, alpha_cumprod=alpha_cumprod
+        plan.guidance, networks, gradient, x_t, timestep=timestep, level=schedule.level(step)
     )
     return State(step + 1, back.x_before - subtracted, schedule.moved(back.history, step, subtracted))
 
@@ -262,6 +262,7 @@ def schedule_of(backbone: Backbone, plan: Plan) -> Schedule:
         seed=plan.seed,
         eta=plan.eta,
         steps_offset=plan.steps_offset,
+        packed_tokens=backbone.packed_tokens,
     )
 
 
@@ -296,7 +297,7 @@ def installed_attention(networks: Prediction, plan: Plan) -> AbstractContextMana
 def first_state(networks: Prediction, sampling: Sampling, noise: Tensor) -> State:
     """Return where the loop begins: x_T from standard normal noise, or latents into which motion has been written."""
     backbone, plan = networks.backbone, sampling.plan
-    latents = (noise * backbone.scheduler.init_noise_sigma).to(backbone.device, torch.float32)
+    latents = (noise * getattr(backbone.scheduler, "init_noise_sigma", 1.0)).to(backbone.device, torch.float32)
     if plan.latent_motion is None:
         return State(0, latents)
     work = partial(

@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from latentman.diffusion.attention import Anchor, repeat_for_groups
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import repeat_for_groups
 from latentman.diffusion.conditioning import Control
 from latentman.diffusion.text import Text
 from latentman.diffusion.token_method import TokenMethod, in_order
+from latentman.diffusion.velocity import predict_velocity
 from latentman.errors import DeviceMemoryError
 from latentman.networks.backbone import Backbone
 from latentman.system.device import is_memory_full
@@ -56,28 +58,36 @@ class Prediction:
         """Return the prediction of frames that do not read their anchor."""
         return replace(self, follows=False, acts=False)
 
-    def __call__(self, latents: Tensor, timestep: int) -> Tensor:
+    def __call__(self, latents: Tensor, timestep: float) -> Tensor:
         """Return the guided noise of every frame, (T, C, h, w) in fp32."""
         noise = torch.empty_like(latents, dtype=torch.float32)
         for frames in self.chunks(len(latents)):
             noise[frames] = self._chunk(latents, timestep, frames)
         return noise
 
-    def _chunk(self, latents: Tensor, timestep: int, frames: slice) -> Tensor:
+    def _chunk(self, latents: Tensor, timestep: float, frames: slice) -> Tensor:
         with self.passing(frames, self.text):
             noise = self.noise(latents[frames], timestep, self.text, frames)
         return guided(noise, self.text.groups, self.guidance_scale)
 
     def noise(
-        self, latents: Tensor, timestep: int, text: Text, frames: slice, *, control_gradient: bool = True
+        self, latents: Tensor, timestep: float, text: Text, frames: slice, *, control_gradient: bool = True
     ) -> Tensor:
-        """Return the noise of one chunk in every guidance group, (groups * F, C, h, w) in fp32."""
+        """Return the noise of one chunk in every guidance group, (groups * F, C, h, w) in fp32.
+
+        Of a transformer it is the velocity.
+        """
         noisy = repeat_for_groups(latents.to(self.backbone.dtype), text.groups)
         # A number would be a constant of compiled networks, and every step would compile them again.
         # It is filled in on the device: torch.tensor would copy it there.
         t = torch.full((), timestep, device=latents.device)
         with torch.set_grad_enabled(torch.is_grad_enabled() and control_gradient):
             residuals = self.control.residuals(noisy, t, text, frames)
+        if self.backbone.family.is_joint:
+            velocity = predict_velocity(
+                self.backbone.unet, noisy, t, text.arguments(len(latents)), self.guidance_scale, **residuals
+            )
+            return velocity.float()
         arguments = text.arguments(len(latents)) | self._guidance_argument(noisy)
         (noise,) = self.backbone.unet(noisy, t, return_dict=False, **arguments, **residuals)
         return noise.float()
@@ -114,6 +124,7 @@ class Prediction:
     def passing(self, frames: slice, text: Text) -> AbstractContextManager[None]:
         """Return the context of one pass of a chunk through the networks."""
         mode = ("lead" if frames.start == 0 else "follow") if self.follows else "off"
+        self.anchor.text_tokens = text.embeds.shape[1]
         return self.anchor.passing(mode, text.groups, frames, self.tokens if self.acts else None)
 
     def modules(self) -> list[Any]:

@@ -17,6 +17,11 @@ x0 = (x_t - sqrt(1 - abar) noise) / sqrt(abar) and noise = (1 - s) noise_uncond 
 - ``direct`` leaves out the networks: strength sqrt((1 - abar) / abar) g, with strength = s - 1. Where the UNet's
   Jacobian is near sqrt(1 - abar) times the identity it equals ``official_uncond``, and needs no pass through a UNet.
 
+Networks that predict a velocity v, with x0 = x_t - sigma v, have the readings with 1 in place of 1 / sqrt(abar) and
+sigma in place of sqrt((1 - abar) / abar): ``full`` is g - sigma J^T g through the velocity, ``direct`` is
+strength sigma g. ``official_uncond`` is refused there: the released code's networks predict the noise. The Jacobian of
+a velocity changes its sign where there is more signal than noise (for Gaussian data), and later steps would climb.
+
 The anchor of a frame is a constant: no gradient crosses frames.
 """
 
@@ -33,6 +38,7 @@ from latentman.config import PwgConfig
 from latentman.diffusion.figure_window import Window, decoded_in, figure_windows
 from latentman.diffusion.matches import Matches, placed
 from latentman.diffusion.predict import Prediction, guided
+from latentman.diffusion.schedule import Level
 from latentman.errors import ShapeError
 from latentman.system.device import needing_memory
 from latentman.types import Correspondence
@@ -214,8 +220,8 @@ def guidance_step(
     gradient_x0: Tensor,
     latents: Tensor,
     *,
-    timestep: int,
-    alpha_cumprod: float,
+    timestep: float,
+    level: Level,
 ) -> Tensor:
     """Return what Eq. 8 subtracts from x_{t-1}: delta times the gradient, (T, C, h, w) in fp32.
 
@@ -225,12 +231,12 @@ def guidance_step(
         gradient_x0: of the loss with respect to x0, (T, C, h, w).
         latents: x_t as the UNet read it, (T, C, h, w).
         timestep: t.
-        alpha_cumprod: abar of t.
+        level: how x0 followed from x_t.
 
     Raises:
         DeviceMemoryError: if the device's memory does not hold the networks' gradient.
     """
-    ratio = ((1 - alpha_cumprod) / alpha_cumprod) ** 0.5
+    ratio = level.ratio
     if plan.gradient == "direct":
         return float(plan.delta * plan.strength * ratio) * gradient_x0
     uncond = plan.gradient == "official_uncond"
@@ -238,11 +244,11 @@ def guidance_step(
         jacobian = through_networks(networks, latents, gradient_x0, timestep, plan.chunk_size, uncond=uncond)
     if uncond:
         return plan.delta * (networks.guidance_scale - 1) * ratio * jacobian
-    return plan.delta * (gradient_x0 / alpha_cumprod**0.5 - ratio * jacobian)
+    return plan.delta * (gradient_x0 / level.signal - ratio * jacobian)
 
 
 def through_networks(
-    networks: Prediction, latents: Tensor, vectors: Tensor, timestep: int, chunk_size: int, *, uncond: bool
+    networks: Prediction, latents: Tensor, vectors: Tensor, timestep: float, chunk_size: int, *, uncond: bool
 ) -> Tensor:
     """Return J^T v of the predicted noise with respect to x_t, frame by frame in chunks, (T, C, h, w) in fp32.
 

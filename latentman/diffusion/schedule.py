@@ -1,6 +1,7 @@
 """The timesteps of a run and one step back in time. Latents and schedule are fp32 whatever the networks are.
 
-DDIM (Song et al., ICLR 2021) is here, ``multistep.py`` has DPM-Solver++ and UniPC, ``consistency.py`` has LCM.
+DDIM (Song et al., ICLR 2021) is here, ``multistep.py`` has DPM-Solver++ and UniPC, ``consistency.py`` has LCM,
+``flow.py`` the Euler steps of flow matching.
 :mod:`latentman.diffusion.schedules` chooses among them. A schedule keeps nothing between steps: what a solver remembers
 of earlier ones is its *history*, an argument and a result of a step.
 """
@@ -29,17 +30,35 @@ class Back(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Level:
+    """How x0 follows from x_t and what the networks predict: ``x_0 = x_t / signal - ratio * prediction``."""
+
+    signal: float
+    ratio: float
+
+    @classmethod
+    def of_noise(cls, alpha_cumprod: float) -> Level:
+        """Return the level of abar_t where the networks predict the noise."""
+        return cls(alpha_cumprod**0.5, ((1 - alpha_cumprod) / alpha_cumprod) ** 0.5)
+
+
+@dataclass(frozen=True)
 class Schedule:
     """A DDIM scheduler set to a number of steps. The other schedules replace :meth:`step_back`."""
 
     scheduler: Any
-    timesteps: tuple[int, ...]
+    timesteps: tuple[Any, ...]
+    """Of training, whole numbers; those of flow matching need not be whole."""
     eta: float
     seed: int
 
     def alpha_cumprod(self, step: int) -> float:
         """Return abar_t of a step."""
         return float(self.scheduler.alphas_cumprod[self.timesteps[step]])
+
+    def level(self, step: int) -> Level:
+        """Return how x0 follows from x_t at a step."""
+        return Level.of_noise(self.alpha_cumprod(step))
 
     def step_back(self, noise_pred: Tensor, step: int, latents: Tensor, history: History = ()) -> Back:
         """Return x_{t-1} and the predicted x0 of ``latents`` (T, C, h, w), and what the next step needs to know.

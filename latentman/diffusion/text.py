@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from latentman.diffusion.joint_text import encode_joint
+from latentman.diffusion.tokens import token_ids, warn_of_cuts
 from latentman.networks.backbone import Backbone
 from latentman.networks.ip_adapter import encode_picture
-
-logger = logging.getLogger("latentman.diffusion")
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class Text:
     """What the networks read besides the latents, for every guidance group.
 
     ``embeds`` (G, L, C): [negative, prompt] with guidance, the prompt alone without. SDXL also reads ``pooled`` (G, P)
-    and ``time_ids`` (G, 6): original size, crop and target size in pixels. ``image_embeds`` are an IP-Adapter's,
-    (G, n, d) or, where it reads patches, (G, n, p, d); only the UNet reads them.
+    and ``time_ids`` (G, 6): original size, crop and target size in pixels; a transformer reads ``pooled`` alone.
+    ``image_embeds`` are an IP-Adapter's, (G, n, d) or, where it reads patches, (G, n, p, d); only the UNet reads them.
     """
 
     embeds: Tensor
@@ -50,6 +49,11 @@ class Text:
 
     def arguments(self, frames: int) -> dict[str, Any]:
         """Return the keyword arguments of a network for a batch laid out as (groups * frames)."""
+        if self.pooled is not None and self.time_ids is None:
+            return {
+                "encoder_hidden_states": _spread(self.embeds, frames),
+                "pooled_projections": _spread(self.pooled, frames),
+            }
         added: dict[str, Any] = {}
         if self.pooled is not None and self.time_ids is not None:
             added = {"text_embeds": _spread(self.pooled, frames), "time_ids": _spread(self.time_ids, frames)}
@@ -63,13 +67,6 @@ def _spread(x: Tensor, frames: int) -> Tensor:
     return x.repeat_interleave(frames, dim=0)
 
 
-def truncated_text(tokenizer: object, text: str) -> str:
-    """Return the end of ``text`` that does not fit into the tokenizer's length (77 tokens), or an empty string."""
-    limit = tokenizer.model_max_length  # type: ignore[attr-defined]
-    ids = tokenizer(text, truncation=False, add_special_tokens=False, verbose=False).input_ids  # type: ignore[operator]
-    return str(tokenizer.decode(ids[limit - 2 :])).strip() if len(ids) > limit - 2 else ""  # type: ignore[attr-defined]
-
-
 @torch.no_grad()
 def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidance_scale: float) -> Text:
     """Return the embeddings of one prompt for all frames, and of an IP-Adapter's picture.
@@ -77,10 +74,14 @@ def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidanc
     A text that is too long for the model is cut; a warning names the words that are lost.
     """
     texts = [prompt] if guidance_scale == 1 else [negative_prompt, prompt]
-    _warn_of_cuts(backbone.tokenizer, texts)
+    if backbone.family.is_joint:
+        return Text(*encode_joint(backbone, texts))
+    warn_of_cuts(backbone.tokenizer, texts)
     # Stable Diffusion pads with the end token and attends to the padding: no attention mask.
     read = [
-        encoder(_tokens(tokenizer, texts).to(backbone.device), output_hidden_states=backbone.text_encoder_2 is not None)
+        encoder(
+            token_ids(tokenizer, texts).to(backbone.device), output_hidden_states=backbone.text_encoder_2 is not None
+        )
         for encoder, tokenizer in backbone.text_encoders
     ]
     images: tuple[Tensor, ...] = ()
@@ -95,19 +96,3 @@ def encode_prompt(backbone: Backbone, prompt: str, negative_prompt: str, guidanc
     pooled = read[1].text_embeds
     time_ids = torch.tensor([(*size, 0, 0, *size)] * len(texts), dtype=pooled.dtype, device=pooled.device)
     return Text(torch.cat([x.hidden_states[-2] for x in read], dim=-1), pooled, time_ids, images)
-
-
-def _tokens(tokenizer: Any, texts: list[str]) -> Tensor:
-    ids: Tensor = tokenizer(
-        texts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
-    ).input_ids
-    return ids
-
-
-def _warn_of_cuts(tokenizer: Any, texts: list[str]) -> None:
-    """Warn of the words of the prompt, and of the negative prompt, that do not fit."""
-    for name, text in zip(("prompt", "text.negative"), reversed(texts), strict=False):
-        cut = truncated_text(tokenizer, text)
-        if cut:
-            logger.warning("%s is longer than the %d tokens the model reads; this end is ignored: '%s'",
-                           name, tokenizer.model_max_length, cut)  # fmt: skip

@@ -235,7 +235,7 @@ class LatentManPipeline:
         body = make_body(config, motion)
         conditions = make_render(config, body)
         maps = {size: make_correspondence(config, conditions, body, size) for size in _map_sizes(config)}
-        plan = sampling_plan(config)
+        plan = sampling_plan(config, self.backbone)
         frames = sampling_frames(
             config,
             self.backbone,

@@ -1,18 +1,23 @@
 """What the networks of a setup are, read from their configurations alone, and whether they fit each other.
 
 A family is recognised by what its UNet reads, never by a name: SDXL's takes two texts, a pooled one and sizes
-(``addition_embed_type: text_time``); Stable Diffusion 1.5's takes one text.
+(``addition_embed_type: text_time``); Stable Diffusion 1.5's takes one text. Transformers are recognised by their class,
+and checked in ``joint_architecture.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from latentman.config import SetupConfig
 from latentman.errors import ConfigError, WeightsError
+from latentman.networks.families import SD15, SDXL, Family, family_of_folder, family_of_transformer
+from latentman.networks.joint_architecture import check_joint
 from latentman.networks.sources import Source, attempt
+from latentman.system.hub import snapshot_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,10 @@ class Net:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Configurations of the networks, as their libraries read them; ``nets`` are those that steer the figure."""
+    """Configurations of the networks, as their libraries read them; ``nets`` are those that steer the figure.
+
+    ``unet`` is the one that predicts, in some families a transformer; ``t5`` is its third kind of text, if any.
+    """
 
     unet: Mapping[str, Any]
     vae: Mapping[str, Any]
@@ -34,6 +42,8 @@ class Architecture:
     text_2: Any
     nets: tuple[tuple[Net, Mapping[str, Any]], ...]
     has_adapter: bool
+    family: Family = SD15
+    t5: Any = None
 
     @property
     def is_sdxl(self) -> bool:
@@ -46,33 +56,67 @@ class Architecture:
         return 2 ** (len(self.vae["block_out_channels"]) - 1)
 
 
-def read_architecture(model: Source, *, has_adapter: bool) -> Architecture:
+def read_architecture(model: Source, *, has_adapter: bool, t5: bool = True) -> Architecture:
     """Read the configurations of a model's networks; of a hub's model, this fetches some kilobytes.
 
     Args:
         model: the folder or hub id.
         has_adapter: whether a T2I-Adapter steers the figure.
+        t5: whether T5 is read, where the family has one.
 
     Raises:
-        WeightsError: if one cannot be read.
+        WeightsError: if one cannot be read, or it is of no supported family.
     """
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig
+    from transformers import CLIPTextConfig, T5Config
 
-    unet = attempt("unet", UNet2DConditionModel.load_config, model.part("unet"))
+    family = family_of(model)
+    unet = attempt(family.predictor, UNet2DConditionModel.load_config, model.part(family.predictor))
 
-    def text(part: str) -> Any:
-        return attempt(part.replace("_", " "), CLIPTextConfig.from_pretrained, model.part(part))
+    def text(part: str, kind: Any = CLIPTextConfig) -> Any:
+        return attempt(part.replace("_", " "), kind.from_pretrained, model.part(part))
 
     return Architecture(
         unet=unet,
         vae=attempt("vae", AutoencoderKL.load_config, model.part("vae")),
         scheduler=attempt("scheduler", DDIMScheduler.load_config, model.part("scheduler")),
         text=text("text_encoder"),
-        text_2=text("text_encoder_2") if unet.get("addition_embed_type") == "text_time" else None,
+        text_2=text("text_encoder_2") if len(family.clip) > 1 else None,
         nets=(),
         has_adapter=has_adapter,
+        family=family,
+        t5=text(family.t5[0], T5Config) if family.t5 is not None and t5 else None,
     )
+
+
+def family_of(model: Source) -> Family:
+    """Return the family of a model; of a hub's, this fetches one or two small files.
+
+    Raises:
+        WeightsError: if no configuration can be read, or it is of no supported family.
+    """
+    from diffusers import UNet2DConditionModel
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if isinstance(model.location, Path):
+        return family_of_folder(model.location)
+    load = UNet2DConditionModel.load_config
+    snapshot = snapshot_of(model.location, model.revision)
+    if snapshot is not None and (snapshot / "transformer" / "config.json").is_file():
+        return family_of_folder(snapshot)
+    try:
+        unet = attempt("unet", load, model.part("unet"))
+    except WeightsError as missing:
+        cause = missing.__cause__
+        # Where the hub is not reached, another file will not be either.
+        if cause is not None and isinstance(cause.__context__, LocalEntryNotFoundError):
+            raise
+        try:
+            config = attempt("transformer", load, model.part("transformer"))
+        except WeightsError:
+            raise missing from missing.__cause__
+        return family_of_transformer(config)
+    return SDXL if unet.get("addition_embed_type") == "text_time" else SD15
 
 
 def read_nets(nets: Iterable[Net], *, has_adapter: bool) -> tuple[tuple[Net, Mapping[str, Any]], ...]:
@@ -94,6 +138,9 @@ def check_architecture(found: Architecture, setup: SetupConfig) -> None:
         WeightsError: naming the two numbers that should be the same.
         ConfigError: if image_size or latent_size are not those of these networks.
     """
+    if found.family.is_joint:
+        check_joint(found, setup)
+        return
     _check_channels(found)
     _check_text(found)
     _check_sizes(found, setup)

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from latentman.networks.families import FLUX, SD15, Family
 from latentman.networks.ip_adapter import ImagePrompt
+from latentman.networks.joint_architecture import PACK
 from latentman.networks.offload import send_away
 
 
@@ -18,6 +20,7 @@ class Backbone:
     """The loaded networks, frozen and in evaluation mode; latents and scheduler stay in fp32 whatever ``dtype`` is."""
 
     unet: Any
+    """The network that predicts: a UNet, or the transformer (MMDiT) of Stable Diffusion 3 and FLUX.1."""
     controlnets: tuple[Any, ...]
     """In the order of ``conditioner.nets``; none where something else steers the figure."""
     control_embeddings: tuple[nn.Module, ...]
@@ -34,6 +37,10 @@ class Backbone:
     text_encoder_2: Any = None
     """SDXL's second text encoder, whose pooled output the UNet reads too; None for other models."""
     tokenizer_2: Any = None
+    t5: Any = None
+    """A transformer's T5, or None."""
+    t5_tokenizer: Any = None
+    family: Family = SD15
     image_prompt: ImagePrompt | None = None
     """An IP-Adapter's picture; its processors are on the UNet already."""
     tiny_decoder: Any = None
@@ -52,7 +59,7 @@ class Backbone:
 
     @property
     def text_encoders(self) -> tuple[tuple[Any, Any], ...]:
-        """Every text encoder with its tokenizer."""
+        """Every text encoder of CLIP with its tokenizer."""
         first = (self.text_encoder, self.tokenizer)
         return (first,) if self.text_encoder_2 is None else (first, (self.text_encoder_2, self.tokenizer_2))
 
@@ -62,6 +69,7 @@ class Backbone:
             return
         if part == "text":
             send_away([encoder for encoder, _ in self.text_encoders])
+            send_away([self.t5] if self.t5 is not None else [])
             send_away([self.image_prompt.encoder] if self.image_prompt is not None else [])
         elif part == "control":
             send_away([self.adapter] if self.adapter is not None else [])
@@ -75,5 +83,12 @@ class Backbone:
 
     @property
     def latent_channels(self) -> int:
-        """Channels of the latents."""
-        return int(self.unet.config.in_channels)
+        """Channels of the latents, not packed."""
+        channels = int(self.unet.config.in_channels)
+        return channels // PACK**2 if self.family is FLUX else channels
+
+    @property
+    def packed_tokens(self) -> int | None:
+        """Image tokens of FLUX, whose schedule depends on them; None for other families."""
+        side = self.image_size // (self.vae_scale_factor * PACK)
+        return side**2 if self.family is FLUX else None

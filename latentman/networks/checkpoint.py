@@ -16,15 +16,18 @@ from latentman.errors import WeightsError
 from latentman.files.json_file import read_json_object
 from latentman.files.opening import FlawError, missing_as, read_text, reading
 from latentman.files.safetensors_file import METADATA, read_table
+from latentman.networks.families import family_of_folder
 from latentman.system.paths import asset, user_path
 
 WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",
+    "transformer": "diffusion_pytorch_model.safetensors",
     "controlnet": "diffusion_pytorch_model.safetensors",
     "vae": "diffusion_pytorch_model.safetensors",
     "tiny_decoder": "diffusion_pytorch_model.safetensors",
     "text_encoder": "model.safetensors",
     "text_encoder_2": "model.safetensors",
+    "text_encoder_3": "model.safetensors",
     "adapter": "diffusion_pytorch_model.safetensors",
     "image_encoder": "model.safetensors",
     "motion_adapter": "diffusion_pytorch_model.safetensors",
@@ -33,12 +36,8 @@ WEIGHT_FILES = {
 
 CONFIG_FILES = {
     "scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json", "tokenizer_2": "tokenizer_config.json",
+    "tokenizer_3": "tokenizer_config.json",
 }  # fmt: skip
-
-MODEL_COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-"""What a folder of Stable Diffusion holds at least; its ControlNet may be elsewhere."""
-
-SDXL_COMPONENTS = (*MODEL_COMPONENTS, "text_encoder_2", "tokenizer_2")
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 """Files whose reading can run code."""
@@ -168,27 +167,13 @@ def _check_tokenizer(folder: Path) -> None:
             raise FlawError("it does not make the words of vocab.json: it is truncated, or of another tokenizer")
 
 
-def is_sdxl_folder(model: Path) -> bool:
-    """Return whether a model folder's UNet reads SDXL's pooled text and time ids; damage is reported elsewhere."""
-    try:
-        config = read_json_object(model / "unet" / "config.json", error=WeightsError, strict=False)
-    except (FileNotFoundError, WeightsError):
-        return False
-    return config.get("addition_embed_type") == "text_time"
-
-
-def model_components(model: Path) -> tuple[str, ...]:
-    """Return the components that a model folder must hold, by its UNet's configuration."""
-    return SDXL_COMPONENTS if is_sdxl_folder(model) else MODEL_COMPONENTS
-
-
 def check_model_directory(model: Path, controlnet: Path | None = None) -> None:
     """Check a whole model folder without importing torch; ``controlnet`` is its own folder if it is elsewhere.
 
     Raises:
         WeightsError: naming the first folder or file that is missing or damaged.
     """
-    parts = {name: model / name for name in model_components(model)}
+    parts = {name: model / name for name in family_of_folder(model).components()}
     parts["controlnet"] = controlnet or model / "controlnet"
     for component, folder in parts.items():
         check_part(folder, component)

@@ -10,8 +10,10 @@ import torch
 from latentman.errors import WeightsError
 from latentman.files.opening import reason
 from latentman.networks.architecture import Architecture
-from latentman.networks.checkpoint import CONFIG_FILES, check_component, check_part, check_shapes, model_components
+from latentman.networks.checkpoint import CONFIG_FILES, check_component, check_part, check_shapes
+from latentman.networks.families import family_of_folder
 from latentman.networks.ip_adapter import check_ip_adapter
+from latentman.networks.joint_load import controlnet_class, predictor_class
 from latentman.networks.lora import plan_changes
 from latentman.networks.single_file import check_family
 from latentman.networks.sources import Source
@@ -48,13 +50,22 @@ def check_fit(found: ResolvedSetup) -> None:
         check_ip_adapter(found.ip_adapter, int(architecture.unet["cross_attention_dim"]))
 
 
-def check_model_files(folder: Path, *, weights_are_elsewhere: bool) -> None:
+def check_model_files(folder: Path, *, weights_are_elsewhere: bool, t5: bool = True) -> None:
     """Check that a model's folder is whole; of one that describes a single file, the configurations and tokenizer.
+
+    Args:
+        folder: of the model.
+        weights_are_elsewhere: whether its weights are a single file.
+        t5: whether T5 is read, where the family has one.
 
     Raises:
         WeightsError: naming what is missing or damaged.
     """
-    for component in model_components(folder):
+    family = family_of_folder(folder)
+    for component in family.components(t5=t5 or family.needs_t5):
+        if family.t5 is not None and component in family.t5 and not (folder / component).is_dir():
+            without = "" if family.needs_t5 else ", or do without T5: setup.t5=false"
+            raise WeightsError(f"{folder} is incomplete: there is no folder {component} of T5 in it; fetch it{without}")
         if not weights_are_elsewhere or component in CONFIG_FILES:
             check_part(folder / component, component)
         elif not (folder / component / "config.json").is_file():
@@ -65,14 +76,15 @@ def check_model_files(folder: Path, *, weights_are_elsewhere: bool) -> None:
 
 def _check_shapes(found: ResolvedSetup, architecture: Architecture) -> None:
     """Compare the tensors of UNet, VAE and the networks that steer the figure with their configurations."""
-    from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
+    from diffusers import AutoencoderKL, T2IAdapter
 
+    family = architecture.family
     if found.single_file is not None:
         check_family(found.single_file, architecture)
     else:
-        _check_tensors(found.model.part("unet"), "unet", UNet2DConditionModel)
+        _check_tensors(found.model.part(family.predictor), family.predictor, predictor_class(family))
         _check_tensors(found.model.part("vae"), "vae", AutoencoderKL)
-    cls = T2IAdapter if architecture.has_adapter else ControlNetModel
+    cls = T2IAdapter if architecture.has_adapter else controlnet_class(family)
     for net, _ in architecture.nets:
         _check_tensors(net.source, found.net_component, cls)
 

@@ -1,7 +1,7 @@
 """Loads the networks of a setup.
 
-One loader serves the embedded model, a user's folder, a single file and a hub id, of Stable Diffusion 1.x and of SDXL:
-the files decide which of them it is, never the setup's name.
+One loader serves the embedded model, a user's folder, a single file and a hub id, of Stable Diffusion 1.x, SDXL, and
+the transformers in ``joint_load.py``: the files decide which of them it is, never the setup's name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ from latentman.networks.architecture import Architecture
 from latentman.networks.backbone import Backbone
 from latentman.networks.compile import compile_networks, fast_math
 from latentman.networks.ip_adapter import load_ip_adapter
+from latentman.networks.joint_load import (
+    controlnet_class,
+    load_joint,
+    load_joint_tokenizers,
+    share_positions,
+    stem_name,
+)
 from latentman.networks.lora import fuse_loras
 from latentman.networks.offload import come_when_called
 from latentman.networks.resolved import ResolvedSetup, resolve_setup
@@ -74,23 +81,28 @@ def load_networks(found: ResolvedSetup, device: torch.device, dtype: str | None 
 def _build(found: ResolvedSetup, device: torch.device, dtype: torch.dtype) -> Backbone:
     """Load the networks into the computer's memory, adapted by LoRAs and IP-Adapter."""
     architecture = found.architecture
-    networks = _load_model(found, dtype)
+    networks = load_joint(found, dtype) if architecture.family.is_joint else _load_model(found, dtype)
     steering = _load_nets(architecture, dtype)
-    fuse_loras(found.loras, {name: network for name, network in networks.items() if name != "vae"})
+    if found.loras:
+        fuse_loras(found.loras, {name: network for name, network in networks.items() if name != "vae"})
     image = None if found.ip_adapter is None else load_ip_adapter(found.ip_adapter, networks["unet"], dtype)
     controlnets = () if architecture.has_adapter else steering
-    stems = tuple(net.controlnet_cond_embedding for net in controlnets)
+    stem = stem_name(architecture.family)
+    stems = tuple(getattr(net, stem) for net in controlnets)
     for network in controlnets:
-        network.controlnet_cond_embedding = nn.Identity()
+        setattr(network, stem, nn.Identity())
+    if architecture.family.is_joint:
+        share_positions(networks["unet"], controlnets)
     return Backbone(
         **networks,
-        **_load_tokenizers_and_scheduler(found),
+        **(load_joint_tokenizers if architecture.family.is_joint else _load_tokenizers_and_scheduler)(found),
         controlnets=controlnets,
         adapter=steering[0] if architecture.has_adapter else None,
         control_embeddings=stems,
         image_prompt=image,
         tiny_decoder=load_tiny_decoder(found, networks["vae"], dtype),
         image_size=found.setup.image_size,
+        family=architecture.family,
         device=device,
         dtype=dtype,
         offload=found.setup.offload,
@@ -132,9 +144,10 @@ def _load_tokenizers_and_scheduler(found: ResolvedSetup) -> dict[str, Any]:
 
 def _load_nets(found: Architecture, dtype: torch.dtype) -> tuple[Any, ...]:
     """Load the networks of ``conditioner.nets``, in order."""
-    from diffusers import ControlNetModel, T2IAdapter
+    from diffusers import T2IAdapter
 
-    component, cls = ("adapter", T2IAdapter) if found.has_adapter else ("controlnet", ControlNetModel)
+    cls = T2IAdapter if found.has_adapter else controlnet_class(found.family)
+    component = "adapter" if found.has_adapter else "controlnet"
     return tuple(
         load_network(net.name, cls, net.source, component, dtype, pickled=found.has_adapter) for net, _ in found.nets
     )
@@ -154,7 +167,10 @@ def _place(backbone: Backbone) -> None:
         stem.to(device=backbone.device, memory_format=torch.channels_last)
     if backbone.offload:
         vae = backbone.vae
-        come_when_called(vae, backbone.device, [part for part in (vae.post_quant_conv, vae.decoder) if part])
+        # A transformer's ControlNets read pictures that the VAE has encoded.
+        reads = (vae.encoder, vae.quant_conv) if backbone.family.is_joint else ()
+        entries = (vae.post_quant_conv, vae.decoder, *reads)
+        come_when_called(vae, backbone.device, [part for part in entries if part])
         if backbone.tiny_decoder is not None:
             come_when_called(backbone.tiny_decoder, backbone.device, [backbone.tiny_decoder.decoder])
 
@@ -163,7 +179,7 @@ def _networks_of(backbone: Backbone) -> list[Any]:
     """Return all networks except the ControlNets' stems."""
     image = backbone.image_prompt
     found = [
-        *(backbone.unet, backbone.vae, backbone.text_encoder, backbone.text_encoder_2),
+        *(backbone.unet, backbone.vae, backbone.text_encoder, backbone.text_encoder_2, backbone.t5),
         *(*backbone.controlnets, backbone.adapter, None if image is None else image.encoder),
         backbone.tiny_decoder,
     ]

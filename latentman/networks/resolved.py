@@ -13,6 +13,7 @@ from latentman.networks.architecture import Architecture, Net, check_architectur
 from latentman.networks.checkpoint import check_part, file_digest, folder_digest, local_path, read_header
 from latentman.networks.fit import check_fit, check_model_files
 from latentman.networks.ip_adapter import IpAdapter, check_ip_adapter, read_picture
+from latentman.networks.joint_architecture import check_parts
 from latentman.networks.lora import FoundLora, lora_file
 from latentman.networks.single_file import check_single_file
 from latentman.networks.sources import Source, find_source
@@ -98,9 +99,11 @@ class ResolvedSetup:
 
         Raises:
             WeightsError: if one cannot be read, or two do not fit.
-            ConfigError: if ``image_size`` or ``latent_size`` is not that of these networks.
+            ConfigError: if ``image_size`` or ``latent_size`` is not that of these networks, or the family lacks a part.
         """
-        found = read_architecture(self.model, has_adapter=self.net_component == "adapter")
+        has_adapter = self.net_component == "adapter"
+        found = read_architecture(self.model, has_adapter=has_adapter, t5=self.setup.t5)
+        check_parts(self.setup, found.family, has_adapter=has_adapter)
         check_architecture(found, self.setup)
         return found
 
@@ -210,7 +213,7 @@ def _model(setup: SetupConfig, conditioner: ConditionerConfig) -> Iterator[Part]
         return find_source(ARCHITECTURE, setup.architecture, setup.architecture_revision)
 
     def check(folder: Path) -> None:
-        check_model_files(folder, weights_are_elsewhere=is_file)
+        check_model_files(folder, weights_are_elsewhere=is_file, t5=setup.t5)
         if own_net:
             check_part(folder / "controlnet", _component(conditioner))
 

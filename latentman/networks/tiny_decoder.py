@@ -88,7 +88,8 @@ def agreement(tiny: Any, vae: Any) -> float:
     picture = (2 * _test_picture() - 1)[None].to(vae.dtype)
     latents = vae.encode(picture).latent_dist.mode()
     ours = vae.decode(latents).sample.float()
-    theirs = tiny.decode((latents * vae.config.scaling_factor).to(tiny.dtype)).sample.float()
+    scaled = (latents - (vae.config.shift_factor or 0)) * vae.config.scaling_factor
+    theirs = tiny.decode(scaled.to(tiny.dtype)).sample.float()
     error = (theirs.clamp(-1, 1) - ours.clamp(-1, 1)) / 2
     return float(-10 * torch.log10(error.pow(2).mean().clamp_min(1e-10)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from latentman.config import Config
-from latentman.diffusion.schedules import check_schedule_early
+from latentman.diffusion.schedules import check_negative, check_schedule_early
 from latentman.networks.motion_adapter import check_motion_adapter
 from latentman.networks.resolved import ResolvedSetup, check_setup
 
@@ -18,5 +18,7 @@ def check_networks(config: Config) -> ResolvedSetup:
     """
     found = check_setup(config.setup_in_use, config.conditioner)
     check_schedule_early(config.schedule, found)
+    if found.model.path is not None:
+        check_negative(config.text.negative, found.model_architecture.unet)
     check_motion_adapter(config.sampler, found, config.num_frames)
     return found

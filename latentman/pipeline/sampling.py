@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from latentman.config import Config
+from latentman.config.sampling import StepGate
 from latentman.correspondence.background import map_background
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.animatediff import Animation
@@ -15,12 +16,13 @@ from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.background import figures_on_grid
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.denoise import Frames, Plan
+from latentman.diffusion.flow import FlowSchedule, build_flow
 from latentman.diffusion.generative_rendering import GenerativeRendering
 from latentman.diffusion.latentwarp import LatentWarp
 from latentman.diffusion.mapped_background import carried_noise
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
-from latentman.diffusion.schedules import check_schedule, reads_guidance
+from latentman.diffusion.schedules import check_negative, check_schedule, reads_guidance
 from latentman.diffusion.t2v_zero_motion import LatentMotion
 from latentman.diffusion.text import encode_prompt
 from latentman.diffusion.token_method import TokenMethod
@@ -86,6 +88,7 @@ def sampling_frames(
     count, size = len(conditions.mask), config.setup.latent_size
     networks, guidance_scale = backbone.unet.config, config.setup.guidance_scale
     check_schedule(config.schedule, guidance_scale, unet=networks, scheduler=backbone.scheduler.config)
+    check_negative(config.text.negative, networks)
     if reads_guidance(config.schedule.name, networks):
         guidance_scale = 1.0
     pictures = _pictures(config, body, conditions)
@@ -97,7 +100,12 @@ def sampling_frames(
         noise = carried_noise(noise, background, config.seed)
     return Frames(
         text=encode_prompt(backbone, prompt, config.text.negative, guidance_scale),
-        control=build_control(backbone, config.conditioner, pictures, num_frames=count, grid=(size, size)),
+        control=build_control(
+            *(backbone, config.conditioner, pictures),
+            num_frames=count,
+            grid=(size, size),
+            guidance_scale=config.setup.guidance_scale,
+        ),
         noise=noise,
         latent_map=latent_map,
         guidance_map=guidance_map,
@@ -122,8 +130,20 @@ def _anchor_masks(config: Config, conditions: Conditions) -> AnchorMasks | None:
     return AnchorMasks(figure, size**2, reduction=sampler.mask_reduction, masks_frame0=sampler.mask_frame0)
 
 
-def sampling_plan(config: Config) -> Plan:
-    """Return the loop's plan for a configuration."""
+def sampling_plan(config: Config, backbone: Backbone | None = None) -> Plan:
+    """Return the loop's plan for a configuration.
+
+    Windows are shares of the schedule. Flow matching has other noise levels at the same share, so its windows are
+    brought over by noise level.
+
+    Args:
+        config: of the run.
+        backbone: its networks, whose schedule is asked with ``schedule=flow``; other schedules do not need them.
+
+    Raises:
+        ConfigError: if a window holds no step of the schedule.
+    """
+    levels = _flow_levels(config, backbone)
     steps, sampler, motion = config.num_steps, config.sampler, config.sampler.latent_motion
     return Plan(
         num_steps=steps,
@@ -132,22 +152,22 @@ def sampling_plan(config: Config) -> Plan:
         anchor_modules=tuple(sampler.modules),
         anchor=AnchorRule(
             sampler.anchor,
-            range(round(sampler.start * steps), steps),
+            _follows_from(sampler.start, steps, levels),
             sampler.layers,
             sampler.first_layer,
             sampler.union,
         ),
-        sla_steps=config.sla.indices("sla", steps),
+        sla_steps=_steps(config.sla, "sla", steps, levels),
         sla_blend=config.sla.blend,
-        background_steps=config.background.indices("background", steps),
+        background_steps=_steps(config.background, "background", steps, levels),
         latentwarp=LatentWarp(
-            config.latentwarp.indices("latentwarp", steps),
+            _steps(config.latentwarp, "latentwarp", steps, levels),
             config.latentwarp.background,
             config.latentwarp.interpolation,
         ),
         tokens=_token_method(config),
         guidance=GuidancePlan(
-            steps=config.pwg.indices("pwg", steps),
+            steps=_steps(config.pwg, "pwg", steps, levels),
             gradient=config.pwg.gradient,
             loss=config.pwg.loss,
             delta=config.pwg.delta,
@@ -166,6 +186,27 @@ def sampling_plan(config: Config) -> Plan:
         eta=sampler.eta,
         steps_offset=sampler.steps_offset,
     )
+
+
+def _flow_levels(config: Config, backbone: Backbone | None) -> FlowSchedule | None:
+    """Return the schedule whose noise levels windows are brought over to; None where shares of the steps are meant."""
+    if config.schedule.name != "flow" or backbone is None:
+        return None
+    return build_flow(backbone.scheduler, config.num_steps, seed=config.seed, packed_tokens=backbone.packed_tokens)
+
+
+def _steps(gate: StepGate, key: str, steps: int, levels: FlowSchedule | None) -> range:
+    """Return the steps at which a part of the method acts."""
+    if levels is None or not gate.enabled or gate.window is None:
+        return gate.indices(key, steps)
+    return levels.window(f"{key}.window", gate.window)
+
+
+def _follows_from(start: float, steps: int, levels: FlowSchedule | None) -> range:
+    """Return the steps at which frames read their anchor: from a share of the schedule on."""
+    if levels is None or start in (0.0, 1.0):
+        return range(round(start * steps), steps)
+    return range(levels.window("sampler.start, to 1,", [start, 1.0]).start, steps)
 
 
 def _token_method(config: Config) -> TokenMethod | None:

@@ -21,6 +21,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 EXPERIMENTS = groups(CONF)["exp"]
 TRAINED = {"sampler": "animatediff", "method": "animatediff", "sla": "none", "pwg": "none"}
 """A trained model, which refuses the parts of the training-free samplers."""
+TRANSFORMERS = ("sd35", "sd35_large", "flux", "flux_schnell")
+"""Setups that choose a schedule of their own, and refuse what only a UNet has."""
 EXCLUSIVE = ("token_warping", "tokenflow", "vidtome", "generative_rendering")
 
 
@@ -47,12 +49,14 @@ def rounds() -> list[dict[str, str]]:
     """Deal out every option of every group to as few compositions as there are methods.
 
     Groups that change the same attention have compositions of their own, since only one of them may be on. So have the
-    schedules that ``fidelity=paper`` and ``fidelity=official`` refuse.
+    schedules that ``fidelity=paper`` and ``fidelity=official`` refuse, and the setups of transformers.
     """
     options = {group: choices for group, choices in groups(CONF).items() if group not in ADDED_GROUPS}
     schedules = [choice for choice in options["schedule"] if choice != "ddim"]
     alone = [*({group: "full"} for group in EXCLUSIVE), TRAINED, *({"schedule": choice} for choice in schedules)]
+    alone += [{"setup": choice} for choice in TRANSFORMERS]
     options["schedule"] = ["ddim"]
+    options["setup"] = [choice for choice in options["setup"] if choice not in TRANSFORMERS]
     for group in ("sampler", "method"):
         options[group] = [choice for choice in options[group] if choice != TRAINED[group]]
     together = {group: ["none"] if group in EXCLUSIVE else choices for group, choices in options.items()}

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.attention_layers import self_attention_layers
 from latentman.diffusion.token_maps import TokenMaps
 

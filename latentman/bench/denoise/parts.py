@@ -13,7 +13,8 @@ from torch import Tensor
 
 from latentman.bench.denoise.model import Subject
 from latentman.bench.denoise.released import Released, batch_loss, released_networks
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import Plan, Sampling, State, denoise, one_step
 from latentman.diffusion.predict import Prediction, in_chunks_that_fit
@@ -175,10 +176,8 @@ class Batched:
             timestep = schedule.timesteps[AT_STEP]
             before, x0, _ = schedule.step_back(networks(latents, timestep), AT_STEP, latents)
             gradient = batched_gradient(subject, x0, self.frames_at_once)
-            abar = schedule.alpha_cumprod(AT_STEP)
-            return before - guidance_step(
-                plan.guidance, networks, gradient, latents, timestep=timestep, alpha_cumprod=abar
-            )
+            level = schedule.level(AT_STEP)
+            return before - guidance_step(plan.guidance, networks, gradient, latents, timestep=timestep, level=level)
 
         with anchored(backbone.networks(plan.anchor_modules), anchor):
             yield MappingProxyType({"direct": direct})

@@ -33,7 +33,8 @@ def make_latents(run: Run, advance: Advance) -> None:
     if run.config.sampler.is_animatediff:
         write_latents(run.folder / "latents.safetensors", _animated(run, advance))
         return
-    backbone, plan = run.backbone(), sampling_plan(run.config)
+    backbone = run.backbone()
+    plan = sampling_plan(run.config, backbone)
     frames = _frames_of(run, backbone)
     state_file = _state_file(run.folder)
     before = read_state(state_file)

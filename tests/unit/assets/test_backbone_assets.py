@@ -38,6 +38,16 @@ def test_the_models_of_sdxl_are_listed() -> None:
     assert "setup.ip_adapter.model" not in everything
 
 
+def test_the_models_of_transformers_are_listed_with_licences_and_gigabytes() -> None:
+    flux, sd35 = found("setup=flux"), found("setup=sd35")
+    assert flux["setup.model"].state == flux["setup.controlnet"].state == ON_DEMAND
+    assert "not commercial" in flux["setup.model"].terms
+    assert flux["setup.model"].expected == "33.7 GB, 9.5 of them T5"
+    assert flux["setup.controlnet"].expected == "3.2 GB"
+    assert "Stability AI Community" in sd35["setup.model"].terms
+    assert "setup.t5" in sd35["setup.model"].expected
+
+
 def test_networks_of_the_conditioner_are_listed() -> None:
     several = found("setup=sd15", "conditioner=multi_controlnet")
     assert {"setup.model", "setup.controlnet", "conditioner.nets[1].model"} <= set(several)

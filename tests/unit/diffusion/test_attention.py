@@ -7,7 +7,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from latentman.diffusion.anchor_masks import AnchorMasks
-from latentman.diffusion.attention import Anchor, AnchorAttention, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import AnchorAttention, anchored
 from latentman.diffusion.attention_layers import AnchorRule, self_attention_layers
 from latentman.errors import WeightsError
 from tests.factories.literal_denoising import literal_attention

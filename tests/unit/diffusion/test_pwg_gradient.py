@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
 from latentman.diffusion.predict import Prediction
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance, through_networks
+from latentman.diffusion.schedule import Level
 from tests.factories.literal_denoising import literal_attention, pair_loss, predicted_noise
 from tests.factories.tiny_model import FRAMES, GRID, IMAGE, make_frames
 
@@ -29,7 +31,9 @@ def ours(backbone, frames, latents, plan, rule=FIRST):
         noise = networks(latents, TIMESTEP)
         x0 = (latents - (1 - ABAR) ** 0.5 * noise) / ABAR**0.5
         gradient = pixel_wise_guidance(x0, frames.guidance_map, lambda x: decode(backbone, x), loss=plan.loss)
-        return guidance_step(plan, networks, gradient, latents, timestep=TIMESTEP, alpha_cumprod=ABAR) / plan.delta
+        return (
+            guidance_step(plan, networks, gradient, latents, timestep=TIMESTEP, level=Level.of_noise(ABAR)) / plan.delta
+        )
 
 
 def loss_of(backbone, frames, x0, loss="mean"):
@@ -93,7 +97,9 @@ def test_an_anchor_is_a_constant_whichever_it_is(backbone, frames, latents, rule
 def test_direct_is_delta_strength_sqrt_of_the_noise_to_signal_ratio(backbone, frames):
     gradient = torch.randn(FRAMES, 4, GRID, GRID)
     plan = GuidancePlan(delta=0.01, strength=8.0)
-    step = guidance_step(plan, prediction(backbone, frames), gradient, gradient, timestep=TIMESTEP, alpha_cumprod=0.2)
+    step = guidance_step(
+        plan, prediction(backbone, frames), gradient, gradient, timestep=TIMESTEP, level=Level.of_noise(0.2)
+    )
     assert torch.allclose(step, gradient * 0.01 * 8 * (0.8**0.5) / (0.2**0.5))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import grid_sample, interpolate
 
-from latentman.diffusion.attention import Anchor
+from latentman.diffusion.anchor_state import Anchor
 from latentman.diffusion.conditioning import NoControl
 from latentman.diffusion.denoise import denoise
 from latentman.diffusion.predict import Prediction

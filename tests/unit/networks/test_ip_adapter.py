@@ -7,7 +7,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from latentman.config.setup import IpAdapterConfig
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Plan, denoise
 from latentman.diffusion.text import encode_prompt

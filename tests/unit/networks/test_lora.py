@@ -10,7 +10,8 @@ from torch import nn
 
 from latentman.config import SetupConfig
 from latentman.config.setup import LoraConfig
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.errors import WeightsError
 from latentman.networks.load import load_backbone
 from latentman.networks.lora import FoundLora, fuse_loras

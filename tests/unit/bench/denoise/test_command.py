@@ -18,7 +18,8 @@ from latentman.bench.denoise.released import Released, released_networks
 from latentman.bench.denoise.results import Results, added_up
 from latentman.bench.denoise.table import tables
 from latentman.bench.denoise.targets import targets
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.conditioning import build_control
 from latentman.diffusion.decode import decode, decode_frames
 from latentman.diffusion.denoise import denoise
@@ -83,9 +84,7 @@ def test_the_released_step_and_its_gradient_are_ours(subject: Subject, latents: 
         mine, x0, _ = schedule.step_back(networks(latents, timestep), STEP, latents)
         pulled = pixel_wise_guidance(x0, clip.guidance_map, lambda x: decode(backbone, x))
         unit = GuidancePlan(gradient="official_uncond", delta=1.0)
-        own = guidance_step(
-            unit, networks, pulled, latents, timestep=timestep, alpha_cumprod=schedule.alpha_cumprod(STEP)
-        )
+        own = guidance_step(unit, networks, pulled, latents, timestep=timestep, level=schedule.level(STEP))
     assert close(before, mine)
     assert close(gradient, own)
     assert gradient[0].abs().max() == 0  # frame 0 has no reference
