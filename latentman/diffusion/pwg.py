@@ -14,8 +14,8 @@ x0 = (x_t - sqrt(1 - abar) noise) / sqrt(abar) and noise = (1 - s) noise_uncond 
 - ``official_uncond`` is what the released code computes. It differentiates the doubled input of the UNet and keeps the
   unconditional half, without the path straight through x_t: (s - 1) sqrt((1 - abar) / abar) J_uncond^T g. (The other
   half alone would have the opposite sign.)
-- ``direct`` leaves out the networks: strength sqrt((1 - abar) / abar) g, with strength = s - 1. Where the UNet's
-  Jacobian is near sqrt(1 - abar) times the identity it equals ``official_uncond``, and needs no pass through a UNet.
+- ``direct`` leaves out the networks: strength sqrt((1 - abar) / abar) g, with strength = s - 1. It needs no pass
+  through a UNet, and is near ``official_uncond`` where the UNet's Jacobian is near the identity, at high noise levels.
 
 Networks that predict a velocity v, with x0 = x_t - sigma v, have the readings with 1 in place of 1 / sqrt(abar) and
 sigma in place of sqrt((1 - abar) / abar): ``full`` is g - sigma J^T g through the velocity, ``direct`` is
