@@ -1,6 +1,7 @@
 """The schema of the configuration: one dataclass a group, one file a subject, all of it importable from here."""
 
 from latentman.config.background import BackgroundConfig
+from latentman.config.camera_path import WaypointConfig
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig
 from latentman.config.family import (
@@ -74,6 +75,7 @@ __all__ = [
     "TokenWarpingConfig",
     "VidToMeConfig",
     "VideoConfig",
+    "WaypointConfig",
     "check_surface",
     "register",
     "resolve",

@@ -49,6 +49,7 @@ def check_background(background: BackgroundConfig, scene: SceneConfig, camera: C
         ConfigError: naming the keys.
     """
     moves = f"camera.orbit={camera.orbit}, camera.follow={camera.follow}, camera.shift={camera.shift}"
+    moves += ", camera.path" if camera.path else ""
     if background.is_mapped and camera.moves and not scene.is_known:
         raise ConfigError(
             f"background.map=scene needs to know what the moving camera sees ({moves}), but scene=none: add "

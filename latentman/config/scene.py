@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from latentman.config.camera_path import WaypointConfig
 from latentman.config.groups import positive, settings_without
 from latentman.errors import ConfigError, check_choice
 
@@ -34,6 +35,8 @@ class CameraConfig:
     """Share, 0 to 1, of the character's smoothed path over the floor that the camera follows."""
     shift: float = 0.0
     """Pixels by which the whole picture moves to the right from frame to frame: a shifted lens."""
+    path: list[WaypointConfig] = field(default_factory=list)
+    """Where the camera is at some moments, such as [{at: 0, yaw: 0}, {at: 1, yaw: 60, dolly: 0.6}]; smooth between."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.yfov_deg <= 150:
@@ -62,11 +65,12 @@ class CameraConfig:
     @property
     def moves(self) -> bool:
         """Whether the settings move the camera."""
-        return self.orbit != 0 or self.follow != 0 or self.shift != 0
+        return self.orbit != 0 or self.follow != 0 or self.shift != 0 or bool(self.path)
 
     def result(self) -> dict[str, object]:
-        """Return the settings that the pictures depend on; a shift of 0 is left out, as in older versions."""
-        return settings_without(self, *(("shift",) if self.shift == 0 else ()))
+        """Return the settings that the pictures depend on; without shift or path, as in versions that had none."""
+        unused = {"shift": self.shift == 0, "path": not self.path}
+        return settings_without(self, *(key for key, is_unused in unused.items() if is_unused))
 
 
 SCENES = ("none", "floor", "room")

@@ -16,6 +16,7 @@ from omegaconf import MISSING
 
 from latentman.config.animatediff import check_animatediff
 from latentman.config.background import BackgroundConfig, check_background
+from latentman.config.camera_path import WaypointConfig, check_camera_path
 from latentman.config.character import BodyConfig, MotionConfig
 from latentman.config.companions import CompanionConfig, check_companions
 from latentman.config.family import (
@@ -135,6 +136,7 @@ class Config:
     def __post_init__(self) -> None:
         _check_parts(self.prompts.entries, "prompts.entries", PromptEntry)
         _check_parts(self.companions, "companions", CompanionConfig)
+        _check_parts(self.camera.path, "camera.path", WaypointConfig)
         _check_parts(self.setup.loras, "setup.loras", LoraConfig)
         _check_parts(self.conditioner.nets, "conditioner.nets", NetConfig)
         _check_values("", self)
@@ -151,6 +153,7 @@ class Config:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed={self.seed} must be 0 or more and below 2**32")
         check_companions(self.companions)
+        check_camera_path(self.camera.path, self.camera.orbit)
         _check_baseline(self.baseline)
         positive("fps", self.fps)
         if self.threads is not None:

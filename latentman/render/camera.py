@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from latentman.config import CameraConfig
 from latentman.errors import DataError
@@ -31,8 +32,8 @@ def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tu
     """Return the camera of every frame, T of them, for square pictures of ``size`` pixels.
 
     The cameras fit the whole clip, or are ``config.distance`` metres from their target: the first frame's pelvis or,
-    with ``follow``, a point at its height that moves along. A fixed camera is the same object T times. ``shift`` moves
-    the pictures afterwards and can cut off parts of the figure.
+    with ``follow``, a point at its height that moves along. A fixed camera is the same object T times. A path that
+    comes nearer, and ``shift``, which moves the pictures afterwards, can cut off parts of the figure.
 
     Raises:
         DataError: if the clip is a single point, which cannot be framed.
@@ -43,7 +44,8 @@ def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tu
         return tuple(replace(camera, cx=camera.cx + config.shift * i) for i, camera in enumerate(unshifted))
     if not config.moves:
         return (_standing(sequence, config, size),) * frames
-    rotations = np.stack([_view_rotation(yaw, config.pitch_deg) for yaw in yaw_of_frames(config, frames)])
+    yaw, pitch, dolly = views_of_frames(config, frames).T
+    rotations = np.stack([_view_rotation(*angles) for angles in zip(yaw, pitch, strict=True)])
     centres = centre_of_frames(sequence, config)
     # In the rig's axes: turned about the centre, at the distance that the clip needs.
     if config.distance is not None:
@@ -51,15 +53,34 @@ def place_cameras(sequence: BodySequence, config: CameraConfig, size: int) -> tu
     else:
         points = (sequence.vertices.astype(np.float64) - centres[:, None]) @ rotations.transpose(0, 2, 1)
         offset = _fit(points.reshape(-1, 3), _slope(config.yfov_deg, config.margin))
-    return tuple(_camera(r, offset - r @ c, size, config.yfov_deg) for r, c in zip(rotations, centres, strict=True))
+    offsets = np.stack([offset * [1.0, 1.0, factor] for factor in dolly])
+    return tuple(
+        _camera(rotation, offset - rotation @ centre, size, config.yfov_deg)
+        for rotation, offset, centre in zip(rotations, offsets, centres, strict=True)
+    )
 
 
-def yaw_of_frames(config: CameraConfig, frames: int) -> Array:
-    """Return the camera's yaw (T,) in degrees: from ``yaw_deg`` at constant speed over ``orbit``, both ends included.
+def views_of_frames(config: CameraConfig, frames: int) -> Array:
+    """Return yaw and pitch in degrees and the factor of the distance, (T, 3).
 
-    A clip of one frame stays at ``yaw_deg``.
+    Without a path the yaw goes from ``yaw_deg`` at constant speed over ``orbit``, both ends included; a clip of one
+    frame stays at ``yaw_deg``. A path goes through its waypoints, monotonically between two of them (Fritsch and
+    Carlson 1980), and stays where it is before the first and after the last.
     """
-    return config.yaw_deg + config.orbit * np.linspace(0.0, 1.0, frames)
+    moments = np.linspace(0.0, 1.0, frames)
+    if not config.path:
+        yaw = config.yaw_deg + config.orbit * moments
+        return np.stack([yaw, np.full(frames, config.pitch_deg), np.ones(frames)], axis=1)
+    at = [point.at for point in config.path]
+    through = [
+        (
+            config.yaw_deg if point.yaw is None else point.yaw,
+            config.pitch_deg if point.pitch is None else point.pitch,
+            point.dolly,
+        )
+        for point in config.path
+    ]
+    return np.asarray(PchipInterpolator(at, through)(np.clip(moments, at[0], at[-1])))
 
 
 def centre_of_frames(sequence: BodySequence, config: CameraConfig) -> Array:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentman.config import CameraConfig
+from latentman.config import CameraConfig, WaypointConfig
+from latentman.engine.compose import compose
 from latentman.errors import ConfigError, DataError
 from latentman.render.camera import (
     NEAREST_M,
@@ -16,6 +17,7 @@ from latentman.render.camera import (
     smooth_path,
     to_camera,
     to_cameras,
+    views_of_frames,
 )
 from latentman.types import BodySequence
 from tests.factories.bodies import clip_of, standing, straight, strolling
@@ -287,3 +289,60 @@ def test_a_shift_out_of_every_picture_is_refused(shift):
 def test_a_camera_without_shift_keeps_its_dependencies_from_before_shift_existed():
     assert "shift" not in CameraConfig().result()
     assert CameraConfig(shift=3.0).result()["shift"] == 3.0
+
+
+def waypoints(*points):
+    return [WaypointConfig(**point) for point in points]
+
+
+def test_a_path_of_two_waypoints_at_constant_speed_is_an_orbit():
+    clip = strolling(3)
+    path = CameraConfig(yaw_deg=20, path=waypoints({"at": 0}, {"at": 1, "yaw": 60}))
+    for ours, orbit in zip(
+        place_cameras(clip, path, 64), place_cameras(clip, CameraConfig(yaw_deg=20, orbit=40), 64), strict=True
+    ):
+        np.testing.assert_allclose(ours.rotation, orbit.rotation, atol=1e-12)
+        np.testing.assert_allclose(ours.translation, orbit.translation, atol=1e-12)
+
+
+def test_a_path_goes_through_its_waypoints_never_overshoots_and_waits_at_its_ends():
+    points = waypoints(
+        {"at": 0.25, "yaw": 10}, {"at": 0.5, "yaw": 50, "pitch": 30}, {"at": 0.75, "yaw": 50, "dolly": 0.5}
+    )
+    yaw, pitch, dolly = views_of_frames(CameraConfig(pitch_deg=5, path=points), 41).T
+    assert [(yaw[i], pitch[i], dolly[i]) for i in (10, 20, 30)] == [(10, 5, 1), (50, 30, 1), (50, 5, 0.5)]
+    assert set(yaw[:10]) == {10}
+    assert set(dolly[30:]) == {0.5}
+    assert (np.diff(yaw) >= 0).all()
+    assert yaw.max() == 50
+
+
+def test_a_dolly_divides_the_distance_and_keeps_the_direction():
+    clip = strolling(3)
+    path = CameraConfig(distance=4.0, path=waypoints({"at": 0, "dolly": 1.0}, {"at": 1, "dolly": 0.5}))
+    cameras = place_cameras(clip, path, 64)
+    pelvis = to_cameras(clip.joints[:1, 0][[0, 0]], (cameras[0], cameras[-1]))
+    np.testing.assert_allclose(pelvis, [[0, 0, 4], [0, 0, 2]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "message"),
+    [
+        ("[{at: 0}]", [], r"camera\.path has one waypoint"),
+        ("[{at: 0.5}, {at: 0.5}]", [], r"waypoints at \[0\.5, 0\.5\]: they must be in order, from 0 to 1"),
+        ("[{at: 0}, {at: 2}]", [], r"waypoints at \[0\.0, 2\.0\]"),
+        ("[{at: 0}, {at: 1, pitch: 90}]", [], r"camera\.path\[1\]\.pitch=90\.0 must be between -89 and 89"),
+        ("[{at: 0}, {at: 1, dolly: 0}]", [], r"camera\.path\[1\]\.dolly=0\.0 must be between 0\.1 and 10"),
+        ("[{at: 0}, {yaw: 3}]", [], r"camera\.path\[1\]\.at has no value"),
+        ("[{at: 0}, {at: 1}]", ["camera.orbit=20"], r"camera\.orbit=20\.0 and camera\.path both turn the camera"),
+        ("[{at: 0}, {at: 1}]", ["background=steady"], r"background=steady keeps.*camera\.path"),
+    ],
+)  # fmt: skip
+def test_a_path_that_cannot_be_is_refused(path, more, message):
+    with pytest.raises(ConfigError, match=message):
+        compose([f"camera.path={path}", *more])
+
+
+def test_without_a_path_a_run_is_the_same_as_before_there_were_paths():
+    assert "path" not in CameraConfig().result()
+    assert "path" in CameraConfig(path=waypoints({"at": 0}, {"at": 1})).result()
