@@ -67,7 +67,9 @@ def test_a_command_line_ends_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(QUICK, LINES, CHUNK))
+@pytest.mark.parametrize(
+    "first", [QUICK, *(pytest.param(n, marks=pytest.mark.nightly) for n in range(QUICK + CHUNK, LINES, CHUNK))]
+)
 def test_the_other_command_lines_end_in_words(first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chunk(first, min(first + CHUNK, LINES), tmp_path, monkeypatch)
 

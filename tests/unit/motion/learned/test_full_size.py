@@ -15,7 +15,7 @@ from latentman.motion.learned.mld_source import load_mld
 from latentman.motion.source import Surroundings
 from tests.factories.motion_checkpoints import write_clip, write_distilbert, write_gmd, write_mdm, write_mld
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 MODELS = {
     "encoder": ("mdm", MDMConfig(), {}),
