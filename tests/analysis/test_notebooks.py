@@ -118,7 +118,6 @@ def test_a_notebook_runs_on_a_sweep(name: str, tmp_path: Path, sweep: Path) -> N
         assert "image/png" in text
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_says_what_is_missing_on_the_poorest_rows(name: str, tmp_path: Path) -> None:
     rows = [row(baseline="{}", is_baseline=False, human_mse=None), row(prompt="another", state="failed")]
