@@ -8,6 +8,7 @@ from latentman.errors import ConfigError
 
 if TYPE_CHECKING:
     from latentman.config.schema import Config
+    from latentman.config.setup import SetupConfig
 
 
 def check_flow(config: Config) -> None:
@@ -25,7 +26,7 @@ def check_flow(config: Config) -> None:
 
 def _refused(config: Config) -> list[tuple[str, bool, str]]:
     """Return the settings that are refused: what to call it, whether it is set, and why, with what to do."""
-    sampler, setup, conditioner = config.sampler, config.setup, config.conditioner
+    sampler = config.sampler
     on_tokens = [name for name in config.family.enabled if name != "latentwarp"]
     gradient = config.pwg.gradient if config.pwg.enabled else "direct"
     return [
@@ -60,9 +61,16 @@ def _refused(config: Config) -> list[tuple[str, bool, str]]:
             gradient == "official_uncond",
             "the released code's networks predict noise, not a velocity; use pwg.gradient=direct or full",
         ),
+        *unet_only(config.setup, has_adapter=config.conditioner.name == "t2i_adapter"),
+    ]
+
+
+def unet_only(setup: SetupConfig, *, has_adapter: bool) -> list[tuple[str, bool, str]]:
+    """Return the parts of a setup that only UNets have: what to call each, whether it is set, and why it is refused."""
+    return [
         ("setup.loras", bool(setup.loras), "LoRAs are added to UNets alone here; leave them out"),
         ("setup.ip_adapter.image", setup.ip_adapter.image is not None, "IP-Adapters are for UNets; leave it out"),
-        ("conditioner=t2i_adapter", conditioner.name == "t2i_adapter", "T2I-Adapters are for UNets; use controlnet"),
+        ("conditioner=t2i_adapter", has_adapter, "T2I-Adapters are for UNets; use controlnet"),
         (
             f"setup.model={setup.model}",
             setup.model.endswith(".safetensors"),

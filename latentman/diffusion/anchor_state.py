@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -66,6 +66,16 @@ class Anchor:
             self.mode, self.method = "off", None
             self.left.clear()
             self.memory.left.clear()
+
+
+def read_first(anchor: Anchor, layer: str, make: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Return the first frame's keys and values (G, L, C), constants of the gradient, made in the leading pass alone."""
+    if anchor.mode == "follow":
+        return anchor.kept[layer].first
+    key, value = make()
+    pair = (key.detach(), value.detach())
+    anchor.left[layer] = Kept(pair, pair)
+    return pair
 
 
 def gathered(anchor: Anchor, layer: str, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,10 +20,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
-from latentman.diffusion.anchor_state import Anchor, Kept, gathered
+from latentman.diffusion.anchor_state import Anchor, gathered, read_first
 from latentman.diffusion.attention_layers import AnchorRule, is_joint, layers_that_follow
+from latentman.diffusion.heads import attend_heads
 from latentman.diffusion.joint_attention import JointAnchorAttention
 from latentman.diffusion.token_method import Layer
 from latentman.errors import WeightsError
@@ -100,7 +100,8 @@ class AnchorAttention:
         """
         rule, masks = self.anchor.rule, self.anchor.masks
         if rule.anchor == "first" and not rule.union:
-            key, value = self._first(attn, batch)
+            first = batch[:, 0]
+            key, value = read_first(self.anchor, self.layer, lambda: (attn.to_k(first), attn.to_v(first)))
             if masks is not None:
                 return masks.read_apart(lambda q, k, v: attend(attn, q, k, v), query, key, value, self.anchor.frames)
             return attend(attn, query.flatten(1, 2), key, value).view_as(query)
@@ -111,21 +112,10 @@ class AnchorAttention:
         key, value = gathered(self.anchor, self.layer, key, value)
         return attend(attn, *(x.flatten(0, 1) for x in (query, key, value))).view_as(query)
 
-    def _first(self, attn: Any, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the first frame's keys and values (G, L, C), which only the leading pass computes."""
-        if self.anchor.mode == "follow":
-            return self.anchor.kept[self.layer].first
-        first = batch[:, 0]
-        pair = (attn.to_k(first).detach(), attn.to_v(first).detach())
-        self.anchor.left[self.layer] = Kept(pair, pair)
-        return pair
-
 
 def attend(attn: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Return multi-head attention of queries (B, Q, C) over keys and values (B, L, C), as (B, Q, C)."""
-    query, key, value = (x.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for x in (query, key, value))
-    out = scaled_dot_product_attention(query, key, value, scale=attn.scale)
-    return out.transpose(1, 2).flatten(2)
+    return attend_heads(*(x.unflatten(-1, (attn.heads, -1)) for x in (query, key, value)), scale=attn.scale)
 
 
 Chosen = tuple[str, Any, Any]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentman.errors import ConfigError
+from latentman.networks.families import predicts_velocity
 
 _ORDER = {"down_blocks": 0, "mid_block": 1, "up_blocks": 2}
 """The order in which a UNet calls its blocks; its modules are registered in a different order."""
@@ -32,7 +33,7 @@ class AnchorRule:
 
 def is_joint(network: Any) -> bool:
     """Return whether a network is a transformer (MMDiT), whose attention is over text and image together."""
-    return hasattr(network, "transformer_blocks")
+    return predicts_velocity(network.config)
 
 
 def self_attention_layers(network: Any) -> list[str]:

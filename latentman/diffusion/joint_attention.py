@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
-from latentman.diffusion.anchor_state import Anchor, Kept, gathered
+from latentman.diffusion.anchor_state import Anchor, gathered, read_first
+from latentman.diffusion.heads import attend_heads
 
 Heads = tuple[Tensor, Tensor, Tensor]
 """Queries, keys and values, each (B, L, heads, width of a head)."""
@@ -71,13 +71,13 @@ class JointAnchorAttention:
         if self.anchor.mode == "off":
             if text is not None:
                 query, key, value = (torch.cat(pair, dim=1) for pair in zip(text, image, strict=True))
-            return _attend(query, key, value)
+            return attend_heads(query, key, value)
         key, value = self._anchored(key, value)
         if text is None:
-            return _attend(query, key, value)
-        pictures = _attend(query, torch.cat([text[1], key], dim=1), torch.cat([text[2], value], dim=1))
+            return attend_heads(query, key, value)
+        pictures = attend_heads(query, torch.cat([text[1], key], dim=1), torch.cat([text[2], value], dim=1))
         own = (torch.cat(pair, dim=1) for pair in zip(text[1:], image[1:], strict=True))
-        return torch.cat([_attend(text[0], *own), pictures], dim=1)
+        return torch.cat([attend_heads(text[0], *own), pictures], dim=1)
 
     def _anchored(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image keys and values that every frame reads, (B, n L, heads, width), from its own."""
@@ -85,7 +85,8 @@ class JointAnchorAttention:
         frames = len(key) // anchor.groups
         key, value = (x.flatten(2).unflatten(0, (anchor.groups, frames)) for x in (key, value))
         if anchor.rule.anchor == "first" and not anchor.rule.union:
-            pair = self._first(key, value)
+            own = (key[:, 0], value[:, 0])
+            pair = read_first(anchor, self.layer, lambda: own)
             key, value = (x.unsqueeze(1).expand(-1, frames, -1, -1) for x in pair)
         elif anchor.rule.anchor == "all":
             key, value = (x.detach().flatten(1, 2).unsqueeze(1).expand(-1, frames, -1, -1) for x in (key, value))
@@ -93,14 +94,6 @@ class JointAnchorAttention:
             key, value = gathered(anchor, self.layer, key, value)
         key, value = (x.flatten(0, 1).unflatten(-1, heads) for x in (key, value))
         return key, value
-
-    def _first(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the first frame's keys and values (G, L, C), which the leading pass leaves to the others."""
-        if self.anchor.mode == "follow":
-            return self.anchor.kept[self.layer].first
-        pair = (key[:, 0].detach(), value[:, 0].detach())
-        self.anchor.left[self.layer] = Kept(pair, pair)
-        return pair
 
 
 def _projected(attn: Any, image: Tensor, text: Tensor | None) -> tuple[Heads, Heads | None]:
@@ -135,10 +128,3 @@ def _turned(text: Heads | None, image: Heads, rotary: tuple[Tensor, Tensor], cou
         joined[index] = apply_rotary_emb(joined[index], rotary, sequence_dim=1)
     (a, d), (b, e), (c, f) = ((x[:, :count], x[:, count:]) for x in joined)
     return (a, b, c), (d, e, f)
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Return multi-head attention of (B, Q, heads, width) over (B, K, heads, width), as (B, Q, C)."""
-    query, key, value = (x.transpose(1, 2) for x in (query, key, value))
-    out: Tensor = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-    return out

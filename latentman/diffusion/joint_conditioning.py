@@ -20,7 +20,7 @@ from latentman.diffusion.control_pictures import stacked
 from latentman.diffusion.text import Text
 from latentman.diffusion.velocity import call_transformer, pack
 from latentman.networks.backbone import Backbone
-from latentman.networks.families import FLUX
+from latentman.networks.families import FLUX, is_flux
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,9 @@ class JointControlNets:
             )
             for kind, more in enumerate(added):
                 total[kind] = _sum(total[kind], more)
-        is_flux = hasattr(self.networks[0].config, "axes_dims_rope")
-        names = ("controlnet_block_samples", "controlnet_single_block_samples") if is_flux else (
-            "block_controlnet_hidden_states",
-        )  # fmt: skip
+        names: tuple[str, ...] = ("block_controlnet_hidden_states",)
+        if is_flux(self.networks[0].config):
+            names = ("controlnet_block_samples", "controlnet_single_block_samples")
         return dict(zip(names, total, strict=False))
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from latentman.diffusion.tokens import token_ids, warn_of_cuts
+from latentman.diffusion.text_tokens import token_ids, warn_of_cuts
 from latentman.networks.backbone import Backbone
 from latentman.networks.families import FLUX, reads_guidance_scale
 

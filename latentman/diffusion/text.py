@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from latentman.diffusion.joint_text import encode_joint
-from latentman.diffusion.tokens import token_ids, warn_of_cuts
+from latentman.diffusion.text_tokens import token_ids, warn_of_cuts
 from latentman.networks.backbone import Backbone
 from latentman.networks.ip_adapter import encode_picture
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from latentman.config import SetupConfig
 from latentman.errors import ConfigError, WeightsError
-from latentman.networks.families import SD15, SDXL, Family, family_of_folder, family_of_transformer
+from latentman.networks.families import SD15, Family, family_of_folder, family_of_transformer, family_of_unet
 from latentman.networks.joint_architecture import check_joint
 from latentman.networks.sources import Source, attempt
 from latentman.system.hub import snapshot_of
@@ -44,11 +44,6 @@ class Architecture:
     has_adapter: bool
     family: Family = SD15
     t5: Any = None
-
-    @property
-    def is_sdxl(self) -> bool:
-        """Whether the UNet reads a pooled text and sizes in addition to two texts."""
-        return self.unet.get("addition_embed_type") == "text_time"
 
     @property
     def vae_factor(self) -> int:
@@ -116,7 +111,7 @@ def family_of(model: Source) -> Family:
         except WeightsError:
             raise missing from missing.__cause__
         return family_of_transformer(config)
-    return SDXL if unet.get("addition_embed_type") == "text_time" else SD15
+    return family_of_unet(unet)
 
 
 def read_nets(nets: Iterable[Net], *, has_adapter: bool) -> tuple[tuple[Net, Mapping[str, Any]], ...]:

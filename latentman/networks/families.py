@@ -62,7 +62,12 @@ def family_of_folder(model: Path) -> Family:
         unet = read_json_object(model / "unet" / "config.json", error=WeightsError, strict=False)
     except (FileNotFoundError, WeightsError):
         return SD15
-    return SDXL if unet.get("addition_embed_type") == "text_time" else SD15
+    return family_of_unet(unet)
+
+
+def family_of_unet(config: Mapping[str, Any]) -> Family:
+    """Return the family of a UNet by its configuration: SDXL's reads a pooled text and sizes."""
+    return SDXL if config.get("addition_embed_type") == "text_time" else SD15
 
 
 def family_of_transformer(config: Mapping[str, Any]) -> Family:

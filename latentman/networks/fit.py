@@ -11,9 +11,9 @@ from latentman.errors import WeightsError
 from latentman.files.opening import reason
 from latentman.networks.architecture import Architecture
 from latentman.networks.checkpoint import CONFIG_FILES, check_component, check_part, check_shapes
+from latentman.networks.classes import controlnet_class, predictor_class
 from latentman.networks.families import family_of_folder
 from latentman.networks.ip_adapter import check_ip_adapter
-from latentman.networks.joint_load import controlnet_class, predictor_class
 from latentman.networks.lora import plan_changes
 from latentman.networks.single_file import check_family
 from latentman.networks.sources import Source

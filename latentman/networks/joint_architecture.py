@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from latentman.config import SetupConfig
+from latentman.config.flow import unet_only
 from latentman.errors import ConfigError, WeightsError
 from latentman.networks.families import FLUX, SD3, Family
 
@@ -27,8 +28,6 @@ _SHAPES = (
 
 _MAY_LACK = ("joint_attention_dim", "pos_embed_max_size")
 
-_LACKING = "transformers (Stable Diffusion 3, FLUX.1) have no such part here"
-
 
 def check_parts(setup: SetupConfig, family: Family, *, has_adapter: bool) -> None:
     """Refuse parts of a setup that its family does not have.
@@ -42,16 +41,9 @@ def check_parts(setup: SetupConfig, family: Family, *, has_adapter: bool) -> Non
         )
     if not family.is_joint:
         return
-    for key, is_set in (
-        ("setup.loras", bool(setup.loras)),
-        ("setup.ip_adapter.image", setup.ip_adapter.image is not None),
-        ("setup.model as a single file", setup.model.endswith(".safetensors")),
-        ("conditioner=t2i_adapter", has_adapter),
-    ):
+    for setting, is_set, reason in unet_only(setup, has_adapter=has_adapter):
         if is_set:
-            raise ConfigError(
-                f"{key} is for models with a UNet, and setup.model is {family.name}: {_LACKING}; leave it out"
-            )
+            raise ConfigError(f"{setting} cannot be used with setup.model, which is {family.name}: {reason}")
     if family.needs_t5 and not setup.t5:
         raise ConfigError(
             f"setup.t5=false: {family.name} reads its text from T5 alone (of CLIP it takes one vector), so it cannot "

@@ -1,7 +1,7 @@
 """Loads the networks of a setup.
 
 One loader serves the embedded model, a user's folder, a single file and a hub id, of Stable Diffusion 1.x, SDXL, and
-the transformers in ``joint_load.py``: the files decide which of them it is, never the setup's name.
+the transformers of Stable Diffusion 3 and FLUX.1: the files decide which of them it is, never the setup's name.
 """
 
 from __future__ import annotations
@@ -16,15 +16,10 @@ from torch import nn
 from latentman.config import ConditionerConfig, SetupConfig
 from latentman.networks.architecture import Architecture
 from latentman.networks.backbone import Backbone
+from latentman.networks.classes import controlnet_class, predictor_class, stem_name, text_classes
 from latentman.networks.compile import compile_networks, fast_math
+from latentman.networks.families import SDXL
 from latentman.networks.ip_adapter import load_ip_adapter
-from latentman.networks.joint_load import (
-    controlnet_class,
-    load_joint,
-    load_joint_tokenizers,
-    share_positions,
-    stem_name,
-)
 from latentman.networks.lora import fuse_loras
 from latentman.networks.offload import come_when_called
 from latentman.networks.resolved import ResolvedSetup, resolve_setup
@@ -81,7 +76,7 @@ def load_networks(found: ResolvedSetup, device: torch.device, dtype: str | None 
 def _build(found: ResolvedSetup, device: torch.device, dtype: torch.dtype) -> Backbone:
     """Load the networks into the computer's memory, adapted by LoRAs and IP-Adapter."""
     architecture = found.architecture
-    networks = load_joint(found, dtype) if architecture.family.is_joint else _load_model(found, dtype)
+    networks = _load_model(found, dtype)
     steering = _load_nets(architecture, dtype)
     if found.loras:
         fuse_loras(found.loras, {name: network for name, network in networks.items() if name != "vae"})
@@ -91,11 +86,10 @@ def _build(found: ResolvedSetup, device: torch.device, dtype: torch.dtype) -> Ba
     stems = tuple(getattr(net, stem) for net in controlnets)
     for network in controlnets:
         setattr(network, stem, nn.Identity())
-    if architecture.family.is_joint:
-        share_positions(networks["unet"], controlnets)
+    share_positions(networks["unet"], controlnets)
     return Backbone(
         **networks,
-        **(load_joint_tokenizers if architecture.family.is_joint else _load_tokenizers_and_scheduler)(found),
+        **_load_tokenizers_and_scheduler(found),
         controlnets=controlnets,
         adapter=steering[0] if architecture.has_adapter else None,
         control_embeddings=stems,
@@ -110,36 +104,42 @@ def _build(found: ResolvedSetup, device: torch.device, dtype: torch.dtype) -> Ba
 
 
 def _load_model(found: ResolvedSetup, dtype: torch.dtype) -> dict[str, Any]:
-    """Load UNet, VAE and text encoders by name."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+    """Load the network that predicts, the VAE and the text encoders, by their names in a ``Backbone``."""
+    from diffusers import AutoencoderKL
+    from transformers import T5EncoderModel
 
-    architecture = found.architecture
-    classes = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
-    if architecture.is_sdxl:
-        classes["text_encoder_2"] = CLIPTextModelWithProjection
-    dtypes = dict.fromkeys(classes, dtype)
+    architecture, family = found.architecture, found.architecture.family
+    dtypes = dict.fromkeys(("unet", "vae", "text_encoder", "text_encoder_2", "t5"), dtype)
     # SDXL's VAE overflows in fp16, as its configuration says; that of Stable Diffusion 1.x says so by default, and does
     # not.
-    if architecture.is_sdxl and dtype == torch.float16 and architecture.vae.get("force_upcast", True):
+    if family is SDXL and dtype == torch.float16 and architecture.vae.get("force_upcast", True):
         dtypes["vae"] = torch.float32
     if found.single_file is not None:
-        return load_single_file(found.single_file, found.model, is_sdxl=architecture.is_sdxl, dtypes=dtypes)
+        return load_single_file(found.single_file, found.model, is_sdxl=family is SDXL, dtypes=dtypes)
+    parts = {"unet": (family.predictor, predictor_class(family)), "vae": ("vae", AutoencoderKL)}
+    parts |= {part: (part, cls) for part, cls in text_classes(family).items()}
+    if family.t5 is not None and architecture.t5 is not None:
+        parts["t5"] = (family.t5[0], T5EncoderModel)
     return {
-        name: load_network(name.replace("_", " "), cls, found.model.part(name), name, dtypes[name])
-        for name, cls in classes.items()
+        name: load_network(part.replace("_", " "), cls, found.model.part(part), part, dtypes[name])
+        for name, (part, cls) in parts.items()
     }
 
 
 def _load_tokenizers_and_scheduler(found: ResolvedSetup) -> dict[str, Any]:
-    """Load tokenizers and scheduler by name."""
-    from diffusers import DDIMScheduler
-    from transformers import CLIPTokenizer
+    """Load tokenizers and scheduler, by their names in a ``Backbone``."""
+    from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
+    from transformers import CLIPTokenizer, T5TokenizerFast
 
-    names = ("tokenizer", "tokenizer_2") if found.architecture.is_sdxl else ("tokenizer",)
-    loaded = {name: attempt(name, CLIPTokenizer.from_pretrained, found.model.part(name)) for name in names}
+    family, config = found.architecture.family, dict(found.architecture.scheduler)
+    loaded = {name: attempt(name, CLIPTokenizer.from_pretrained, found.model.part(name)) for _, name in family.clip}
+    if family.t5 is not None and found.architecture.t5 is not None:
+        name = family.t5[1]
+        loaded["t5_tokenizer"] = attempt(name, T5TokenizerFast.from_pretrained, found.model.part(name))
+    if family.is_joint:
+        return loaded | {"scheduler": FlowMatchEulerDiscreteScheduler.from_config(config)}
     # The configuration of another scheduler lacks these values, and DDIM's own defaults are not for latents.
-    return loaded | {"scheduler": DDIMScheduler.from_config(_LATENT_DDIM | dict(found.architecture.scheduler))}
+    return loaded | {"scheduler": DDIMScheduler.from_config(_LATENT_DDIM | config)}
 
 
 def _load_nets(found: Architecture, dtype: torch.dtype) -> tuple[Any, ...]:
@@ -151,6 +151,13 @@ def _load_nets(found: Architecture, dtype: torch.dtype) -> tuple[Any, ...]:
     return tuple(
         load_network(net.name, cls, net.source, component, dtype, pickled=found.has_adapter) for net, _ in found.nets
     )
+
+
+def share_positions(predictor: Any, controlnets: Iterable[Any]) -> None:
+    """Give ControlNets without positions of their own those of the transformer, as Stable Diffusion 3.5 large's."""
+    for network in controlnets:
+        if getattr(network.config, "use_pos_embed", True) is False:
+            network.pos_embed = predictor.pos_embed
 
 
 def _place(backbone: Backbone) -> None:

@@ -130,7 +130,7 @@ def _anchor_masks(config: Config, conditions: Conditions) -> AnchorMasks | None:
     return AnchorMasks(figure, size**2, reduction=sampler.mask_reduction, masks_frame0=sampler.mask_frame0)
 
 
-def sampling_plan(config: Config, backbone: Backbone | None = None) -> Plan:
+def sampling_plan(config: Config, backbone: Backbone) -> Plan:
     """Return the loop's plan for a configuration.
 
     Windows are shares of the schedule. Flow matching has other noise levels at the same share, so its windows are
@@ -138,7 +138,7 @@ def sampling_plan(config: Config, backbone: Backbone | None = None) -> Plan:
 
     Args:
         config: of the run.
-        backbone: its networks, whose schedule is asked with ``schedule=flow``; other schedules do not need them.
+        backbone: its networks, whose noise levels are asked with ``schedule=flow``.
 
     Raises:
         ConfigError: if a window holds no step of the schedule.
@@ -188,9 +188,9 @@ def sampling_plan(config: Config, backbone: Backbone | None = None) -> Plan:
     )
 
 
-def _flow_levels(config: Config, backbone: Backbone | None) -> FlowSchedule | None:
+def _flow_levels(config: Config, backbone: Backbone) -> FlowSchedule | None:
     """Return the schedule whose noise levels windows are brought over to; None where shares of the steps are meant."""
-    if config.schedule.name != "flow" or backbone is None:
+    if config.schedule.name != "flow":
         return None
     return build_flow(backbone.scheduler, config.num_steps, seed=config.seed, packed_tokens=backbone.packed_tokens)
 

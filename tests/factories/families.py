@@ -97,14 +97,18 @@ def save_family(folder: Path, family: str) -> None:
     if family == "sdxl":
         parts["text_encoder_2"] = make_text(40, projection=20)
         tokenizers.append("tokenizer_2")
-    for name, part in parts.items():
-        part.save_pretrained(folder / name, safe_serialization=True)
-    for name in tokenizers:
-        shutil.copytree(asset("mini-sd", "tokenizer"), folder / name)
+    save_parts(folder, parts, tokenizers)
     DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
         clip_sample=False, set_alpha_to_one=False, steps_offset=1,
     ).save_pretrained(folder / "scheduler")  # fmt: skip
+
+
+def save_parts(folder: Path, parts: dict[str, Any], tokenizers: list[str]) -> None:
+    for name, part in parts.items():
+        part.save_pretrained(folder / name, safe_serialization=True)
+    for name in tokenizers:
+        shutil.copytree(asset("mini-sd", "tokenizer"), folder / name)
 
 
 def family_setup(folder: Path | str, **more: Any) -> SetupConfig:
@@ -113,8 +117,8 @@ def family_setup(folder: Path | str, **more: Any) -> SetupConfig:
     )
 
 
-def depth_pictures() -> np.ndarray:
-    grey = np.random.default_rng(1).random((FRAMES, IMAGE, IMAGE, 1), dtype=np.float32)
+def depth_pictures(frames: int = FRAMES, size: int = IMAGE) -> np.ndarray:
+    grey = np.random.default_rng(1).random((frames, size, size, 1), dtype=np.float32)
     return np.repeat(grey, 3, axis=-1)
 
 

@@ -1,11 +1,9 @@
 """Stable Diffusion 3 and FLUX.1 with the published classes and narrow layers, saved in the hub's layout."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -15,8 +13,7 @@ from latentman.diffusion.denoise import Frames
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.text import encode_prompt
 from latentman.networks.backbone import Backbone
-from latentman.system.paths import asset
-from tests.factories.families import make_text
+from tests.factories.families import depth_pictures, make_text, save_parts
 from tests.factories.tiny_model import ONE_CONTROLNET, random_map
 
 IMAGE, GRID, CHANNELS, FRAMES = 64, 8, 4, 3
@@ -96,10 +93,7 @@ def save_joint_family(folder: Path, family: str) -> None:
     if is_sd3:
         parts["text_encoder_2"] = make_text(20, projection=20)
         tokenizers.append("tokenizer_2")
-    for name, part in parts.items():
-        part.save_pretrained(folder / name, safe_serialization=True)
-    for name in tokenizers:
-        shutil.copytree(asset("mini-sd", "tokenizer"), folder / name)
+    save_parts(folder, parts, tokenizers)
     number = 3 if is_sd3 else 2
     save_t5(folder / f"text_encoder_{number}", folder / f"tokenizer_{number}")
     shift = {"sd3": {"shift": 3.0}, "flux": {"shift": 3.0, "use_dynamic_shifting": True}, "schnell": {"shift": 1.0}}
@@ -111,16 +105,11 @@ def joint_setup(folder: Path | str, **more: Any) -> SetupConfig:
     return SetupConfig(**values | {"pwg_strength": 2.5} | more)
 
 
-def depth_pictures(frames: int = FRAMES) -> np.ndarray:
-    grey = np.random.default_rng(1).random((frames, IMAGE, IMAGE, 1), dtype=np.float32)
-    return np.repeat(grey, 3, axis=-1)
-
-
 def make_joint_frames(
     backbone: Backbone, conditioner: Any = ONE_CONTROLNET, *, scale: float = 3.5, words: int | None = None
 ) -> Frames:
     """``words``: tokens of the text that are kept; None keeps all, of which most are padding."""
-    pictures = {net.kind: depth_pictures() for net in conditioner.nets}
+    pictures = {net.kind: depth_pictures(FRAMES, IMAGE) for net in conditioner.nets}
     grid = (GRID, GRID)
     guided = scale if backbone.family.name.startswith("Stable") else 1.0
     text = encode_prompt(backbone, "a red robot", "blurry", guided)

@@ -21,6 +21,7 @@ from latentman.motion.procedural.source import ACTIONS, ProceduralSource
 from latentman.motion.quality import bone_variation, measure
 from latentman.motion.rotations import from_axis_angle
 from latentman.types import Motion
+from tests.factories.quick import slow_except
 
 FPS = 20.0
 PROMPTS = ("a person walks", "a person dances", "a person kicks", "a person runs", "a person punches", "a person bows")
@@ -184,9 +185,7 @@ def test_a_doubled_path_is_set_on_the_floor_after_it_is_doubled(body: Body) -> N
     assert drop == pytest.approx(2 * (joints[0, 0, 1] - joints[-1, 0, 1]), abs=0.02)
 
 
-@pytest.mark.parametrize(
-    "verb", [verb if verb in QUICK else pytest.param(verb, marks=pytest.mark.slow) for verb in ACTIONS]
-)
+@pytest.mark.parametrize("verb", slow_except(ACTIONS, *QUICK))
 def test_twists_never_jump(body: Body, verb: str) -> None:
     truth = clip(EVERY_VERB.get(verb, f"a person {verb}s"), 60)
     for joints in (truth, noisy(truth), noisy(truth, 0.02)):

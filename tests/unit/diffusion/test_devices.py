@@ -59,8 +59,8 @@ OPTIONS = {
 }
 
 
-def settings(*overrides: str) -> Plan:
-    return replace(sampling_plan(compose(["num_inference_steps=4", *overrides])), chunk_size=3)
+def settings(backbone: Backbone, *overrides: str) -> Plan:
+    return replace(sampling_plan(compose(["num_inference_steps=4", *overrides]), backbone), chunk_size=3)
 
 
 def with_everything(frames: Frames) -> Frames:
@@ -112,11 +112,11 @@ def check_steps(found: list[Copies], *, noise: int = 0) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("gradient", ["official_uncond", "full"])
 def test_every_gradient_stays_on_the_device(there: Backbone, clip: Frames, gradient: str) -> None:
-    check_steps(copies_of_steps(there, clip, settings(f"pwg.gradient={gradient}")))
+    check_steps(copies_of_steps(there, clip, settings(there, f"pwg.gradient={gradient}")))
 
 
 def test_the_default_loop_stays_on_the_device(there: Backbone, clip: Frames) -> None:
-    found = copies_of_steps(there, clip, settings())
+    found = copies_of_steps(there, clip, settings(there))
     check_steps(found)
     assert len(found) == 4
 
@@ -124,26 +124,26 @@ def test_the_default_loop_stays_on_the_device(there: Backbone, clip: Frames) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_stays_on_the_device(there: Backbone, clip: Frames, sampler: str) -> None:
-    check_steps(copies_of_steps(there, clip, settings(f"sampler={sampler}")))
+    check_steps(copies_of_steps(there, clip, settings(there, f"sampler={sampler}")))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_stays_on_the_device(there: Backbone, clip: Frames, schedule: str) -> None:
-    plan = settings(f"schedule={schedule}", *SCHEDULES[schedule])
+    plan = settings(there, f"schedule={schedule}", *SCHEDULES[schedule])
     check_steps(copies_of_steps(there, clip, plan), noise=int(schedule == "lcm"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_related_method_stays_on_the_device(there: Backbone, clip: Frames, method: str) -> None:
-    check_steps(copies_of_steps(there, clip, settings(*METHODS[method])))
+    check_steps(copies_of_steps(there, clip, settings(there, *METHODS[method])))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_the_loop_stays_on_the_device(there: Backbone, clip: Frames, option: str) -> None:
-    plan = settings(*OPTIONS[option])
+    plan = settings(there, *OPTIONS[option])
     if "mapped" in option:
         scene = clip_in("room", orbit=10.0, side=tiny_model.IMAGE)
         clip = replace(
@@ -168,12 +168,12 @@ def test_every_family_stays_on_the_device(family: str, folder: Path, dtype: str)
         backbone = load_backbone(setup, tiny_model.ONE_CONTROLNET, pretended_device())
         frames = families.make_family_frames(backbone)
     for gradient in ("direct", "official_uncond"):
-        check_steps(copies_of_steps(backbone, frames, settings(f"pwg.gradient={gradient}")))
+        check_steps(copies_of_steps(backbone, frames, settings(backbone, f"pwg.gradient={gradient}")))
 
 
 @pytest.mark.slow
 def test_pictures_are_those_of_the_cpu(there: Backbone, backbone: Backbone, disparity: np.ndarray) -> None:
-    plan = settings("pwg.gradient=official_uncond")
+    plan = settings(there, "pwg.gradient=official_uncond")
     expected = decode_frames(backbone, denoise(backbone, tiny_model.make_frames(backbone, disparity), plan))
     with pretending():
         found = decode_frames(there, denoise(there, tiny_model.make_frames(there, disparity), plan))
@@ -249,7 +249,7 @@ def test_a_planted_mixture_of_devices_raises(
 ) -> None:
     plant(monkeypatch)
     with pytest.raises(MixedDevicesError):
-        copies_of_steps(there, clip, settings())
+        copies_of_steps(there, clip, settings(there))
 
 
 def through_an_array(noise: torch.Tensor) -> torch.Tensor:
@@ -273,7 +273,7 @@ def test_a_planted_copy_in_the_loop_is_counted(
     there: Backbone, clip: Frames, monkeypatch: pytest.MonkeyPatch, work: Callable[[torch.Tensor], torch.Tensor]
 ) -> None:
     guided_through(work)(monkeypatch)
-    found = copies_of_steps(there, clip, settings())
+    found = copies_of_steps(there, clip, settings(there))
     with pytest.raises(AssertionError):
         check_steps(found)
 
@@ -283,4 +283,4 @@ def test_an_array_of_a_tensor_on_the_device_raises(
 ) -> None:
     guided_through(lambda noise: torch.from_numpy(noise.numpy()))(monkeypatch)
     with pytest.raises(RuntimeError, match="numpy"):
-        copies_of_steps(there, clip, settings())
+        copies_of_steps(there, clip, settings(there))

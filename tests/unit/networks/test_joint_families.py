@@ -14,8 +14,7 @@ from latentman.diffusion.velocity import call_transformer, pack, predict_velocit
 from latentman.errors import ConfigError, WeightsError
 from latentman.networks.architecture import family_of
 from latentman.networks.families import FLUX, SD3, SDXL, family_of_folder
-from latentman.networks.joint_load import share_positions
-from latentman.networks.load import load_backbone
+from latentman.networks.load import load_backbone, share_positions
 from latentman.networks.resolved import check_setup
 from latentman.networks.sources import Source
 from tests.factories.families import family_setup
@@ -135,7 +134,12 @@ def test_t5_is_not_left_out_of_a_model_that_has_none(sd15_folder):
 
 def test_parts_for_unets_are_refused(folders, tmp_path):
     adapter = ConditionerConfig(name="t2i_adapter", nets=[NetConfig(model=str(folders["sd3"] / "controlnet"))])
-    refused(joint_setup(folders["sd3"]), "conditioner=t2i_adapter is for models with a UNet", adapter, ConfigError)
+    refused(
+        joint_setup(folders["sd3"]),
+        "conditioner=t2i_adapter cannot be used with setup.model, which is Stable Diffusion 3",
+        adapter,
+        ConfigError,
+    )
 
 
 @pytest.mark.parametrize(

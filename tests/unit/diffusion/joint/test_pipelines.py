@@ -9,9 +9,9 @@ import torch
 from latentman.diffusion.denoise import denoise
 from latentman.diffusion.pwg import GuidancePlan
 from latentman.networks.load import load_backbone
+from tests.factories.families import depth_pictures
 from tests.factories.joint_families import (
     IMAGE,
-    depth_pictures,
     joint_setup,
     make_joint_controlnet,
     make_joint_frames,
@@ -25,7 +25,7 @@ from tests.factories.tiny_model import ONE_CONTROLNET
 def check_first_frame(backbone, folder, kind, scale, plan, **more):
     frames = make_joint_frames(backbone, scale=scale)
     ours = denoise(backbone, frames, replace(plan, sla_steps=range(0), guidance=GuidancePlan()))[:1]
-    picture = torch.from_numpy(depth_pictures()[:1].transpose(0, 3, 1, 2).copy()) * 2 - 1
+    picture = torch.from_numpy(depth_pictures(1, IMAGE).transpose(0, 3, 1, 2).copy()) * 2 - 1
     steps = plan.num_steps
     published = published_latents(folder, kind, frames.noise[:1], picture, scale, steps, size=IMAGE, **more)
     assert (ours - published).abs().max() <= 1e-4 * published.abs().max()

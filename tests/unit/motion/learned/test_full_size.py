@@ -25,14 +25,12 @@ MODELS = {
     "mld": ("mld", MLDShape(), {}),
     "gmd": ("gmd", GMDShape(), {}),
 }
-COMMON = ("encoder", "mld", "gmd")
-"""One of each network; the others are left to the night."""
 FILES = {"mdm": "model000200000.pt", "mld": "1222_mld_humanml3d_FID041.ckpt", "gmd": "model000500000.pt"}
 WRITE = {"mdm": write_mdm, "mld": write_mld, "gmd": write_gmd}
 LOAD = {"mdm": load_mdm, "mld": load_mld, "gmd": load_gmd}
 
 
-@pytest.mark.parametrize("model", [m if m in COMMON else pytest.param(m, marks=pytest.mark.nightly) for m in MODELS])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_full_size_checkpoint_loads_bit_for_bit_and_moves(tmp_path, model):
     family, size, args = MODELS[model]
     place = tmp_path / family / "released"

@@ -42,7 +42,7 @@ def test_every_reader_stands_a_body_up_from_any_axes(tmp_path, name, up):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("up", ["-y", *(pytest.param(up, marks=pytest.mark.slow) for up in UPS if up != "-y")])
+@pytest.mark.parametrize("up", UPS)
 @pytest.mark.parametrize("name", FILES)
 def test_every_reader_takes_the_axes_that_are_given(tmp_path, name, up):
     path = written(tmp_path, name, to_file=lambda p: axis_up(p, up))
