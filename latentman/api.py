@@ -1,7 +1,8 @@
 """latentman as a library: compose a configuration, generate a run, open one, or call its stages one by one.
 
 The functions here are a thin face over what the command line uses: the same settings and the same seed give the same
-frames, byte for byte on a CPU. Mistakes raise :class:`~latentman.errors.LatentManError`; nothing exits the process.
+frames, byte for byte on a CPU. Mistakes and faults of the machine, such as a folder that cannot be entered, raise
+:class:`~latentman.errors.LatentManError`; nothing exits the process.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from latentman.engine.overrides import quote, quote_free_text
 from latentman.errors import ConfigError, RecordError
 from latentman.pipeline.in_memory import make_body, make_correspondence, make_motion, make_render
 from latentman.record.local import METRICS_FILE, STATUS_FILE, check_format, read_object
+from latentman.system.machine_faults import machine_faults_told
 from latentman.system.paths import user_path
 from latentman.system.templates import environment
 from latentman.video import read_png_frames
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 
+@machine_faults_told("latentman.compose stopped")
 def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> Config:
     """Return the checked configuration of one run, as ``latentman run`` composes it.
 
@@ -57,6 +60,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     return compose_overrides(_texts(overrides), _extra(config_dir))
 
 
+@machine_faults_told("latentman.generate stopped")
 def generate(
     settings: Sequence[str] | Config = (),
     folder: str | Path | None = None,
@@ -109,6 +113,7 @@ class Run:
     A run of a set of prompts (``prompts=NAME``) has no frames of its own: ``runs`` holds one run for each prompt.
     """
 
+    @machine_faults_told("reading the run stopped")
     def __init__(self, folder: Path) -> None:
         """Read the record of a run folder; raises RecordError as :func:`open_run`."""
         self.folder = folder.absolute()
@@ -135,6 +140,7 @@ class Run:
         return None if prompt is None else str(prompt)
 
     @property
+    @machine_faults_told("reading the run stopped")
     def runs(self) -> list[Run]:
         """The runs of a set of prompts, in order; the run itself where there is one prompt."""
         if self.status.get("kind") != "job":
@@ -142,6 +148,7 @@ class Run:
         return [Run(path.parent) for path in sorted(self.folder.glob(f"*/{STATUS_FILE}"))]
 
     @property
+    @machine_faults_told("reading the run stopped")
     def metrics(self) -> dict[str, Any]:
         """Scores and costs, as ``metrics.json`` holds them.
 
@@ -149,10 +156,11 @@ class Run:
             RecordError: if the run is not finished, or the file is damaged.
         """
         if not (self.folder / METRICS_FILE).is_file():
-            raise RecordError(f"{self.folder} has no {METRICS_FILE} yet: its state is {self.state}")
+            raise RecordError(f"{self.folder} has no {METRICS_FILE}: its state is {self.state}")
         return read_object(self.folder / METRICS_FILE)
 
     @cached_property
+    @machine_faults_told("reading the run stopped")
     def frames(self) -> NDArray[np.uint8]:
         """The frames, (T, H, W, 3) uint8 RGB.
 
@@ -166,6 +174,7 @@ class Run:
         return read_png_frames(self.folder / "frames")
 
     @property
+    @machine_faults_told("reading the run stopped")
     def video(self) -> Path:
         """The finished video, an mp4 file.
 
@@ -174,9 +183,10 @@ class Run:
         """
         path = self.folder / "video.mp4"
         if not path.is_file():
-            raise RecordError(f"{self.folder} has no video yet: its state is {self.state}")
+            raise RecordError(f"{self.folder} has no video: its state is {self.state}")
         return path
 
+    @machine_faults_told("reading the run stopped")
     def _repr_html_(self) -> str:
         """Return the video with its prompt and H_MSE, for a notebook; it plays without any file next to it."""
         page = environment(Path(__file__).parent / "report" / "templates").get_template("notebook_run.html")

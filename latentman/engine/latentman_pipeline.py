@@ -18,6 +18,7 @@ from latentman.engine.call_settings import motion_settings, seed_of, setting, se
 from latentman.engine.compose import compose
 from latentman.engine.overrides import quote
 from latentman.errors import ConfigError, check_choice, nearest
+from latentman.system.machine_faults import machine_faults_told
 from latentman.system.paths import user_path
 from latentman.types import BodySequence, Conditions, Correspondence, Motion
 
@@ -71,6 +72,7 @@ class LatentManPipeline:
         self._check_files()
 
     @classmethod
+    @machine_faults_told("the pipeline stopped")
     def from_pretrained(
         cls,
         model: str | Path = "mini",
@@ -151,6 +153,7 @@ class LatentManPipeline:
         """Keep networks in the computer's memory, and on the device only for their part of the run."""
         return self._change(["setup.offload=true", f"device={device}"])
 
+    @machine_faults_told("the pipeline stopped")
     def __call__(
         self,
         prompt: str,

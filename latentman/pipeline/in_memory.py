@@ -12,9 +12,11 @@ from latentman.pipeline.stages.body import body_of
 from latentman.pipeline.stages.correspondence import map_of
 from latentman.pipeline.stages.motion import motion_of
 from latentman.pipeline.stages.render import conditions_of
+from latentman.system.machine_faults import machine_faults_told
 from latentman.types import BodySequence, Conditions, Correspondence, Motion
 
 
+@machine_faults_told("latentman.api.make_motion stopped")
 def make_motion(config: Config, character: int = 0) -> Motion:
     """Return the motion of a character, joints (T, 22, 3) in metres, cut to the frames of the video.
 
@@ -33,6 +35,7 @@ def make_motion(config: Config, character: int = 0) -> Motion:
     return motion_of(config, everyone[character])
 
 
+@machine_faults_told("latentman.api.make_body stopped")
 def make_body(config: Config, motion: Motion | Sequence[Motion]) -> BodySequence:
     """Return one moving mesh of all characters, each at its place: vertices (T, V, 3) in metres.
 
@@ -55,6 +58,7 @@ def make_body(config: Config, motion: Motion | Sequence[Motion]) -> BodySequence
     return body_of(config, everyone, motions)
 
 
+@machine_faults_told("latentman.api.make_render stopped")
 def make_render(config: Config, body: BodySequence) -> Conditions:
     """Return depth, disparity, IUV and mask of every frame, (T, H, W) with H = W = ``setup.image_size``.
 
@@ -65,6 +69,7 @@ def make_render(config: Config, body: BodySequence) -> Conditions:
     return conditions_of(config, body)
 
 
+@machine_faults_told("latentman.api.make_correspondence stopped")
 def make_correspondence(
     config: Config, conditions: Conditions, body: BodySequence, size: int | None = None
 ) -> Correspondence:

@@ -1,8 +1,12 @@
 """The Python API gives what the command line gives, with the same checks and messages."""
 
 import base64
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,6 +218,54 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="files that"):
         latentman.generate(SHORT, folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """Close a folder to everybody; root becomes somebody else meanwhile."""
+    is_root, mode = os.geteuid() == 0, folder.stat().st_mode
+    folder.chmod(0)
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(mode)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="folders are closed in another way here")
+def test_a_closed_run_folder_is_told_with_its_path(
+    run: latentman.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")  # the test's own folder is closed too
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    opened = latentman.open_run(folder)
+    for call in (
+        lambda: latentman.open_run(folder), lambda: latentman.generate(SHORT, folder=folder), lambda: opened.frames,
+        lambda: opened.metrics, lambda: opened.video, opened._repr_html_,
+    ):  # fmt: skip
+        with closed(folder), pytest.raises(LatentManError, match=r"Permission denied \(/.*\); check the permissions"):
+            call()
+
+
+def test_a_run_folder_that_was_removed_is_told(run: latentman.Run, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    opened = latentman.open_run(folder)
+    shutil.rmtree(folder)
+    for name in ("frames", "metrics", "video"):
+        with pytest.raises(LatentManError, match=str(folder)):
+            getattr(opened, name)
+    with pytest.raises(RecordError, match="not the folder of a run"):
+        latentman.open_run(folder)
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LatentManError, match="choose a shorter name"):
+        latentman.open_run(tmp_path / ("a" * 300))
+    with pytest.raises(LatentManError, match="the longest part of 300"):
+        latentman.generate(SHORT, folder=tmp_path / ("a" * 300))
 
 
 def test_a_pipeline_of_a_folder_finds_its_setup() -> None:

@@ -2,16 +2,28 @@
 
 import inspect
 import logging
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from latentman.diffusion import denoise as loop
 from latentman.diffusion.anchor_masks import AnchorMasks
 from latentman.diffusion.attention import anchored
 from latentman.diffusion.attention_layers import AnchorRule
 from latentman.diffusion.decode import decode
-from latentman.diffusion.denoise import Plan, Sampling, State, denoise, one_step, prediction
+from latentman.diffusion.denoise import (
+    Plan,
+    Sampling,
+    State,
+    denoise,
+    installed_attention,
+    one_step,
+    prediction,
+    schedule_of,
+)
 from latentman.diffusion.noise import initial_noise
 from latentman.diffusion.pwg import GuidancePlan
 from latentman.diffusion.schedule import build_schedule
@@ -280,3 +292,28 @@ def test_the_whole_method_runs_on_the_family(loaded):
     alone = denoise(loaded, frames, Plan(num_steps=2, guidance_scale=5.0, seed=3, anchor_modules=()))
     assert (guided - alone).abs().max() > 1e-3
     assert guided.shape == (families.FRAMES, 4, families.GRID, families.GRID)
+
+
+def test_the_equations_of_a_step_are_read_in_five_files(backbone, frames, plan):
+    """What a guided step of the paper's method calls from ``denoise.py``, besides the VAE's decoder."""
+    called, folder, own = set(), Path(loop.__file__).parent, loop.__file__
+
+    def is_ours(frame):
+        return frame is not None and folder in Path(frame.f_code.co_filename).parents
+
+    def seen(frame, event, _):
+        caller = frame.f_back
+        while caller is not None and not is_ours(caller):  # a decorator's
+            caller = caller.f_back
+        if event == "call" and is_ours(frame) and caller is not None and caller.f_code.co_filename == own:
+            called.add(Path(frame.f_code.co_filename).name)
+
+    sampling = Sampling.of(schedule_of(backbone, plan), frames, plan, backbone.device)
+    networks = prediction(backbone, frames, plan)
+    with installed_attention(networks, plan):
+        sys.setprofile(seen)
+        try:
+            one_step(networks.at(1), sampling, State(1, frames.noise.clone()))
+        finally:
+            sys.setprofile(None)
+    assert called - {"decode.py"} == {"denoise.py", "sla.py", "predict.py", "schedule.py", "pwg.py"}
