@@ -273,6 +273,6 @@ class PwgConfig(StepGate):
         return self.enabled and self.decoder == "tiny"
 
     def result(self) -> dict[str, object]:
-        """Return the settings that the frames depend on; decoder and region are left out where they are the paper's."""
-        of_region = ("region", "margin") if self.region == "picture" else ()
+        """Return the settings that the frames depend on; decoder and region only where they differ from the paper's."""
+        of_region = ("region", "margin") if self.region == "picture" or not self.enabled else ()
         return settings_without(self, *of_region, *(("decoder",) if self.decoder == "full" else ()))

@@ -44,7 +44,17 @@ def test_a_window_and_a_compiled_vae_are_refused_together():
         compose(["pwg.region=figure", "pwg.decoder=full", "setup.compile=all"])
 
 
-@pytest.mark.parametrize("fidelity", ["ours", "paper", "official"])
-def test_guidance_decodes_whole_pictures_by_the_vae_unless_it_is_told_otherwise(fidelity):
+@pytest.mark.parametrize("fidelity", ["paper", "official"])
+def test_what_follows_the_paper_decodes_whole_pictures_by_the_vae(fidelity):
     config = compose([f"fidelity={fidelity}"])
     assert (config.pwg.decoder, config.pwg.region) == ("full", "picture")
+
+
+def test_the_window_is_the_default_where_it_was_measured():
+    assert compose([]).pwg.region == "figure"
+    assert compose(["setup=mini_fast"]).pwg.region == "figure"
+    assert compose(["setup=sd15"]).pwg.region == "picture"
+
+
+def test_a_run_without_guidance_is_known_by_no_window():
+    assert compose(["pwg=none"]).pwg.result() == compose(["pwg=none", "pwg.region=picture"]).pwg.result()
