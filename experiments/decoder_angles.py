@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path)
     parser.add_argument("--prompts", type=int, default=None)
+    parser.add_argument("--out", type=Path, default=HERE / "decoders" / "angles.md")
     parser.add_argument("--every", type=int, default=1, help="compare at every N-th guided step, from the N/2-th")
     arguments = parser.parse_args()
     folders = sorted(path.parent for path in arguments.sweep.rglob("*pwg_direct/*/latents.safetensors"))
@@ -50,13 +51,13 @@ def main() -> None:
         cosines = pd.DataFrame(rows).groupby(["decoder", "region"])["cosine"].mean().round(3).to_dict()
         sys.stdout.write(f"{config.prompt}: so far {cosines}\n")
         sys.stdout.flush()
-    write_text(HERE / "decoders" / "angles.md", table(pd.DataFrame(rows)))
+    write_text(arguments.out, table(pd.DataFrame(rows)))
 
 
 @torch.no_grad()
 def compare(config: Config, folder: Path, backbone: Backbone, every: int) -> list[dict[str, object]]:
     """Denoise one clip without guidance and compare the gradients inside the guidance's window."""
-    frames, plan = read_clip(config, folder, backbone), sampling_plan(config)
+    frames, plan = read_clip(config, folder, backbone), sampling_plan(config, backbone)
     schedule = build_schedule(backbone.scheduler, plan.num_steps, eta=0.0, seed=plan.seed)
     networks = prediction(backbone, frames, plan)
     ways = {}
@@ -70,10 +71,10 @@ def compare(config: Config, folder: Path, backbone: Backbone, every: int) -> lis
             if step in plan.sla_steps:
                 latents = spatial_latent_alignment(latents, frames.latent_map)
             noise = networks.at(step)(latents, schedule.timesteps[step])
-            before, clean = schedule.step_back(noise, step, latents)
+            back = schedule.step_back(noise, step, latents)
             if step in compared:
-                rows += at_step(backbone, ways, clean, step)
-            latents = before
+                rows += at_step(backbone, ways, back.x_0, step)
+            latents = back.x_before
     return rows
 
 

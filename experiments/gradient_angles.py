@@ -22,12 +22,13 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from latentman.config import Config, resolve
-from latentman.diffusion.attention import Anchor, anchored
+from latentman.diffusion.anchor_state import Anchor
+from latentman.diffusion.attention import anchored
 from latentman.diffusion.decode import decode
 from latentman.diffusion.denoise import Frames
 from latentman.diffusion.predict import Prediction
 from latentman.diffusion.pwg import GuidancePlan, guidance_step, pixel_wise_guidance
-from latentman.diffusion.schedule import build_schedule
+from latentman.diffusion.schedule import Level, build_schedule
 from latentman.diffusion.sla import spatial_latent_alignment
 from latentman.files.run_file import read_body, read_conditions, read_correspondence
 from latentman.networks.backbone import Backbone
@@ -42,7 +43,7 @@ WINDOW = (0.2, 0.7)
 
 @dataclass(frozen=True)
 class Compared:
-    """One step of one prompt: every gradient's step of Eq. 8, cosines and lengths over the guided frames, seconds."""
+    """One step of one prompt, its abar as ``share``: every gradient's step of Eq. 8, cosines and lengths over the guided frames, seconds."""
 
     step: int
     share: float
@@ -58,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path)
     parser.add_argument("--prompts", type=int, default=None)
+    parser.add_argument("--out", type=Path, default=HERE / "gradients" / "angles.md")
     arguments = parser.parse_args()
     folders = sorted(path.parent for path in arguments.sweep.glob("*pwg_none/*/latents.safetensors"))
     backbone, rows = None, []
@@ -67,7 +69,7 @@ def main() -> None:
         compared = compare(config, folder, backbone)
         rows += [{"prompt": config.prompt, **vars(one)} for one in compared]
         sys.stdout.write(f"{config.prompt}: {fmean(c.official_cosine for c in compared):.3f}\n")
-    write_text(HERE / "gradients" / "angles.md", table(pd.DataFrame(rows)))
+    write_text(arguments.out, table(pd.DataFrame(rows)))
 
 
 def read_config(folder: Path) -> Config:
@@ -96,7 +98,7 @@ def read_clip(config: Config, folder: Path, backbone: Backbone) -> Frames:
 @torch.no_grad()
 def compare(config: Config, folder: Path, backbone: Backbone) -> list[Compared]:
     """Denoise one clip without guidance and compare the gradients inside the guidance's window."""
-    clip, plan = read_clip(config, folder, backbone), sampling_plan(config)
+    clip, plan = read_clip(config, folder, backbone), sampling_plan(config, backbone)
     schedule = build_schedule(backbone.scheduler, plan.num_steps, eta=0.0, seed=plan.seed)
     anchor = Anchor(plan.anchor)
     networks = Prediction(backbone, clip.text, clip.control, anchor, plan.guidance_scale, plan.chunk_size)
@@ -106,24 +108,24 @@ def compare(config: Config, folder: Path, backbone: Backbone) -> list[Compared]:
         for step in range(last):
             if step in plan.sla_steps:
                 latents = spatial_latent_alignment(latents, clip.latent_map)
-            timestep, alpha = schedule.timesteps[step], schedule.alpha_cumprod(step)
-            before, clean, _ = schedule.step_back(networks(latents, timestep), step, latents)
+            timestep, level = schedule.timesteps[step], schedule.level(step)
+            back = schedule.step_back(networks(latents, timestep), step, latents)
             if step >= first:
-                gradient = pixel_wise_guidance(clean, clip.guidance_map, lambda x: decode(backbone, x))
-                compared.append(at_step(networks, gradient, latents, timestep, alpha, step, plan.guidance.strength))
-            latents = before
+                gradient = pixel_wise_guidance(back.x_0, clip.guidance_map, lambda x: decode(backbone, x))
+                compared.append(at_step(networks, gradient, latents, timestep, level, step, plan.guidance.strength))
+            latents = back.x_before
     return compared
 
 
 def at_step(
-    networks: Prediction, gradient: Tensor, latents: Tensor, timestep: int, alpha: float, step: int, strength: float
+    networks: Prediction, gradient: Tensor, latents: Tensor, timestep: float, level: Level, step: int, strength: float
 ) -> Compared:
     """Take all three steps of Eq. 8 from one gradient with respect to x0."""
     taken, seconds = {}, {}
     for name in GRADIENTS:
         plan = GuidancePlan(gradient=name, strength=strength)
         start = time.perf_counter()
-        own = guidance_step(plan, networks, gradient, latents, timestep=timestep, alpha_cumprod=alpha)
+        own = guidance_step(plan, networks, gradient, latents, timestep=timestep, level=level)
         taken[name] = own[1:].flatten(1)
         seconds[name] = time.perf_counter() - start
     lengths = {name: x.norm(dim=1) for name, x in taken.items()}
@@ -132,7 +134,7 @@ def at_step(
         return float(torch.nn.functional.cosine_similarity(taken["direct"], taken[name]).mean())
 
     return Compared(
-        step, alpha, cosine("official_uncond"), cosine("full"),
+        step, level.signal**2, cosine("official_uncond"), cosine("full"),
         float((lengths["official_uncond"] / lengths["direct"]).mean()),
         float((lengths["full"] / lengths["direct"]).mean()), seconds,
     )  # fmt: skip

@@ -103,7 +103,8 @@ def _figure(runs: list[Shifted]) -> bytes:
         row[0].set_ylabel(run.label)
         for channel, axis in enumerate(row[2:]):
             both = np.concatenate([run.before[:, channel], run.after[:, channel]])
-            bins = np.linspace(*np.quantile(both, [0.002, 0.998]), 40)
+            low, high = np.quantile(both, [0.002, 0.998])
+            bins = np.linspace(low, high, 40)
             axis.hist(run.before[:, channel], bins, color="#9db8c7", label="frame 0")
             axis.hist(run.after[:, channel], bins, histtype="step", color="#b3541e", linewidth=1.4, label="shifted")
             axis.set(yticks=[], title=f"latent channel {channel}")
