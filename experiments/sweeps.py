@@ -12,7 +12,8 @@ class Recorded:
 
     ``rows`` maps the variants of the picture to their headings, from top to bottom; ``score`` is printed next to them.
     ``pictured`` are the beginnings of the prompts that the picture shows, all if it is empty. The prompts are dealt out
-    to ``shards`` sweeps, which can run side by side. One that is not ``short`` runs only when it is named.
+    to ``shards`` sweeps, or there is one sweep for each argument of ``splits``; they can run side by side. One that is
+    not ``short`` runs only when it is named.
     """
 
     arguments: tuple[str, ...]
@@ -20,10 +21,13 @@ class Recorded:
     score: tuple[str, str] = ("human_mse", "H_MSE")
     pictured: tuple[str, ...] = ()
     shards: int = 1
+    splits: tuple[str, ...] = ()
     short: bool = True
 
     def parts(self, out: Path) -> list[tuple[Path, list[str]]]:
         """Return the folder and the arguments of each sweep to run."""
+        if self.splits:
+            return [(out / f"part-{index}", [*self.arguments, split]) for index, split in enumerate(self.splits)]
         if self.shards == 1:
             return [(out, list(self.arguments))]
         shards = [f"{index}/{self.shards}" for index in range(self.shards)]
@@ -198,6 +202,16 @@ SWEEPS = {
             "camera.orbit=60 variant=background_mapped": "LatentMan, the background follows the room",
         },
         score=("background_warp_error", "background warp error"),
+        short=False,
+    ),
+    "sweep_schedule": Recorded(
+        ("+exp=sweep_schedule",),
+        {
+            f"num_inference_steps={steps} schedule={schedule}": f"{schedule}, {steps} steps"
+            for steps, schedule in ((100, "ddim"), (12, "ddim"), (8, "ddim"), (8, "unipc"), (8, "dpmpp"))
+        },
+        pictured=("a superhero", "a skier"),
+        splits=("num_inference_steps=8,12,20", "num_inference_steps=100,50"),
         short=False,
     ),
     "moving_background": Recorded(

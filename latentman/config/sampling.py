@@ -229,6 +229,9 @@ class PwgConfig(StepGate):
     """mean: of (25 d)^2 over the matched values, as the released code; sum: of d^2, Eq. 7 as written. d: 0 to 1."""
     delta: float = 0.01
     """Strength of the step (Eq. 8)."""
+    delta_steps: int | None = None
+    """The number of steps T that ``delta`` is meant for: with another T, each takes ``delta * delta_steps / T``, so that
+    guidance changes a clip as much with few steps as with many. null: ``delta`` at every T, as in the paper."""
     size: int = 256
     """Side of the grid of the map on which pictures are compared, in pixels."""
     chunk_size: int = 1
@@ -250,6 +253,8 @@ class PwgConfig(StepGate):
         check_choice("pwg.gradient", self.gradient, GRADIENTS)
         check_choice("pwg.loss", self.loss, ("mean", "sum"))
         at_least("pwg.delta", self.delta, 0)
+        if self.delta_steps is not None:
+            at_least("pwg.delta_steps", self.delta_steps, 1)
         at_least("pwg.size", self.size, 16)
         at_least("pwg.chunk_size", self.chunk_size, 1)
 
@@ -273,6 +278,11 @@ class PwgConfig(StepGate):
         return self.enabled and self.decoder == "tiny"
 
     def result(self) -> dict[str, object]:
-        """Return the settings that the frames depend on; decoder and region only where they differ from the paper's."""
-        of_region = ("region", "margin") if self.region == "picture" or not self.enabled else ()
-        return settings_without(self, *of_region, *(("decoder",) if self.decoder == "full" else ()))
+        """Return the settings that the frames depend on; those below only where they differ from the paper's."""
+        same = ["region", "margin"] if self.region == "picture" or not self.enabled else []
+        same += ["decoder"] * (self.decoder == "full") + ["delta_steps"] * (self.delta_steps is None)
+        return settings_without(self, *same)
+
+    def delta_at(self, num_steps: int) -> float:
+        """Return what each guided step multiplies its gradient by in a run of ``num_steps`` steps."""
+        return self.delta if self.delta_steps is None else self.delta * self.delta_steps / num_steps

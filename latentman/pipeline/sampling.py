@@ -170,7 +170,7 @@ def sampling_plan(config: Config, backbone: Backbone) -> Plan:
             steps=_steps(config.pwg, "pwg", steps, levels),
             gradient=config.pwg.gradient,
             loss=config.pwg.loss,
-            delta=config.pwg.delta,
+            delta=config.pwg.delta_at(steps),
             strength=config.setup.pwg_strength,
             chunk_size=config.pwg.chunk_size,
             checkpointing=config.pwg.checkpointing,

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from latentman.errors import LatentManError
+from tests.fuzz.model_readers import MODEL_READERS
 from tests.fuzz.motion_readers import MOTION_READERS
 from tests.fuzz.mutations import BYTES
 from tests.fuzz.readers import READERS, Reader
@@ -41,7 +42,7 @@ def damaged(whole: bytes, reader: Reader, name: str, seed: int) -> bytes:
     return data
 
 
-ALL_READERS = {**READERS, **MOTION_READERS}
+ALL_READERS = {**READERS, **MOTION_READERS, **MODEL_READERS}
 
 
 @pytest.mark.parametrize("name", ALL_READERS)

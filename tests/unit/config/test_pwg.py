@@ -33,6 +33,15 @@ def test_the_whole_picture_by_the_vae_is_known_as_before_there_was_a_choice():
     assert set(PwgConfig(window=WINDOW, region="figure").result()) == {*known, "region", "margin"}
 
 
+def test_guidance_keeps_its_sum_with_another_number_of_steps():
+    pwg = PwgConfig(window=WINDOW, delta=0.01, delta_steps=12)
+    assert [steps * pwg.delta_at(steps) for steps in (6, 12, 100)] == pytest.approx([0.12] * 3)
+    assert PwgConfig(window=WINDOW, delta=0.01).delta_at(100) == 0.01
+    assert pwg.result()["delta_steps"] == 12
+    with pytest.raises(ConfigError, match=r"pwg\.delta_steps=0"):
+        PwgConfig(window=WINDOW, delta_steps=0)
+
+
 def test_a_setup_is_known_without_its_tiny_decoder():
     sizes = {"image_size": 64, "latent_size": 16, "guidance_scale": 1.0, "pwg_strength": 0.0}
     with_one, without = SetupConfig("x", "y", tiny_decoder="z", **sizes), SetupConfig("x", "y", **sizes)
