@@ -43,7 +43,7 @@ WINDOW = (0.2, 0.7)
 
 @dataclass(frozen=True)
 class Compared:
-    """One step of one prompt, its abar as ``share``: every gradient's step of Eq. 8, cosines and lengths over the guided frames, seconds."""
+    """One step of one prompt, its abar as ``share``: cosines and lengths over the guided frames, seconds."""
 
     step: int
     share: float

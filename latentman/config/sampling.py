@@ -230,8 +230,8 @@ class PwgConfig(StepGate):
     delta: float = 0.01
     """Strength of the step (Eq. 8)."""
     delta_steps: int | None = None
-    """The number of steps T that ``delta`` is meant for: with another T, each takes ``delta * delta_steps / T``, so that
-    guidance changes a clip as much with few steps as with many. null: ``delta`` at every T, as in the paper."""
+    """The number of steps T that ``delta`` is meant for. With another T each step takes ``delta * delta_steps / T``, so
+    that guidance changes a clip as much with few steps as with many. null: ``delta`` at every T, as in the paper."""
     size: int = 256
     """Side of the grid of the map on which pictures are compared, in pixels."""
     chunk_size: int = 1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentman.errors import WeightsError
+from latentman.files.extent import check_extent
 from latentman.files.json_file import read_json_object
 from latentman.files.opening import missing_as, reason
 
@@ -137,9 +138,11 @@ def load_clip(folder: Path, device: str = "cpu") -> Clip:
     reason = why_missing(folder)
     if reason is not None:
         raise WeightsError(reason)
-    kind = _json(folder / "config.json").get("model_type")
+    config = _json(folder / "config.json")
+    kind = config.get("model_type")
     if kind != "clip":
         raise WeightsError(f"{folder / 'config.json'} describes a model of type {kind!r}, not 'clip': {HOW_TO_GET}")
+    check_extent(folder / "config.json", config, ())
     preparation = read_preparation(folder)
     model, tokenizer = _load(folder)
     side = model.config.vision_config.image_size

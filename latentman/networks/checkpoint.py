@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from latentman.errors import WeightsError
+from latentman.files.extent import check_extent
 from latentman.files.json_file import read_json_object
 from latentman.files.opening import FlawError, missing_as, read_text, reading
 from latentman.files.safetensors_file import METADATA, read_table
@@ -134,15 +135,17 @@ def check_component(folder: Path, component: str) -> None:
     config = folder / CONFIG_FILES.get(component, "config.json")
     if not config.is_file():
         raise WeightsError(f"{folder} is incomplete: {config.name} is missing; {_ADVICE}")
-    read_json_object(config, error=WeightsError, advice="fetch it again", strict=False)
+    settings = read_json_object(config, error=WeightsError, advice="fetch it again", strict=False)
     if component in CONFIG_FILES and component.startswith("tokenizer"):
         _check_tokenizer(folder)
+        return
+    shapes: list[list[int]] = []
     if component in WEIGHT_FILES:
         files = weight_files(folder, component)
         if not files and not (component == "adapter" and any(folder.glob("*.bin"))):
             raise WeightsError(f"{folder} is incomplete: {WEIGHT_FILES[component]} is missing; {_ADVICE}")
-        for file in files:
-            read_header(file)
+        shapes = [entry["shape"] for file in files for entry in read_header(file).values()]
+    check_extent(config, settings, shapes)
 
 
 def _check_tokenizer(folder: Path) -> None:

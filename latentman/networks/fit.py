@@ -15,6 +15,7 @@ from latentman.networks.classes import controlnet_class, predictor_class
 from latentman.networks.families import family_of_folder
 from latentman.networks.ip_adapter import check_ip_adapter
 from latentman.networks.lora import plan_changes
+from latentman.networks.scheduler import build_scheduler
 from latentman.networks.single_file import check_family
 from latentman.networks.sources import Source
 from latentman.networks.tiny_decoder import check_latent_space
@@ -38,6 +39,7 @@ def check_fit(found: ResolvedSetup) -> None:
 
     nets_are_here = all(net.source.path is not None for net in found.nets)
     architecture = found.architecture if nets_are_here else found.model_architecture
+    build_scheduler(architecture.scheduler, flow=architecture.family.is_joint)
     _check_shapes(found, architecture)
     if found.tiny_decoder is not None and found.tiny_decoder.path is not None:
         _check_tensors(found.tiny_decoder, "tiny_decoder", AutoencoderTiny)

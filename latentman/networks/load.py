@@ -23,15 +23,13 @@ from latentman.networks.ip_adapter import load_ip_adapter
 from latentman.networks.lora import fuse_loras
 from latentman.networks.offload import come_when_called
 from latentman.networks.resolved import ResolvedSetup, resolve_setup
+from latentman.networks.scheduler import build_scheduler
 from latentman.networks.single_file import load_single_file
 from latentman.networks.sources import attempt, load_network
 from latentman.networks.tiny_decoder import load_tiny_decoder
 from latentman.system.device import DTYPES, check_dtype, choose_dtype, is_emulated, name_of_several, needing_memory
 
 logger = logging.getLogger("latentman.networks")
-
-_LATENT_DDIM = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
-"""How Stable Diffusion's models are sampled, where their scheduler's configuration does not say."""
 
 
 def load_backbone(setup: SetupConfig, conditioner: ConditionerConfig, device: torch.device) -> Backbone:
@@ -128,18 +126,14 @@ def _load_model(found: ResolvedSetup, dtype: torch.dtype) -> dict[str, Any]:
 
 def _load_tokenizers_and_scheduler(found: ResolvedSetup) -> dict[str, Any]:
     """Load tokenizers and scheduler, by their names in a ``Backbone``."""
-    from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
     from transformers import CLIPTokenizer, T5TokenizerFast
 
-    family, config = found.architecture.family, dict(found.architecture.scheduler)
+    family = found.architecture.family
     loaded = {name: attempt(name, CLIPTokenizer.from_pretrained, found.model.part(name)) for _, name in family.clip}
     if family.t5 is not None and found.architecture.t5 is not None:
         name = family.t5[1]
         loaded["t5_tokenizer"] = attempt(name, T5TokenizerFast.from_pretrained, found.model.part(name))
-    if family.is_joint:
-        return loaded | {"scheduler": FlowMatchEulerDiscreteScheduler.from_config(config)}
-    # The configuration of another scheduler lacks these values, and DDIM's own defaults are not for latents.
-    return loaded | {"scheduler": DDIMScheduler.from_config(_LATENT_DDIM | config)}
+    return loaded | {"scheduler": build_scheduler(found.architecture.scheduler, flow=family.is_joint)}
 
 
 def _load_nets(found: Architecture, dtype: torch.dtype) -> tuple[Any, ...]:

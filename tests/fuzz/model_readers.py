@@ -11,12 +11,15 @@ import torch
 from safetensors.torch import save
 
 from latentman.files.safetensors_file import opened_tensors
+from latentman.metrics.clip import load_clip
 from latentman.motion.learned.gmd_source import load_gmd
 from latentman.motion.learned.mdm_checkpoint import load_mdm
 from latentman.motion.learned.mld_source import load_mld
+from latentman.motion.learned.text_encoder import DISTILBERT, load_text_encoder
 from latentman.networks.load import load_backbone
 from latentman.networks.lora import plan_changes
-from tests.factories.motion_checkpoints import write_gmd, write_mdm, write_mld
+from tests.factories.clip_weights import write_clip
+from tests.factories.motion_checkpoints import TEXT_WIDTH, write_distilbert, write_gmd, write_mdm, write_mld
 from tests.factories.tiny_model import ONE_CONTROLNET, save_tiny_model, tiny_setup
 from tests.fuzz.mutations import Mutation, digits, json_tree, safetensors_header, text_edges, zip_members
 from tests.fuzz.readers import Reader
@@ -99,9 +102,31 @@ def _checkpoint(
     return Reader(name, whole, lambda path: load(path.with_name(file)), header, structure, share=0.1)
 
 
+def _encoder(name: str, write: Callable[..., Path], load: Callable[[Path], object]) -> Reader:
+    """Return the reader of a text encoder's folder, or CLIP's, in which one file is damaged."""
+
+    def whole(folder: Path) -> bytes:
+        return (write(folder / "encoder") / name).read_bytes()
+
+    structure: Sequence[Mutation] = JSON if name.endswith(".json") else (text_edges,)
+    return Reader(f"encoder/{name}", whole, lambda path: load(path.parent), lambda data: True, structure, share=0.03)
+
+
+def _load_distilbert(folder: Path) -> object:
+    return load_text_encoder(DISTILBERT, str(folder), TEXT_WIDTH, torch.device("cpu"))
+
+
 MDM, MLD, GMD = "model000200000.pt", "1222_mld_humanml3d_FID041.ckpt", "model000500000.pt"
 MODEL_READERS = {
     **{f"model folder ({name})": _network(name) for name in (*CONFIGURATIONS, *WEIGHTS)},
+    **{
+        f"motion text encoder ({name})": _encoder(name, write_distilbert, _load_distilbert)
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json")
+    },
+    **{
+        f"CLIP ({name})": _encoder(name, write_clip, load_clip)
+        for name in ("config.json", "preprocessor_config.json", "vocab.json")
+    },
     "LoRA": Reader("x.safetensors", _lora, _read_lora, _is_tensors, (safetensors_header,) * 3),
     "MDM": _checkpoint(MDM, write_mdm, load_mdm),
     "MDM (args.json)": _checkpoint(MDM, write_mdm, load_mdm, "args.json"),

@@ -16,6 +16,9 @@ import torch
 from torch import Tensor
 
 from latentman.errors import WeightsError
+from latentman.files.extent import check_extent
+from latentman.files.json_file import read_json_object
+from latentman.files.opening import reason
 from latentman.motion.learned.mini_text import MiniTextEncoder
 from latentman.system.paths import asset, user_path
 
@@ -71,6 +74,7 @@ def load_text_encoder(model: TextModel, configured: str | None, width: int, devi
         classes = (transformers.AutoTokenizer, transformers.DistilBertModel)
     else:
         classes = (transformers.CLIPTokenizer, transformers.CLIPTextModelWithProjection)
+    _check_config(source)
     with _quiet():
         tokenizer = _load(classes[0].from_pretrained, source, model)
         # Without torch_dtype, transformers loads a checkpoint in its saved precision.
@@ -90,6 +94,12 @@ def load_text_encoder(model: TextModel, configured: str | None, width: int, devi
         )
     network.eval().requires_grad_(False).to(device)
     return TransformersEncoder(tokenizer, network, model, device)
+
+
+def _check_config(source: str) -> None:
+    file = Path(source) / "config.json"
+    if file.is_file():
+        check_extent(file, read_json_object(file, error=WeightsError, advice="fetch it again", strict=False), ())
 
 
 @dataclass(frozen=True)
@@ -175,9 +185,10 @@ def _load(load: Callable[..., Any], source: str, model: TextModel, **options: An
     """Call a ``from_pretrained`` and convert its errors to one clear message."""
     try:
         return load(source, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise WeightsError(f"cannot load the text encoder from {source}: {first}\n{_advice(model)}") from error
+    except Exception as error:  # tokenizers and the hub raise kinds of their own, and plain Exceptions
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            raise
+        raise WeightsError(f"cannot load the text encoder from {source}: {reason(error)}\n{_advice(model)}") from error
 
 
 def _advice(model: TextModel) -> str:
