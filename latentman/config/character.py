@@ -8,6 +8,7 @@ from omegaconf import MISSING
 
 from latentman.config.groups import at_least, positive
 from latentman.errors import ConfigError, check_choice
+from latentman.system.whole_number import whole_number
 
 AXES = ("x", "y", "z", "-x", "-y", "-z")
 """Directions along an axis of a motion file."""
@@ -78,7 +79,7 @@ class MotionConfig:
         positive("motion.fps", self.fps)
         if self.stride is not None:
             at_least("motion.stride", self.stride, 1)
-        if self.start != "auto" and not self.start.isdigit():
+        if self.start != "auto" and whole_number(self.start) is None:
             raise ConfigError(f"motion.start='{self.start}' must be auto or a frame number of 0 or more")
         if self.text is not None and not self.text.strip():
             raise ConfigError(

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from latentman.errors import ConfigError, check_choice
+from latentman.system.whole_number import whole_number
 
 
 def positive(key: str, value: float) -> None:
@@ -85,8 +86,8 @@ class PromptsConfig:
     def __post_init__(self) -> None:
         if self.shard is None:
             return
-        index, slash, count = self.shard.partition("/")
-        if not (slash and index.isdigit() and count.isdigit() and 0 <= int(index) < int(count)):
+        index, count = (whole_number(part) for part in self.shard.partition("/")[::2])
+        if index is None or count is None or index >= count:
             raise ConfigError(f"prompts.shard='{self.shard}' must be i/n with 0 <= i < n, such as 0/4")
 
 

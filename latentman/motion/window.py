@@ -17,6 +17,7 @@ from latentman.errors import ConfigError, DataError, check_choice
 from latentman.motion.recorded.resample import MAX_FRAMES, at_frames, whole
 from latentman.motion.repeat import repeated
 from latentman.motion.skeleton import Floats
+from latentman.system.whole_number import whole_number
 from latentman.types import Motion
 
 FREE_RATE = ("procedural", "clip")
@@ -90,11 +91,12 @@ def cut(
     """
     if num_frames < 1 or not 0 < stride < math.inf:
         raise ConfigError(f"num_frames={num_frames} must be 1 or more, and motion.stride={stride:g} above 0")
-    if start != "auto" and not start.isdigit():
+    frame = 0 if start == "auto" else whole_number(start)
+    if frame is None:
         raise ConfigError(f"motion.start='{start}' must be auto or a frame number of 0 or more")
     check_choice("motion.if_short", if_short, SHORT_MOTIONS)
     span = math.ceil((num_frames - 1) * stride - 1e-6) + 1
-    first = 0.0 if start == "auto" else int(start) * motion.fps / (start_fps or motion.fps)
+    first = frame * motion.fps / (start_fps or motion.fps)
     have, needed = len(motion.joints), math.ceil(first + (num_frames - 1) * stride - 1e-6) + 1
     if first >= have or (needed > have and if_short == "error"):
         raise DataError(

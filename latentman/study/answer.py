@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from latentman.study.design import CODE, Design, Study
+from latentman.system.whole_number import whole_number
 
 MAX_SECONDS = 86_400
 MAX_PLAYS = 100_000
@@ -96,7 +97,7 @@ def _code(row: Mapping[str, object], column: str) -> str:
 def _whole(row: Mapping[str, object], column: str, largest: int) -> int:
     value = row[column]
     # A text of digits alone: int() would also take "1_0", " 1" and digits of other scripts.
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else value
+    number = whole_number(value) if isinstance(value, str) else value
     if not isinstance(number, int) or not 0 <= number <= largest:
         raise ValueError(f"{column} {_shown(value)} is not a whole number from 0 to {largest}")
     return number

@@ -15,7 +15,16 @@ from latentman.render.iuv_images import read_maps
 from tests.factories.motion_clips import person, read_clip
 from tests.factories.motion_files import FILES
 from tests.factories.smpl_files import write_official_pickle
-from tests.fuzz.mutations import Mutation, digits, json_tree, npy_header, text_edges, zip_members
+from tests.fuzz.mutations import (
+    Mutation,
+    array_values,
+    bvh_structure,
+    digits,
+    json_tree,
+    npy_header,
+    text_edges,
+    zip_members,
+)
 from tests.fuzz.readers import Reader, small_body
 
 HEADERS: dict[str, Callable[[bytes], bool]] = {
@@ -28,9 +37,9 @@ HEADERS: dict[str, Callable[[bytes], bool]] = {
     ".pkl": lambda data: data.startswith(b"\x80"),
 }
 STRUCTURES: dict[str, tuple[Mutation, ...]] = {
-    ".bvh": (digits, digits, text_edges),
+    ".bvh": (digits, text_edges, bvh_structure, bvh_structure),
     ".gltf": (json_tree, json_tree, digits, text_edges),
-    ".npz": (zip_members,) * 3,
+    ".npz": (zip_members, zip_members, array_values, array_values),
     ".npy": (npy_header,) * 3,
     ".pt": (zip_members,),
 }
@@ -44,8 +53,9 @@ def _clip(name: str) -> Reader:
         return FILES[name](folder / name, person(num_frames=12)).read_bytes()
 
     suffix = Path(name).suffix
+    rate = None if name == "a.npz" else 20.0  # which says its own
     return Reader(
-        name, whole, lambda path: read_clip(path, file_fps=20.0), HEADERS[suffix], STRUCTURES.get(suffix, ()), share=0.1
+        name, whole, lambda path: read_clip(path, file_fps=rate), HEADERS[suffix], STRUCTURES.get(suffix, ()), share=0.1
     )
 
 

@@ -10,6 +10,8 @@ import struct
 import zipfile
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 Mutation = Callable[[bytes, random.Random], bytes]
 
 NUMBERS = [
@@ -31,6 +33,10 @@ NUMBERS = [
     10**18,
     10**400,
 ]
+
+
+ALIASES = b"\na0: &a0 [x, x]\n" + b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 40))
+"""A YAML text that stands for 2^40 words."""
 
 
 def flip(data: bytes, rng: random.Random) -> bytes:
@@ -93,7 +99,8 @@ def text_edges(data: bytes, rng: random.Random) -> bytes:
     place = rng.randrange(len(data) + 1)
     edge = rng.choice(
         [b"\t", b"\0", b"\xff", b"\xed\xa0\x80", b"[" * 100_000, b"{" * 3000, b"- " * 3000, b"!!bool maybe", b"!!python/name:os.system ",
-         b"*a", b"&a [*a]", b'"\\ud800"', b"'", b'"', b"\r", b"\xef\xbb\xbf", b",,,,", b"<<: [1]\n", b"x: &x [1,1]\n", b"\n---\n", b"{}"]
+         b"*a", b"&a [*a]", b'"\\ud800"', b"'", b'"', b"\r", b"\xef\xbb\xbf", b",,,,", b"<<: [1]\n", b"x: &x [1,1]\n", b"\n---\n", b"{}",
+         ALIASES]
     )  # fmt: skip
     return data[:place] + edge + data[place:]
 
@@ -223,6 +230,56 @@ def zip_members(data: bytes, rng: random.Random) -> bytes:
         at = found.find(b"PK\x01\x02")
         found[at + 8] |= 1
     return bytes(found)
+
+
+def array_values(data: bytes, rng: random.Random) -> bytes:
+    """Replace a member of an npz file by a number or an array with values at an edge, of its own type or another."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+            name = rng.choice(sorted(members))
+            array = np.load(io.BytesIO(members[name]), allow_pickle=False)
+    except Exception:
+        return data
+    edges = (0, -1, 1, 1e-9, 1e9, 1e300, -1e300, float("nan"), float("inf"), 2**31, 2**62)
+    kinds = ("float64", "float16", "int64", "uint8", "complex128", "bool", "U4")
+    kind = array.dtype.name if rng.random() < 0.6 and array.dtype.kind in "fiub" else rng.choice(kinds)
+    with np.errstate(all="ignore"):
+        edge = np.array(rng.choice(edges)).astype(kind)
+        if array.ndim and rng.random() < 0.6:
+            changed = array.astype(kind) if array.dtype.kind in "fiub" else np.full(array.shape, edge)
+            changed.flat[rng.randrange(max(1, changed.size)) : rng.choice((None, 1))] = edge
+        else:
+            changed = edge if rng.random() < 0.5 else np.full(array.shape[1:], edge)
+    made, out = io.BytesIO(), io.BytesIO()
+    np.save(made, changed)
+    members[name] = made.getvalue()
+    with zipfile.ZipFile(out, "w") as archive:
+        for each, held in members.items():
+            archive.writestr(each, held)
+    return out.getvalue()
+
+
+def bvh_structure(data: bytes, rng: random.Random) -> bytes:
+    """Change what a BVH file says of itself: its frames, their time, channels; or give it very many joints."""
+    change = rng.randrange(4)
+    if change < 3:
+        word = (rb"Frames:", rb"Frame Time:", rb"CHANNELS")[change]
+        edges = ("0", "-1", "1e-9", "²", "1e400", "nan", "x", "", "1" * 400, *map(str, NUMBERS))
+        edge = rng.choice(edges).encode()
+        places = list(re.finditer(word + rb"[ \t]*(\S+)", data))
+        if not places:
+            return data
+        place = rng.choice(places)
+        return data[: place.start(1)] + edge + data[place.end(1) :]
+    count = rng.choice((300, 40_000))
+    joint = b"JOINT j%d\n{\nOFFSET 0 1 0\nCHANNELS 3 Zrotation Xrotation Yrotation\n"
+    if rng.random() < 0.5:
+        joints = b"".join(joint % n for n in range(count)) + b"End Site\n{\nOFFSET 0 1 0\n}\n" + b"}\n" * count
+    else:
+        joints = b"".join(joint % n + b"End Site\n{\nOFFSET 0 1 0\n}\n}\n" for n in range(count))
+    at = data.find(b"JOINT")
+    return data if at < 0 else data[:at] + joints + data[at:]
 
 
 def safetensors_header(data: bytes, rng: random.Random) -> bytes:

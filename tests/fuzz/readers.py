@@ -45,6 +45,7 @@ from latentman.types import BodySequence, Camera, Conditions, Correspondence, Mo
 from latentman.video import read_mp4, write_mp4
 from tests.fuzz.mutations import (
     Mutation,
+    array_values,
     csv_cells,
     digits,
     json_tree,
@@ -242,7 +243,7 @@ def _constant(data: bytes) -> Callable[[Path], bytes]:
 JSON, YAML, NPZ, NPY = (
     (json_tree, json_tree, digits, text_edges),
     (digits, text_edges),
-    (zip_members,) * 3,
+    (zip_members, zip_members, array_values),
     (npy_header,) * 3,
 )
 TABLE, TENSORS = (csv_cells, csv_cells, text_edges), (safetensors_header,) * 3

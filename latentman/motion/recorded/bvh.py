@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,13 @@ from scipy.spatial.transform import Rotation
 
 from latentman.errors import DataError
 from latentman.files.opening import missing_as, read_text
+from latentman.system.whole_number import whole_number
 from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")
 
-MAX_DEPTH = 128
-"""Joints from the root to a fingertip beyond which a file is damaged rather than detailed."""
+MAX_DEPTH, MAX_JOINTS = 128, 2000
+"""Joints from the root to a fingertip, and in all, beyond which a file is damaged rather than detailed."""
 
 _CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("POSITION", "ROTATION")}
 _MOST_BYTES = 2**28
@@ -77,11 +79,14 @@ class _Skeleton:
     offsets: list[list[float] | None] = field(default_factory=list)
     channels: list[tuple[str, ...]] = field(default_factory=list)
     open: list[int] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
 
     def begin(self, name: str, line: int) -> None:
         """Open a joint below the one that is open."""
-        if name in self.names:
+        if name in self.known:
             raise _bad(self.path, line, f"a second joint is named '{name}'", "give every joint its own name")
+        if len(self.names) >= MAX_JOINTS:
+            raise _bad(self.path, line, f"there are more than {MAX_JOINTS} joints", "keep one character in a file")
         if len(self.open) >= MAX_DEPTH:
             raise _bad(
                 self.path, line, f"joints are nested more than {MAX_DEPTH} deep", "export the file again, it is damaged"
@@ -89,13 +94,14 @@ class _Skeleton:
         self.parents.append(self.open[-1] if self.open else -1)
         self.open.append(len(self.names))
         self.names.append(name)
+        self.known.add(name)
         self.offsets.append(None)
         self.channels.append(())
 
     def end_name(self) -> str:
         """Return a free name for an End Site of the joint that is open."""
         name = f"{self.names[self.open[-1]]}_end"
-        return next(n for n in (name, *(f"{name}{i}" for i in range(2, 999))) if n not in self.names)
+        return next(n for n in chain([name], (f"{name}{i}" for i in count(2))) if n not in self.known)
 
 
 def _bad(path: Path, line: int, what: str, remedy: str) -> DataError:
@@ -223,10 +229,11 @@ def _begin(skeleton: _Skeleton, word: str, line: int, tokens: _Tokens) -> None:
 
 def _channels(path: Path, line: int, tokens: _Tokens) -> tuple[str, ...]:
     """Read the number of channels and their names."""
-    _, count = _next(path, line, tokens)
-    if not count.isdigit() or int(count) > len(_CHANNELS):
-        raise _bad(path, line, f"CHANNELS {count}", f"a joint has 0 to {len(_CHANNELS)} channels")
-    names = tuple(_next(path, line, tokens)[1].upper() for _ in range(int(count)))
+    _, text = _next(path, line, tokens)
+    count = whole_number(text)
+    if count is None or count > len(_CHANNELS):
+        raise _bad(path, line, f"CHANNELS {text[:20]}", f"a joint has 0 to {len(_CHANNELS)} channels")
+    names = tuple(_next(path, line, tokens)[1].upper() for _ in range(count))
     for name in names:
         if name not in _CHANNELS:
             raise _bad(path, line, f"'{name}' is not a channel", "channels are Xposition, Zrotation and the like")
@@ -260,16 +267,17 @@ def _motion_header(path: Path, lines: list[str], start: int) -> tuple[int, str, 
     """
     filled = [i for i in range(start + 1, len(lines)) if lines[i].strip()][:2] + [len(lines)] * 2
     (first, second), texts = filled[:2], [" ".join(line.split()) for line in [*lines, ""]]
-    name, _, count = texts[first].partition(":")
-    if name.strip().upper() != "FRAMES" or not count.strip().isdigit():
+    name, _, number = texts[first].partition(":")
+    count = whole_number(number.strip())
+    if name.strip().upper() != "FRAMES" or count is None:
         raise _bad(path, first + 1, f"'{texts[first][:40]}' in the place of 'Frames: N'", "export the file again")
-    if int(count) < 2:
-        raise _bad(path, first + 1, f"{int(count)} frames are not a motion", "export two frames or more")
+    if count < 2:
+        raise _bad(path, first + 1, f"{count} frames are not a motion", "export two frames or more")
     name, _, seconds = texts[second].partition(":")
     if name.strip().upper() != "FRAME TIME":
         what = f"'{texts[second][:40]}' in the place of 'Frame Time: SECONDS'"
         raise _bad(path, second + 1, what, "export the file again")
-    return int(count), seconds.strip(), second + 1
+    return count, seconds.strip(), second + 1
 
 
 def _values(path: Path, lines: list[str], first: int, count: int, width: int) -> Array:

@@ -26,6 +26,7 @@ from latentman.motion.recorded.smpl_arrays import POSE_NAMES, READ, smpl_recordi
 from latentman.motion.recorded.tracks import choose_track
 from latentman.system.pickle_arrays import to_array, to_objects
 from latentman.system.pickled_object import Record
+from latentman.system.whole_number import whole_number
 from latentman.types import Array
 
 log = logging.getLogger("latentman.motion")
@@ -192,7 +193,7 @@ def _plain(value: Any) -> Any:
 def _natural(name: Any) -> list[tuple[int, int | str]]:
     """Return a key by which frame 10 comes after frame 9."""
     parts = re.split(r"(\d{1,18})", str(name))
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+    return [(1, part) if (number := whole_number(part)) is None else (0, number) for part in parts]
 
 
 def unwrapped(content: Any) -> Any:

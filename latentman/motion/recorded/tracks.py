@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latentman.errors import ConfigError, nearest
+from latentman.system.whole_number import whole_number
 
 log = logging.getLogger("latentman.motion")
 
@@ -30,8 +31,8 @@ def choose_track(path: Path, names: Sequence[str], wanted: str | None, *, what: 
     if wanted is not None:
         if wanted in names:
             return list(names).index(wanted)
-        if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and int(wanted) < len(names):
-            return int(wanted)
+        if (number := whole_number(wanted)) is not None and number < len(names):
+            return number
         raise ConfigError(
             f"motion.track={wanted}: {path} has no such {what}; it has {listed}{nearest(wanted, names)}; name one, or "
             f"give its number from 0 to {len(names) - 1}"

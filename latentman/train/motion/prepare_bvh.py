@@ -8,6 +8,7 @@ from pathlib import Path
 
 from latentman.cli import Arguments
 from latentman.errors import ConfigError
+from latentman.system.whole_number import whole_number
 
 DESCRIPTION = """\
 Create a training folder for `latentman train motion` from all BVH files below DIR and their captions.
@@ -87,6 +88,7 @@ def main(argv: list[str]) -> int:
 def _skip_frames(value: str) -> int | None:
     if value == "auto":
         return None
-    if not value.isdigit():
+    number = whole_number(value)
+    if number is None:
         raise ConfigError(f"--skip-frames {value} must be auto or a number of frames, 0 or more")
-    return int(value)
+    return number
