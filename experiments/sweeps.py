@@ -162,6 +162,13 @@ SWEEPS = {
         pictured=("a superhero", "a skier"),
         short=False,
     ),
+    "decoders": Recorded(
+        ("+exp=decoders",),
+        {"pwg_direct": "whole pictures", "pwg_figure": "the figure's window"},
+        score=("human_mse_mesh", "H_MSE on the mesh"),
+        pictured=("a superhero", "a skier"),
+        short=False,
+    ),
     "samplers": Recorded(
         ("+exp=samplers",),
         {
