@@ -16,7 +16,10 @@ from latentman.system.paths import asset
 from latentman.types import Array
 
 AXES = ("weight", "muscle", "height", "proportions")
-"""What an amount from -1 to 1 changes; 0 is the build of the shipped bodies."""
+"""What an amount from -1 to 1 changes; 0 is the build of the shipped bodies.
+
+1 is heavier, more muscular, 7 cm taller (in the neutral body), or has narrower shoulders and shorter legs.
+"""
 
 _UNIT = 1e-4
 """Metres of one step of the stored displacements of vertices."""

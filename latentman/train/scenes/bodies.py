@@ -30,9 +30,10 @@ _REGION_OF_JOINT = (
     "neck", "chest", "chest", "face", "upper_arm", "upper_arm", "forearm", "forearm", "hand", "hand", "hand", "hand",
 )  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Build:
-    """The build of one figure: ``shape`` is the index of its body, ``amounts`` (4,) are -1 to 1 for each of ``AXES``."""
+    """The build of one figure: ``shape`` is the index of its body, ``amounts`` (4,) are one of each axis, -1 to 1."""
 
     shape: int
     amounts: Array

@@ -19,7 +19,9 @@ def zombie(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(main, "chest", "belly", "upper_arm")
     tailor.cover(np.array([0.20, 0.19, 0.22]), "pelvis", "thigh", "shin")
     tailor.pattern("blotches", (9, 12), 0.8 * green, ("chest", "belly", "upper_arm", "thigh", "shin"), 0.66)
-    tailor.pattern("blotches", (10, 14), np.array([0.36, 0.03, 0.03]), ("face", "scalp", "neck", "hand", "forearm"), 0.70)
+    tailor.pattern(
+        "blotches", (10, 14), np.array([0.36, 0.03, 0.03]), ("face", "scalp", "neck", "hand", "forearm"), 0.70
+    )
     tailor.face(eyes=np.array([0.75, 0.70, 0.35]), brows=0.4 * green, mouth=np.array([0.18, 0.03, 0.03]),
                 mouth_width=0.032)  # fmt: skip
     return tailor.finish()

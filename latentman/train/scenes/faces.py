@@ -11,7 +11,7 @@ from latentman.train.scenes.noise import smoothstep
 from latentman.train.scenes.surface import Surface
 
 EYE_HEIGHT, EYE_SIDE, MOUTH_HEIGHT, NOSE_HEIGHT = 0.041, 0.033, -0.030, 0.0
-"""Metres from the head joint in canonical coordinates: where the mesh has its eyes, its lips and the tip of its nose."""
+"""Metres in canonical coordinates: where the mesh has its eyes, its lips and the tip of its nose."""
 
 _SOFT = 0.002
 """Width in metres of a feature's soft edge."""

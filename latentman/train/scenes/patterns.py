@@ -114,9 +114,7 @@ def cracks(points: Tensor, normals: Tensor, amount: float, noise: Noise) -> Tens
 def _random_points(cubes: Tensor, noise: Noise) -> Tensor:
     """Return the position (..., 3), 0 to 1, of each cube's random point inside it, for whole numbers (..., 3)."""
     x, y, z = cubes.unbind(-1)
-    values = [
-        noise.grid[0, 0, (x + 5 * k) % PERIOD, (y + 11 * k) % PERIOD, (z + 17 * k) % PERIOD] for k in range(3)
-    ]
+    values = [noise.grid[0, 0, (x + 5 * k) % PERIOD, (y + 11 * k) % PERIOD, (z + 17 * k) % PERIOD] for k in range(3)]
     return torch.stack(values, -1)
 
 

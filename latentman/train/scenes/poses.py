@@ -130,9 +130,12 @@ def _facing(pelvis: Array) -> Array:
 
 def random_pose(rng: np.random.Generator) -> Pose:
     """Return a random pose: a stride, a kick, arms raised or bent, standing on the floor or in a jump."""
-    local = from_axis_angle(random_angles(rng))
-    lift = rng.uniform(LEAST_FLIGHT, _HIGHEST_JUMP) if rng.random() < _JUMP_SHARE else 0.0
-    return Pose(_to_global(local).astype(np.float32), float(lift))
+    angles, lift = random_angles(rng), 0.0
+    if rng.random() < _JUMP_SHARE:
+        lift = float(rng.uniform(LEAST_FLIGHT, _HIGHEST_JUMP))
+        angles[[4, 5], 0] += rng.uniform(0.2, 0.8)  # knees bend and feet point down, as in a jump
+        angles[[7, 8], 0] += rng.uniform(0.3, 0.8)
+    return Pose(_to_global(from_axis_angle(angles)).astype(np.float32), lift)
 
 
 def _to_global(local: Array) -> Array:
