@@ -143,11 +143,14 @@ def test_other_settings_are_refused_with_the_differences(drawn: Path) -> None:
         draw_set(drawn, replace(SETTINGS, number=11, seed=4), "cpu", nothing)
 
 
-def test_a_set_in_another_format_is_refused_for_drawing_and_reading(copied: Path) -> None:
+@pytest.mark.parametrize("number", [1, scene_set.FORMAT + 1])
+def test_a_set_in_another_format_is_refused_for_drawing_and_reading(copied: Path, number: int) -> None:
     manifest = json.loads((copied / "manifest.json").read_text())
-    manifest["format"] = scene_set.FORMAT + 1
+    manifest["format"] = number
     (copied / "manifest.json").write_text(json.dumps(manifest))
-    message = rf"in format {scene_set.FORMAT + 1}, and this version draws format {scene_set.FORMAT}"
+    message = (
+        rf"in format {number}, and this version draws format {scene_set.FORMAT}, .*draw the scenes again, or choose"
+    )
     with pytest.raises(DataError, match=message):
         draw_set(copied, SETTINGS, "cpu", nothing)
     with pytest.raises(DataError, match=message):
@@ -166,10 +169,10 @@ def test_a_folder_with_other_files_is_not_changed(tmp_path: Path) -> None:
     [
         "{",
         "[]",
-        '{"format": 1}',
-        '{"format": 1, "settings": {}}',
-        '{"format": 1, "settings": {"number": "10", "size": 32, "shard": 4, "seed": 3}}',
-        '{"format": 1, "settings": {"number": 0, "size": 32, "shard": 4, "seed": 3}}',
+        '{"format": 2}',
+        '{"format": 2, "settings": {}}',
+        '{"format": 2, "settings": {"number": "10", "size": 32, "shard": 4, "seed": 3}}',
+        '{"format": 2, "settings": {"number": 0, "size": 32, "shard": 4, "seed": 3}}',
     ],
 )
 def test_a_damaged_manifest_is_named(copied: Path, content: str) -> None:
