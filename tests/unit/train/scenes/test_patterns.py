@@ -62,7 +62,8 @@ def plane(tilt: float, across: float = 4.0, step: float = 0.02) -> tuple[Tensor,
     line = torch.arange(0, across, step)
     u, v = torch.meshgrid(line, line, indexing="ij")
     cos, sin = math.cos(tilt), math.sin(tilt)
-    points = torch.stack([u, v * sin, v * cos], -1).reshape(-1, 3) + 0.37
+    # At its lower edge it lies inside a seam, whose height is 0 to the width.
+    points = torch.stack([u + 0.37, v * sin + 0.05, v * cos + 0.37], -1).reshape(-1, 3)
     return points, torch.tensor([0.0, cos, -sin]).expand_as(points)
 
 

@@ -13,10 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from latentman.body.builds import AXES
 from latentman.errors import ConfigError, DataError
 from latentman.system.paths import PARTIAL
 from latentman.train.motion.data import procedural_clips
 from latentman.train.scenes import scene_set
+from latentman.train.scenes.bodies import Build
 from latentman.train.scenes.plan import plan_scenes
 from latentman.train.scenes.scene_set import SceneSet, SceneSettings, draw_set, shard_file
 from latentman.train.scenes.studio import Studio
@@ -238,4 +240,6 @@ def test_recorded_motions_add_their_own_poses(tmp_path: Path, studio: Studio) ->
     assert 30 < len(more) <= sum(len(c.features) for c in clips)
     assert with_them.draw(plan_scenes(2, seed=0)).mask.flatten(1).any(1).all()
     for pose in more[::40]:
-        assert -0.02 < float(pose.vertices(with_them.bodies)[:, 1].min()) < 1.0
+        figure = with_them.bodies.figure(Build(0, np.zeros(len(AXES))))
+        assert float(pose.vertices(figure)[:, 1].min()) == pytest.approx(pose.lift, abs=1e-5)
+        assert pose.lift < 1.0
