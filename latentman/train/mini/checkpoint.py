@@ -110,7 +110,8 @@ def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any
         return None
     try:
         content: dict[str, Any] = read_tensors(path)
-        form, before = content["format"], parse_json(content["settings"])
+        # Trainings on the first world did not record its format.
+        form, before = content["format"], {"scenes.format": 1} | parse_json(content["settings"])
     except (WeightsError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     if form != FORMAT:
