@@ -156,10 +156,15 @@ def random_angles(rng: np.random.Generator) -> Array:
     _bend_torso(angles, rng)
     striding = rng.random() < 0.45
     swing = np.sin(rng.uniform(0, 2 * np.pi)) * rng.uniform(0.2, 0.9)
-    for side, (hip, knee, ankle) in enumerate(((1, 4, 7), (2, 5, 8))):
+    lifted = False
+    for side in rng.permutation(2):
+        hip, knee, ankle = ((1, 4, 7), (2, 5, 8))[side]
         way = -swing if side else swing
-        # A negative rotation about x raises a thigh in front, and a positive one moves the shin back.
-        lift = way if striding else (rng.uniform(-0.3, 1.3) if rng.random() < 0.5 else 0.0)
+        # A negative rotation about x raises a thigh in front, and a positive one moves the shin back. With both thighs
+        # raised, a figure would sit in the air.
+        raised = rng.uniform(-0.3, 1.3) if rng.random() < 0.5 else 0.0
+        lift = way if striding else (0.0 if lifted else raised)
+        lifted = lifted or lift != 0.0
         angles[hip, 0] -= lift
         angles[knee, 0] += max(0.0, rng.uniform(0, 1.0) * (abs(lift) if striding else 1.2 * (rng.random() < 0.5)))
         angles[hip, 2] += (-1 if side else 1) * (rng.uniform(-0.05, 0.45) if rng.random() < 0.4 else 0.05)

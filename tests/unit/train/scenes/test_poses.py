@@ -88,6 +88,13 @@ def test_a_pose_is_posed_as_by_the_body_package(bodies: Bodies) -> None:
     assert np.abs(found.numpy() - expected).max() < 1e-5
 
 
+def test_no_random_pose_sits_in_the_air() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        thighs = -random_angles(rng)[[1, 2], 0]
+        assert thighs.min() < 0.3
+
+
 def test_a_random_pose_keeps_a_human_size(bodies: Bodies) -> None:
     rng = np.random.default_rng(1)
     for _ in range(30):
