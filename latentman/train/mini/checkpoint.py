@@ -15,6 +15,7 @@ from latentman.files.json_file import parse_json
 from latentman.motion.learned.checkpoint import read_tensors
 from latentman.system.paths import write_atomic
 from latentman.train.mini.settings import MiniTraining
+from latentman.train.scenes import scene_set
 
 if TYPE_CHECKING:
     from latentman.train.mini.task import Learner
@@ -40,9 +41,9 @@ _READS = {
 
 
 def identity(part: str, settings: MiniTraining) -> dict[str, Any]:
-    """Return all settings that a part depends on, as a flat mapping of dotted keys."""
+    """Return all settings that a part depends on, as a flat mapping of dotted keys, with the format of its scenes."""
     groups = _READS.get(part, ())
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"scenes.format": scene_set.FORMAT} if "scenes" in groups else {}
     for key, value in asdict(settings).items():
         if isinstance(value, dict):
             if key in groups:
@@ -109,7 +110,8 @@ def read_state(folder: Path, part: str, settings: MiniTraining) -> dict[str, Any
         return None
     try:
         content: dict[str, Any] = read_tensors(path)
-        form, before = content["format"], parse_json(content["settings"])
+        # Trainings on the first world did not record its format.
+        form, before = content["format"], {"scenes.format": 1} | parse_json(content["settings"])
     except (WeightsError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     if form != FORMAT:

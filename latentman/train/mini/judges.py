@@ -22,7 +22,7 @@ from latentman.train.mini.task import Batch
 from latentman.train.scenes.characters import CHARACTERS
 from latentman.train.scenes.palette import COLOURS
 from latentman.train.scenes.places import PLACES
-from latentman.train.scenes.scene_set import SceneSet
+from latentman.train.scenes.scene_set import FORMAT, SceneSet
 
 CLASSES = {"character": len(CHARACTERS), "colour": len(COLOURS) + 1, "place": len(PLACES)}
 """Classes of each head; the last colour is none."""
@@ -156,7 +156,7 @@ def save_judge(folder: Path, judge: nn.Module, cfg: JudgeSettings) -> None:
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in judge.state_dict().items()}
     write_atomic(folder / _FILE, lambda path: path.write_bytes(save(weights)))
-    write_json(folder / _CARD, {"size": cfg.size, "width": cfg.width, "classes": CLASSES})
+    write_json(folder / _CARD, {"format": FORMAT, "size": cfg.size, "width": cfg.width, "classes": CLASSES})
 
 
 def is_saved(folder: Path) -> bool:
@@ -186,7 +186,7 @@ class Judges:
             device: the torch device.
 
         Raises:
-            DataError: if they are not trained yet, or have other classes than this version.
+            DataError: if they are not trained yet, or were trained on another world or have other classes.
             WeightsError: if a file is damaged.
         """
         cards = {}
@@ -200,6 +200,12 @@ class Judges:
             raise DataError(
                 f"the judges in {folder} have other characters, colours or places than this version of latentman: "
                 "choose another out=..., and train them again"
+            )
+        worlds = sorted({str(card.get("format", 1)) for card in cards.values()})
+        if worlds != [str(FORMAT)]:
+            raise DataError(
+                f"the judges in {folder} were trained on scenes of format {' and '.join(worlds)}, and this version "
+                f"draws format {FORMAT}, another world: choose another out=..., draw the scenes, and train them again"
             )
         built = {
             "classifier": Classifier(int(cards["classifier"]["width"]), CLASSES),

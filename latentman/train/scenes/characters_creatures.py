@@ -19,7 +19,9 @@ def zombie(tailor: Tailor, main: Array, second: Array) -> Look:
     tailor.cover(main, "chest", "belly", "upper_arm")
     tailor.cover(np.array([0.20, 0.19, 0.22]), "pelvis", "thigh", "shin")
     tailor.pattern("blotches", (9, 12), 0.8 * green, ("chest", "belly", "upper_arm", "thigh", "shin"), 0.66)
-    tailor.pattern("blotches", (10, 14), np.array([0.36, 0.03, 0.03]), ("face", "hand", "forearm"), 0.70)
+    tailor.pattern(
+        "blotches", (10, 14), np.array([0.36, 0.03, 0.03]), ("face", "scalp", "neck", "hand", "forearm"), 0.70
+    )
     tailor.face(eyes=np.array([0.75, 0.70, 0.35]), brows=0.4 * green, mouth=np.array([0.18, 0.03, 0.03]),
                 mouth_width=0.032)  # fmt: skip
     return tailor.finish()
@@ -50,7 +52,7 @@ def mummy(tailor: Tailor, main: Array, second: Array) -> Look:
 def alien(tailor: Tailor, main: Array, second: Array) -> Look:
     """Return smooth skin in the main colour with spots in the second, and large dark eyes."""
     tailor.cover(main, *EVERYWHERE)
-    tailor.pattern("blotches", (8, 12), second, tuple(r for r in EVERYWHERE if r != "face"), 0.66)
+    tailor.pattern("blotches", (8, 12), second, EVERYWHERE, 0.66)
     tailor.face(eyes=_BLACK, eye_radius=0.028, whites=False, brows=None, mouth=0.4 * main, mouth_width=0.012,
                 nose="none")  # fmt: skip
     return tailor.finish(gloss=0.35, sharpness=16.0)
@@ -72,7 +74,7 @@ def stone_golem(tailor: Tailor, main: Array, second: Array) -> Look:
     stone = np.full(3, 0.42) * tailor.rng.uniform(0.88, 1.1)
     tailor.cover(stone, *EVERYWHERE)
     tailor.pattern("blotches", (6, 9), 0.68 * stone, EVERYWHERE, 0.5)
-    tailor.pattern("veins", (6, 8), main, EVERYWHERE, 0.5)
+    tailor.pattern("cracks", (4.5, 6), main, EVERYWHERE, 0.055)
     tailor.face(eyes=main, eye_radius=0.018, whites=False, brows=0.3 * stone, mouth=0.3 * stone, nose="none")
     return tailor.finish(glow=0.4)
 

@@ -33,7 +33,7 @@ def clown(tailor: Tailor, main: Array, second: Array) -> Look:
     """Return a costume with dots, white make-up, a red nose, and hair of any colour."""
     wild = np.array(((0.85, 0.10, 0.08), (0.95, 0.50, 0.05), (0.15, 0.65, 0.20), (0.15, 0.30, 0.85)))
     tailor.cover(main, *CLOTHES)
-    tailor.cover(_WHITE, "face", "hand")
+    tailor.cover(_WHITE, "face", "neck", "hand")
     tailor.cover(wild[tailor.rng.integers(4)], "scalp")
     tailor.cover(np.array([0.80, 0.08, 0.08]), "foot")
     tailor.pattern("dots", (7, 10), second, CLOTHES, 0.27)

@@ -10,8 +10,8 @@ from latentman.train.scenes.look import FaceLook
 from latentman.train.scenes.noise import smoothstep
 from latentman.train.scenes.surface import Surface
 
-EYE_HEIGHT, EYE_SIDE, MOUTH_HEIGHT, NOSE_HEIGHT = 0.045, 0.032, -0.040, 0.004
-"""Metres from the head joint."""
+EYE_HEIGHT, EYE_SIDE, MOUTH_HEIGHT, NOSE_HEIGHT = 0.041, 0.033, -0.030, 0.0
+"""Metres in canonical coordinates: where the mesh has its eyes, its lips and the tip of its nose."""
 
 _SOFT = 0.002
 """Width in metres of a feature's soft edge."""
@@ -60,8 +60,10 @@ def _band(y: Tensor, height: float, reach: float) -> Tensor:
 
 def _paint_skin(canvas: _Canvas, look: FaceLook, x: Tensor, y: Tensor, z: Tensor, front: Tensor) -> None:
     if look.beard is not None:
-        jaw = smoothstep(-0.022, -0.034, y) * smoothstep(-0.01, 0.02, z)
-        lip = _band(y, -0.026, 0.006) * _inside(0.026, x.abs())
+        # Below the mouth in front, and rising along the jaw towards the ears.
+        edge = MOUTH_HEIGHT - 0.006 + 0.7 * (x.abs() - 0.025).clamp_min(0)
+        jaw = smoothstep(0.004, -0.004, y - edge) * smoothstep(-0.01, 0.02, z)
+        lip = _band(y, MOUTH_HEIGHT + 0.014, 0.004) * _inside(0.027, x.abs())
         canvas.put((jaw * front).maximum(lip * front), look.beard)
     if look.mouth is not None:
         curve = MOUTH_HEIGHT + 2.5 * x**2

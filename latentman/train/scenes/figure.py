@@ -43,7 +43,7 @@ def albedo(look: Look, surface: Surface, noise: Noise) -> Tensor:
         covered = torch.zeros(len(REGIONS), device=colour.device)
         covered[[REGIONS.index(name) for name in layer.regions]] = 1.0
         points = surface.points * layer.scale + _tensor(layer.offset, surface)
-        share = PATTERNS[layer.pattern](points, layer.amount, noise) * covered[surface.region]
+        share = PATTERNS[layer.pattern](points, surface.facing, layer.amount, noise) * covered[surface.region]
         colour = colour + share[:, None] * (_tensor(layer.colour, surface) - colour)
     colour = _paint_front(colour, look, surface)
     return paint_face(colour, look.face, surface)
@@ -101,7 +101,7 @@ def _emblem(shape: str, x: Tensor, up: Tensor) -> Tensor:
         return smoothstep(0.003, -0.003, x.abs() - width) * smoothstep(-0.26, -0.25, up) * smoothstep(0.16, 0.15, up)
     if shape == "collar":
         wide = 0.33 * (up + 0.05).clamp_min(0)
-        return smoothstep(0.004, -0.004, x.abs() - wide)
+        return smoothstep(0.004, -0.004, x.abs() - wide) * smoothstep(-0.05, -0.035, up)
     if shape == "buttons":
         height = (up / 0.075 + 0.5).remainder(1.0) - 0.5
         return smoothstep(0.013, 0.009, (x**2 + (height * 0.075) ** 2).sqrt())

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from latentman.body.fit import pose_body
-from latentman.body.skinning import Body, forward_kinematics, place_joints
-from latentman.body.skinning import skin as skin_exactly
+from latentman.body.skeleton import PARENTS
+from latentman.body.skinning import Body, place_joints
 from latentman.config import BodyConfig
 from latentman.motion.humanml3d import FPS, recover
 from latentman.motion.procedural.source import ProceduralSource
 from latentman.motion.rotations import from_axis_angle
 from latentman.train.motion.captions import captions, orders
 from latentman.train.motion.data import read_folder
-from latentman.train.scenes.bodies import Bodies, joint_transforms, skin
+from latentman.train.scenes.bodies import DrawnBody, joint_transforms, skin
+from latentman.train.scenes.footing import LEAST_FLIGHT, flight_heights
 from latentman.types import Array, Motion
 
 MOTION_SHARE = 0.5
@@ -32,37 +33,42 @@ _STRIDE = 3
 
 _RECORDED_POSES = 3000
 
+_JUMP_SHARE, _HIGHEST_JUMP = 0.12, 0.35
+"""Share of random poses in the air, and the greatest height in metres."""
+
 
 @dataclass(frozen=True)
 class Pose:
-    """One body in one pose, facing +Z: ``shape`` is its index, ``transforms`` (24, 3, 4) are its joints'.
+    """A pose for a body of any build, facing +Z: ``rotations`` (24, 3, 3) are its joints' in the world, float32.
 
-    ``height`` in metres lifts the lowest vertex to its correct height.
+    ``lift`` in metres is the height of the lowest vertex above the floor: 0 except in a jump.
     """
 
-    shape: int
-    transforms: Array
-    height: float
+    rotations: Array
+    lift: float
 
-    def vertices(self, bodies: Bodies) -> Tensor:
+    def vertices(self, drawn: DrawnBody) -> Tensor:
         """Return the vertices (V, 3) in metres, float32, the floor at y = 0 and the pelvis over the origin."""
-        drawn = bodies.shapes[self.shape]
-        vertices = skin(drawn, torch.from_numpy(self.transforms).to(drawn.points.device))
-        return vertices + torch.tensor([0.0, self.height, 0.0], device=vertices.device)
+        rotations = self.rotations[None].astype(np.float64)
+        joints = place_joints(drawn.body, rotations, np.zeros((1, 3)))
+        transforms = joint_transforms(drawn.body, rotations, joints)[0].astype(np.float32)
+        vertices = skin(drawn, torch.from_numpy(transforms).to(drawn.points.device))
+        vertices[:, 1] += self.lift - vertices[:, 1].min()
+        return vertices
 
 
 class PoseBank:
     """A collection of poses; the same arguments give the same poses."""
 
-    def __init__(self, bodies: Bodies, motions: list[Pose]) -> None:
-        self._bodies, self.motions = bodies, motions
+    def __init__(self, motions: list[Pose]) -> None:
+        self.motions = motions
 
     @classmethod
-    def make(cls, bodies: Bodies, seed: int, recorded: Path | None = None) -> PoseBank:
-        """Fit the bodies to every order that the procedural source understands, and to the motions of a folder.
+    def make(cls, body: Body, seed: int, recorded: Path | None = None) -> PoseBank:
+        """Fit a body to every order that the procedural source understands, and to the motions of a folder.
 
         Args:
-            bodies: the bodies to pose.
+            body: the body to fit, without a shape space.
             seed: seed of the motions, and of the choice of recorded frames.
             recorded: a folder made by ``latentman train prepare-bvh``, or None.
 
@@ -70,30 +76,28 @@ class PoseBank:
             DataError: if the folder cannot be used.
         """
         rng = np.random.default_rng(seed)
-        motions = list(_procedural_poses(bodies, rng))
+        motions = list(_procedural_poses(body, rng))
         if recorded is not None:
-            motions += _recorded_poses(bodies, rng, recorded)
-        return cls(bodies, motions)
+            motions += _recorded_poses(body, rng, recorded)
+        return cls(motions)
 
     def draw(self, rng: np.random.Generator) -> Pose:
         """Return one pose, from a motion or random."""
         if rng.random() < MOTION_SHARE:
             return self.motions[int(rng.integers(len(self.motions)))]
-        shape = int(rng.integers(len(self._bodies.shapes)))
-        return random_pose(self._bodies.shapes[shape].body, shape, rng)
+        return random_pose(rng)
 
 
-def _procedural_poses(bodies: Bodies, rng: np.random.Generator) -> Iterator[Pose]:
+def _procedural_poses(body: Body, rng: np.random.Generator) -> Iterator[Pose]:
     source = ProceduralSource(FPS)
     for order in orders():
         for text in captions(order, rng, CLIPS_PER_ORDER):
             frames = FRAMES_PER_CLIP * _STRIDE
             motion = source(text, num_frames=frames, seed=int(rng.integers(2**31)))
-            shape = int(rng.integers(len(bodies.shapes)))
-            yield from _poses_of(bodies.shapes[shape].body, shape, motion, list(range(0, frames, _STRIDE)))
+            yield from poses_of(body, motion, list(range(0, frames, _STRIDE)))
 
 
-def _recorded_poses(bodies: Bodies, rng: np.random.Generator, folder: Path) -> list[Pose]:
+def _recorded_poses(body: Body, rng: np.random.Generator, folder: Path) -> list[Pose]:
     clips = read_folder(folder)
     lengths = np.array([len(clip.features) for clip in clips], dtype=np.float64)
     shares = rng.multinomial(_RECORDED_POSES, lengths / lengths.sum())
@@ -102,22 +106,20 @@ def _recorded_poses(bodies: Bodies, rng: np.random.Generator, folder: Path) -> l
         if count:
             motion = Motion(recover(clip.features), FPS, clip.captions[0], "recorded")
             chosen = sorted(rng.choice(len(motion.joints), min(int(count), len(motion.joints)), replace=False).tolist())
-            shape = int(rng.integers(len(bodies.shapes)))
-            poses += _poses_of(bodies.shapes[shape].body, shape, motion, chosen)
+            poses += poses_of(body, motion, chosen)
     return poses
 
 
-def _poses_of(body: Body, shape: int, motion: Motion, frames: list[int]) -> Iterator[Pose]:
-    """Fit a motion and yield some of its frames, turned to face +Z; jumps keep their height."""
-    fitted, rotations, root = pose_body(body, motion, BodyConfig("anny"))
-    rotations = rotations[frames]
-    joints = place_joints(fitted, rotations, root[frames])
-    lowest = skin_exactly(fitted, rotations, joints)[..., 1].min()
-    for rotation, joint in zip(rotations, joints, strict=True):
-        turn = _facing(rotation[0])
-        origin = joint[0] * (1, 0, 1)
-        placed = joint_transforms(fitted, turn @ rotation[None], ((joint - origin) @ turn.T)[None])[0]
-        yield Pose(shape, placed.astype(np.float32), float(-lowest))
+def poses_of(body: Body, motion: Motion, frames: list[int]) -> Iterator[Pose]:
+    """Fit a body to a motion and yield some of its frames, turned to face +Z; jumps keep their height.
+
+    Only rotations are kept: a drawn body has its own bones, and each frame is set on the floor by its own mesh.
+    """
+    _, rotations, _ = pose_body(body, motion, BodyConfig("anny"))
+    lifts = flight_heights(motion.joints, motion.fps)
+    for frame in frames:
+        turn = _facing(rotations[frame, 0])
+        yield Pose((turn @ rotations[frame]).astype(np.float32), float(lifts[frame]))
 
 
 def _facing(pelvis: Array) -> Array:
@@ -126,14 +128,22 @@ def _facing(pelvis: Array) -> Array:
     return np.asarray(from_axis_angle(np.array([0.0, -yaw, 0.0])))
 
 
-def random_pose(body: Body, shape: int, rng: np.random.Generator) -> Pose:
-    """Return a random pose: a stride, a kick, arms raised or bent, standing on the floor."""
-    local = from_axis_angle(random_angles(rng))[None]
-    rotations, joints = forward_kinematics(body, local, np.zeros((1, 3)))
-    transforms = joint_transforms(body, rotations, joints)[0]
-    lowest = skin_exactly(body, rotations, joints)[..., 1].min()
-    lift = rng.uniform(0, 0.3) if rng.random() < 0.12 else 0.0
-    return Pose(shape, transforms.astype(np.float32), float(lift - lowest))
+def random_pose(rng: np.random.Generator) -> Pose:
+    """Return a random pose: a stride, a kick, arms raised or bent, standing on the floor or in a jump."""
+    angles, lift = random_angles(rng), 0.0
+    if rng.random() < _JUMP_SHARE:
+        lift = float(rng.uniform(LEAST_FLIGHT, _HIGHEST_JUMP))
+        angles[[4, 5], 0] += rng.uniform(0.2, 0.8)  # knees bend and feet point down, as in a jump
+        angles[[7, 8], 0] += rng.uniform(0.3, 0.8)
+    return Pose(_to_global(from_axis_angle(angles)).astype(np.float32), lift)
+
+
+def _to_global(local: Array) -> Array:
+    """Return the rotations (24, 3, 3) in the world of joints that are rotated by ``local`` in their parents' frames."""
+    rotations = local.copy()
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        rotations[joint] = rotations[parent] @ local[joint]
+    return rotations
 
 
 def random_angles(rng: np.random.Generator) -> Array:
@@ -146,10 +156,15 @@ def random_angles(rng: np.random.Generator) -> Array:
     _bend_torso(angles, rng)
     striding = rng.random() < 0.45
     swing = np.sin(rng.uniform(0, 2 * np.pi)) * rng.uniform(0.2, 0.9)
-    for side, (hip, knee, ankle) in enumerate(((1, 4, 7), (2, 5, 8))):
+    lifted = False
+    for side in rng.permutation(2):
+        hip, knee, ankle = ((1, 4, 7), (2, 5, 8))[side]
         way = -swing if side else swing
-        # A negative rotation about x raises a thigh in front, and a positive one moves the shin back.
-        lift = way if striding else (rng.uniform(-0.3, 1.3) if rng.random() < 0.5 else 0.0)
+        # A negative rotation about x raises a thigh in front, and a positive one moves the shin back. With both thighs
+        # raised, a figure would sit in the air.
+        raised = rng.uniform(-0.3, 1.3) if rng.random() < 0.5 else 0.0
+        lift = way if striding else (0.0 if lifted else raised)
+        lifted = lifted or lift != 0.0
         angles[hip, 0] -= lift
         angles[knee, 0] += max(0.0, rng.uniform(0, 1.0) * (abs(lift) if striding else 1.2 * (rng.random() < 0.5)))
         angles[hip, 2] += (-1 if side else 1) * (rng.uniform(-0.05, 0.45) if rng.random() < 0.4 else 0.05)

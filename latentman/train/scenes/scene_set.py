@@ -30,8 +30,11 @@ from latentman.system.paths import write_atomic, write_json
 from latentman.train.scenes.plan import plan_scenes
 from latentman.train.scenes.studio import Studio
 
-FORMAT = 1
-"""Version of the folder format and of the drawn world; it must be increased if the picture of a plan changes."""
+FORMAT = 2
+"""Version of the folder format and of the drawn world; it must be increased if the picture of a plan changes.
+
+1 had bodies of one build, exercises above the floor, and mouths below the lips.
+"""
 
 MANIFEST = "manifest.json"
 
@@ -224,7 +227,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if number != FORMAT:
         raise DataError(
             f"{folder} was drawn by latentman {data.get('latentman', '?')} in format {number}, and this version draws "
-            f"format {FORMAT}: delete the folder, or choose another out=..."
+            f"format {FORMAT}, another world: delete the folder and draw the scenes again, or choose another out=..."
         )
     return settings
 

@@ -10,19 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentman.config import DepthConfig
+from latentman.body.build import build
+from latentman.config import BodyConfig, DepthConfig
 from latentman.render.camera import frame_clip, to_camera
 from latentman.render.depth import encode_depth
 from latentman.render.fragments import Fragments, Rasterizer
 from latentman.render.rasterize import TorchRasterizer
-from latentman.train.scenes.bodies import Bodies
+from latentman.train.scenes.bodies import Bodies, draw_build
 from latentman.train.scenes.characters import CHARACTERS
 from latentman.train.scenes.figure import paint
 from latentman.train.scenes.flaws import FLAWS
 from latentman.train.scenes.noise import Noise
 from latentman.train.scenes.palette import COLOURS
 from latentman.train.scenes.places import PLACES
-from latentman.train.scenes.poses import Pose, PoseBank
+from latentman.train.scenes.poses import PoseBank
 from latentman.train.scenes.scene import ScenePlan, Scenes
 from latentman.train.scenes.shadow import contact_shadow
 from latentman.train.scenes.surface import find_surface
@@ -46,7 +47,6 @@ class _Placed:
 
     plan: ScenePlan
     rng: np.random.Generator
-    pose: Pose
     camera: Camera
     vertices: Tensor
     points: Tensor
@@ -77,7 +77,7 @@ class Studio:
             DataError: if the folder cannot be used.
         """
         bodies = Bodies.load(device)
-        poses = PoseBank.make(bodies, _POSE_SEED, recorded)
+        poses = PoseBank.make(build(BodyConfig("anny", "neutral")), _POSE_SEED, recorded)
         return cls(size, torch.device(device), bodies, poses, Noise.make(device), TorchRasterizer())
 
     @torch.no_grad()
@@ -99,13 +99,13 @@ class Studio:
         )
 
     def _place(self, plan: ScenePlan) -> _Placed:
-        """Choose a pose and place a camera in front of it."""
+        """Choose a pose and a build, and place a camera in front of the figure."""
         rng = np.random.default_rng(plan.seed)
         pose = self.poses.draw(rng)
-        vertices = pose.vertices(self.bodies)
+        vertices = pose.vertices(self.bodies.figure(draw_build(rng)))
         camera = _draw_camera(vertices.cpu().numpy(), self.size, rng)
         points = to_camera(vertices.cpu().numpy(), camera)
-        return _Placed(plan, rng, pose, camera, vertices, torch.from_numpy(points).to(self.device))
+        return _Placed(plan, rng, camera, vertices, torch.from_numpy(points).to(self.device))
 
     def _picture(self, figure: _Placed, fine: Fragments, index: int) -> Tensor:
         """Return the picture (3, H, W) uint8 of one figure in its place."""
@@ -125,8 +125,7 @@ class Studio:
         plan, rng = figure.plan, figure.rng
         look = CHARACTERS[plan.character].look(rng, plan.colour, plan.second_colour)
         there = face >= 0
-        drawn = self.bodies.shapes[figure.pose.shape]
-        surface = find_surface(drawn, figure.points.float(), self.bodies.faces, face[there], bary[there])
+        surface = find_surface(self.bodies, figure.points.float(), face[there], bary[there])
         light = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-1.0, -0.4), rng.uniform(-1.0, -0.5)])
         towards = torch.tensor(light / np.linalg.norm(light), dtype=torch.float32, device=self.device)
         tint = torch.tensor(PLACES[plan.place].light, device=self.device)

@@ -140,15 +140,24 @@ def test_without_judges_the_evaluation_names_the_command_that_trains_them(tmp_pa
         evaluate(settings(tmp_path), show, torch.device("cpu"))
 
 
-def test_judges_of_another_world_are_refused(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda card: card["classes"].update(place=99), "have other characters, colours or places"),
+        (lambda card: card.update(format=1), r"trained on scenes of format 1 and 2, .*draw the scenes, and train them"),
+        # Judges of the first world did not record its format.
+        (lambda card: card.pop("format"), r"trained on scenes of format 1 and 2, .*draw the scenes, and train them"),
+    ],
+)
+def test_judges_of_another_world_are_refused(trained: Path, tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
     for part in ("classifier", "segmenter"):
         (tmp_path / part).mkdir()
         for file in ("judge.json", "judge.safetensors"):
             (tmp_path / part / file).write_bytes((trained / part / file).read_bytes())
     card = json.loads((tmp_path / "classifier" / "judge.json").read_text())
-    card["classes"]["place"] += 1
+    change(card)
     (tmp_path / "classifier" / "judge.json").write_text(json.dumps(card))
-    with pytest.raises(DataError, match="have other characters, colours or places"):
+    with pytest.raises(DataError, match=message):
         Judges.load(tmp_path, "cpu")
 
 

@@ -15,6 +15,7 @@ from latentman.errors import ConfigError, DeviceMemoryError, NumericsError, Reco
 from latentman.train.mini.loop import learning_rate, step_generator, train
 from latentman.train.mini.settings import MiniTraining, parse_settings
 from latentman.train.mini.task import Batch, Outcome
+from latentman.train.scenes import scene_set
 
 CPU = torch.device("cpu")
 
@@ -168,6 +169,18 @@ def test_a_folder_with_other_settings_is_refused_with_the_different_keys(tmp_pat
     run(tmp_path, minutes=1e-9)
     with pytest.raises(ConfigError, match=r"vae\.batch was 8 and is 4, vae\.learning_rate was 0\.002 and is 0\.1;"):
         run(tmp_path, vae__learning_rate=0.1, vae__batch=4)
+
+
+def test_a_training_on_another_world_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, minutes=1e-9)
+    path = tmp_path / "vae" / "state.pt"
+    content = torch.load(path, weights_only=True)
+    settings = json.loads(content["settings"])
+    # The first world's format was not recorded.
+    assert settings.pop("scenes.format") == scene_set.FORMAT
+    torch.save({**content, "settings": json.dumps(settings)}, path)
+    with pytest.raises(ConfigError, match=rf"scenes\.format was 1 and is {scene_set.FORMAT}; choose another out="):
+        run(tmp_path)
 
 
 def test_the_saving_interval_may_change(tmp_path: Path) -> None:

@@ -61,10 +61,9 @@ def seen(bodies: Bodies) -> Callable[[float, int], Surface]:
 
 
 def _surface(bodies: Bodies, yaw: float, size: int) -> Surface:
-    drawn = bodies.shapes[0]
-    vertices = (drawn.points + drawn.origin).double().numpy()
+    vertices = bodies.shapes[0].vertices
     camera = frame_clip(vertices, size=size, yfov_deg=47.0, yaw_deg=yaw, pitch_deg=0.0, margin=0.02)
     points = torch.from_numpy(np.asarray(to_camera(vertices, camera)))
     shown = TorchRasterizer()(points[None], bodies.faces, camera)
     there = shown.face[0] >= 0
-    return find_surface(drawn, points.float(), bodies.faces, shown.face[0][there], shown.bary[0][there])
+    return find_surface(bodies, points.float(), shown.face[0][there], shown.bary[0][there])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentman.train.scenes.bodies import REGIONS
+from latentman.train.scenes.bodies import REGIONS, Bodies
 from latentman.train.scenes.faces import EYE_HEIGHT, EYE_SIDE, MOUTH_HEIGHT, NOSE_HEIGHT, paint_face
 from latentman.train.scenes.look import FaceLook
 from latentman.train.scenes.surface import Surface
@@ -20,11 +20,33 @@ EYES = np.array([0.1, 0.5, 0.1])
 
 def _at(*points: tuple[float, float]) -> Surface:
     where = torch.tensor([(x, y, 0.1) for x, y in points])
-    return Surface(where, torch.full((len(points),), REGIONS.index("face")), torch.zeros_like(where))
+    face = torch.full((len(points),), REGIONS.index("face"))
+    return Surface(where, torch.zeros_like(where), face, torch.zeros_like(where))
 
 
 def _painted(look: FaceLook, *points: tuple[float, float]) -> Tensor:
     return paint_face(SKIN.repeat(len(points), 1), look, _at(*points))
+
+
+def test_mouth_eyes_and_nose_are_painted_where_the_mesh_has_them(bodies: Bodies) -> None:
+    # The vertices that close the holes of the mesh are in the middle of its lips and of its eyes.
+    mouth, one, other = bodies.points[-3:].tolist()
+    assert mouth[1] == pytest.approx(MOUTH_HEIGHT, abs=0.003)
+    for eye in (one, other):
+        assert (abs(eye[0]), eye[1]) == pytest.approx((EYE_SIDE, EYE_HEIGHT), abs=0.003)
+    face = bodies.points[bodies.points[:, 1].abs() < 0.02]
+    assert float(face[face[:, 2].argmax(), 1]) == pytest.approx(NOSE_HEIGHT, abs=0.003)
+
+
+def test_a_painted_mouth_is_on_the_lips(bodies: Bodies) -> None:
+    """The rim of the hole between the lips is painted on both sides, and the chin is not."""
+    look = FaceLook(eyes=EYES, nose="none", mouth=np.zeros(3))
+    hole = len(bodies.points) - 3
+    rim = bodies.faces[(bodies.faces == hole).any(1)].unique()
+    lips = bodies.points[rim[bodies.points[rim, 0].abs() < 0.015]][:, :2].tolist()
+    painted = _painted(look, *lips, (0.0, -0.048), (0.0, -0.014))
+    assert (painted[:-2].mean(1) < 0.2).float().mean() > 0.9
+    assert torch.equal(painted[-2:], SKIN.repeat(2, 1))
 
 
 def test_eyes_on_both_sides_have_whites_and_pupils() -> None:
@@ -40,6 +62,7 @@ def test_eyes_on_both_sides_have_whites_and_pupils() -> None:
         ({"brows": np.zeros(3)}, (EYE_SIDE, EYE_HEIGHT + 0.021)),
         ({"mouth": np.zeros(3)}, (0.0, MOUTH_HEIGHT)),
         ({"beard": np.zeros(3)}, (0.0, -0.07)),
+        ({"beard": np.zeros(3)}, (0.0, MOUTH_HEIGHT + 0.014)),
         ({"nose": "clown"}, (0.0, NOSE_HEIGHT)),
         ({"cover": "mask", "cover_colour": np.zeros(3)}, (0.0, EYE_HEIGHT)),
         ({"cover": "visor", "cover_colour": np.zeros(3)}, (0.0, 0.03)),
