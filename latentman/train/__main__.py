@@ -26,6 +26,9 @@ latentman train: how the shipped models are made.
       one part of it: the pictures that are learnt from; the networks that judge; the autoencoder; the UNet with its
       text encoder; the depth ControlNet; the finished folder. metrics.jsonl in OUT/PART holds the losses,
       OUT/PART/pictures what it can do
+  latentman train piece out=DIR after=PARTS [before=PARTS] [part_mb=8] minutes=N preset=... [KEY=VALUE ...]
+      N minutes of `all` on a machine that keeps nothing: it continues from the parts of the piece before, in a new DIR,
+      and writes parts of at most part_mb MiB. The pictures are drawn again by every piece
   latentman train decoder out=DIR preset=cpu_decoder [decoder.model=FOLDER] [KEY=VALUE ...]
       the tiny decoder of a finished model, for pwg.decoder=tiny: it learns what the model's VAE decodes, and the
       gradients, from the pictures that `latentman train scenes` drew into OUT. It is OUT/mini-decoder: use it with
@@ -39,7 +42,7 @@ caption: a model whose three figures are equal ignores its text.
 """
 
 
-MINI_PARTS = ("all", "scenes", "judges", "vae", "decoder", "t2i", "controlnet", "export", "evaluate")
+MINI_PARTS = ("all", "scenes", "judges", "vae", "decoder", "t2i", "controlnet", "export", "evaluate", "piece")
 """Subcommands for the embedded text-to-image model."""
 
 
@@ -80,6 +83,8 @@ def _motion(arguments: list[str]) -> int:
 def _mini(part: str, arguments: list[str]) -> int:
     from latentman.train.mini.settings import parse_settings
 
+    if part == "piece":
+        return _piece(arguments)
     settings = parse_settings(part, arguments)
     from latentman.system.progress import Progress
     from latentman.train.mini.parts import PARTS, train_all
@@ -91,6 +96,20 @@ def _mini(part: str, arguments: list[str]) -> int:
             progress.closing([f"latentman train {part}: done, in {settings.folder}"])
         else:
             progress.closing([f"latentman train {part}: stopped at its time limit; run the same command to continue"])
+    return 0
+
+
+def _piece(arguments: list[str]) -> int:
+    from latentman.system.progress import Progress
+    from latentman.train.mini.piece import parse_piece, train_piece
+    from latentman.train.mini.settings import parse_settings
+
+    piece, others = parse_piece(arguments)
+    settings = parse_settings("piece", others)
+    with _messages(), Progress() as progress:
+        finished = train_piece(settings, piece, progress.stage)
+        state = "done" if finished else "stopped at its time limit; continue with another piece"
+        progress.closing([f"latentman train piece: {state}; its parts are in {piece.after}"])
     return 0
 
 
