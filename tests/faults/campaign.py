@@ -56,6 +56,7 @@ class Verdict:
     refused: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
     hangs: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
     unnoticed: list[str] = field(default_factory=list)
 
 
@@ -203,6 +204,8 @@ def recover(case: Case, place: Workplace) -> Ended:
 
 
 def note(verdict: Verdict, case: Case, ended: Ended) -> None:
+    if case.group == "a signal" and not {*ended.statuses} <= {0, 130}:
+        verdict.untold.append(f"{case.about}: ended with {ended.statuses}, which is no interruption")
     if ended.has_traceback:
         verdict.tracebacks.append(f"{case.about}: {ended.output.strip()[-700:]}")
     if ended.hung:
@@ -237,7 +240,14 @@ def carry_out(places: list[Workplace], todo: list[Case], seconds: float) -> list
             verdict = judge(case, place)
             with lock:
                 verdicts.append(verdict)
-                bad = [*verdict.wrong, *verdict.refused, *verdict.tracebacks, *verdict.hangs, *verdict.unnoticed]
+                bad = [
+                    *verdict.wrong,
+                    *verdict.refused,
+                    *verdict.tracebacks,
+                    *verdict.hangs,
+                    *verdict.untold,
+                    *verdict.unnoticed,
+                ]
                 for text in bad:
                     sys.stderr.write(f"[{len(verdicts)}] {text}\n\n")
 
@@ -251,11 +261,15 @@ def carry_out(places: list[Workplace], todo: list[Case], seconds: float) -> list
 
 def table(verdicts: list[Verdict]) -> str:
     """Return the counts by group, as a table of docs/reliability.md."""
-    lines = ["| fault | cases | wrong bytes | refused for ever | tracebacks | hangs |", "|---|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| fault | cases | wrong bytes | refused for ever | tracebacks | hangs | signals not told |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    counted = ("wrong", "refused", "tracebacks", "hangs", "untold")
     groups = sorted({verdict.group for verdict in verdicts})
     for group in [*groups, "all"]:
         own = [verdict for verdict in verdicts if group in (verdict.group, "all")]
-        counts = [sum(bool(getattr(v, name)) for v in own) for name in ("wrong", "refused", "tracebacks", "hangs")]
+        counts = [sum(bool(getattr(v, name)) for v in own) for name in counted]
         lines.append(f"| {group} | {len(own)} | {' | '.join(map(str, counts))} |")
     return "\n".join(lines) + "\n"
 
