@@ -10,12 +10,14 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from latentman import __version__
 from latentman.errors import ConfigError, LatentManError, nearest
 from latentman.system.machine_faults import machine_faults_told
+from latentman.system.termination import terminable
 
 COMMANDS = {
     "run": ("latentman.engine.launch", "make a video from a prompt, or run an experiment: latentman run --help"),
@@ -71,32 +73,42 @@ def main(argv: list[str] | None = None) -> int:
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
         with machine_faults_told(f"latentman {command} stopped"):
-            status = _imported(command).main(rest)
+            module = _imported(command)
+            with terminable():
+                status = module.main(rest)
     except LatentManError as error:
         if wants_traceback:
             traceback.print_exc()
         return fail("\n".join([str(error), *getattr(error, "__notes__", [])]))
     except KeyboardInterrupt as interrupt:
-        _end_at_the_next_interrupt()
+        _end_at_the_next_signal()
         return fail(str(interrupt) or "interrupted", INTERRUPTED)
     return int(status or 0)
 
 
 def _imported(command: str) -> ModuleType:
-    """Import the module of a command. Until then there is nothing to save, and Ctrl-C ends the process in one line.
+    """Import the module of a command. Until then there is nothing to save, and a signal ends the process in one line.
 
     Libraries that are being imported may take a KeyboardInterrupt for a failed import, or print it.
     """
     if threading.current_thread() is not threading.main_thread():
         return importlib.import_module(COMMANDS[command][0])
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # ignored, as in a background job of a shell, or another program's
-        return importlib.import_module(COMMANDS[command][0])
-    signal.signal(signal.SIGINT, _end_now)
+    replaced = _handled(_end_now)
     try:
         return importlib.import_module(COMMANDS[command][0])
     finally:
-        signal.signal(signal.SIGINT, before)
+        for signum, handler in replaced.items():
+            signal.signal(signum, handler)
+
+
+def _handled(stop: Callable[[int, FrameType | None], NoReturn]) -> dict[signal.Signals, Any]:
+    """Let a function handle the signals that end a command, and return the handlers that it replaces.
+
+    Left alone are those that are ignored, as in a background job of a shell, and those that another program handles.
+    """
+    kinds = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+    usual = (signal.default_int_handler, signal.SIG_DFL)
+    return {signum: signal.signal(signum, stop) for signum in kinds if signal.getsignal(signum) in usual}
 
 
 def _end_now(signum: int, frame: FrameType | None) -> NoReturn:
@@ -104,10 +116,10 @@ def _end_now(signum: int, frame: FrameType | None) -> NoReturn:
     os._exit(INTERRUPTED)
 
 
-def _end_at_the_next_interrupt() -> None:
-    """Let a second Ctrl-C end the process at once, without a traceback from whatever it is finishing."""
+def _end_at_the_next_signal() -> None:
+    """Let a second signal end the process at once, without a traceback from whatever it is finishing."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _handled(lambda signum, frame: os._exit(INTERRUPTED))
 
 
 def fail(message: str, status: int = USAGE_ERROR) -> int:
