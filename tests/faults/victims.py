@@ -105,6 +105,7 @@ def become(asked: dict, library: ctypes.CDLL, writing: int) -> None:
         )
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         status = main(asked["arguments"])
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the command has ended
     except BaseException:
         traceback.print_exc()
     finally:
