@@ -37,7 +37,8 @@ def main() -> None:
     parser.add_argument("arguments", nargs="*", metavar="-- ARGUMENTS")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        trees = [checked_out(commit, Path(folder) / name) for name, commit in named(options.before, options.after)]
+        commits = {"before": options.before, "after": options.after}
+        trees = [checked_out(commit, Path(folder) / name) for name, commit in commits.items()]
         costs: list[list[Cost]] = [[], []]
         for turn in range(options.rounds + 1):
             for tree, own in zip(trees, costs, strict=True):
@@ -45,11 +46,6 @@ def main() -> None:
                 own += [cost] if turn else []
                 sys.stderr.write(f"{tree.name}, round {turn}: {cost.seconds:.1f} CPU s, {cost.gigabytes:.2f} GB\n")
     sys.stdout.write(table(options.before, options.after, costs))
-
-
-def named(before: str, after: str) -> list[tuple[str, str]]:
-    """Return the names of both sides with their commits."""
-    return [("before", before), ("after", after)]
 
 
 def checked_out(commit: str, folder: Path) -> Path:

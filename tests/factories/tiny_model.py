@@ -19,12 +19,10 @@ IMAGE, GRID, FRAMES, STEPS = 64, 8, 4, 5
 ONE_CONTROLNET = ConditionerConfig(name="controlnet", nets=[NetConfig()])
 
 
-def save_tiny_model(folder: Path) -> None:
-    from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
+def tiny_unet():
+    from diffusers import UNet2DConditionModel
 
-    torch.manual_seed(0)
-    unet = UNet2DConditionModel(
+    return UNet2DConditionModel(
         sample_size=GRID,
         block_out_channels=(16, 32),
         layers_per_block=1,
@@ -34,6 +32,14 @@ def save_tiny_model(folder: Path) -> None:
         attention_head_dim=2,
         norm_num_groups=4,
     )
+
+
+def save_tiny_model(folder: Path) -> None:
+    from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(0)
+    unet = tiny_unet()
     controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 16, 16))
     for parameter in [*controlnet.controlnet_down_blocks.parameters(), *controlnet.controlnet_mid_block.parameters()]:
         torch.nn.init.normal_(parameter, std=0.1)

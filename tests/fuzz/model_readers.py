@@ -21,7 +21,7 @@ from latentman.networks.load import load_backbone
 from latentman.networks.lora import plan_changes
 from tests.factories.clip_weights import write_clip
 from tests.factories.motion_checkpoints import TEXT_WIDTH, write_distilbert, write_gmd, write_mdm, write_mld
-from tests.factories.tiny_model import ONE_CONTROLNET, save_tiny_model, tiny_setup
+from tests.factories.tiny_model import ONE_CONTROLNET, save_tiny_model, tiny_setup, tiny_unet
 from tests.fuzz.mutations import Mutation, digits, json_tree, safetensors_header, text_edges, zip_members
 from tests.fuzz.readers import Reader
 
@@ -69,15 +69,7 @@ def _lora(folder: Path) -> bytes:
     }, metadata={"format": "pt"})  # fmt: skip
 
 
-@cache
-def _unet() -> Any:
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
-        sample_size=8, block_out_channels=(16, 32), layers_per_block=1, cross_attention_dim=32, attention_head_dim=2,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        norm_num_groups=4,
-    )  # fmt: skip
+_unet = cache(tiny_unet)
 
 
 def _read_lora(path: Path) -> None:

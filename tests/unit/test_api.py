@@ -222,7 +222,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 
 @contextmanager
 def closed(folder: Path) -> Iterator[None]:
-    """Close a folder to everybody; root becomes somebody else meanwhile."""
+    """Close a folder to everybody; root becomes another user for the time."""
     is_root, mode = os.geteuid() == 0, folder.stat().st_mode
     folder.chmod(0)
     if is_root:
